@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/buffer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+/* The first block of a buffer, bytes. */
+#define FIRST_CAPACITY 256
+
+void buffer_init(struct buffer *buffer)
+{
+    *buffer = (struct buffer){0};
+}
+
+void buffer_deinit(struct buffer *buffer)
+{
+    memory_free(buffer->block);
+    buffer_init(buffer);
+}
+
+/* Makes room by moving the content to the front (when at least half the block is consumed, so that
+ * the move is paid for) or by growing. */
+static bool make_room(struct buffer *buffer, size_t size)
+{
+    const size_t content = buffer_size(buffer);
+    size_t capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
+    size_t needed;
+
+    if (__builtin_add_overflow(content, size, &needed))
+        return false;
+    if (needed <= buffer->capacity && buffer->head >= buffer->capacity / 2) {
+        memmove(buffer->block, buffer->block + buffer->head, content);
+        buffer->head = 0;
+        buffer->tail = content;
+        return true;
+    }
+    while (capacity < buffer->head + needed)
+        if (__builtin_mul_overflow(capacity, (size_t)2, &capacity))
+            return false;
+    uint8_t *block = memory_try_realloc(buffer->block, capacity);
+    if (block == NULL)
+        return false;
+    buffer->block = block;
+    buffer->capacity = capacity;
+    return true;
+}
+
+uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    if (buffer->failed)
+        return NULL;
+    if (buffer->block == NULL || buffer->capacity - buffer->tail < size) {
+        if (!make_room(buffer, size)) {
+            buffer->failed = true;
+            return NULL;
+        }
+    }
+    return buffer->block + buffer->tail;
+}
+
+void buffer_commit(struct buffer *buffer, size_t size)
+{
+    ensure(size <= buffer->capacity - buffer->tail);
+    buffer->tail += size;
+}
+
+void buffer_append(struct buffer *buffer, const void *data, size_t size)
+{
+    if (size == 0)
+        return;
+    uint8_t *room = buffer_reserve(buffer, size);
+    if (room == NULL)
+        return;
+    memcpy(room, data, size);
+    buffer->tail += size;
+}
+
+void buffer_append_string(struct buffer *buffer, const char *string)
+{
+    buffer_append(buffer, string, strlen(string));
+}
+
+void buffer_append_int64(struct buffer *buffer, int64_t value)
+{
+    char text[INT64_TEXT_MAX];
+
+    buffer_append(buffer, text, int64_to_text(value, text));
+}
+
+void buffer_append_format(struct buffer *buffer, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    const int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    ensure(size >= 0);
+    uint8_t *room = buffer_reserve(buffer, (size_t)size + 1);
+    if (room == NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf((char *)room, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    buffer->tail += (size_t)size;
+}
+
+void buffer_consume(struct buffer *buffer, size_t size)
+{
+    ensure(size <= buffer_size(buffer));
+    buffer->head += size;
+    if (buffer->head == buffer->tail)
+        buffer->head = buffer->tail = 0;
+}
+
+void buffer_truncate(struct buffer *buffer, size_t size)
+{
+    ensure(size <= buffer_size(buffer));
+    buffer->tail = buffer->head + size;
+}
+
+void buffer_reset(struct buffer *buffer, size_t keep)
+{
+    buffer->head = buffer->tail = 0;
+    buffer->failed = false;
+    if (buffer->capacity > keep)
+        buffer_deinit(buffer);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+#ifdef DUNLIN_WITH_JEMALLOC
+/* Every thread's caches are jemalloc's own business. What matters here is that transparent huge
+ * pages stay off: they stall an insert for 20 ms. */
+extern const char *malloc_conf;
+const char *malloc_conf = "thp:never,background_thread:false,dirty_decay_ms:5000";
+#endif
+
+void *memory_alloc(size_t size)
+{
+    void *block = calloc(1, size > 0 ? size : 1);
+
+    ensure(block != NULL);
+    return block;
+}
+
+void *memory_alloc_array(size_t count, size_t size)
+{
+    size_t total;
+
+    ensure(!__builtin_mul_overflow(count, size, &total));
+    return memory_alloc(total);
+}
+
+void *memory_try_alloc(size_t size)
+{
+    ensure(size > 0);
+    return malloc(size);
+}
+
+void *memory_try_realloc(void *block, size_t size)
+{
+    ensure(size > 0);
+    return realloc(block, size);
+}
+
+char *memory_copy_string(const char *string)
+{
+    const size_t size = strlen(string) + 1;
+
+    return memcpy(memory_alloc(size), string, size);
+}
+
+void memory_free(void *block)
+{
+    free(block);
+}
+
+size_t memory_size_class(size_t size)
+{
+    if (size <= 8)
+        return size == 0 ? 0 : 8;
+    if (size <= 128)
+        return (size + 15) & ~(size_t)15;
+    /* Above 128, each doubling is cut in four. */
+    const unsigned top = 63 - (unsigned)__builtin_clzl(size - 1);
+    const size_t step = (size_t)1 << (top - 2);
+
+    return (size + step - 1) & ~(step - 1);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Memory. The only header that knows which allocator is beneath (memory.c is the only file that
+ * names it). Small structures that the program cannot run without come from memory_alloc, which
+ * ends the process when there is nothing left; whatever a client or a peer can make large comes
+ * from memory_try_alloc, whose caller answers with an error.
+ */
+#ifndef DUNLIN_BASE_MEMORY_H
+#define DUNLIN_BASE_MEMORY_H
+
+#include <stddef.h>
+
+/* Zeroed memory, never NULL. */
+void *memory_alloc(size_t size);
+/* Zeroed memory for `count` items of `size` bytes; an overflow of the product is an assertion. */
+void *memory_alloc_array(size_t count, size_t size);
+
+/* Memory with no defined content, or NULL when the system has none. `size` is over 0. */
+void *memory_try_alloc(size_t size);
+/* Resizes as realloc does; on NULL the old block is untouched. */
+void *memory_try_realloc(void *block, size_t size);
+
+/* A copy of a string, never NULL. */
+char *memory_copy_string(const char *string);
+
+/* Takes NULL as well. */
+void memory_free(void *block);
+
+/* What a block of `size` bytes takes with the allocator's size classes (jemalloc's: four to a
+ * doubling). A pure function, the same in every build, so that accounting does not depend on the
+ * allocator at hand. `size` 0 gives 0. */
+size_t memory_size_class(size_t size);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The table of commands: one row says all there is to say of a command, and everything else
+ * (dispatch, COMMAND DOCS, the arity errors, the metrics, the man page) is made from it.
+ *
+ * A handler never waits. What a command needs of the cluster is told by its kind; the engine
+ * (src/node) gathers it and calls the handler when it is there:
+ *
+ *   LOCAL    run(call)            answers on the spot, from this node's own state
+ *   READ     read(call, version)  after R replicas agreed on the key's version
+ *   WRITE    update(call, NULL, change)  blind: the change does not depend on the old version
+ *   UPDATE   update(call, version, change)  read-modify-write, at one replica, under the
+ *                                           partition's lock; answers once W replicas have it
+ *   CLUSTER  the engine runs it by itself (FLUSHALL, DBSIZE, WAIT, RING ...)
+ *
+ * Commands of many keys are split by the engine into one call a key ("scatter"), each with argv
+ * cut to the command's name, that key and the arguments of its step, and gathered as `gather` says.
+ */
+#ifndef DUNLIN_COMMAND_COMMAND_H
+#define DUNLIN_COMMAND_COMMAND_H
+
+#include "base/buffer.h"
+#include "base/instant.h"
+#include "base/span.h"
+#include "value/version.h"
+
+struct call;
+struct environment; /* command/environment.h: what LOCAL commands may look at */
+struct session;     /* command/session.h: what belongs to one client connection */
+
+enum command_kind {
+    COMMAND_LOCAL,
+    COMMAND_READ,
+    COMMAND_WRITE,
+    COMMAND_UPDATE,
+    COMMAND_CLUSTER,
+};
+
+/* How the replies of a scattered command become one. */
+enum command_gather {
+    GATHER_NONE,  /* one key, one reply */
+    GATHER_ARRAY, /* MGET: an array of the replies in the order of the keys */
+    GATHER_SUM,   /* DEL, EXISTS: the sum of the integers */
+    GATHER_OK,    /* MSET: +OK */
+};
+
+/* What an update wants done. */
+enum change_action {
+    CHANGE_NOTHING, /* the version stays as it is; the reply is sent */
+    CHANGE_PUT,     /* a string: the concatenation of `pieces`, with `deadline_ms` */
+    CHANGE_DELETE,  /* a tombstone */
+};
+
+#define CHANGE_PIECES_MAX 3
+
+struct change {
+    enum change_action action;
+    int64_t deadline_ms;                    /* DEADLINE_NEVER unless it is to expire */
+    struct span pieces[CHANGE_PIECES_MAX];  /* may point into the old version or call->scratch */
+    size_t piece_count;
+};
+
+struct call {
+    const struct command *command;
+    const struct span *argv; /* argv[0] is the command's name as it was sent */
+    size_t argc;
+    struct buffer *reply;    /* RESP bytes are appended here */
+    int protocol;            /* 2 or 3 */
+    struct instant now;
+    struct environment *environment;
+    struct session *session; /* NULL when another node forwarded the command */
+    /* Filled in by the command's prepare, for its own handlers. */
+    struct {
+        unsigned flags;
+        int64_t deadline_ms;
+        int64_t integer;
+    } options;
+    uint8_t scratch[64];
+};
+
+struct command_argument; /* COMMAND DOCS' arguments, see table.c */
+
+struct command {
+    const char *name; /* lower case; a subcommand is a row of its own: "client|list" */
+    int arity;        /* as in Redis: the number of arguments with the name, -n: at least n */
+    unsigned flags;
+    int first_key, last_key, key_step; /* as in COMMAND INFO; 0, 0, 0: no keys */
+    enum command_kind kind;
+    enum command_gather gather;
+
+    /* Optional: looks at the options, fills in call->options. False when it has appended an error
+     * to the reply. May lower or raise *kind (SET is a WRITE, SET NX an UPDATE). Called once on each
+     * node that the call passes, before anything else; with many keys, once for the whole and once
+     * for each part. */
+    bool (*prepare)(struct call *call, enum command_kind *kind);
+    union {
+        void (*run)(struct call *call);
+        /* `version` is not visible (version_visible) when the key is absent for the client. */
+        void (*read)(struct call *call, const struct version *version);
+        /* Appends the reply that is to be sent once the change is acknowledged. */
+        void (*update)(struct call *call, const struct version *version, struct change *change);
+    };
+    const char *group, *since, *complexity, *summary;
+    const struct command_argument *arguments; /* NULL, or ended by a row without a name */
+};
+
+/* Redis' flag names, in COMMAND INFO's words. */
+#define COMMAND_FLAGS(X)                                                                           \
+    X(FLAG_WRITE, "write")                                                                         \
+    X(FLAG_READONLY, "readonly")                                                                   \
+    X(FLAG_DENYOOM, "denyoom")                                                                     \
+    X(FLAG_ADMIN, "admin")                                                                         \
+    X(FLAG_NOSCRIPT, "noscript")                                                                   \
+    X(FLAG_LOADING, "loading")                                                                     \
+    X(FLAG_STALE, "stale")                                                                         \
+    X(FLAG_FAST, "fast")                                                                           \
+    X(FLAG_NO_AUTH, "no_auth")                                                                     \
+    X(FLAG_MOVABLEKEYS, "movablekeys")                                                             \
+    X(FLAG_NO_MULTI, "no_multi")
+
+enum command_flag_bit {
+#define X(flag, word) flag##_BIT,
+    COMMAND_FLAGS(X)
+#undef X
+        COMMAND_FLAG_COUNT
+};
+enum command_flag {
+#define X(flag, word) flag = 1u << flag##_BIT,
+    COMMAND_FLAGS(X)
+#undef X
+};
+
+/* The row for argv, looking at argv[1] where argv[0] is a container ("client"). NULL when unknown:
+ * then the error, Redis' own text, is in `reply`. A wrong arity is answered likewise. */
+const struct command *command_find(const struct span *argv, size_t argc, struct buffer *reply);
+
+/* All rows, in table order, containers before their subcommands. */
+const struct command *command_table(size_t *count);
+
+/* The indices in argv of the command's keys, each at most once, written to `indices` (room for
+ * argc); returns how many, 0 for none. Knows AT ("at level command ..."). */
+size_t command_keys(const struct command *command, const struct span *argv, size_t argc,
+                    size_t *indices);
+
+#endif
