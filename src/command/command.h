@@ -22,6 +22,7 @@
 #include "base/buffer.h"
 #include "base/instant.h"
 #include "base/span.h"
+#include "value/change.h"
 #include "value/version.h"
 
 struct call;
@@ -42,22 +43,6 @@ enum command_gather {
     GATHER_ARRAY, /* MGET: an array of the replies in the order of the keys */
     GATHER_SUM,   /* DEL, EXISTS: the sum of the integers */
     GATHER_OK,    /* MSET: +OK */
-};
-
-/* What an update wants done. */
-enum change_action {
-    CHANGE_NOTHING, /* the version stays as it is; the reply is sent */
-    CHANGE_PUT,     /* a string: the concatenation of `pieces`, with `deadline_ms` */
-    CHANGE_DELETE,  /* a tombstone */
-};
-
-#define CHANGE_PIECES_MAX 3
-
-struct change {
-    enum change_action action;
-    int64_t deadline_ms;                    /* DEADLINE_NEVER unless it is to expire */
-    struct span pieces[CHANGE_PIECES_MAX];  /* may point into the old version or call->scratch */
-    size_t piece_count;
 };
 
 struct call {

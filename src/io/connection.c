@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "io/connection.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "io/loop.h"
+
+/* Room for one read, bytes: what a deep pipeline sends in a turn; more costs memory a connection. */
+#define READ_ROOM (16 * 1024)
+/* Room while a large value arrives, bytes: fewer system calls. */
+#define READ_ROOM_LARGE (256 * 1024)
+
+static bool try_again(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    struct connection *connection = context;
+    const size_t room = buffer_size(connection->in) >= READ_ROOM ? READ_ROOM_LARGE : READ_ROOM;
+    uint8_t *at = buffer_reserve(connection->in, room);
+
+    (void)what;
+    if (at == NULL) {
+        connection->calls->closed(connection, ENOMEM);
+        return;
+    }
+    const ssize_t got = recv(fd, at, room, 0);
+    if (got > 0) {
+        buffer_commit(connection->in, (size_t)got);
+        connection->bytes_in += (uint64_t)got;
+        connection->calls->input(connection);
+    } else if (got == 0) {
+        connection->calls->closed(connection, 0);
+    } else if (!try_again(errno)) {
+        connection->calls->closed(connection, errno);
+    }
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *context)
+{
+    struct connection *connection = context;
+
+    (void)fd;
+    (void)what;
+    connection->waiting = false;
+    event_del(&connection->write_event);
+    connection_flush(connection);
+}
+
+void connection_init(struct connection *connection, struct loop *loop, int fd, struct buffer *in,
+                     struct buffer *out, const struct connection_calls *calls)
+{
+    *connection = (struct connection){
+        .loop = loop, .fd = fd, .in = in, .out = out, .calls = calls};
+    list_init(&connection->dirty_link);
+    event_assign(&connection->read_event, loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable,
+                 connection);
+    event_assign(&connection->write_event, loop_base(loop), fd, EV_WRITE | EV_PERSIST, on_writable,
+                 connection);
+    event_add(&connection->read_event, NULL);
+}
+
+void connection_close(struct connection *connection)
+{
+    if (connection->fd < 0)
+        return;
+    event_del(&connection->read_event);
+    event_del(&connection->write_event);
+    list_remove(&connection->dirty_link);
+    close(connection->fd);
+    connection->fd = -1;
+}
+
+void connection_output(struct connection *connection)
+{
+    if (connection->fd >= 0 && !connection->waiting && list_empty(&connection->dirty_link))
+        loop_mark_dirty(connection->loop, &connection->dirty_link);
+}
+
+void connection_flush(struct connection *connection)
+{
+    const struct span content = buffer_content(connection->out);
+
+    if (connection->fd < 0 || connection->waiting)
+        return;
+    if (content.size > 0) {
+        const ssize_t sent = send(connection->fd, content.data, content.size, MSG_NOSIGNAL);
+        if (sent < 0 && !try_again(errno)) {
+            connection->calls->closed(connection, errno);
+            return;
+        }
+        if (sent > 0) {
+            buffer_consume(connection->out, (size_t)sent);
+            connection->bytes_out += (uint64_t)sent;
+        }
+        if (buffer_size(connection->out) > 0) {
+            connection->waiting = true;
+            event_add(&connection->write_event, NULL);
+            return;
+        }
+    }
+    if (connection->calls->drained != NULL)
+        connection->calls->drained(connection);
+}
+
+void connection_pause(struct connection *connection)
+{
+    if (connection->fd >= 0 && !connection->paused) {
+        connection->paused = true;
+        event_del(&connection->read_event);
+    }
+}
+
+void connection_resume(struct connection *connection)
+{
+    if (connection->fd >= 0 && connection->paused) {
+        connection->paused = false;
+        event_add(&connection->read_event, NULL);
+    }
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A TCP connection of one loop, of any kind: a client's, a peer's question link or its answer link.
+ * It moves bytes between a socket and two buffers that belong to its owner, with raw persistent
+ * libevent events, and does nothing else:
+ *
+ *   - what arrives is read into `in`, and the owner is told;
+ *   - what the owner puts in `out` is written once at the end of the turn, after
+ *     connection_output; what the socket does not take waits for it to become writable;
+ *   - a reader may be held back (connection_pause) when its owner cannot take more.
+ *
+ * The structure is part of its owner's (caller's memory); closing it is the owner's decision.
+ */
+#ifndef DUNLIN_IO_CONNECTION_H
+#define DUNLIN_IO_CONNECTION_H
+
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+
+struct connection;
+struct loop;
+
+struct connection_calls {
+    /* Bytes were appended to `in`. May close the connection. */
+    void (*input)(struct connection *connection);
+    /* The other side closed, or the socket failed (errno as `error`, 0: closed in order). The owner
+     * calls connection_close, now or later. */
+    void (*closed)(struct connection *connection, int error);
+    /* All of `out` was written. Optional. */
+    void (*drained)(struct connection *connection);
+};
+
+struct connection {
+    struct list dirty_link;
+    struct loop *loop;
+    int fd; /* -1 once closed */
+    struct event read_event;
+    struct event write_event;
+    struct buffer *in;
+    struct buffer *out;
+    const struct connection_calls *calls;
+    bool paused;  /* not reading */
+    bool waiting; /* the socket is full; write_event is pending */
+    uint64_t bytes_in, bytes_out;
+};
+
+/* Takes over `fd`, which is connected and non-blocking, and begins to read. */
+void connection_init(struct connection *connection, struct loop *loop, int fd, struct buffer *in,
+                     struct buffer *out, const struct connection_calls *calls);
+/* Closes the socket. Nothing is called any more. Harmless when it is closed. */
+void connection_close(struct connection *connection);
+
+/* There is something in `out`: write it when the turn ends. Cheap to repeat. */
+void connection_output(struct connection *connection);
+/* Writes what is in `out`; for the loop. */
+void connection_flush(struct connection *connection);
+
+void connection_pause(struct connection *connection);
+void connection_resume(struct connection *connection);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "io/loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "io/clock.h"
+#include "io/connection.h"
+
+struct loop {
+    struct loop_owner owner;
+    struct event_base *base;
+    struct event timer;
+    int64_t wake_at_us; /* what the timer is set to, INT64_MAX: it is not */
+    struct instant now;
+    bool now_known;
+    struct list dirty; /* of struct connection, by dirty_link */
+
+    /* From other threads. */
+    int bell; /* eventfd */
+    struct event bell_event;
+    pthread_mutex_t mailbox_lock;
+    struct list mailbox; /* of struct errand, under mailbox_lock */
+    bool rung;           /* the bell was rung and not yet heard; under mailbox_lock */
+    atomic_bool stopping;
+};
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+    struct loop *loop = context;
+
+    (void)fd;
+    (void)what;
+    loop->wake_at_us = INT64_MAX;
+    loop->owner.wake(loop->owner.self);
+}
+
+static void on_bell(evutil_socket_t fd, short what, void *context)
+{
+    struct loop *loop = context;
+    struct list errands;
+    uint64_t rings;
+
+    (void)what;
+    (void)!read(fd, &rings, sizeof rings);
+    list_init(&errands);
+    pthread_mutex_lock(&loop->mailbox_lock);
+    loop->rung = false;
+    while (!list_empty(&loop->mailbox)) {
+        struct list *link = loop->mailbox.next;
+        list_remove(link);
+        list_append(&errands, link);
+    }
+    pthread_mutex_unlock(&loop->mailbox_lock);
+    while (!list_empty(&errands)) {
+        struct list *link = errands.next;
+        struct errand *errand = list_entry(link, struct errand, link);
+        list_remove(link);
+        errand->run(errand);
+    }
+}
+
+static struct event_base *create_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base;
+
+    ensure(config != NULL);
+    /* One thread uses the base; the bell is an eventfd, so libevent's own locks are not needed. */
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+    base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+struct loop *loop_create(const struct loop_owner *owner)
+{
+    const int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    struct event_base *base;
+
+    if (bell < 0)
+        return NULL;
+    base = create_base();
+    if (base == NULL) {
+        close(bell);
+        errno = EMFILE;
+        return NULL;
+    }
+    struct loop *loop = memory_alloc(sizeof *loop);
+    loop->owner = *owner;
+    loop->base = base;
+    loop->bell = bell;
+    loop->wake_at_us = INT64_MAX;
+    list_init(&loop->dirty);
+    list_init(&loop->mailbox);
+    pthread_mutex_init(&loop->mailbox_lock, NULL);
+    evtimer_assign(&loop->timer, base, on_timer, loop);
+    event_assign(&loop->bell_event, base, bell, EV_READ | EV_PERSIST, on_bell, loop);
+    event_add(&loop->bell_event, NULL);
+    return loop;
+}
+
+void loop_destroy(struct loop **loop)
+{
+    struct loop *l = *loop;
+
+    *loop = NULL;
+    event_del(&l->bell_event);
+    event_del(&l->timer);
+    close(l->bell);
+    event_base_free(l->base);
+    pthread_mutex_destroy(&l->mailbox_lock);
+    memory_free(l);
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+    return loop->base;
+}
+
+struct instant loop_now(struct loop *loop)
+{
+    if (!loop->now_known) {
+        loop->now = clock_now();
+        loop->now_known = true;
+    }
+    return loop->now;
+}
+
+static void flush_dirty(struct loop *loop)
+{
+    while (!list_empty(&loop->dirty)) {
+        struct list *link = loop->dirty.next;
+        list_remove(link);
+        connection_flush(list_entry(link, struct connection, dirty_link));
+    }
+}
+
+void loop_run(struct loop *loop)
+{
+    while (!atomic_load_explicit(&loop->stopping, memory_order_acquire)) {
+        loop->now_known = false;
+        event_base_loop(loop->base, EVLOOP_ONCE);
+        loop->owner.turn_end(loop->owner.self);
+        flush_dirty(loop);
+    }
+}
+
+static void ring(struct loop *loop)
+{
+    const uint64_t one = 1;
+
+    (void)!write(loop->bell, &one, sizeof one);
+}
+
+void loop_stop(struct loop *loop)
+{
+    atomic_store_explicit(&loop->stopping, true, memory_order_release);
+    ring(loop);
+}
+
+void loop_post(struct loop *loop, struct errand *errand)
+{
+    bool first;
+
+    pthread_mutex_lock(&loop->mailbox_lock);
+    list_append(&loop->mailbox, &errand->link);
+    first = !loop->rung;
+    loop->rung = true;
+    pthread_mutex_unlock(&loop->mailbox_lock);
+    if (first)
+        ring(loop);
+}
+
+void loop_wake_at(struct loop *loop, int64_t mono_us)
+{
+    if (mono_us == loop->wake_at_us)
+        return;
+    loop->wake_at_us = mono_us;
+    if (mono_us == INT64_MAX) {
+        event_del(&loop->timer);
+        return;
+    }
+    int64_t wait_us = mono_us - loop_now(loop).mono_us;
+    if (wait_us < 0)
+        wait_us = 0;
+    const struct timeval timeout = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
+    event_add(&loop->timer, &timeout);
+}
+
+void loop_mark_dirty(struct loop *loop, struct list *link)
+{
+    list_append(&loop->dirty, link);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One thread's event loop: a libevent base, the time of the turn, what other threads post to it,
+ * and the list of connections that have something to write. A turn is: wait for events, run their
+ * handlers, then let the owner finish (`turn_end`), then write every dirty connection once. So all
+ * that goes to one peer or one client in a turn leaves in one system call.
+ *
+ * Everything here belongs to the loop's thread, but loop_post and loop_stop, which any thread may
+ * call.
+ */
+#ifndef DUNLIN_IO_LOOP_H
+#define DUNLIN_IO_LOOP_H
+
+#include <stdbool.h>
+
+#include "base/instant.h"
+#include "base/list.h"
+
+struct event_base;
+struct loop;
+
+/* Something to be done in the loop's thread. `run` frees it, if it needs freeing. */
+struct errand {
+    struct list link;
+    void (*run)(struct errand *errand);
+};
+
+struct loop_owner {
+    void *self;
+    void (*wake)(void *self);     /* the time asked for with loop_wake_at has come */
+    void (*turn_end)(void *self); /* all events of this turn were handled */
+};
+
+/* NULL, with errno set, when the system has no descriptors left. */
+struct loop *loop_create(const struct loop_owner *owner);
+void loop_destroy(struct loop **loop);
+
+struct event_base *loop_base(struct loop *loop);
+
+/* The time of this turn: read once a turn, at the first question. */
+struct instant loop_now(struct loop *loop);
+
+/* Runs turns until loop_stop. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* Runs the errand in the loop's thread, in the order of posting. */
+void loop_post(struct loop *loop, struct errand *errand);
+
+/* Calls the owner's `wake` at or soon after `mono_us`; a later call replaces an earlier one that
+ * has not come. INT64_MAX: never. */
+void loop_wake_at(struct loop *loop, int64_t mono_us);
+
+/* Puts `link` on the list of what is flushed at the end of the turn (see connection.c). */
+void loop_mark_dirty(struct loop *loop, struct list *link);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A change: what an update wants done to a key, decided under the partition's lock.
+ */
+#ifndef DUNLIN_VALUE_CHANGE_H
+#define DUNLIN_VALUE_CHANGE_H
+
+#include "value/version.h"
+
+enum change_action {
+    CHANGE_NOTHING, /* the version stays as it is; the reply is sent */
+    CHANGE_PUT,     /* a string: the concatenation of `pieces`, with `deadline_ms` */
+    CHANGE_DELETE,  /* a tombstone */
+};
+
+#define CHANGE_PIECES_MAX 3
+
+struct change {
+    enum change_action action;
+    int64_t deadline_ms;                   /* wall clock; DEADLINE_NEVER */
+    struct span pieces[CHANGE_PIECES_MAX]; /* borrowed; may point into the old version */
+    size_t piece_count;
+};
+
+#endif
