@@ -11,7 +11,7 @@
 
 /* What a version's bytes are. Stored and sent: numbers are never reused. */
 enum value_kind {
-    VALUE_TOMBSTONE = 0, /* no bytes: the key was deleted */
+    VALUE_TOMBSTONE = 0, /* the key was deleted: no bytes, or a set without siblings */
     VALUE_STRING = 1,    /* the bytes are the value */
     VALUE_SIBLINGS = 2,  /* a dotted version vector with its values, see value/siblings.h */
 };
