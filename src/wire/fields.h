@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The field kinds of wire/messages.h: for each its C type (WIRE_MEMBER_*), the bytes it takes
+ * (wire_size_*), how it is written (wire_store_*, into room that was made before) and read
+ * (wire_take_*, which checks that it is all there and returns false otherwise). What is read points
+ * into the bytes that it was read from.
+ */
+#ifndef DUNLIN_WIRE_FIELDS_H
+#define DUNLIN_WIRE_FIELDS_H
+
+#include "base/bytes.h"
+#include "value/version.h"
+
+#define WIRE_ID_SIZE 16
+
+/* The arguments of a command. A writer fills in `items`; a reader gets `packed` (with items NULL)
+ * and takes them out one by one with wire_next_arg. Packed: u32 size, bytes, again and again. */
+struct wire_args {
+    uint32_t count;
+    const struct span *items;
+    struct span packed;
+};
+
+/* The bytes of a frame that are not read yet. */
+struct wire_cursor {
+    const uint8_t *at;
+    const uint8_t *end;
+};
+
+#define WIRE_MEMBER_u8(name)      uint8_t name;
+#define WIRE_MEMBER_u16(name)     uint16_t name;
+#define WIRE_MEMBER_u32(name)     uint32_t name;
+#define WIRE_MEMBER_u64(name)     uint64_t name;
+#define WIRE_MEMBER_id(name)      uint8_t name[WIRE_ID_SIZE];
+#define WIRE_MEMBER_dot(name)     struct dot name;
+#define WIRE_MEMBER_span(name)    struct span name;
+#define WIRE_MEMBER_version(name) struct version name;
+#define WIRE_MEMBER_args(name)    struct wire_args name;
+
+static inline size_t wire_left(const struct wire_cursor *cursor)
+{
+    return (size_t)(cursor->end - cursor->at);
+}
+
+/* ---- numbers ---- */
+
+#define WIRE_NUMBER(kind, type, bytes, store, load)                              \
+    static inline size_t wire_size_##kind(type value)                            \
+    {                                                                            \
+        (void)value;                                                             \
+        return bytes;                                                            \
+    }                                                                            \
+    static inline uint8_t *wire_store_##kind(uint8_t *at, type value)            \
+    {                                                                            \
+        store;                                                                   \
+        return at + (bytes);                                                     \
+    }                                                                            \
+    static inline bool wire_take_##kind(struct wire_cursor *cursor, type *value) \
+    {                                                                            \
+        if (wire_left(cursor) < (bytes))                                         \
+            return false;                                                        \
+        *value = load;                                                           \
+        cursor->at += (bytes);                                                   \
+        return true;                                                             \
+    }
+
+WIRE_NUMBER(u8, uint8_t, 1, *at = value, *cursor->at)
+WIRE_NUMBER(u16, uint16_t, 2, bytes_put_u16(at, value), bytes_get_u16(cursor->at))
+WIRE_NUMBER(u32, uint32_t, 4, bytes_put_u32(at, value), bytes_get_u32(cursor->at))
+WIRE_NUMBER(u64, uint64_t, 8, bytes_put_u64(at, value), bytes_get_u64(cursor->at))
+
+#undef WIRE_NUMBER
+
+/* ---- id ---- */
+
+static inline size_t wire_size_id(const uint8_t *id)
+{
+    (void)id;
+    return WIRE_ID_SIZE;
+}
+
+static inline uint8_t *wire_store_id(uint8_t *at, const uint8_t *id)
+{
+    memcpy(at, id, WIRE_ID_SIZE);
+    return at + WIRE_ID_SIZE;
+}
+
+static inline bool wire_take_id(struct wire_cursor *cursor, uint8_t (*id)[WIRE_ID_SIZE])
+{
+    if (wire_left(cursor) < WIRE_ID_SIZE)
+        return false;
+    memcpy(*id, cursor->at, WIRE_ID_SIZE);
+    cursor->at += WIRE_ID_SIZE;
+    return true;
+}
+
+/* ---- dot ---- */
+
+#define WIRE_DOT_SIZE 10
+
+static inline size_t wire_size_dot(struct dot dot)
+{
+    (void)dot;
+    return WIRE_DOT_SIZE;
+}
+
+static inline uint8_t *wire_store_dot(uint8_t *at, struct dot dot)
+{
+    return wire_store_u16(wire_store_u64(at, dot.stamp), dot.node);
+}
+
+static inline bool wire_take_dot(struct wire_cursor *cursor, struct dot *dot)
+{
+    return wire_take_u64(cursor, &dot->stamp) && wire_take_u16(cursor, &dot->node);
+}
+
+/* ---- span ---- */
+
+static inline size_t wire_size_span(struct span span)
+{
+    return 4 + span.size;
+}
+
+static inline uint8_t *wire_store_span(uint8_t *at, struct span span)
+{
+    at = wire_store_u32(at, (uint32_t)span.size);
+    if (span.size > 0)
+        memcpy(at, span.data, span.size);
+    return at + span.size;
+}
+
+static inline bool wire_take_span(struct wire_cursor *cursor, struct span *span)
+{
+    uint32_t size;
+
+    if (!wire_take_u32(cursor, &size) || wire_left(cursor) < size)
+        return false;
+    *span = span_of(cursor->at, size);
+    cursor->at += size;
+    return true;
+}
+
+/* ---- version ---- */
+
+#define WIRE_NO_VERSION 255
+
+static inline size_t wire_size_version(struct version version)
+{
+    return version_exists(&version) ? 1 + WIRE_DOT_SIZE + 8 + 4 + version.value.size : 1;
+}
+
+static inline uint8_t *wire_store_version(uint8_t *at, struct version version)
+{
+    if (!version_exists(&version))
+        return wire_store_u8(at, WIRE_NO_VERSION);
+    at = wire_store_u8(at, (uint8_t)version.kind);
+    at = wire_store_dot(at, version.dot);
+    at = wire_store_u64(at, (uint64_t)version.deadline_ms);
+    return wire_store_span(at, version.value);
+}
+
+/* Refuses a kind that it does not know, and bytes that are no valid set where the kind wants one.
+ */
+bool wire_take_version(struct wire_cursor *cursor, struct version *version);
+
+/* ---- args ---- */
+
+size_t wire_size_args(struct wire_args args);
+uint8_t *wire_store_args(uint8_t *at, struct wire_args args);
+/* Refuses a count that the bytes do not bear out, so that a reader may take memory by it. */
+bool wire_take_args(struct wire_cursor *cursor, struct wire_args *args);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The table of peer messages: a row a message, a line a field. The structures, the encoders and the
+ * decoders (wire/wire.h) are made from it, and nothing else knows a message's layout.
+ *
+ * Rows of WIRE_MAPS travel as a msgpack map from field names to values: control messages, few and
+ * never in a hurry. A field may be added at any place; who does not know it skips it, and who
+ * misses it reads 0 or no bytes. Rows of WIRE_MESSAGES travel as their fields in order,
+ * little-endian and unpadded. A later version may add fields at the end only, and must not miss
+ * them where a peer's protocol version says that it does not have them. Numbers are never reused in
+ * either.
+ *
+ *   kind      C type               bytes in a WIRE_MESSAGES row
+ *   u8..u64   uint8_t..uint64_t    1, 2, 4, 8
+ *   id        uint8_t [16]         16
+ *   dot       struct dot           10: stamp u64, node u16
+ *   span      struct span          4 + n: size u32, bytes
+ *   version   struct version       1 where there is none: 255; else 23 + n:
+ *                                  kind u8, dot, deadline i64, size u32, bytes
+ *   args      struct wire_args     8 + n: count u32, size u32 of what follows, then a span each
+ *
+ * `id` alone (u32) pairs an answer with its question: chosen by the asker, unique among those that
+ * it has open on that link. `claim_version` is that of the sender's claim for the partition
+ * (ring/ring.h); in an answer that refuses, the replica's own.
+ */
+#ifndef DUNLIN_WIRE_MESSAGES_H
+#define DUNLIN_WIRE_MESSAGES_H
+
+/* What a node says of itself at both ends of a new link. */
+#define WIRE_HELLO_FIELDS(FIELD)                                                            \
+    FIELD(u16, version_min) /* protocol versions that it speaks */                          \
+    FIELD(u16, version_max)                                                                 \
+    FIELD(u8, role)      /* what it opens the link for: enum wire_role */                   \
+    FIELD(span, cluster) /* the cluster's name */                                           \
+    FIELD(id, ring)      /* the ring's identity, all 0: it has none */                      \
+    FIELD(id, node)      /* the node's identity */                                          \
+    FIELD(u16, number)   /* the node's number in the ring, 0: it has none */                \
+    FIELD(u64, boot)     /* drawn at the start of the process */                            \
+    FIELD(id, challenge) /* drawn for this link; the other end proves the secret over it */ \
+    FIELD(span, proof)   /* HMAC-SHA256, 32 bytes; none where no challenge is known yet */
+
+#define WIRE_HELLO_OK_FIELDS(FIELD) \
+    WIRE_HELLO_FIELDS(FIELD)        \
+    FIELD(span, refusal) /* why it does not talk to the other; none: welcome */
+
+#define WIRE_PROOF_FIELDS(FIELD) FIELD(span, proof) /* the opener's, over HELLO_OK's challenge */
+
+#define WIRE_MAPS(ROW)                                                  \
+    ROW(1, HELLO, hello, WIRE_HELLO_FIELDS)          /* opens a link */ \
+    ROW(2, HELLO_OK, hello_ok, WIRE_HELLO_OK_FIELDS) /* answers it */   \
+    ROW(3, PROOF, proof, WIRE_PROOF_FIELDS) /* ends the handshake, where there is a secret */
+
+/* A client's command, for the coordinator of its key. (origin, boot, sequence) names the request
+ * for good: it runs once. */
+#define WIRE_FORWARD_FIELDS(FIELD)                                    \
+    FIELD(u32, id)                                                    \
+    FIELD(u32, timeout_ms) /* from now; it does not run after that */ \
+    FIELD(u64, claim_version)                                         \
+    FIELD(u16, partition)                                             \
+    FIELD(u8, flags) /* enum wire_forward_flag */                     \
+    FIELD(u8, read_level)                                             \
+    FIELD(u8, write_level)                                            \
+    FIELD(u16, origin) /* the node that the client is connected to */ \
+    FIELD(u64, boot)   /* of the origin */                            \
+    FIELD(u64, sequence)                                              \
+    FIELD(args, args)
+
+#define WIRE_REPLY_FIELDS(FIELD)              \
+    FIELD(u32, id)                            \
+    FIELD(u8, status) /* enum reply_status */ \
+    FIELD(u64, claim_version)                 \
+    FIELD(span, bytes) /* RESP, for the client, where the status is REPLY_OK */
+
+/* A version for a replica to keep. */
+#define WIRE_WRITE_FIELDS(FIELD)                                                    \
+    FIELD(u32, id)                                                                  \
+    FIELD(u64, claim_version)                                                       \
+    FIELD(u16, partition)                                                           \
+    FIELD(dot, over) /* what the coordinator stamped it over; none: over nothing */ \
+    FIELD(span, key)                                                                \
+    FIELD(version, version)
+
+#define WIRE_ACK_FIELDS(FIELD)                                          \
+    FIELD(u32, id)                                                      \
+    FIELD(u8, status) /* enum ack_status */                             \
+    FIELD(dot, known) /* of NEWER and FORGETFUL: what to stamp above */ \
+    FIELD(u64, claim_version)
+
+/* What have you of this key? `have` and the digest name what the asker has. */
+#define WIRE_READ_FIELDS(FIELD)                                                    \
+    FIELD(u32, id)                                                                 \
+    FIELD(u64, claim_version)                                                      \
+    FIELD(u16, partition)                                                          \
+    FIELD(dot, have)                                                               \
+    FIELD(u64, have_digest) /* siblings_digest; 0 where versions are dots alone */ \
+    FIELD(span, key)
+
+#define WIRE_ANSWER_FIELDS(FIELD)              \
+    FIELD(u32, id)                             \
+    FIELD(u8, status) /* enum answer_status */ \
+    FIELD(u64, claim_version)                  \
+    FIELD(version, version)
+
+/* All versions at or below the dot are dead in these partitions. Answered by ACK. */
+#define WIRE_FLUSH_FIELDS(FIELD) \
+    FIELD(u32, id)               \
+    FIELD(dot, dot)              \
+    FIELD(span, partitions) /* a bitmap: bit p % 8 of byte p / 8 */
+
+#define WIRE_COUNT_FIELDS(FIELD) \
+    FIELD(u32, id)               \
+    FIELD(span, partitions) /* a bitmap, as in FLUSH */
+
+#define WIRE_COUNTED_FIELDS(FIELD) \
+    FIELD(u32, id)                 \
+    FIELD(u64, keys)               \
+    FIELD(u64, expiring)
+
+/* Node records, encoded by gossip/: a push that is answered by a pull. */
+#define WIRE_EXCHANGE_FIELDS(FIELD) FIELD(span, records)
+
+/* A whole ring, encoded by ring/. */
+#define WIRE_RING_FIELDS(FIELD) FIELD(span, ring)
+
+/* RING INIT: asks a node to take part in a ring that is being formed. */
+#define WIRE_PREPARE_FIELDS(FIELD)                           \
+    FIELD(u32, id)                                           \
+    FIELD(id, ring)     /* the identity of the ring to be */ \
+    FIELD(id, proposer) /* the identity of the node that forms it */
+
+#define WIRE_PROMISE_FIELDS(FIELD)              \
+    FIELD(u32, id)                              \
+    FIELD(id, ring)                             \
+    FIELD(u8, status) /* enum promise_status */ \
+    FIELD(span, text) /* why not, for the operator */
+
+/* The ring is decided: the nodes that promised adopt it. Answered by PROMISE. */
+#define WIRE_COMMIT_FIELDS(FIELD) \
+    FIELD(u32, id)                \
+    FIELD(id, proposer)           \
+    FIELD(span, ring)
+
+#define WIRE_PING_FIELDS(FIELD) FIELD(u32, id)
+#define WIRE_PONG_FIELDS(FIELD) FIELD(u32, id)
+
+#define WIRE_MESSAGES(ROW)                            \
+    ROW(16, FORWARD, forward, WIRE_FORWARD_FIELDS)    \
+    ROW(17, REPLY, reply, WIRE_REPLY_FIELDS)          \
+    ROW(18, WRITE, write, WIRE_WRITE_FIELDS)          \
+    ROW(19, ACK, ack, WIRE_ACK_FIELDS)                \
+    ROW(20, READ, read, WIRE_READ_FIELDS)             \
+    ROW(21, ANSWER, answer, WIRE_ANSWER_FIELDS)       \
+    ROW(22, FLUSH, flush, WIRE_FLUSH_FIELDS)          \
+    ROW(23, COUNT, count, WIRE_COUNT_FIELDS)          \
+    ROW(24, COUNTED, counted, WIRE_COUNTED_FIELDS)    \
+    ROW(25, EXCHANGE, exchange, WIRE_EXCHANGE_FIELDS) \
+    ROW(26, RING, ring, WIRE_RING_FIELDS)             \
+    ROW(27, PREPARE, prepare, WIRE_PREPARE_FIELDS)    \
+    ROW(28, PROMISE, promise, WIRE_PROMISE_FIELDS)    \
+    ROW(29, COMMIT, commit, WIRE_COMMIT_FIELDS)       \
+    ROW(30, PING, ping, WIRE_PING_FIELDS)             \
+    ROW(31, PONG, pong, WIRE_PONG_FIELDS)
+
+#endif
