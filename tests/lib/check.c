@@ -218,7 +218,8 @@ static bool chosen(int argc, char **argv, const char *name)
 
 int check_main(int argc, char **argv, const struct check_case *cases, size_t count)
 {
-    const struct sigaction action = {.sa_handler = interrupt}; /* no SA_RESTART: waitpid must see it */
+    const struct sigaction action = {
+        .sa_handler = interrupt}; /* no SA_RESTART: waitpid must see it */
     int passed = 0, failed = 0, skipped = 0;
 
     sigaction(SIGINT, &action, NULL);

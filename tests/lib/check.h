@@ -5,8 +5,8 @@
  *
  * Each case runs in a process of its own, with a time limit and a scratch folder. A case passes
  * when its function returns. It fails when a check fails, when its process ends in any other way,
- * when it passes its limit, or when it leaves a process behind (which is then killed). Of a case that
- * failed, the ends of all *.log files in its scratch folder are printed. The last line is
+ * when it passes its limit, or when it leaves a process behind (which is then killed). Of a case
+ * that failed, the ends of all *.log files in its scratch folder are printed. The last line is
  *
  *   N passed, N failed, N skipped
  */
@@ -29,7 +29,7 @@ int check_main(int argc, char **argv, const struct check_case *cases, size_t cou
 
 /* Ends the case as failed unless `condition` holds; the rest is a printf format that says what was
  * expected and what came. */
-#define check_that(condition, ...)                                                                 \
+#define check_that(condition, ...) \
     ((condition) ? (void)0 : check_failed(__FILE__, __LINE__, #condition, __VA_ARGS__))
 
 _Noreturn void check_failed(const char *file, int line, const char *condition, const char *format,

@@ -9,7 +9,7 @@
 #include "config.h"
 
 /* A constant expression, for Criterion's `.timeout` as well: every suite has one. */
-#define TIMEOUT_S(seconds)       ((seconds) * DUNLIN_TIMEOUT_FACTOR)
-#define TIMEOUT_MS(milliseconds) ((milliseconds) * DUNLIN_TIMEOUT_FACTOR)
+#define TIMEOUT_S(seconds)       ((seconds)*DUNLIN_TIMEOUT_FACTOR)
+#define TIMEOUT_MS(milliseconds) ((milliseconds)*DUNLIN_TIMEOUT_FACTOR)
 
 #endif
