@@ -9,7 +9,8 @@
 #include "base/assert.h"
 #include "io/loop.h"
 
-/* Room for one read, bytes: what a deep pipeline sends in a turn; more costs memory a connection. */
+/* Room for one read, bytes: what a deep pipeline sends in a turn; more costs memory a connection.
+ */
 #define READ_ROOM (16 * 1024)
 /* Room while a large value arrives, bytes: fewer system calls. */
 #define READ_ROOM_LARGE (256 * 1024)
@@ -56,8 +57,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 void connection_init(struct connection *connection, struct loop *loop, int fd, struct buffer *in,
                      struct buffer *out, const struct connection_calls *calls)
 {
-    *connection = (struct connection){
-        .loop = loop, .fd = fd, .in = in, .out = out, .calls = calls};
+    *connection = (struct connection){.loop = loop, .fd = fd, .in = in, .out = out, .calls = calls};
     list_init(&connection->dirty_link);
     event_assign(&connection->read_event, loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable,
                  connection);

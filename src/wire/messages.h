@@ -19,9 +19,9 @@
  *                                  kind u8, dot, deadline i64, size u32, bytes
  *   args      struct wire_args     8 + n: count u32, size u32 of what follows, then a span each
  *
- * `id` alone (u32) pairs an answer with its question: chosen by the asker, unique among those that
- * it has open on that link. `claim_version` is that of the sender's claim for the partition
- * (ring/ring.h); in an answer that refuses, the replica's own.
+ * `id` alone (u64) pairs an answer with its question: chosen by the asker, and never twice on a
+ * link, so that a late answer meets nobody. `claim_version` is that of the sender's claim for the
+ * partition (ring/ring.h); in an answer that refuses, the replica's own.
  */
 #ifndef DUNLIN_WIRE_MESSAGES_H
 #define DUNLIN_WIRE_MESSAGES_H
@@ -50,30 +50,27 @@
     ROW(2, HELLO_OK, hello_ok, WIRE_HELLO_OK_FIELDS) /* answers it */   \
     ROW(3, PROOF, proof, WIRE_PROOF_FIELDS) /* ends the handshake, where there is a secret */
 
-/* A client's command, for the coordinator of its key. (origin, boot, sequence) names the request
- * for good: it runs once. */
-#define WIRE_FORWARD_FIELDS(FIELD)                                    \
-    FIELD(u32, id)                                                    \
-    FIELD(u32, timeout_ms) /* from now; it does not run after that */ \
-    FIELD(u64, claim_version)                                         \
-    FIELD(u16, partition)                                             \
-    FIELD(u8, flags) /* enum wire_forward_flag */                     \
-    FIELD(u8, read_level)                                             \
-    FIELD(u8, write_level)                                            \
-    FIELD(u16, origin) /* the node that the client is connected to */ \
-    FIELD(u64, boot)   /* of the origin */                            \
-    FIELD(u64, sequence)                                              \
+/* A client's command, for the coordinator of its key. It is sent once: what may have run is sent to
+ * nobody again, unless it is a read. */
+#define WIRE_FORWARD_FIELDS(FIELD)                                                           \
+    FIELD(u64, id)                                                                           \
+    FIELD(u64, deadline_ms) /* wall clock; it does not run, nor is it stamped, after that */ \
+    FIELD(u64, claim_version)                                                                \
+    FIELD(u16, partition)                                                                    \
+    FIELD(u8, flags) /* enum wire_forward_flag */                                            \
+    FIELD(u8, read_level)                                                                    \
+    FIELD(u8, write_level)                                                                   \
     FIELD(args, args)
 
 #define WIRE_REPLY_FIELDS(FIELD)              \
-    FIELD(u32, id)                            \
+    FIELD(u64, id)                            \
     FIELD(u8, status) /* enum reply_status */ \
     FIELD(u64, claim_version)                 \
     FIELD(span, bytes) /* RESP, for the client, where the status is REPLY_OK */
 
 /* A version for a replica to keep. */
 #define WIRE_WRITE_FIELDS(FIELD)                                                    \
-    FIELD(u32, id)                                                                  \
+    FIELD(u64, id)                                                                  \
     FIELD(u64, claim_version)                                                       \
     FIELD(u16, partition)                                                           \
     FIELD(dot, over) /* what the coordinator stamped it over; none: over nothing */ \
@@ -81,14 +78,14 @@
     FIELD(version, version)
 
 #define WIRE_ACK_FIELDS(FIELD)                                          \
-    FIELD(u32, id)                                                      \
+    FIELD(u64, id)                                                      \
     FIELD(u8, status) /* enum ack_status */                             \
     FIELD(dot, known) /* of NEWER and FORGETFUL: what to stamp above */ \
     FIELD(u64, claim_version)
 
 /* What have you of this key? `have` and the digest name what the asker has. */
 #define WIRE_READ_FIELDS(FIELD)                                                    \
-    FIELD(u32, id)                                                                 \
+    FIELD(u64, id)                                                                 \
     FIELD(u64, claim_version)                                                      \
     FIELD(u16, partition)                                                          \
     FIELD(dot, have)                                                               \
@@ -96,23 +93,23 @@
     FIELD(span, key)
 
 #define WIRE_ANSWER_FIELDS(FIELD)              \
-    FIELD(u32, id)                             \
+    FIELD(u64, id)                             \
     FIELD(u8, status) /* enum answer_status */ \
     FIELD(u64, claim_version)                  \
     FIELD(version, version)
 
 /* All versions at or below the dot are dead in these partitions. Answered by ACK. */
 #define WIRE_FLUSH_FIELDS(FIELD) \
-    FIELD(u32, id)               \
+    FIELD(u64, id)               \
     FIELD(dot, dot)              \
     FIELD(span, partitions) /* a bitmap: bit p % 8 of byte p / 8 */
 
 #define WIRE_COUNT_FIELDS(FIELD) \
-    FIELD(u32, id)               \
+    FIELD(u64, id)               \
     FIELD(span, partitions) /* a bitmap, as in FLUSH */
 
 #define WIRE_COUNTED_FIELDS(FIELD) \
-    FIELD(u32, id)                 \
+    FIELD(u64, id)                 \
     FIELD(u64, keys)               \
     FIELD(u64, expiring)
 
@@ -124,24 +121,24 @@
 
 /* RING INIT: asks a node to take part in a ring that is being formed. */
 #define WIRE_PREPARE_FIELDS(FIELD)                           \
-    FIELD(u32, id)                                           \
+    FIELD(u64, id)                                           \
     FIELD(id, ring)     /* the identity of the ring to be */ \
     FIELD(id, proposer) /* the identity of the node that forms it */
 
 #define WIRE_PROMISE_FIELDS(FIELD)              \
-    FIELD(u32, id)                              \
+    FIELD(u64, id)                              \
     FIELD(id, ring)                             \
     FIELD(u8, status) /* enum promise_status */ \
     FIELD(span, text) /* why not, for the operator */
 
 /* The ring is decided: the nodes that promised adopt it. Answered by PROMISE. */
 #define WIRE_COMMIT_FIELDS(FIELD) \
-    FIELD(u32, id)                \
+    FIELD(u64, id)                \
     FIELD(id, proposer)           \
     FIELD(span, ring)
 
-#define WIRE_PING_FIELDS(FIELD) FIELD(u32, id)
-#define WIRE_PONG_FIELDS(FIELD) FIELD(u32, id)
+#define WIRE_PING_FIELDS(FIELD) FIELD(u64, id)
+#define WIRE_PONG_FIELDS(FIELD) FIELD(u64, id)
 
 #define WIRE_MESSAGES(ROW)                            \
     ROW(16, FORWARD, forward, WIRE_FORWARD_FIELDS)    \

@@ -16,15 +16,13 @@ enum wire_forward_flag {
     WIRE_FORWARD_RESP3 = 1 << 0, /* the client speaks RESP3; otherwise RESP2 */
 };
 
-/* All but OK say that the command did not run, so another coordinator may be asked; all but
- * REPEATED, whose command ran before, and whose reply is lost. */
+/* All but OK say that the command did not run, so another coordinator may be asked. */
 enum reply_status {
     REPLY_OK = 0,
     REPLY_STALE_CLAIM = 1, /* the two nodes go by different claims */
     REPLY_NOT_VOTING = 2,  /* no replica, or one that forgot */
     REPLY_LATE = 3,        /* its time was up */
     REPLY_BUSY = 4,        /* a bound was reached: no room for another request */
-    REPLY_REPEATED = 5,
 };
 
 enum ack_status {

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From a command to where it runs. A command of one key runs at a replica that votes: here, when
+ * this node is one, or else at the first healthy one of the preference list, to which it is
+ * forwarded once. A read-modify-write runs at the first healthy one wherever it arrived, so that
+ * as few coordinators as possible serve one key. A command of many keys is cut into parts.
+ *
+ * The order of one client: its requests may run side by side as long as nobody can tell. Plain
+ * reads and writes that one node coordinates keep their order by themselves, since each takes or
+ * leaves its own copy as it begins and the links keep the order of messages. For everything else a
+ * command waits while an earlier one of its client is about the same key.
+ */
+#include "node/parts.h"
+
+#include "base/assert.h"
+#include "command/level.h"
+#include "resp/reply.h"
+
+/* ---- order ---- */
+
+static bool plain(const struct request *request)
+{
+    return request->kind == COMMAND_READ || request->kind == COMMAND_WRITE;
+}
+
+/* Whether the order of `later` behind `earlier` needs no waiting. */
+static bool ordered(const struct request *earlier, const struct request *later)
+{
+    if (plain(earlier) && plain(later) && earlier->route != 0 && earlier->route == later->route)
+        return true;
+    return earlier->hash != 0 && later->hash != 0 && earlier->hash != later->hash;
+}
+
+static bool must_wait(const struct client *client, const struct request *request)
+{
+    if (client->unordered == 0 && plain(request) && request->route == request->engine->view->self)
+        return false;
+    list_for_each(link, &client->pending)
+    {
+        const struct request *earlier = list_entry(link, struct request, link);
+        if (earlier->stage != STAGE_DONE && !ordered(earlier, request))
+            return true;
+    }
+    return false;
+}
+
+/* ---- levels ---- */
+
+static const struct option_rule *level_rule(const struct options *options, struct span key)
+{
+    for (size_t i = 0; i < options->keyspace.count; i++) {
+        const struct option_rule *rule = &options->keyspace.items[i];
+        const size_t size = strlen(rule->prefix);
+        if (key.size >= size && memcmp(key.data, rule->prefix, size) == 0)
+            return rule;
+    }
+    return NULL;
+}
+
+/* The request's own level, then the keyspace rule's, then the server's. (The connection's was put
+ * in the place of the request's when that named none.) */
+static uint8_t resolve(uint8_t asked, uint8_t rule, uint8_t server)
+{
+    return asked != LEVEL_DEFAULT ? asked : rule != LEVEL_DEFAULT ? rule : server;
+}
+
+static void set_levels(struct request *request, struct span key)
+{
+    const struct options *options = request->engine->options;
+    const struct option_rule *rule = level_rule(options, key);
+    struct operation *operation = &request->operation;
+
+    request->read_level = resolve(
+        request->read_level, rule != NULL ? rule->read_level : LEVEL_DEFAULT, options->read_level);
+    request->write_level = resolve(request->write_level,
+                                   rule != NULL ? rule->write_level : LEVEL_DEFAULT,
+                                   options->write_level);
+    operation->read_needed = (uint8_t)level_needed(request->read_level, operation->copies);
+    operation->write_needed = (uint8_t)level_needed(request->write_level, operation->copies);
+}
+
+/* ---- where ---- */
+
+/* Fills in what depends on the key: its place, its replicas, its levels. */
+static void locate(struct request *request, struct span key)
+{
+    struct engine *engine = request->engine;
+    const struct ring *ring = engine->view->ring;
+    const struct ring_rule *rule = ring_key_rule(ring, key);
+    struct operation *operation = &request->operation;
+    const uint32_t partition = ring_key_partition(ring, key);
+    const struct ring_claim *claim = ring_claim(ring, partition);
+
+    operation->copies = (uint8_t)(rule->replicas < claim->count ? rule->replicas : claim->count);
+    memcpy(operation->nodes, claim->nodes, operation->copies * sizeof operation->nodes[0]);
+    operation->siblings = rule->conflict == RING_CONFLICT_SIBLINGS;
+    operation->place = (struct place){.partition = partition,
+                                      .claim_version = claim->version,
+                                      .hash = store_hash(engine->own.store, key),
+                                      .key = key};
+    operation->deadline_wall_ms = request->deadline_wall_ms;
+    /* Hash 0 stands for "of many keys". */
+    request->hash = operation->place.hash != 0 ? operation->place.hash : 1;
+    set_levels(request, key);
+}
+
+static bool self_coordinates(const struct engine *engine)
+{
+    const struct view_node *self = view_node(engine->view, engine->view->self);
+
+    return self != NULL && self->votes && engine->view->self_in_line;
+}
+
+/* The node that is to coordinate: 0 when none can be reached. */
+static node_number choose(const struct request *request)
+{
+    struct engine *engine = request->engine;
+    const struct operation *operation = &request->operation;
+    const bool self_can = self_coordinates(engine);
+    node_number first = 0;
+
+    for (unsigned i = 0; i < operation->copies; i++) {
+        const node_number node = operation->nodes[i];
+        if (node == engine->view->self) {
+            if (self_can && (first == 0 || request->kind != COMMAND_UPDATE || request->placed))
+                return node;
+        } else if (first == 0 && !request->placed && !(request->tried & 1u << i) &&
+                   peer_promising(engine, node)) {
+            first = node;
+        }
+    }
+    return first;
+}
+
+static void forward(struct request *request)
+{
+    struct engine *engine = request->engine;
+    const struct operation *operation = &request->operation;
+    const struct call *call = &request->call;
+    const int64_t left_us = request->deadline_us - engine->now.mono_us;
+    size_t size = 256;
+
+    for (size_t i = 0; i < call->argc; i++)
+        size += call->argv[i].size + 4;
+    struct buffer *out = peer_message(engine, request->route, size);
+    if (out == NULL || left_us <= 0) {
+        request_fail(request, "NOQUORUM the key's coordinator cannot be reached");
+        return;
+    }
+    const struct wire_forward message = {
+        .id = request->id,
+        .deadline_ms = (uint64_t)request->deadline_wall_ms,
+        .claim_version = operation->place.claim_version,
+        .partition = (uint16_t)operation->place.partition,
+        .flags = call->protocol == 3 ? WIRE_FORWARD_RESP3 : 0,
+        .read_level = request->read_level,
+        .write_level = request->write_level,
+        .args = {.count = (uint32_t)call->argc, .items = call->argv},
+    };
+    wire_put_forward(out, &message);
+    metrics_add(engine->metrics, METRIC_REQUESTS_FORWARDED, 1);
+    request_wait(request, STAGE_FORWARDED);
+}
+
+void dispatch_place(struct request *request)
+{
+    struct engine *engine = request->engine;
+
+    if (request->route == engine->view->self) {
+        coordinate_begin(request);
+        return;
+    }
+    if (request->route == 0) {
+        const struct operation *operation = &request->operation;
+        const bool reads = request->kind == COMMAND_READ;
+        metrics_add(engine->metrics, METRIC_QUORUM_FAILURES, 1);
+        request_fail(request,
+                     "NOQUORUM needed %u of %u, got 0: no replica of the key can be reached",
+                     reads ? operation->read_needed : operation->write_needed, operation->copies);
+        return;
+    }
+    forward(request);
+}
+
+void dispatch_again(struct request *request, node_number failed)
+{
+    for (unsigned i = 0; i < request->operation.copies; i++)
+        if (request->operation.nodes[i] == failed)
+            request->tried |= (uint16_t)(1u << i);
+    request->route = choose(request);
+    dispatch_place(request);
+}
+
+/* ---- commands of one key and of many ---- */
+
+static bool prepare(struct request *request)
+{
+    struct call *call = &request->call;
+
+    request->kind = call->command->kind;
+    return call->command->prepare == NULL || call->command->prepare(call, &request->kind);
+}
+
+/* How many arguments belong to one key: MSET's key and value. */
+static size_t stride(const struct command *command)
+{
+    return command->key_step > 0 ? (size_t)command->key_step : 1;
+}
+
+/* The part of `whole` that is about the key at argv[at]. */
+static struct request *cut_part(struct request *whole, size_t at)
+{
+    const struct call *from = &whole->call;
+    struct request *part = request_borrow(whole->engine);
+    struct span argv[1 + 4];
+    const size_t size = stride(from->command);
+
+    if (part == NULL)
+        return NULL;
+    ensure(size <= 4 && at + size <= from->argc);
+    argv[0] = from->argv[0];
+    for (size_t i = 0; i < size; i++)
+        argv[1 + i] = from->argv[at + i];
+    part->owner = OWNER_WHOLE;
+    part->whole = whole;
+    part->call.command = from->command;
+    part->call.protocol = from->protocol;
+    part->call.options = from->options;
+    part->call.session = from->session;
+    part->call.argv = argv;
+    part->call.argc = 1 + size;
+    part->kind = whole->kind;
+    part->read_level = whole->read_level;
+    part->write_level = whole->write_level;
+    request_keep(part);
+    list_append(&whole->parts, &part->link);
+    locate(part, part->call.argv[1]);
+    part->route = choose(part);
+    return part;
+}
+
+/* Cuts the request into its parts, without beginning any. */
+static bool cut(struct request *whole)
+{
+    const struct call *call = &whole->call;
+    const struct command *command = call->command;
+    const size_t last = command->last_key < 0 ? call->argc - (size_t)-command->last_key
+                                              : (size_t)command->last_key;
+
+    whole->route = whole->engine->view->self;
+    for (size_t at = (size_t)command->first_key; at <= last; at += stride(command)) {
+        const struct request *part = cut_part(whole, at);
+        if (part == NULL)
+            return false;
+        if (part->route != whole->route)
+            whole->route = 0;
+    }
+    return true;
+}
+
+static void begin_parts(struct request *whole)
+{
+    struct list *link = whole->parts.next;
+
+    for (const struct list *l = link; l != &whole->parts; l = l->next)
+        whole->parts_pending++;
+    whole->parts_pending++; /* held until all have begun */
+    request_wait(whole, STAGE_PARTS);
+    for (; link != &whole->parts; link = link->next)
+        dispatch_place(list_entry(link, struct request, link));
+    request_part_done(whole);
+}
+
+static bool of_many_keys(const struct command *command)
+{
+    return command->gather != GATHER_NONE;
+}
+
+/* Begins a request whose command is prepared and that need not wait. */
+static void begin(struct request *request)
+{
+    switch (request->kind) {
+    case COMMAND_LOCAL:
+        request->call.command->run(&request->call);
+        request_finish(request);
+        return;
+    case COMMAND_READ:
+    case COMMAND_WRITE:
+    case COMMAND_UPDATE:
+        if (list_empty(&request->parts))
+            dispatch_place(request);
+        else
+            begin_parts(request);
+        return;
+    case COMMAND_CLUSTER:
+        sweep_begin(request);
+        return;
+    }
+}
+
+/* ---- from clients ---- */
+
+/* "AT level command ...": takes the level, and leaves the command. */
+static bool unwrap(struct request *request)
+{
+    struct call *call = &request->call;
+
+    while (call->argc > 0 && span_is(call->argv[0], "at")) {
+        uint8_t level;
+        if (call->argc < 3) {
+            reply_error(&request->reply, "ERR wrong number of arguments for 'at' command");
+            return false;
+        }
+        if (!level_parse(call->argv[1], &level)) {
+            reply_error(&request->reply, "ERR unknown level, expected " LEVEL_FORMS);
+            return false;
+        }
+        request->read_level = request->write_level = level;
+        call->argv += 2;
+        call->argc -= 2;
+    }
+    return true;
+}
+
+/* Everything up to where the command could begin. False: the reply has an error. */
+static bool understand(struct request *request, struct session *session)
+{
+    struct call *call = &request->call;
+
+    if (!unwrap(request))
+        return false;
+    call->command = command_find(call->argv, call->argc, &request->reply);
+    if (call->command == NULL)
+        return false;
+    if (session != NULL && !session->authenticated && !(call->command->flags & FLAG_NO_AUTH)) {
+        reply_error(&request->reply, "NOAUTH Authentication required.");
+        return false;
+    }
+    if (!prepare(request))
+        return false;
+    if (request->kind == COMMAND_LOCAL || request->engine->view->ring != NULL ||
+        command_needs_no_ring(call->command))
+        return true;
+    reply_error(&request->reply,
+                "CLUSTERDOWN This node is in no ring yet: RING INIT host:port ... forms one");
+    return false;
+}
+
+/* Finds out where the command runs. */
+static bool aim(struct request *request)
+{
+    struct call *call = &request->call;
+
+    if (request->kind == COMMAND_LOCAL || request->kind == COMMAND_CLUSTER)
+        return true;
+    if (of_many_keys(call->command) && call->argc > stride(call->command) + 1)
+        return cut(request);
+    locate(request, call->argv[call->command->first_key]);
+    request->route = choose(request);
+    return true;
+}
+
+bool dispatch_client(struct client *client, const struct span *argv, size_t argc)
+{
+    struct engine *engine = client->engine;
+    struct session *session = &client->session;
+    struct request *request;
+
+    if (client->in_flight >= CLIENT_IN_FLIGHT_MAX)
+        return false;
+    request = request_borrow(engine);
+    if (request == NULL && client->in_flight > 0)
+        return false;
+    if (request == NULL) {
+        reply_error(&client->out, "ERR too many requests in flight");
+        return true;
+    }
+    request->call.argv = argv;
+    request->call.argc = argc;
+    request->call.session = session;
+    request->call.protocol = session->protocol;
+    request->read_level = session->read_level;
+    request->write_level = session->write_level;
+    request->owner = OWNER_CLIENT;
+    request->client = client;
+
+    const bool understood = understand(request, session) && aim(request);
+    if (understood && request->kind != COMMAND_LOCAL && client->in_flight > 0 &&
+        must_wait(client, request)) {
+        request_abandon(request);
+        return false;
+    }
+    session_note(session, request->call.command, engine->now);
+    client_append(client, request);
+    if (understood)
+        begin(request);
+    else
+        request_finish(request);
+    return true;
+}
+
+/* ---- from other nodes ---- */
+
+static void refuse_forwarded(struct link *link, uint64_t id, enum reply_status status)
+{
+    const struct wire_reply reply = {.id = id, .status = (uint8_t)status};
+
+    wire_put_reply(link_message(link), &reply);
+}
+
+/* Why this node does not coordinate what was forwarded to it. */
+static enum reply_status forward_refusal(const struct request *request,
+                                         const struct wire_forward *forward)
+{
+    if (request->engine->now.wall_ms >= (int64_t)forward->deadline_ms)
+        return REPLY_LATE;
+    if (request->operation.place.claim_version != forward->claim_version)
+        return REPLY_STALE_CLAIM;
+    return request->route == request->engine->view->self ? REPLY_OK : REPLY_NOT_VOTING;
+}
+
+static void unpack(struct request *request, const struct wire_args *args)
+{
+    struct span packed = args->packed;
+
+    request_make_room(request, args->count);
+    for (uint32_t i = 0; i < args->count; i++)
+        request->kept_argv[i] = wire_next_arg(&packed);
+    request->call.argv = request->kept_argv;
+    request->call.argc = args->count;
+}
+
+void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
+{
+    struct engine *engine = link->engine;
+    struct request *request = engine->view->ring != NULL ? request_borrow(engine) : NULL;
+
+    if (request == NULL) {
+        refuse_forwarded(link, forward->id,
+                         engine->view->ring != NULL ? REPLY_BUSY : REPLY_STALE_CLAIM);
+        return;
+    }
+    unpack(request, &forward->args);
+    request->call.protocol = forward->flags & WIRE_FORWARD_RESP3 ? 3 : 2;
+    request->read_level = level_valid(forward->read_level) ? forward->read_level : LEVEL_DEFAULT;
+    request->write_level = level_valid(forward->write_level) ? forward->write_level : LEVEL_DEFAULT;
+    request->placed = true;
+    request->owner = OWNER_LINK;
+    request->from = link;
+    request->from_id = forward->id;
+    list_append(&link->requests, &request->from_link);
+    if (!understand(request, NULL) || request->kind == COMMAND_LOCAL ||
+        request->kind == COMMAND_CLUSTER) {
+        request_finish(request);
+        return;
+    }
+    /* The origin's deadline holds, not one that begins here. */
+    request->deadline_wall_ms = (int64_t)forward->deadline_ms;
+    locate(request, request->call.argv[request->call.command->first_key]);
+    request->route = choose(request);
+    const enum reply_status refusal = forward_refusal(request, forward);
+    if (refusal != REPLY_OK) {
+        request_abandon(request);
+        refuse_forwarded(link, forward->id, refusal);
+        return;
+    }
+    begin(request);
+}

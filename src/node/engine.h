@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The engine: one worker's requests, from a client's first byte to its reply. It does no I/O: bytes
+ * and the time come in, bytes go out into buffers, and the host (src/io, or the simulator) moves
+ * them. A node has an engine for each worker; they share the store, the directory of clients and
+ * nothing else, and each is called by its own thread only.
+ *
+ *   clients  connections that speak Redis' protocol
+ *   links    connections that other nodes opened: their questions come in, our answers go out
+ *   peers    connections to other nodes, one each: our questions go out, their answers come in
+ *
+ * The order of a turn: any of the calls below, each with the time; then engine_turn_end, after
+ * which every buffer that the host was told of is complete and may be written.
+ */
+#ifndef DUNLIN_NODE_ENGINE_H
+#define DUNLIN_NODE_ENGINE_H
+
+#include "base/buffer.h"
+#include "base/instant.h"
+#include "base/span.h"
+#include "node/view.h"
+
+struct client;
+struct engine;
+struct environment;
+struct link;
+struct log;
+struct metrics;
+struct options;
+struct replica_bounds;
+struct store;
+
+/* What the engine wants done; all calls come from within a call into the engine. */
+struct engine_calls {
+    /* There are bytes in client_out: write them when the turn ends. */
+    void (*client_output)(void *connection);
+    /* Stop reading from the client (its requests wait for earlier ones), or go on. */
+    void (*client_hold)(void *connection, bool hold);
+    /* Close once all of client_out is written. */
+    void (*client_close)(void *connection);
+
+    void (*link_output)(void *connection);
+    void (*link_close)(void *connection);
+
+    /* There are bytes in engine_peer_out. */
+    void (*peer_output)(void *host, node_number node);
+    /* Connect to the node (engine_peer_opened tells that it is done), or close the connection. */
+    void (*peer_open)(void *host, node_number node);
+    void (*peer_close)(void *host, node_number node);
+
+    /* A command that this node's control answers (RING ...), or what a peer's control sent. The
+     * answer comes with engine_control_answer or engine_link_answer; `argv` is valid in the call.
+     */
+    void (*control_command)(void *host, uint64_t request, const struct span *argv, size_t argc);
+    void (*control_message)(void *host, uint64_t link, uint64_t id, struct span message);
+
+    /* Call engine_wake at or soon after this time; replaces what was asked before. */
+    void (*wake_at)(void *host, int64_t mono_us);
+};
+
+struct engine_options {
+    uint32_t index; /* of the worker, from 0 */
+    uint64_t seed;
+    struct store *store;
+    struct replica_bounds *bounds;
+    struct environment *environment;
+    struct metrics *metrics;       /* this worker's block */
+    const struct options *options; /* a holder's share is taken */
+    struct view *view;             /* the same */
+};
+
+struct engine *engine_create(const struct engine_options *options, const struct engine_calls *calls,
+                             void *host, struct instant now);
+/* Clients, links and requests go with it; the host has closed its connections. */
+void engine_destroy(struct engine **engine);
+
+/* Takes over a share of the new view, or of the new options. */
+void engine_set_view(struct engine *engine, struct instant now, struct view *view);
+void engine_set_options(struct engine *engine, const struct options *options);
+
+/* The time asked for by wake_at has come. */
+void engine_wake(struct engine *engine, struct instant now);
+/* Completes what goes out; tells the host of it. */
+void engine_turn_end(struct engine *engine, struct instant now);
+
+/* ---- clients ---- */
+
+/* NULL when there are too many: `refusal` then holds what to tell before closing. The texts
+ * ("127.0.0.1:4711") are copied. `local` tells whether the other end is this machine. */
+struct client *engine_client_open(struct engine *engine, struct instant now, void *connection,
+                                  const char *remote_address, const char *local_address, bool local,
+                                  struct buffer *refusal);
+struct buffer *engine_client_in(struct client *client);
+struct buffer *engine_client_out(struct client *client);
+/* Bytes were appended to client_in. */
+void engine_client_input(struct engine *engine, struct instant now, struct client *client);
+/* The connection is gone; so is `client`. Its requests run on, their replies are dropped. */
+void engine_client_closed(struct engine *engine, struct instant now, struct client *client);
+
+/* ---- links from other nodes ---- */
+
+struct link *engine_link_open(struct engine *engine, struct instant now, void *connection);
+struct buffer *engine_link_in(struct link *link);
+struct buffer *engine_link_out(struct link *link);
+void engine_link_input(struct engine *engine, struct instant now, struct link *link);
+void engine_link_closed(struct engine *engine, struct link *link);
+
+/* ---- peers ---- */
+
+struct buffer *engine_peer_in(struct engine *engine, node_number node);
+struct buffer *engine_peer_out(struct engine *engine, node_number node);
+void engine_peer_opened(struct engine *engine, struct instant now, node_number node);
+void engine_peer_input(struct engine *engine, struct instant now, node_number node);
+/* Or it could not be opened. */
+void engine_peer_closed(struct engine *engine, struct instant now, node_number node);
+
+/* ---- control's answers ---- */
+
+/* `reply` is RESP. Unknown requests (timed out meanwhile) are ignored. */
+void engine_control_answer(struct engine *engine, struct instant now, uint64_t request,
+                           struct span reply);
+void engine_link_answer(struct engine *engine, struct instant now, uint64_t link, uint64_t id,
+                        struct span message);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the engine is made of, for its own files and for nobody else:
+ *
+ *   engine.c      creation, views, time, turns
+ *   client.c      a client's connection: what it sends, and its replies in order
+ *   dispatch.c    from a command to a request: levels, keys, where it runs
+ *   request.c     a request's life: borrowed, begun, finished, answered to its owner
+ *   coordinate.c  the operations that this node coordinates
+ *   peer.c        questions to other nodes, and their answers
+ *   link.c        other nodes' questions
+ *   sweep.c       FLUSHALL and DBSIZE, which ask every node
+ *
+ * An answer finds its request by its id, the request its owner. All state belongs to the engine's
+ * thread.
+ */
+#ifndef DUNLIN_NODE_PARTS_H
+#define DUNLIN_NODE_PARTS_H
+
+#include "base/list.h"
+#include "base/metrics.h"
+#include "base/options.h"
+#include "base/rng.h"
+#include "base/wheel.h"
+#include "command/command.h"
+#include "command/environment.h"
+#include "command/session.h"
+#include "node/engine.h"
+#include "node/handshake.h"
+#include "replica/operation.h"
+#include "replica/replica.h"
+#include "resp/parser.h"
+#include "wire/wire.h"
+
+/* Requests of one client in flight at once; a deeper pipeline waits in its socket. */
+#define CLIENT_IN_FLIGHT_MAX 1024
+/* Requests of one worker in flight at once, over all its clients and links. */
+#define REQUESTS_MAX (1u << 20)
+/* Buffers larger than this are given back between two uses, bytes. */
+#define BUFFER_KEEP (16 * 1024)
+
+/* ---- requests (request.c) ---- */
+
+/* Who gets a request's reply. */
+enum request_owner {
+    OWNER_NOBODY, /* its client or link left */
+    OWNER_CLIENT, /* in order, behind the replies of the client's earlier requests */
+    OWNER_LINK,   /* another node forwarded it */
+    OWNER_WHOLE,  /* it is a part of a command of many keys */
+};
+
+/* What a request waits for. */
+enum request_stage {
+    STAGE_FREE,
+    STAGE_NEW,
+    STAGE_OPERATION, /* this node coordinates: the operation's answers */
+    STAGE_FORWARDED, /* the coordinator's reply */
+    STAGE_PARTS,     /* its parts */
+    STAGE_SWEEP,     /* the nodes' answers to a FLUSHALL or DBSIZE */
+    STAGE_CONTROL,   /* control's answer */
+    STAGE_DONE,      /* its turn in the order of replies */
+};
+
+struct request {
+    struct list link; /* in its client's, its whole's or the free list */
+    struct list busy; /* in engine->busy while it waits for somebody */
+    struct engine *engine;
+    uint64_t id; /* slot and generation: a late answer finds the right request or none */
+    enum request_stage stage;
+
+    enum request_owner owner;
+    struct client *client; /* OWNER_CLIENT */
+    struct request *whole; /* OWNER_WHOLE */
+    struct link *from;     /* OWNER_LINK, and its id there */
+    uint64_t from_id;
+    struct list from_link; /* in from->requests */
+
+    /* The command. call.argv points to what arrived until request_keep copies it. */
+    struct call call;
+    enum command_kind kind;
+    struct buffer kept;
+    struct span *kept_argv;
+    size_t kept_capacity;
+    uint8_t read_level, write_level; /* as asked for; LEVEL_DEFAULT: the rule's */
+    bool placed;                     /* a coordinator was chosen elsewhere: do not forward again */
+
+    /* Where it runs; the order of one client's requests depends on it. */
+    uint64_t hash; /* of its key, 0: of none, or of many */
+    node_number route;
+
+    struct buffer reply; /* complete once STAGE_DONE */
+    struct operation operation;
+    struct sweep *sweep;
+    struct list parts; /* of struct request, by link */
+    size_t parts_pending;
+    uint16_t tried; /* forwarding: a bit for each of the preference list */
+
+    struct wheel_timer deadline;
+    struct wheel_timer hedge;
+    bool timed, hedged; /* the timers are in the wheel */
+    int64_t began_us;
+    int64_t deadline_us;      /* mono */
+    int64_t deadline_wall_ms; /* no stamp of this request is later */
+};
+
+/* NULL when REQUESTS_MAX are in flight. */
+struct request *request_borrow(struct engine *engine);
+/* A request in flight, NULL when it is over. */
+struct request *request_find(struct engine *engine, uint64_t id);
+/* Copies argv, so that it outlives the input it came from. */
+void request_keep(struct request *request);
+/* It waits: it gets a deadline. */
+void request_wait(struct request *request, enum request_stage stage);
+/* Its reply is complete: gives it to the owner as soon as its turn comes. */
+void request_finish(struct request *request);
+/* The same with an error. */
+void request_fail(struct request *request, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Its owner is gone. */
+void request_disown(struct request *request);
+
+/* ---- clients (client.c) ---- */
+
+struct client {
+    struct list link; /* engine->clients */
+    struct engine *engine;
+    void *connection; /* the host's */
+    struct session session;
+    struct parser parser;
+    struct buffer in, out;
+    struct list pending; /* of struct request, in the order of their replies */
+    size_t in_flight;
+    bool held;    /* not read: a command waits for those before it */
+    bool closing; /* no command is read any more; closed once its replies are out */
+};
+
+/* The requests at the head that are done give their replies. */
+void client_deliver(struct client *client);
+/* Runs what it sent, as far as its earlier requests allow. */
+void client_proceed(struct client *client);
+
+/* ---- dispatch (dispatch.c) ---- */
+
+/* One command of a client. False: it has to wait for the client's earlier requests. */
+bool dispatch_client(struct client *client, const struct span *argv, size_t argc);
+/* A command that another node forwarded, as a request of `link`. */
+void dispatch_forwarded(struct link *link, const struct wire_forward *forward);
+/* Sends the request to a coordinator, or coordinates it here. */
+void dispatch_place(struct request *request);
+
+/* ---- operations (coordinate.c) ---- */
+
+void coordinate_begin(struct request *request);
+void coordinate_proceed(struct request *request);
+void coordinate_timeout(struct request *request);
+extern const struct operation_calls coordinate_calls;
+
+/* ---- sweeps (sweep.c) ---- */
+
+void sweep_begin(struct request *request);
+void sweep_answered(struct request *request, node_number node, const struct wire_message *message);
+void sweep_lost(struct request *request, node_number node);
+void sweep_timeout(struct request *request);
+void sweep_end(struct request *request);
+/* This node's part of others' sweeps. */
+struct offered sweep_flush(struct engine *engine, const struct wire_flush *flush);
+void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, uint64_t *expiring);
+
+/* ---- peers (peer.c) ---- */
+
+enum peer_stage { PEER_CLOSED, PEER_OPENING, PEER_GREETING, PEER_OPEN };
+
+struct peer {
+    struct engine *engine;
+    node_number number;
+    enum peer_stage stage;
+    struct handshake handshake;
+    struct buffer in, out;
+    bool framing; /* a frame is begun in `out` */
+    size_t frame_at;
+    struct list dirty; /* engine->dirty_peers while `framing` */
+
+    /* The circuit breaker: open while questions wait and nothing is heard. */
+    int64_t asked_us; /* when the first question since anything was heard went out; 0: none */
+    bool tripped;
+    int64_t usual_us; /* a moving average of how long an answer takes */
+    int64_t retry_us; /* not opened again before */
+    int64_t retry_wait_us;
+};
+
+struct peer *peer_find(struct engine *engine, node_number number);
+/* Whether a question to it has a chance. */
+bool peer_promising(struct engine *engine, node_number number);
+/* The buffer to put a message into; NULL when it cannot be sent. The frame is sent when the turn
+ * ends. */
+struct buffer *peer_message(struct engine *engine, node_number number, size_t size);
+void peers_follow_view(struct engine *engine);
+void peers_wake(struct engine *engine);
+void peers_turn_end(struct engine *engine);
+void peers_destroy(struct engine *engine);
+
+/* ---- links (link.c) ---- */
+
+struct link {
+    struct list member; /* engine->links */
+    struct engine *engine;
+    void *connection;
+    uint64_t id;
+    struct handshake handshake;
+    struct buffer in, out;
+    bool framing;
+    size_t frame_at;
+    struct list dirty;    /* engine->dirty_links while `framing` */
+    struct list requests; /* forwarded ones, by from_link */
+};
+
+struct buffer *link_message(struct link *link);
+void links_turn_end(struct engine *engine);
+
+/* ---- the engine (engine.c) ---- */
+
+struct engine {
+    struct engine_options own; /* what it was created with */
+    const struct engine_calls *calls;
+    void *host;
+    struct instant now; /* of the call in progress */
+    const struct options *options;
+    struct view *view;
+    struct metrics *metrics;
+    struct rng rng;
+    struct replica replica;
+    struct coordinator coordinator;
+    struct wheel wheel; /* mono_us */
+
+    struct list clients;
+    struct list links;
+    uint64_t next_link;
+    struct list dirty_links;
+    struct list dirty_peers;
+
+    struct peer **peers; /* by number, up to peer_limit */
+    size_t peer_limit;
+
+    struct request **slots;
+    size_t slot_count, slot_capacity;
+    struct list free_requests;
+    struct list busy; /* requests that wait for somebody, by busy */
+
+    uint32_t sweep_partition; /* the next of this worker's partitions to be swept for expiry */
+    int64_t next_expiry_us;
+};
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Questions to other nodes, and their answers. A worker has one link to each other node of the ring
+ * and opens it by itself; what it asks in one turn leaves in one frame.
+ *
+ * The circuit breaker: a peer that was asked and says nothing at all for a while is left out until
+ * it is heard again, so that one that hangs costs a time-out and not one for each request. A small
+ * question (PING) goes out from time to time to find out.
+ */
+#include "base/assert.h"
+#include "base/memory.h"
+#include "node/parts.h"
+
+/* How often a tripped peer is asked whether it is back. */
+#define PING_INTERVAL_US 250000
+/* Waits between attempts to open a link, doubling. */
+#define RETRY_US_MIN 20000
+#define RETRY_US_MAX 1000000
+/* A frame is ended at this size, so that the receiver can begin with it. */
+#define FRAME_SIZE_SOFT (4u << 20)
+
+struct peer *peer_find(struct engine *engine, node_number number)
+{
+    return number < engine->peer_limit ? engine->peers[number] : NULL;
+}
+
+bool peer_promising(struct engine *engine, node_number number)
+{
+    const struct peer *peer = peer_find(engine, number);
+    const struct view_node *node = view_node(engine->view, number);
+
+    return peer != NULL && peer->stage == PEER_OPEN && !peer->tripped && node != NULL &&
+           node->votes && node->health != NODE_DEAD && node->health != NODE_LEFT;
+}
+
+static void end_frame(struct peer *peer)
+{
+    if (peer->framing) {
+        wire_frame_end(&peer->out, peer->frame_at);
+        peer->framing = false;
+    }
+}
+
+static struct buffer *begin_message(struct peer *peer, size_t size)
+{
+    struct engine *engine = peer->engine;
+    const size_t queued = buffer_size(&peer->out);
+
+    if (queued > 0 && queued + size > engine->options->peer_queue_bytes) {
+        metrics_add(engine->metrics, METRIC_PEER_QUEUE_REFUSALS, 1);
+        return NULL;
+    }
+    if (peer->framing && buffer_size(&peer->out) - peer->frame_at + size > FRAME_SIZE_SOFT)
+        end_frame(peer);
+    if (!peer->framing) {
+        peer->frame_at = wire_frame_begin(&peer->out, engine->replica.hlc.last, 0);
+        peer->framing = true;
+        if (list_empty(&peer->dirty))
+            list_append(&engine->dirty_peers, &peer->dirty);
+    }
+    metrics_add(engine->metrics, METRIC_PEER_MESSAGES_OUT, 1);
+    if (peer->asked_us == 0)
+        peer->asked_us = engine->now.mono_us;
+    return &peer->out;
+}
+
+struct buffer *peer_message(struct engine *engine, node_number number, size_t size)
+{
+    struct peer *peer = peer_find(engine, number);
+
+    if (peer == NULL || peer->stage != PEER_OPEN || peer->tripped)
+        return NULL;
+    return begin_message(peer, size);
+}
+
+void peers_turn_end(struct engine *engine)
+{
+    while (!list_empty(&engine->dirty_peers)) {
+        struct peer *peer = list_entry(engine->dirty_peers.next, struct peer, dirty);
+        list_remove(&peer->dirty);
+        end_frame(peer);
+        engine->calls->peer_output(engine->host, peer->number);
+    }
+}
+
+/* ---- opening and closing ---- */
+
+static void forget_link(struct peer *peer)
+{
+    peer->stage = PEER_CLOSED;
+    peer->framing = false;
+    peer->tripped = false;
+    peer->asked_us = 0;
+    list_remove(&peer->dirty);
+    buffer_deinit(&peer->in);
+    buffer_deinit(&peer->out);
+}
+
+static void lose(struct request *request, node_number number)
+{
+    struct engine *engine = request->engine;
+
+    switch (request->stage) {
+    case STAGE_OPERATION:
+        operation_lost(&engine->coordinator, &request->operation, engine->now, number);
+        coordinate_proceed(request);
+        return;
+    case STAGE_FORWARDED:
+        if (request->route != number)
+            return;
+        /* What may have run is sent to nobody else, unless it is a read. */
+        if (request->kind == COMMAND_READ)
+            dispatch_again(request, number);
+        else
+            coordinate_lost(request);
+        return;
+    case STAGE_SWEEP:
+        sweep_lost(request, number);
+        return;
+    default:
+        return;
+    }
+}
+
+/* Every request that waits for the node learns that it will not answer. */
+static void lose_requests(struct engine *engine, node_number number)
+{
+    const size_t count = engine->slot_count; /* what is begun meanwhile knows it already */
+
+    for (size_t i = 0; i < count; i++)
+        lose(engine->slots[i], number);
+}
+
+static void close_link(struct peer *peer)
+{
+    struct engine *engine = peer->engine;
+    const bool was_open = peer->stage == PEER_OPEN;
+
+    forget_link(peer);
+    peer->retry_us = engine->now.mono_us + peer->retry_wait_us;
+    peer->retry_wait_us =
+        peer->retry_wait_us * 2 < RETRY_US_MAX ? peer->retry_wait_us * 2 : RETRY_US_MAX;
+    if (was_open) {
+        metrics_subtract(engine->metrics, METRIC_PEERS_CONNECTED, 1);
+        lose_requests(engine, peer->number);
+    }
+}
+
+static void create_peer(struct engine *engine, node_number number)
+{
+    struct peer *peer = memory_alloc(sizeof *peer);
+
+    peer->engine = engine;
+    peer->number = number;
+    peer->retry_wait_us = RETRY_US_MIN;
+    list_init(&peer->dirty);
+    engine->peers[number] = peer;
+}
+
+static void destroy_peer(struct engine *engine, struct peer *peer)
+{
+    const node_number number = peer->number;
+
+    if (peer->stage != PEER_CLOSED) {
+        engine->calls->peer_close(engine->host, number);
+        close_link(peer);
+    }
+    buffer_deinit(&peer->in);
+    buffer_deinit(&peer->out);
+    memory_free(peer);
+    engine->peers[number] = NULL;
+}
+
+void peers_follow_view(struct engine *engine)
+{
+    const struct view *view = engine->view;
+    const size_t limit = view->node_count > 0 ? view->nodes[view->node_count - 1].number + 1u : 0;
+
+    if (limit > engine->peer_limit) {
+        struct peer **peers = memory_alloc_array(limit, sizeof peers[0]);
+        if (engine->peer_limit > 0)
+            memcpy(peers, engine->peers, engine->peer_limit * sizeof peers[0]);
+        memory_free(engine->peers);
+        engine->peers = peers;
+        engine->peer_limit = limit;
+    }
+    for (size_t number = 0; number < engine->peer_limit; number++)
+        if (engine->peers[number] != NULL && view_node(view, (node_number)number) == NULL)
+            destroy_peer(engine, engine->peers[number]);
+    for (size_t i = 0; i < view->node_count; i++)
+        if (view->nodes[i].number != view->self && engine->peers[view->nodes[i].number] == NULL)
+            create_peer(engine, view->nodes[i].number);
+    peers_wake(engine);
+}
+
+void peers_destroy(struct engine *engine)
+{
+    for (size_t number = 0; number < engine->peer_limit; number++) {
+        struct peer *peer = engine->peers[number];
+        if (peer == NULL)
+            continue;
+        buffer_deinit(&peer->in);
+        buffer_deinit(&peer->out);
+        memory_free(peer);
+    }
+    memory_free(engine->peers);
+}
+
+/* ---- time ---- */
+
+/* Requests that wait for it have their own time-out, and reads ask others long before. */
+static void check_breaker(struct peer *peer)
+{
+    struct engine *engine = peer->engine;
+    const int64_t quiet_us = engine->now.mono_us - peer->asked_us;
+
+    if (peer->asked_us == 0 || quiet_us < engine->options->request_timeout_ms * 1000)
+        return;
+    if (!peer->tripped) {
+        peer->tripped = true;
+        peer->ping_us = 0;
+        metrics_add(engine->metrics, METRIC_CIRCUIT_OPENS, 1);
+    }
+    if (engine->now.mono_us >= peer->ping_us && buffer_size(&peer->out) == 0) {
+        const struct wire_ping ping = {.id = 0};
+        struct buffer *out = begin_message(peer, 64);
+        if (out != NULL)
+            wire_put_ping(out, &ping);
+        peer->ping_us = engine->now.mono_us + PING_INTERVAL_US;
+    }
+}
+
+void peers_wake(struct engine *engine)
+{
+    for (size_t number = 0; number < engine->peer_limit; number++) {
+        struct peer *peer = engine->peers[number];
+        if (peer == NULL)
+            continue;
+        if (peer->stage == PEER_OPEN) {
+            check_breaker(peer);
+        } else if (peer->stage == PEER_CLOSED && engine->now.mono_us >= peer->retry_us) {
+            peer->stage = PEER_OPENING;
+            engine->calls->peer_open(engine->host, peer->number);
+        }
+    }
+}
+
+/* ---- what the host tells ---- */
+
+struct buffer *engine_peer_in(struct engine *engine, node_number node)
+{
+    return &peer_find(engine, node)->in;
+}
+
+struct buffer *engine_peer_out(struct engine *engine, node_number node)
+{
+    return &peer_find(engine, node)->out;
+}
+
+void engine_peer_opened(struct engine *engine, struct instant now, node_number node)
+{
+    struct peer *peer = peer_find(engine, node);
+    const struct handshake_self self = engine_self(engine);
+    const struct ring_member *member = ring_member_by_number(engine->view->ring, node);
+
+    engine->now = now;
+    peer->stage = PEER_GREETING;
+    peer->asked_us = now.mono_us;
+    handshake_open(&peer->handshake, &self, WIRE_ROLE_WORKER,
+                   member != NULL ? &member->identity : NULL, &engine->rng, &peer->out);
+    engine->calls->peer_output(engine->host, node);
+}
+
+void engine_peer_closed(struct engine *engine, struct instant now, node_number node)
+{
+    struct peer *peer = peer_find(engine, node);
+
+    engine->now = now;
+    if (peer != NULL && peer->stage != PEER_CLOSED)
+        close_link(peer);
+    engine_run_again(engine);
+}
+
+static void break_link(struct peer *peer, const char *why)
+{
+    struct engine *engine = peer->engine;
+
+    metrics_add(engine->metrics, METRIC_PEER_PROTOCOL_ERRORS, 1);
+    log_write(engine->own.log, LOG_WARNING, "link to node %u closed: %s", peer->number, why);
+    engine->calls->peer_close(engine->host, peer->number);
+    close_link(peer);
+}
+
+static void greet(struct peer *peer, const struct wire_message *message)
+{
+    struct engine *engine = peer->engine;
+    const struct handshake_self self = engine_self(engine);
+
+    switch (handshake_message(&peer->handshake, &self, message, &peer->out)) {
+    case HANDSHAKE_WAITING:
+        break;
+    case HANDSHAKE_DONE:
+        peer->stage = PEER_OPEN;
+        peer->retry_wait_us = RETRY_US_MIN;
+        metrics_add(engine->metrics, METRIC_PEERS_CONNECTED, 1);
+        if (buffer_size(&peer->out) > 0)
+            engine->calls->peer_output(engine->host, peer->number);
+        break;
+    case HANDSHAKE_FAILED:
+        break_link(peer, peer->handshake.error);
+        break;
+    }
+}
+
+/* ---- answers ---- */
+
+/* How long the node takes usually: a moving average over about eight answers. */
+static void note_time(struct peer *peer, const struct request *request)
+{
+    const int64_t took_us = peer->engine->now.mono_us - request->began_us;
+
+    peer->usual_us += (took_us - peer->usual_us) / 8;
+}
+
+static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request *request)
+{
+    struct engine *engine = peer->engine;
+    const struct offered offered = {.status = (enum ack_status)ack->status,
+                                    .known = ack->known,
+                                    .claim_version = ack->claim_version};
+
+    if (request->stage == STAGE_SWEEP) {
+        sweep_acknowledged(request, peer->number, &offered);
+        return;
+    }
+    if (request->stage != STAGE_OPERATION)
+        return;
+    if (ack->status == ACK_NEWER)
+        metrics_add(engine->metrics, METRIC_RESTAMPS, 1);
+    note_time(peer, request);
+    operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
+                           &offered);
+    coordinate_proceed(request);
+}
+
+static void on_answer(struct peer *peer, const struct wire_answer *answer,
+                      struct request *request)
+{
+    struct engine *engine = peer->engine;
+    const struct looked looked = {.status = (enum answer_status)answer->status,
+                                  .version = answer->version,
+                                  .claim_version = answer->claim_version};
+
+    if (request->stage != STAGE_OPERATION)
+        return;
+    note_time(peer, request);
+    operation_answered(&engine->coordinator, &request->operation, engine->now, peer->number,
+                       &looked);
+    coordinate_proceed(request);
+}
+
+static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
+{
+    if (request->stage != STAGE_FORWARDED || request->route != peer->number)
+        return;
+    if (reply->status == REPLY_LATE) {
+        coordinate_timeout(request);
+    } else if (reply->status != REPLY_OK) {
+        dispatch_again(request, peer->number);
+    } else {
+        buffer_append_span(&request->reply, reply->bytes);
+        request_finish(request);
+    }
+}
+
+static void receive(struct peer *peer, const struct wire_message *message)
+{
+    struct engine *engine = peer->engine;
+    struct request *request;
+
+    metrics_add(engine->metrics, METRIC_PEER_MESSAGES_IN, 1);
+    switch (message->type) {
+    case WIRE_ACK:
+        request = request_find(engine, message->ack.id);
+        if (request != NULL)
+            on_ack(peer, &message->ack, request);
+        break;
+    case WIRE_ANSWER:
+        request = request_find(engine, message->answer.id);
+        if (request != NULL)
+            on_answer(peer, &message->answer, request);
+        break;
+    case WIRE_REPLY:
+        request = request_find(engine, message->reply.id);
+        if (request != NULL)
+            on_reply(peer, &message->reply, request);
+        break;
+    case WIRE_COUNTED:
+        request = request_find(engine, message->counted.id);
+        if (request != NULL && request->stage == STAGE_SWEEP)
+            sweep_counted(request, peer->number, &message->counted);
+        break;
+    case WIRE_PONG:
+        break;
+    default:
+        break_link(peer, "it sent a question on a link for answers");
+        break;
+    }
+}
+
+static void receive_frame(struct peer *peer, struct wire_frame *frame)
+{
+    struct engine *engine = peer->engine;
+    struct wire_message message;
+    const char *error = NULL;
+    enum wire_result result = WIRE_END;
+
+    engine_observe(engine, frame->hlc);
+    while (peer->stage != PEER_CLOSED &&
+           (result = wire_next_message(&frame->messages, &message, &error)) == WIRE_OK) {
+        if (peer->stage == PEER_GREETING)
+            greet(peer, &message);
+        else
+            receive(peer, &message);
+    }
+    if (result == WIRE_BAD && peer->stage != PEER_CLOSED)
+        break_link(peer, error);
+}
+
+void engine_peer_input(struct engine *engine, struct instant now, node_number node)
+{
+    struct peer *peer = peer_find(engine, node);
+    struct wire_frame frame;
+
+    engine->now = now;
+    peer->asked_us = 0;
+    peer->tripped = false;
+    while (peer->stage != PEER_CLOSED) {
+        const enum wire_result result = wire_next_frame(
+            buffer_content(&peer->in), engine->options->peer_frame_max, &frame);
+        if (result == WIRE_BAD)
+            break_link(peer, frame.error);
+        if (result != WIRE_OK)
+            break;
+        receive_frame(peer, &frame);
+        if (peer->stage != PEER_CLOSED)
+            buffer_consume(&peer->in, frame.size);
+    }
+    engine_run_again(engine);
+}

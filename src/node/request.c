@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A request's life. It is borrowed when a command is taken up, may wait for others (and then has a
+ * deadline and keeps a copy of its arguments), is finished with a complete reply, and goes back to
+ * the pool once its owner took the reply. A request that finishes at once never copies anything.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "node/parts.h"
+#include "resp/answer.h"
+#include "resp/reply.h"
+
+#define SLOT_BITS 20
+
+_Static_assert(REQUESTS_MAX == 1u << SLOT_BITS, "an id holds the slot and its generation");
+
+static struct request *add_slot(struct engine *engine)
+{
+    if (engine->slot_count == REQUESTS_MAX)
+        return NULL;
+    if (engine->slot_count == engine->slot_capacity) {
+        const size_t capacity = engine->slot_capacity > 0 ? engine->slot_capacity * 2 : 64;
+        struct request **slots = memory_try_realloc(engine->slots,
+                                                    capacity * sizeof engine->slots[0]);
+        if (slots == NULL)
+            return NULL;
+        engine->slots = slots;
+        engine->slot_capacity = capacity;
+    }
+    struct request *request = memory_alloc(sizeof *request);
+    request->engine = engine;
+    request->id = engine->slot_count;
+    list_init(&request->link);
+    list_init(&request->busy);
+    list_init(&request->parts);
+    list_init(&request->from_link);
+    engine->slots[engine->slot_count++] = request;
+    return request;
+}
+
+struct request *request_borrow(struct engine *engine)
+{
+    struct request *request;
+
+    if (list_empty(&engine->free_requests)) {
+        request = add_slot(engine);
+        if (request == NULL)
+            return NULL;
+    } else {
+        request = list_entry(engine->free_requests.next, struct request, link);
+        list_remove(&request->link);
+    }
+    request->id += 1u << SLOT_BITS; /* a new generation */
+    request->stage = STAGE_NEW;
+    request->owner = OWNER_NOBODY;
+    request->client = NULL;
+    request->whole = NULL;
+    request->from = NULL;
+    request->call = (struct call){
+        .reply = &request->reply, .now = engine->now, .environment = engine->own.environment};
+    request->placed = false;
+    request->hash = 0;
+    request->route = 0;
+    request->parts_pending = 0;
+    request->tried = 0;
+    request->began_us = engine->now.mono_us;
+    request->deadline_us = engine->now.mono_us + engine->options->request_timeout_ms * 1000;
+    request->deadline_wall_ms = engine->now.wall_ms + engine->options->request_timeout_ms;
+    return request;
+}
+
+struct request *request_find(struct engine *engine, uint64_t id)
+{
+    const size_t slot = (size_t)(id & (REQUESTS_MAX - 1));
+
+    if (slot >= engine->slot_count || engine->slots[slot]->id != id ||
+        engine->slots[slot]->stage == STAGE_FREE || engine->slots[slot]->stage == STAGE_DONE)
+        return NULL;
+    return engine->slots[slot];
+}
+
+static void stop_timers(struct request *request)
+{
+    if (request->timed)
+        wheel_remove(&request->engine->wheel, &request->deadline);
+    if (request->hedged)
+        wheel_remove(&request->engine->wheel, &request->hedge);
+    request->timed = request->hedged = false;
+    list_remove(&request->busy);
+}
+
+static void give_back(struct request *request)
+{
+    ensure(list_empty(&request->parts));
+    stop_timers(request);
+    sweep_end(request);
+    list_remove(&request->link);
+    list_remove(&request->from_link);
+    request->stage = STAGE_FREE;
+    request->owner = OWNER_NOBODY;
+    buffer_reset(&request->reply, BUFFER_KEEP);
+    buffer_reset(&request->kept, BUFFER_KEEP);
+    operation_rest(&request->operation);
+    list_prepend(&request->engine->free_requests, &request->link);
+}
+
+void request_keep(struct request *request)
+{
+    struct call *call = &request->call;
+    size_t total = 0;
+
+    if (call->argv == request->kept_argv && call->argc > 0)
+        return;
+    if (request->kept_capacity < call->argc) {
+        memory_free(request->kept_argv);
+        request->kept_argv = memory_alloc_array(call->argc, sizeof request->kept_argv[0]);
+        request->kept_capacity = call->argc;
+    }
+    for (size_t i = 0; i < call->argc; i++)
+        total += call->argv[i].size;
+    uint8_t *at = buffer_reserve(&request->kept, total > 0 ? total : 1);
+    ensure(at != NULL);
+    for (size_t i = 0; i < call->argc; i++) {
+        const struct span argument = call->argv[i];
+        if (argument.size > 0)
+            memcpy(at, argument.data, argument.size);
+        if (request->operation.place.key.data == argument.data)
+            request->operation.place.key.data = at;
+        request->kept_argv[i] = span_of(at, argument.size);
+        at += argument.size;
+    }
+    buffer_commit(&request->kept, total);
+    call->argv = request->kept_argv;
+}
+
+void request_wait(struct request *request, enum request_stage stage)
+{
+    request->stage = stage;
+    if (list_empty(&request->busy))
+        list_append(&request->engine->busy, &request->busy);
+    if (!request->timed) {
+        wheel_insert(&request->engine->wheel, &request->deadline, request->deadline_us);
+        request->timed = true;
+    }
+    request_keep(request);
+}
+
+/* ---- many keys ---- */
+
+static void append_parts(struct request *whole)
+{
+    list_for_each(link, &whole->parts) buffer_append_span(
+        &whole->reply, buffer_content(&list_entry(link, struct request, link)->reply));
+}
+
+/* The first error among the parts' replies is the whole's, whatever the others say. */
+static bool adopt_error(struct request *whole)
+{
+    list_for_each(link, &whole->parts)
+    {
+        const struct span reply = buffer_content(&list_entry(link, struct request, link)->reply);
+        if (reply.size > 0 && reply.data[0] == '-') {
+            buffer_append_span(&whole->reply, reply);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t sum_parts(const struct request *whole)
+{
+    int64_t sum = 0;
+
+    list_for_each(link, &whole->parts)
+    {
+        int64_t value = 0;
+        answer_integer(buffer_content(&list_entry(link, struct request, link)->reply), &value);
+        sum += value;
+    }
+    return sum;
+}
+
+static void gather(struct request *whole)
+{
+    size_t count = 0;
+
+    list_for_each(link, &whole->parts) count++;
+    if (!adopt_error(whole)) {
+        switch (whole->call.command->gather) {
+        case GATHER_ARRAY:
+            reply_array(&whole->reply, count);
+            append_parts(whole);
+            break;
+        case GATHER_SUM:
+            reply_integer(&whole->reply, sum_parts(whole));
+            break;
+        case GATHER_OK:
+        case GATHER_NONE:
+            reply_ok(&whole->reply);
+            break;
+        }
+    }
+    while (!list_empty(&whole->parts))
+        give_back(list_entry(whole->parts.next, struct request, link));
+    request_finish(whole);
+}
+
+/* ---- the end ---- */
+
+static void answer_link(struct request *request)
+{
+    const struct wire_reply reply = {
+        .id = request->from_id, .status = WIRE_REPLY_RAN, .bytes = buffer_content(&request->reply)};
+
+    wire_put_reply(link_message(request->from), &reply);
+}
+
+void request_finish(struct request *request)
+{
+    if (request->reply.failed) {
+        buffer_reset(&request->reply, BUFFER_KEEP);
+        reply_error(&request->reply, "OOM out of memory for the reply");
+    }
+    stop_timers(request);
+    request->stage = STAGE_DONE;
+    switch (request->owner) {
+    case OWNER_CLIENT:
+        if (request->client->pending.next == &request->link)
+            client_deliver(request->client);
+        return;
+    case OWNER_LINK:
+        answer_link(request);
+        give_back(request);
+        return;
+    case OWNER_WHOLE:
+        if (--request->whole->parts_pending == 0)
+            gather(request->whole);
+        return;
+    case OWNER_NOBODY:
+        give_back(request);
+        return;
+    }
+}
+
+void request_fail(struct request *request, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    buffer_reset(&request->reply, BUFFER_KEEP);
+    reply_error(&request->reply, text);
+    request_finish(request);
+}
+
+void request_delivered(struct request *request)
+{
+    give_back(request);
+}
+
+void request_disown(struct request *request)
+{
+    list_remove(&request->link);
+    list_remove(&request->from_link);
+    request->owner = OWNER_NOBODY;
+    request->client = NULL;
+    request->from = NULL;
+    if (request->stage == STAGE_DONE)
+        give_back(request);
+}
+
+void requests_destroy(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->slot_count; i++) {
+        struct request *request = engine->slots[i];
+        sweep_end(request);
+        buffer_deinit(&request->reply);
+        buffer_deinit(&request->kept);
+        memory_free(request->kept_argv);
+        operation_deinit(&request->operation);
+        memory_free(request);
+    }
+    memory_free(engine->slots);
+}

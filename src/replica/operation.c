@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "replica/operation.h"
+
+#include "base/assert.h"
+#include "value/siblings.h"
+
+/* Buffers larger than this are given back between two uses, bytes. */
+#define BUFFER_KEEP (16 * 1024)
+
+void operation_rest(struct operation *operation)
+{
+    buffer_reset(&operation->written_bytes, BUFFER_KEEP);
+    buffer_reset(&operation->reading.bytes, BUFFER_KEEP);
+    buffer_reset(&operation->reading.spare, BUFFER_KEEP);
+}
+
+void operation_deinit(struct operation *operation)
+{
+    read_tally_deinit(&operation->reading);
+    buffer_deinit(&operation->written_bytes);
+}
+
+static void fail(struct operation *operation, enum operation_failure failure)
+{
+    operation->state = OPERATION_FAILED;
+    operation->failure = failure;
+}
+
+static int index_of(const struct operation *operation, node_number node)
+{
+    for (int i = 0; i < operation->copies; i++)
+        if (operation->nodes[i] == node)
+            return i;
+    return -1;
+}
+
+/* What clients see of a version: of siblings, the newest that is not expired. */
+static struct version seen(const struct version *version, int64_t now_ms)
+{
+    struct sibling sibling;
+
+    if (version->kind != VALUE_SIBLINGS)
+        return *version;
+    if (!siblings_newest(version->value, now_ms, &sibling))
+        return (struct version){.dot = version->dot, .deadline_ms = DEADLINE_NEVER};
+    return (struct version){.dot = sibling.dot,
+                            .kind = VALUE_STRING,
+                            .deadline_ms = sibling.deadline_ms,
+                            .value = sibling.value};
+}
+
+/* ---- writing ---- */
+
+/* Whether this node may write here now, with the partition's lock held. */
+static bool may_write(struct operation *operation, const struct partition *partition,
+                      struct instant now)
+{
+    if (partition->claim_version != operation->place.claim_version)
+        fail(operation, OPERATION_RING_CHANGED);
+    else if (!partition->votes)
+        fail(operation, OPERATION_NOT_VOTING);
+    else if (now.wall_ms >= operation->deadline_wall_ms)
+        fail(operation, OPERATION_LATE);
+    else
+        return true;
+    return false;
+}
+
+/* A stamp above `floor`, or none: then the operation has failed. */
+static struct dot stamp(struct coordinator *coordinator, struct operation *operation,
+                        struct partition *partition, struct instant now, uint64_t floor)
+{
+    const struct dot dot = {.stamp = replica_stamp(coordinator->replica, now, partition, floor),
+                            .node = coordinator->replica->self};
+
+    if (!dot_exists(dot))
+        fail(operation, OPERATION_NO_STAMP);
+    return dot;
+}
+
+/* The set that the change makes of the old version, in written_bytes. */
+static bool build_set(struct operation *operation, const struct version *old,
+                      const struct change *change, struct dot dot, int64_t now_ms)
+{
+    const struct span set = old->kind == VALUE_STRING ? span_of(NULL, 0) : old->value;
+    struct buffer *out = &operation->written_bytes;
+    struct buffer value = {0};
+    struct context context;
+    enum siblings_status status;
+
+    siblings_context(set, &context);
+    if (change->action == CHANGE_DELETE) {
+        status = siblings_erase(set, &context, dot, now_ms, out);
+    } else {
+        for (size_t i = 0; i < change->piece_count; i++)
+            buffer_append_span(&value, change->pieces[i]);
+        status = siblings_write(set, &context, dot, change->deadline_ms, buffer_content(&value),
+                                now_ms, out);
+    }
+    buffer_deinit(&value);
+    if (status != SIBLINGS_OK)
+        fail(operation, OPERATION_TOO_MANY);
+    return status == SIBLINGS_OK;
+}
+
+/* Makes `written` of the change. A single piece is borrowed from the caller: of a blind write that
+ * is the client's argument, which stays. */
+static bool build(struct operation *operation, const struct version *old,
+                  const struct change *change, struct dot dot, int64_t now_ms)
+{
+    struct version *written = &operation->written;
+
+    buffer_reset(&operation->written_bytes, BUFFER_KEEP);
+    if (operation->siblings) {
+        if (!build_set(operation, old, change, dot, now_ms))
+            return false;
+        *written = siblings_version(buffer_content(&operation->written_bytes));
+        return true;
+    }
+    *written = (struct version){.dot = dot, .kind = VALUE_TOMBSTONE, .deadline_ms = DEADLINE_NEVER};
+    if (change->action == CHANGE_DELETE)
+        return true;
+    written->kind = VALUE_STRING;
+    written->deadline_ms = change->deadline_ms;
+    if (operation->kind == OPERATION_WRITE && change->piece_count == 1) {
+        written->value = change->pieces[0];
+        return true;
+    }
+    for (size_t i = 0; i < change->piece_count; i++)
+        buffer_append_span(&operation->written_bytes, change->pieces[i]);
+    written->value = buffer_content(&operation->written_bytes);
+    return true;
+}
+
+/* Keeps `written` here; under the lock. */
+static bool keep(struct operation *operation, struct partition *partition)
+{
+    const struct place *place = &operation->place;
+    const struct version *written = &operation->written;
+
+    if (operation->written_bytes.failed || partition_put(partition, place->hash, place->key,
+                                                         written, &written->value, 1) != STORE_OK) {
+        fail(operation, OPERATION_MEMORY_FULL);
+        return false;
+    }
+    return true;
+}
+
+/* The newer of what the quorum answered and what is stored now; of siblings, their merge, which
+ * lies in the tally's spare buffer. */
+static bool newest(struct operation *operation, const struct version *stored,
+                   struct version *current)
+{
+    const struct version *winner = &operation->reading.winner;
+    struct buffer *merged = &operation->reading.spare;
+
+    *current = *stored;
+    if (operation->kind == OPERATION_WRITE)
+        return true;
+    if (operation->siblings && stored->kind != VALUE_STRING && winner->kind != VALUE_STRING) {
+        buffer_reset(merged, BUFFER_KEEP);
+        if (siblings_merge(stored->value, winner->value, merged) != SIBLINGS_OK) {
+            fail(operation, OPERATION_TOO_MANY);
+            return false;
+        }
+        if (buffer_size(merged) > 0)
+            *current = siblings_version(buffer_content(merged));
+        return true;
+    }
+    if (dot_compare(winner->dot, stored->dot) > 0)
+        *current = *winner;
+    return true;
+}
+
+/* Decides the change, stamps it and keeps it, all under one lock. */
+static void write_here(struct coordinator *coordinator, struct operation *operation,
+                       struct instant now)
+{
+    struct partition *partition = store_partition(coordinator->replica->store,
+                                                  operation->place.partition);
+    struct version stored, current, visible;
+    struct change change = {.deadline_ms = DEADLINE_NEVER};
+
+    partition_lock(partition);
+    if (may_write(operation, partition, now)) {
+        replica_current(partition, &operation->place, &stored);
+        if (newest(operation, &stored, &current)) {
+            visible = seen(&current, now.wall_ms);
+            coordinator->calls->change(coordinator->host, operation,
+                                       operation->kind == OPERATION_WRITE ? NULL : &visible,
+                                       &change);
+            operation->unchanged = change.action == CHANGE_NOTHING;
+            if (!operation->unchanged) {
+                const uint64_t floor = dot_max(stored.dot, current.dot).stamp;
+                const struct dot dot = stamp(coordinator, operation, partition, now, floor);
+                operation->over = current.dot;
+                if (dot_exists(dot) && build(operation, &current, &change, dot, now.wall_ms))
+                    keep(operation, partition);
+            }
+        }
+    }
+    partition_unlock(partition);
+}
+
+static void follow_writing(struct coordinator *coordinator, struct operation *operation,
+                           struct instant now);
+
+/* Sends `written` to all other replicas and counts this one. */
+static void offer_to_all(struct coordinator *coordinator, struct operation *operation)
+{
+    const node_number self = coordinator->replica->self;
+
+    operation->wrote = true;
+    for (unsigned i = 0; i < operation->copies; i++)
+        if (operation->nodes[i] == self)
+            write_tally_add(&operation->writing, i, ACK_OK, DOT_NONE, 0);
+    for (unsigned i = 0; i < operation->copies; i++)
+        if (operation->nodes[i] != self &&
+            !coordinator->calls->offer(coordinator->host, operation, operation->nodes[i]))
+            write_tally_add(&operation->writing, i, ACK_DOWN, DOT_NONE, 0);
+}
+
+static void begin_writing(struct coordinator *coordinator, struct operation *operation,
+                          struct instant now)
+{
+    operation->state = OPERATION_WRITING;
+    write_here(coordinator, operation, now);
+    if (operation->state == OPERATION_FAILED)
+        return;
+    if (operation->unchanged) {
+        operation->state = OPERATION_DONE;
+        return;
+    }
+    write_tally_begin(&operation->writing, operation->copies, operation->write_needed,
+                      OPERATION_RESTAMPS_MAX, operation->written.dot);
+    offer_to_all(coordinator, operation);
+    follow_writing(coordinator, operation, now);
+}
+
+/* A copy of what is stored, to be offered in the place of what this operation wrote. */
+static void adopt(struct operation *operation, const struct version *stored)
+{
+    struct buffer *bytes = &operation->written_bytes;
+
+    buffer_reset(bytes, BUFFER_KEEP);
+    buffer_append_span(bytes, stored->value);
+    operation->written = *stored;
+    operation->written.value = buffer_content(bytes);
+    if (bytes->failed)
+        fail(operation, OPERATION_MEMORY_FULL);
+}
+
+/* Somebody knows a newer dot than ours. What is still ours here gets a stamp above it; what a later
+ * write of this coordinator has replaced stays replaced, and that one is offered for both. */
+static void restamp(struct coordinator *coordinator, struct operation *operation,
+                    struct instant now)
+{
+    struct partition *partition = store_partition(coordinator->replica->store,
+                                                  operation->place.partition);
+    const struct dot known = operation->writing.known;
+    struct version stored;
+
+    hlc_observe(&coordinator->replica->hlc, known.stamp);
+    partition_lock(partition);
+    if (may_write(operation, partition, now)) {
+        replica_current(partition, &operation->place, &stored);
+        if (dot_equal(stored.dot, operation->written.dot)) {
+            const struct dot dot = stamp(coordinator, operation, partition, now, known.stamp);
+            operation->written.dot = dot;
+            if (dot_exists(dot))
+                keep(operation, partition);
+        } else {
+            adopt(operation, &stored);
+        }
+    }
+    partition_unlock(partition);
+    if (operation->state == OPERATION_FAILED)
+        return;
+    coordinator->calls->renew(coordinator->host, operation);
+    write_tally_restamp(&operation->writing, operation->written.dot);
+    offer_to_all(coordinator, operation);
+}
+
+static void follow_writing(struct coordinator *coordinator, struct operation *operation,
+                           struct instant now)
+{
+    while (operation->state == OPERATION_WRITING) {
+        switch (operation->writing.state) {
+        case TALLY_PENDING:
+            return;
+        case TALLY_RESTAMP:
+            restamp(coordinator, operation, now);
+            break;
+        case TALLY_DONE:
+            operation->state = OPERATION_DONE;
+            return;
+        case TALLY_ASK:
+        case TALLY_FAILED:
+            operation->answered = operation->writing.acknowledged;
+            fail(operation, write_tally_count(&operation->writing, ACK_NEWER) > 0
+                                ? OPERATION_CONTENDED
+                                : OPERATION_TOO_FEW);
+            return;
+        }
+    }
+}
+
+/* ---- reading ---- */
+
+static void follow_reading(struct coordinator *coordinator, struct operation *operation,
+                           struct instant now);
+
+/* Asks the next replica that has a chance; false when there is none left. */
+static bool ask_another(struct coordinator *coordinator, struct operation *operation)
+{
+    struct read_tally *tally = &operation->reading;
+    int next;
+
+    while ((next = read_tally_ask(tally)) >= 0) {
+        const node_number node = operation->nodes[next];
+        if (node == coordinator->replica->self)
+            continue; /* it has voted already */
+        if (coordinator->calls->promising(coordinator->host, node) &&
+            coordinator->calls->ask(coordinator->host, operation, node))
+            return true;
+        read_tally_add(tally, (unsigned)next, ANSWER_DOWN, NULL, 0);
+    }
+    return false;
+}
+
+/* This replica's own vote. */
+static bool look_here(struct coordinator *coordinator, struct operation *operation)
+{
+    struct read_tally *tally = &operation->reading;
+    struct partition *partition = store_partition(coordinator->replica->store,
+                                                  operation->place.partition);
+    struct version stored;
+    bool begun = false;
+
+    partition_lock(partition);
+    if (partition->claim_version != operation->place.claim_version) {
+        fail(operation, OPERATION_RING_CHANGED);
+    } else if (!partition->votes) {
+        fail(operation, OPERATION_NOT_VOTING);
+    } else {
+        replica_current(partition, &operation->place, &stored);
+        begun = read_tally_begin(tally, operation->siblings, operation->copies,
+                                 operation->read_needed, &stored);
+        if (!begun)
+            fail(operation, OPERATION_MEMORY_FULL);
+    }
+    partition_unlock(partition);
+    return begun;
+}
+
+static void begin_reading(struct coordinator *coordinator, struct operation *operation,
+                          struct instant now)
+{
+    const int self = index_of(operation, coordinator->replica->self);
+
+    operation->state = OPERATION_READING;
+    if (!look_here(coordinator, operation))
+        return;
+    ensure(self >= 0);
+    read_tally_add(&operation->reading, (unsigned)self, ANSWER_SAME, NULL, 0);
+    follow_reading(coordinator, operation, now);
+}
+
+static void follow_reading(struct coordinator *coordinator, struct operation *operation,
+                           struct instant now)
+{
+    while (operation->state == OPERATION_READING) {
+        switch (operation->reading.state) {
+        case TALLY_PENDING:
+            return;
+        case TALLY_ASK:
+            if (!ask_another(coordinator, operation) && operation->reading.state == TALLY_ASK)
+                operation->reading.state = TALLY_FAILED;
+            break;
+        case TALLY_DONE:
+            if (operation->kind == OPERATION_UPDATE) {
+                begin_writing(coordinator, operation, now);
+                return;
+            }
+            operation->found = seen(&operation->reading.winner, now.wall_ms);
+            operation->state = OPERATION_DONE;
+            return;
+        case TALLY_RESTAMP:
+        case TALLY_FAILED:
+            operation->answered = operation->reading.votes;
+            fail(operation, OPERATION_TOO_FEW);
+            return;
+        }
+    }
+}
+
+/* ---- events ---- */
+
+void operation_begin(struct coordinator *coordinator, struct operation *operation,
+                     struct instant now)
+{
+    operation->wrote = false;
+    operation->unchanged = false;
+    operation->answered = 0;
+    operation->over = DOT_NONE;
+    if (operation->copies < (operation->kind == OPERATION_WRITE ? 0 : operation->read_needed) ||
+        operation->copies < (operation->kind == OPERATION_READ ? 0 : operation->write_needed))
+        fail(operation, OPERATION_TOO_FEW);
+    else if (operation->kind == OPERATION_WRITE)
+        begin_writing(coordinator, operation, now);
+    else
+        begin_reading(coordinator, operation, now);
+}
+
+void operation_answered(struct coordinator *coordinator, struct operation *operation,
+                        struct instant now, node_number node, const struct looked *looked)
+{
+    const int index = index_of(operation, node);
+
+    if (operation->state != OPERATION_READING || index < 0)
+        return;
+    read_tally_add(&operation->reading, (unsigned)index, (uint8_t)looked->status, &looked->version,
+                   looked->claim_version);
+    follow_reading(coordinator, operation, now);
+}
+
+void operation_acknowledged(struct coordinator *coordinator, struct operation *operation,
+                            struct instant now, node_number node, const struct offered *offered)
+{
+    const int index = index_of(operation, node);
+
+    if (operation->state != OPERATION_WRITING || index < 0)
+        return;
+    write_tally_add(&operation->writing, (unsigned)index, (uint8_t)offered->status, offered->known,
+                    offered->claim_version);
+    follow_writing(coordinator, operation, now);
+}
+
+void operation_lost(struct coordinator *coordinator, struct operation *operation,
+                    struct instant now, node_number node)
+{
+    const struct looked no_look = {.status = ANSWER_DOWN};
+    const struct offered no_offer = {.status = ACK_DOWN};
+    const int index = index_of(operation, node);
+
+    if (index < 0)
+        return;
+    if (operation->state == OPERATION_READING &&
+        operation->reading.replicas[index].status == TALLY_WAITING)
+        operation_answered(coordinator, operation, now, node, &no_look);
+    else if (operation->state == OPERATION_WRITING)
+        operation_acknowledged(coordinator, operation, now, node, &no_offer);
+}
+
+void operation_hedge(struct coordinator *coordinator, struct operation *operation,
+                     struct instant now)
+{
+    if (operation->state == OPERATION_READING && operation->reading.state == TALLY_PENDING) {
+        ask_another(coordinator, operation);
+        follow_reading(coordinator, operation, now);
+    }
+}
+
+void operation_expire(struct operation *operation)
+{
+    operation->answered = operation->state == OPERATION_READING ? operation->reading.votes
+                                                                : operation->writing.acknowledged;
+    fail(operation, OPERATION_TOO_FEW);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * An operation: one read, write or read-modify-write of one key, as its coordinator runs it
+ * (Dynamo, section 4.5; design: Reads and writes). It is a state machine that never waits: it is
+ * begun, is told what the other replicas answered and that time has passed, and says whether it is
+ * done.
+ *
+ *   read    READING -> DONE | FAILED
+ *   write              WRITING -> DONE | FAILED
+ *   update  READING -> WRITING -> DONE | FAILED
+ *
+ * READING: this replica's own copy is taken and R - 1 others are asked, with the version that is
+ * known, so that one that has the same answers in a few bytes. What differs is merged; the merge is
+ * the result. A replica that is slow has its question asked of another as well.
+ *
+ * WRITING: the version is stamped above all that is known here, kept here, and offered to the other
+ * N - 1. At W acknowledgements it is done. A replica that knows a newer dot does not acknowledge
+ * (rule 1): the version is stamped above that and offered again. When meanwhile a later write of
+ * this coordinator took the place of the version, that later one is offered instead: it is what W
+ * replicas must hold for both.
+ *
+ * The caller owns the structure and the bytes behind its spans; the operation owns its buffers.
+ */
+#ifndef DUNLIN_REPLICA_OPERATION_H
+#define DUNLIN_REPLICA_OPERATION_H
+
+#include "base/level.h"
+#include "replica/replica.h"
+#include "replica/tally.h"
+#include "value/change.h"
+
+struct operation;
+
+/* What an operation wants of its host. Never called with a partition's lock held, but `change`. */
+struct operation_calls {
+    /* Asks the node for the key's version, naming operation->reading.have, or offers it
+     * operation->written. False when it cannot be sent: the node counts as down. */
+    bool (*ask)(void *host, struct operation *operation, node_number node);
+    bool (*offer)(void *host, struct operation *operation, node_number node);
+    /* Whether a question to the node has a chance: it is up, it votes, its link is open. */
+    bool (*promising)(void *host, node_number node);
+    /* Answers to what was sent before are not to reach the operation any more. */
+    void (*renew)(void *host, struct operation *operation);
+    /* Decides what a write or an update does. `current` is what the key has, as clients see it: a
+     * string, or nothing; for a write NULL. Called with the partition's lock held; when it is
+     * called again, the change before was not made. */
+    void (*change)(void *host, struct operation *operation, const struct version *current,
+                   struct change *change);
+};
+
+struct coordinator {
+    struct replica *replica;
+    const struct operation_calls *calls;
+    void *host;
+};
+
+enum operation_kind { OPERATION_READ, OPERATION_WRITE, OPERATION_UPDATE };
+enum operation_state { OPERATION_READING, OPERATION_WRITING, OPERATION_DONE, OPERATION_FAILED };
+
+/* Why an operation failed. */
+enum operation_failure {
+    OPERATION_TOO_FEW,      /* answers, in time or at all */
+    OPERATION_MEMORY_FULL,  /* here; nothing was written */
+    OPERATION_LATE,         /* its stamp would pass its deadline; nothing was written */
+    OPERATION_RING_CHANGED, /* here, since it was begun; nothing was written */
+    OPERATION_NO_STAMP,     /* the ceiling on disk cannot be raised; nothing was written */
+    OPERATION_CONTENDED,    /* newer versions kept coming */
+    OPERATION_NOT_VOTING,   /* this node forgot; nothing was written */
+    OPERATION_TOO_MANY,     /* siblings */
+};
+
+struct operation {
+    /* Set by the caller. */
+    enum operation_kind kind;
+    bool siblings;                 /* the keyspace keeps concurrent values */
+    uint8_t read_needed;           /* R */
+    uint8_t write_needed;          /* W */
+    uint8_t copies;                /* N: how many of `nodes` there are */
+    node_number nodes[COPIES_MAX]; /* the preference list, this node among them */
+    struct place place;            /* its key stays valid as long as the operation */
+    int64_t deadline_wall_ms;      /* no stamp is later */
+
+    /* Results. */
+    enum operation_state state;
+    enum operation_failure failure;
+    uint8_t answered;     /* of those needed, when it failed for too few */
+    bool wrote;           /* a failed one may still take effect */
+    struct version found; /* of a read that is done: as clients see it */
+
+    /* What is offered to the others. */
+    struct version written;
+    struct dot over; /* what it was written over */
+
+    /* Private. */
+    struct buffer written_bytes;
+    struct read_tally reading;
+    struct write_tally writing;
+    bool unchanged; /* an update that has nothing to write */
+};
+
+/* Restamps before an operation gives up: each is a round trip, and needs a newer write each time.
+ */
+#define OPERATION_RESTAMPS_MAX 8
+
+/* A zeroed structure may be begun. Buffers are kept from one use to the next, but large ones
+ * (operation_rest). */
+void operation_rest(struct operation *operation);
+void operation_deinit(struct operation *operation);
+
+void operation_begin(struct coordinator *coordinator, struct operation *operation,
+                     struct instant now);
+
+/* The answer of one of nodes to `ask`, and to `offer`. */
+void operation_answered(struct coordinator *coordinator, struct operation *operation,
+                        struct instant now, node_number node, const struct looked *looked);
+void operation_acknowledged(struct coordinator *coordinator, struct operation *operation,
+                            struct instant now, node_number node, const struct offered *offered);
+/* The node's link broke: it will not answer. */
+void operation_lost(struct coordinator *coordinator, struct operation *operation,
+                    struct instant now, node_number node);
+/* An answer takes longer than usual: ask one more, if there is one. */
+void operation_hedge(struct coordinator *coordinator, struct operation *operation,
+                     struct instant now);
+/* The deadline has come. */
+void operation_expire(struct operation *operation);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The replica's side: what a node does with a version that is offered to it and with a question
+ * about one, whoever asks. Each function takes the partition's lock for the time of one operation
+ * on memory. The rules named are those of the replication model (docs/ARCHITECTURE.md).
+ *
+ * A `struct replica` belongs to one worker; what workers share is behind its pointers.
+ */
+#ifndef DUNLIN_REPLICA_REPLICA_H
+#define DUNLIN_REPLICA_REPLICA_H
+
+#include <stdatomic.h>
+
+#include "base/buffer.h"
+#include "base/instant.h"
+#include "causal/hlc.h"
+#include "store/store.h"
+#include "value/version.h"
+#include "wire/status.h"
+
+/* How far ahead of the clock a ceiling is raised, ms: stamps may run ahead by so much, beside the
+ * skew that the operator allows. */
+#define CEILING_AHEAD_MS 3000
+
+/* What all workers of a node share and only control changes. */
+struct replica_bounds {
+    /* No stamp above it is issued or accepted; on disk ahead of use. */
+    _Atomic uint64_t ceiling;
+    /* The ceiling that was on disk when the node started; 0: its first start. */
+    uint64_t ceiling_at_start;
+    /* Stamps further ahead of the clock are refused, ms. */
+    _Atomic int64_t ahead_max_ms;
+};
+
+struct replica {
+    struct store *store;
+    struct replica_bounds *bounds;
+    struct hlc hlc;
+    node_number self;     /* 0: no ring yet */
+    struct buffer merged; /* siblings being merged; empty between calls */
+};
+
+/* Where a key lives. */
+struct place {
+    uint32_t partition;
+    uint64_t claim_version; /* the sender's */
+    uint64_t hash;          /* store_hash of the key */
+    struct span key;
+};
+
+/* The answer to an offer. */
+struct offered {
+    enum ack_status status;
+    struct dot known;       /* ACK_NEWER and ACK_FORGETFUL: stamp above this */
+    uint64_t claim_version; /* ACK_STALE_CLAIM: this replica's */
+};
+
+/* Offers a version to this node's store (rules 1, 7, 19, 20). A version past its deadline is kept
+ * like any other, because it covers older ones. */
+struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
+                             const struct version *version);
+
+/* The answer to a question. */
+struct looked {
+    enum answer_status status;
+    uint64_t claim_version; /* ANSWER_STALE_CLAIM: this replica's */
+    struct version version; /* its bytes were appended to the caller's buffer */
+};
+
+/* Looks at the key (rule 12). When the version here is the one with `have` (and, of siblings, with
+ * `digest`), its value is left out. When the one here is older, its value is left out, too.
+ * Value bytes are appended to `bytes`. An absence below a FLUSHALL shows as a tombstone. */
+struct looked replica_look(struct replica *replica, const struct place *place, struct dot have,
+                           uint64_t digest, struct buffer *bytes);
+
+/* What is stored now, under a lock that the caller holds: the entry, or the tombstone of a flush.
+ */
+void replica_current(struct partition *partition, const struct place *place,
+                     struct version *current);
+
+/* A stamp for a write at `partition`, whose lock is held, above all that is known of it and above
+ * `floor`. 0 when it would pass the ceiling. */
+uint64_t replica_stamp(struct replica *replica, struct instant now, struct partition *partition,
+                       uint64_t floor);
+
+/* Everything in the partition at or below `dot` is dead (FLUSHALL). ACK_NEWER when the
+ * partition has seen a stamp above it. */
+struct offered replica_flush(struct replica *replica, struct instant now, uint32_t partition,
+                             uint64_t claim_version, struct dot dot);
+
+#endif
