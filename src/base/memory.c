@@ -43,6 +43,12 @@ void *memory_try_realloc(void *block, size_t size)
     return realloc(block, size);
 }
 
+void *memory_try_alloc_aligned(size_t alignment, size_t size)
+{
+    ensure(size > 0 && size % alignment == 0);
+    return aligned_alloc(alignment, size);
+}
+
 char *memory_copy_string(const char *string)
 {
     const size_t size = strlen(string) + 1;

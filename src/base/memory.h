@@ -20,6 +20,10 @@ void *memory_try_alloc(size_t size);
 /* Resizes as realloc does; on NULL the old block is untouched. */
 void *memory_try_realloc(void *block, size_t size);
 
+/* As memory_try_alloc, at an address that is a multiple of `alignment`, a power of two from 8 up;
+ * `size` is a multiple of it. Freed by memory_free. */
+void *memory_try_alloc_aligned(size_t alignment, size_t size);
+
 /* A copy of a string, never NULL. */
 char *memory_copy_string(const char *string);
 

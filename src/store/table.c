@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "store/table.h"
+
+#include "base/assert.h"
+
+/* Entries a bucket: above the first the table grows, below the second it shrinks. The first trades
+ * bytes a key (a half less costs 1 byte of some 130) against look-ups that read an overflow bucket,
+ * whose cost tests/perf/store_perf.c cannot tell from noise up to 6; the distance keeps a table
+ * from going back and forth. */
+#define GROW_ABOVE   5u
+#define SHRINK_BELOW 2u
+
+#define ENTRY_MASK ((UINT64_C(1) << 48) - 1)
+#define TAG_SHIFT  48
+
+static uint64_t tag_of(uint64_t hash)
+{
+    const uint64_t tag = hash >> TAG_SHIFT;
+
+    return tag != 0 ? tag : 1;
+}
+
+static struct entry *word_entry(uint64_t word)
+{
+    return (struct entry *)(uintptr_t)(word & ENTRY_MASK);
+}
+
+static uint64_t word_make(uint64_t tag, const struct entry *entry)
+{
+    ensure(((uint64_t)(uintptr_t)entry >> TAG_SHIFT) == 0);
+    return (tag << TAG_SHIFT) | (uint64_t)(uintptr_t)entry;
+}
+
+/* The bucket of `hash` among `count` buckets. */
+static uint32_t address(uint32_t hash, uint32_t count)
+{
+    const uint32_t mask = count > 1 ? UINT32_MAX >> __builtin_clz(count - 1) : 0;
+    const uint32_t index = hash & mask;
+
+    return index < count ? index : index & (mask >> 1);
+}
+
+static struct bucket *bucket_at(const struct table *table, uint32_t index)
+{
+    return &table->segments[index / SEGMENT_BUCKETS][index % SEGMENT_BUCKETS];
+}
+
+static struct bucket *bucket_of(const struct table *table, uint32_t hash)
+{
+    return bucket_at(table, address(hash, table->bucket_count));
+}
+
+const struct bucket *table_bucket(const struct table *table, uint64_t hash)
+{
+    return bucket_of(table, (uint32_t)hash);
+}
+
+/* ------------------------------------------------------------------------------------- memory */
+
+static void *take(struct table *table, size_t alignment, size_t size)
+{
+    void *block = memory_try_alloc_aligned(alignment, size);
+
+    if (block == NULL)
+        return NULL;
+    table->memory += memory_size_class(size);
+    return memset(block, 0, size);
+}
+
+static void give(struct table *table, void *block, size_t size)
+{
+    if (block == NULL)
+        return;
+    table->memory -= memory_size_class(size);
+    memory_free(block);
+}
+
+static struct bucket *take_bucket(struct table *table)
+{
+    return take(table, sizeof(struct bucket), sizeof(struct bucket));
+}
+
+static void give_bucket(struct table *table, struct bucket *bucket)
+{
+    give(table, bucket, sizeof *bucket);
+}
+
+/* Buckets that the first segment has room for in a table of `count`: it grows by doubling. */
+static uint32_t first_segment_buckets(uint32_t count)
+{
+    if (count >= SEGMENT_BUCKETS)
+        return SEGMENT_BUCKETS;
+    return count > 1 ? (UINT32_MAX >> __builtin_clz(count - 1)) + 1 : 1;
+}
+
+static bool resize_directory(struct table *table, uint32_t capacity)
+{
+    struct bucket **segments = take(table, sizeof(void *), capacity * sizeof(void *));
+    const uint32_t old = table->segment_capacity;
+
+    if (segments == NULL)
+        return false;
+    if (old > 0)
+        memcpy(segments, table->segments, (old < capacity ? old : capacity) * sizeof(void *));
+    give(table, table->segments, old * sizeof(void *));
+    table->segments = segments;
+    table->segment_capacity = capacity;
+    return true;
+}
+
+/* Puts `segment` in the place of the first, of `old` buckets, with the first `kept` of them. */
+static void replace_first_segment(struct table *table, struct bucket *segment, uint32_t old,
+                                  uint32_t kept)
+{
+    memcpy(segment, table->segments[0], kept * sizeof(struct bucket));
+    give(table, table->segments[0], old * sizeof(struct bucket));
+    table->segments[0] = segment;
+}
+
+/* Makes room for bucket number `index`, the one after the last. */
+static bool extend(struct table *table, uint32_t index)
+{
+    const uint32_t segment = index / SEGMENT_BUCKETS;
+
+    if (segment == 0) {
+        const uint32_t old = first_segment_buckets(index);
+        const uint32_t new = first_segment_buckets(index + 1);
+
+        if (old == new)
+            return true;
+        struct bucket *larger = take(table, sizeof(struct bucket), new * sizeof(struct bucket));
+        if (larger == NULL)
+            return false;
+        replace_first_segment(table, larger, old, old);
+        return true;
+    }
+    if (segment >= table->segment_capacity && !resize_directory(table, segment * 2))
+        return false;
+    if (table->segments[segment] == NULL)
+        table->segments[segment] = take(table, sizeof(struct bucket),
+                                        SEGMENT_BUCKETS * sizeof(struct bucket));
+    return table->segments[segment] != NULL;
+}
+
+/* The memory for a smaller first segment where one is due when bucket number `index` goes. */
+static bool reserve_smaller(struct table *table, uint32_t index, struct bucket **smaller)
+{
+    const uint32_t new = first_segment_buckets(index);
+
+    *smaller = NULL;
+    if (index >= SEGMENT_BUCKETS || new == first_segment_buckets(index + 1))
+        return true;
+    *smaller = take(table, sizeof(struct bucket), new * sizeof(struct bucket));
+    return *smaller != NULL;
+}
+
+/* Gives back the room of bucket number `index`, until now the last. `smaller` is what
+ * reserve_smaller gave for it. A directory that could be halved and cannot for want of memory stays
+ * as it is. */
+static void retract(struct table *table, uint32_t index, struct bucket *smaller)
+{
+    const uint32_t segment = index / SEGMENT_BUCKETS;
+
+    if (smaller != NULL) {
+        replace_first_segment(table, smaller, first_segment_buckets(index + 1), index);
+    } else if (segment > 0 && index % SEGMENT_BUCKETS == 0) {
+        give(table, table->segments[segment], SEGMENT_BUCKETS * sizeof(struct bucket));
+        table->segments[segment] = NULL;
+        if (segment <= table->segment_capacity / 4)
+            (void)resize_directory(table, table->segment_capacity / 2);
+    }
+}
+
+struct table *table_create(void)
+{
+    struct table *table = memory_try_alloc(sizeof *table);
+
+    if (table == NULL)
+        return NULL;
+    *table = (struct table){.bucket_count = 1, .memory = memory_size_class(sizeof *table)};
+    if (resize_directory(table, 1)) {
+        table->segments[0] = take_bucket(table);
+        if (table->segments[0] != NULL)
+            return table;
+    }
+    memory_free(table->segments);
+    memory_free(table);
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------- chains
+ *
+ * A chain is a bucket with its overflow buckets. */
+
+/* Where words are appended to a chain. */
+struct tail {
+    struct bucket *bucket;
+    unsigned used; /* words in `bucket` */
+};
+
+static unsigned words_used(const struct bucket *bucket)
+{
+    unsigned used = 0;
+
+    while (used < BUCKET_SLOTS && bucket->words[used] != 0)
+        used++;
+    return used;
+}
+
+static struct tail chain_tail(struct bucket *bucket)
+{
+    while (bucket->overflow != NULL)
+        bucket = bucket->overflow;
+    return (struct tail){.bucket = bucket, .used = words_used(bucket)};
+}
+
+/* Appends `word`, taking the bucket it may need from *spare, a list through `overflow`. */
+static void tail_append(struct tail *tail, uint64_t word, struct bucket **spare)
+{
+    if (tail->used == BUCKET_SLOTS) {
+        struct bucket *bucket = *spare;
+
+        ensure(bucket != NULL);
+        *spare = bucket->overflow;
+        memset(bucket, 0, sizeof *bucket);
+        tail->bucket->overflow = bucket;
+        *tail = (struct tail){.bucket = bucket};
+    }
+    tail->bucket->words[tail->used++] = word;
+}
+
+static void give_chain(struct table *table, struct bucket *bucket)
+{
+    while (bucket != NULL) {
+        struct bucket *next = bucket->overflow;
+
+        give_bucket(table, bucket);
+        bucket = next;
+    }
+}
+
+/* Overflow buckets that a chain of `words` has. */
+static uint32_t overflow_buckets(uint32_t words)
+{
+    return words > 0 ? (words - 1) / BUCKET_SLOTS : 0;
+}
+
+/* `count` buckets in a list through `overflow`; false when there are not so many. */
+static bool take_spare(struct table *table, uint32_t count, struct bucket **spare)
+{
+    *spare = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        struct bucket *bucket = take_bucket(table);
+
+        if (bucket == NULL) {
+            give_chain(table, *spare);
+            return false;
+        }
+        bucket->overflow = *spare;
+        *spare = bucket;
+    }
+    return true;
+}
+
+/* The word of an entry that is in the table. */
+static uint64_t *find_word(const struct table *table, const struct entry *entry)
+{
+    for (struct bucket *bucket = bucket_of(table, entry->hash); bucket != NULL;
+         bucket = bucket->overflow)
+        for (unsigned i = 0; i < BUCKET_SLOTS; i++)
+            if (word_entry(bucket->words[i]) == entry)
+                return &bucket->words[i];
+    ensure(!"the entry is in the table");
+    return NULL;
+}
+
+/* Moves the last word of the chain at `bucket` to `word`, which is in it, and drops the overflow
+ * bucket that this empties. */
+static void chain_drop(struct table *table, struct bucket *bucket, uint64_t *word)
+{
+    struct bucket *before = NULL;
+
+    while (bucket->overflow != NULL) {
+        before = bucket;
+        bucket = bucket->overflow;
+    }
+    uint64_t *last = &bucket->words[words_used(bucket) - 1];
+
+    *word = *last;
+    *last = 0;
+    if (bucket->words[0] == 0 && before != NULL) {
+        give_bucket(table, bucket);
+        before->overflow = NULL;
+    }
+}
+
+/* ------------------------------------------------------------------------- growing, shrinking */
+
+/* How many entries of a chain hash to bucket `index` among `count`. The entries are fetched all at
+ * once, so that the wait is for one memory access and not for each. */
+static uint32_t count_words(const struct bucket *bucket, uint32_t index, uint32_t count)
+{
+    uint32_t words = 0;
+
+    for (const struct bucket *b = bucket; b != NULL; b = b->overflow)
+        for (unsigned i = 0; i < BUCKET_SLOTS && b->words[i] != 0; i++)
+            __builtin_prefetch(word_entry(b->words[i]));
+    for (; bucket != NULL; bucket = bucket->overflow)
+        for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++)
+            words += address(word_entry(bucket->words[i])->hash, count) == index;
+    return words;
+}
+
+/* Adds a bucket and moves to it what hashes there. All memory is taken before anything moves. */
+static void grow(struct table *table)
+{
+    const uint32_t index = table->bucket_count;
+    const uint32_t count = index + 1;
+    struct bucket *spare;
+
+    if (index == UINT32_MAX)
+        return;
+    const uint32_t there = count_words(bucket_of(table, index), index, count);
+    if (!take_spare(table, overflow_buckets(there), &spare))
+        return;
+    if (!extend(table, index)) {
+        give_chain(table, spare);
+        return;
+    }
+    struct tail old = {.bucket = bucket_of(table, index)};
+    struct tail new = {.bucket = bucket_at(table, index)};
+    struct bucket *chain = old.bucket;
+
+    /* What stays is written back to the same chain from its front, which never overtakes the
+     * reading; what is left of the chain behind it is given back. */
+    for (struct bucket *next; chain != NULL; chain = next) {
+        next = chain->overflow;
+        for (unsigned i = 0; i < BUCKET_SLOTS && chain->words[i] != 0; i++) {
+            const uint64_t word = chain->words[i];
+
+            chain->words[i] = 0;
+            if (address(word_entry(word)->hash, count) == index) {
+                tail_append(&new, word, &spare);
+                continue;
+            }
+            if (old.used == BUCKET_SLOTS)
+                old = (struct tail){.bucket = old.bucket->overflow};
+            old.bucket->words[old.used++] = word;
+        }
+    }
+    give_chain(table, old.bucket->overflow);
+    old.bucket->overflow = NULL;
+    table->bucket_count = count;
+}
+
+/* Takes the last bucket away and appends what it holds to the bucket that it was split from. */
+static void shrink(struct table *table)
+{
+    const uint32_t count = table->bucket_count - 1;
+    struct bucket *from = bucket_at(table, count);
+    struct bucket *smaller, *spare;
+
+    /* The words of `from` itself and those of its first overflow bucket may take a bucket each;
+     * after that each finds the one before it free. */
+    if (!take_spare(table, 2, &spare))
+        return;
+    if (!reserve_smaller(table, count, &smaller)) {
+        give_chain(table, spare);
+        return;
+    }
+    struct tail tail = chain_tail(bucket_at(table, address(count, count)));
+
+    for (struct bucket *bucket = from; bucket != NULL;) {
+        struct bucket *next = bucket->overflow;
+
+        for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++)
+            tail_append(&tail, bucket->words[i], &spare);
+        if (bucket != from) {
+            bucket->overflow = spare;
+            spare = bucket;
+        }
+        bucket = next;
+    }
+    memset(from, 0, sizeof *from);
+    give_chain(table, spare);
+    table->bucket_count = count;
+    retract(table, count, smaller);
+}
+
+/* -------------------------------------------------------------------------------- operations */
+
+struct entry *table_find(const struct table *table, uint64_t hash, struct span key)
+{
+    const uint64_t tag = tag_of(hash);
+
+    for (const struct bucket *bucket = bucket_of(table, (uint32_t)hash); bucket != NULL;
+         bucket = bucket->overflow)
+        for (unsigned i = 0; i < BUCKET_SLOTS; i++)
+            if (bucket->words[i] >> TAG_SHIFT == tag) {
+                struct entry *entry = word_entry(bucket->words[i]);
+
+                if (span_equal(entry_key(entry), key))
+                    return entry;
+            }
+    return NULL;
+}
+
+bool table_insert(struct table *table, uint64_t hash, struct entry *entry)
+{
+    struct tail tail = chain_tail(bucket_of(table, (uint32_t)hash));
+    struct bucket *spare;
+
+    ensure(entry->hash == (uint32_t)hash);
+    if (!take_spare(table, tail.used == BUCKET_SLOTS ? 1 : 0, &spare))
+        return false;
+    tail_append(&tail, word_make(tag_of(hash), entry), &spare);
+    table->entry_count++;
+    table->memory += entry_memory(entry);
+    if (table->entry_count > (uint64_t)table->bucket_count * GROW_ABOVE)
+        grow(table);
+    return true;
+}
+
+void table_replace(struct table *table, struct entry *old, struct entry *new)
+{
+    uint64_t *word = find_word(table, old);
+
+    ensure(old->hash == new->hash);
+    *word = word_make(*word >> TAG_SHIFT, new);
+    table->memory += entry_memory(new);
+    table->memory -= entry_memory(old);
+}
+
+void table_remove(struct table *table, struct entry *entry)
+{
+    chain_drop(table, bucket_of(table, entry->hash), find_word(table, entry));
+    table->entry_count--;
+    table->memory -= entry_memory(entry);
+    if (table->bucket_count > 1 &&
+        table->entry_count < (uint64_t)table->bucket_count * SHRINK_BELOW)
+        shrink(table);
+}
+
+/* --------------------------------------------------------------------------------------- scan
+ *
+ * Read a 32-bit hash from its low end: its reversal. A bucket holds the hashes that agree in their
+ * low d bits, d being the depth at which it was last split, and those are an interval of the
+ * reversals: its own number's, reversed, and the next 2^(32-d). So at every number of buckets the
+ * buckets cut [0, 2^32) into intervals; a split halves one, a merge joins two.
+ *
+ * A cursor is a place in [0, 2^32): all entries whose reversed hash lies below it have been
+ * visited, if they were there. That does not depend on how many buckets there are. A step visits,
+ * of the bucket whose interval holds the cursor, the entries at or above the cursor, and returns
+ * the end of the interval. So an entry that stays from first to last is visited, and (but for a
+ * change of its own) once. */
+
+static uint32_t reverse(uint32_t bits)
+{
+    bits = __builtin_bswap32(bits);
+    bits = (bits & 0x0f0f0f0f) << 4 | (bits >> 4 & 0x0f0f0f0f);
+    bits = (bits & 0x33333333) << 2 | (bits >> 2 & 0x33333333);
+    return (bits & 0x55555555) << 1 | (bits >> 1 & 0x55555555);
+}
+
+/* The end of the interval of bucket `index`, up to 2^32. */
+static uint64_t interval_end(uint32_t index, uint32_t count)
+{
+    const unsigned level = 31u - (unsigned)__builtin_clz(count); /* 2^level <= count */
+    const uint32_t power = UINT32_C(1) << level;
+    const bool split = index >= power || index < count - power;
+    const unsigned depth = level + (split ? 1 : 0);
+
+    return (uint64_t)reverse(index) + (UINT64_C(1) << (32 - depth));
+}
+
+uint64_t table_scan(const struct table *table, uint64_t cursor, uint32_t limit,
+                    void (*visit)(void *context, const struct entry *entry), void *context)
+{
+    uint32_t visited = 0;
+
+    while (cursor <= UINT32_MAX) {
+        const uint32_t index = address(reverse((uint32_t)cursor), table->bucket_count);
+
+        for (const struct bucket *bucket = bucket_at(table, index); bucket != NULL;
+             bucket = bucket->overflow)
+            for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++) {
+                const struct entry *entry = word_entry(bucket->words[i]);
+
+                if (reverse(entry->hash) < cursor)
+                    continue;
+                visit(context, entry);
+                visited++;
+            }
+        cursor = interval_end(index, table->bucket_count);
+        if (visited >= limit)
+            break;
+    }
+    return cursor <= UINT32_MAX ? cursor : 0;
+}
+
+/* -------------------------------------------------------------------------------- dismantling */
+
+static uint64_t give_entries(struct table *table, struct bucket *bucket)
+{
+    struct bucket *overflow = bucket->overflow;
+    uint64_t entries = 0;
+
+    for (; bucket != NULL; bucket = bucket->overflow)
+        for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++) {
+            struct entry *entry = word_entry(bucket->words[i]);
+
+            table->memory -= entry_memory(entry);
+            entry_destroy(&entry);
+            entries++;
+        }
+    give_chain(table, overflow);
+    return entries;
+}
+
+void table_dismantle(struct table **table_pointer, uint64_t *work)
+{
+    struct table *table = *table_pointer;
+
+    while (table->bucket_count > 0 && *work > 0) {
+        const uint32_t count = table->bucket_count;
+        /* One bucket, but of the first segment all: its size follows from their number. */
+        const uint32_t first = count > SEGMENT_BUCKETS ? count - 1 : 0;
+        uint64_t entries = 0;
+
+        for (uint32_t index = first; index < count; index++)
+            entries += give_entries(table, bucket_at(table, index));
+        if (first % SEGMENT_BUCKETS == 0)
+            give(table, table->segments[first / SEGMENT_BUCKETS],
+                 first_segment_buckets(count) * sizeof(struct bucket));
+        table->bucket_count = first;
+        *work -= entries == 0 ? 1 : entries < *work ? entries : *work;
+    }
+    if (table->bucket_count > 0)
+        return;
+    memory_free(table->segments);
+    if (table->wheel != NULL)
+        wheel_deinit(table->wheel);
+    memory_free(table->wheel);
+    memory_free(table);
+    *table_pointer = NULL;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The hash table of a partition: linear hashing (Litwin, "Linear hashing: a new tool for file and
+ * table addressing", VLDB 1980). It grows and shrinks by one bucket at a time, so that no operation
+ * costs more than a few entries moved. Buckets stand in segments, so that growing copies none.
+ *
+ *     directory   segment 0           segment 1
+ *     +-----+     +---+---+-   -+     +---+---+-   -+
+ *     |  o--+---> | 0 | 1 | ... |     |16 |17 | ... |      a bucket: one cache line
+ *     |  o--+---------------------->  +---+---+-   -+
+ *     +-----+     +---+---+-   -+       |
+ *                                       v  6 more words
+ *         63     48 47           0    +---------------+------+----------+
+ *         +--------+-------------+ <- | word          | .... | overflow-+--> another bucket
+ *         |  tag   |  entry      |    +---------------+------+----------+
+ *         +--------+-------------+
+ *
+ * tag: the top 16 bits of the hash, never 0; a word of 0 is free. The words of a bucket and of its
+ * overflow buckets are filled from the front, without gaps. An overflow bucket is never empty.
+ *
+ * With n buckets, and p the highest power of two that is at most n, the bucket of a hash is
+ * hash mod 2p when that is below n, else hash mod p. Only the low 32 bits of a hash say where an
+ * entry stands, and an entry keeps those, so that splitting a bucket reads no key.
+ *
+ * A table owns its buckets and its wheel; entries come and go by table_insert and table_remove. All
+ * of it is guarded by the partition's lock. Without memory to grow or shrink, a table goes on as it
+ * is and tries again at the next insert or remove.
+ */
+#ifndef DUNLIN_STORE_TABLE_H
+#define DUNLIN_STORE_TABLE_H
+
+#include "base/wheel.h"
+#include "store/entry.h"
+
+#define BUCKET_SLOTS    7
+#define SEGMENT_BUCKETS 16u
+
+struct bucket {
+    _Alignas(64) uint64_t words[BUCKET_SLOTS];
+    struct bucket *overflow;
+};
+
+_Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
+
+struct table {
+    struct bucket **segments;
+    uint32_t bucket_count;     /* n, at least 1 */
+    uint32_t segment_capacity; /* pointers in the directory, a power of two */
+    uint64_t entry_count;
+    uint64_t memory;          /* bytes of the table and its entries, without the wheel's */
+    struct wheel *wheel;      /* NULL while no entry has a deadline; the owner's to make */
+    struct table *next;       /* in the graveyard */
+    uint64_t tombstone_count; /* the owner's */
+    uint64_t expiring_count;  /* the owner's */
+};
+
+/* Empty, with one bucket. NULL when there is no memory. */
+struct table *table_create(void);
+
+struct entry *table_find(const struct table *table, uint64_t hash, struct span key);
+
+/* The key is not in the table. False, with nothing changed, when there is no memory. */
+bool table_insert(struct table *table, uint64_t hash, struct entry *entry);
+/* Puts `new` in the place of `old`, an entry of the same hash that is in the table. The caller
+ * frees `old`. */
+void table_replace(struct table *table, struct entry *old, struct entry *new);
+/* Takes `entry`, which is in the table, out of it. The caller frees it. */
+void table_remove(struct table *table, struct entry *entry);
+
+/* The first bucket that a look-up of `hash` reads. */
+const struct bucket *table_bucket(const struct table *table, uint64_t hash);
+
+/* As partition_scan (store/store.h), giving entries. */
+uint64_t table_scan(const struct table *table, uint64_t cursor, uint32_t limit,
+                    void (*visit)(void *context, const struct entry *entry), void *context);
+
+/* Frees about *work entries, each with its bucket when that empties, and takes what it freed from
+ * *work. Once begun, the table is good for nothing else. The last call frees the table and clears
+ * *table. */
+void table_dismantle(struct table **table, uint64_t *work);
+
+#endif

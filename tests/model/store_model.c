@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The store against a naive map, over random histories: puts (also in place, from pieces of the old
+ * value), removes, expiry under a clock that jumps, clears, scans that go on while the table grows
+ * and shrinks, allocations that fail. Good hashes and bad ones. In the end nothing may be left.
+ *
+ * DUNLIN_SEED replays one seed.
+ */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/rng.h"
+#include "store/entry.h"
+#include "store/store.h"
+
+#define NOW INT64_C(1700000000000)
+
+enum { PARTITIONS = 4, KEYS = 2000, STEPS = 60000, VALUE_MAX = 400, KEY_MAX = 40 };
+
+TestSuite(store_model, .timeout = 120);
+
+/* One allocation in this many fails, 0: none. This program is linked with --wrap. */
+static uint64_t failing;
+static struct rng failing_rng;
+
+void *__real_memory_try_alloc(size_t size);
+void *__real_memory_try_alloc_aligned(size_t alignment, size_t size);
+void *__wrap_memory_try_alloc(size_t size);
+void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size);
+
+static bool fails(void)
+{
+    return failing > 0 && rng_chance(&failing_rng, 1, failing);
+}
+
+void *__wrap_memory_try_alloc(size_t size)
+{
+    return fails() ? NULL : __real_memory_try_alloc(size);
+}
+
+void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __real_memory_try_alloc_aligned(alignment, size);
+}
+
+/* What the naive map has of a key; it belongs to partition number % PARTITIONS. */
+struct fact {
+    bool present;
+    struct version version; /* its value points to `value` */
+    uint8_t value[VALUE_MAX];
+    bool stable;  /* there since the partition's scan began */
+    bool visited; /* by it */
+};
+
+struct model {
+    struct store *store;
+    struct rng rng;
+    struct fact facts[KEYS];
+    uint64_t cursors[PARTITIONS];
+    uint32_t scanned;   /* the partition that a visit belongs to */
+    uint64_t hash_bits; /* hashes keep only these */
+    uint64_t stamp;
+    int64_t now_ms;
+    uint32_t put_share; /* of 100 changes, how many are puts */
+};
+
+struct place {
+    uint32_t number;
+    struct partition *partition;
+    uint64_t hash;
+    struct span key;
+    char text[KEY_MAX + 16];
+};
+
+static void find_place(struct model *model, uint32_t number, struct place *place)
+{
+    const int size = snprintf(place->text, sizeof place->text, "%u:%.*s", number,
+                              (int)(number * 7 % KEY_MAX),
+                              "........................................");
+
+    place->number = number;
+    place->partition = store_partition(model->store, number % PARTITIONS);
+    place->key = span_of(place->text, (size_t)size);
+    place->hash = store_hash(model->store, place->key) & model->hash_bits;
+}
+
+static void check_fact(struct model *model, uint32_t number)
+{
+    const struct fact *fact = &model->facts[number];
+    struct version version;
+    struct place place;
+
+    find_place(model, number, &place);
+    cr_assert_eq(partition_get(place.partition, place.hash, place.key, &version), fact->present);
+    cr_assert_eq(version_exists(&version), fact->present);
+    if (!fact->present)
+        return;
+    cr_assert(dot_equal(version.dot, fact->version.dot));
+    cr_assert_eq(version.kind, fact->version.kind);
+    cr_assert_eq(version.deadline_ms, fact->version.deadline_ms);
+    cr_assert(span_equal(version.value, fact->version.value));
+}
+
+static void forget(struct fact *fact)
+{
+    fact->present = fact->stable = false;
+}
+
+/* A piece of a new value: fresh bytes, or some of the old. */
+static struct span draw_piece(struct model *model, struct span old, const uint8_t *fresh)
+{
+    struct rng *rng = &model->rng;
+
+    if (old.size > 0 && rng_chance(rng, 1, 2)) {
+        const size_t from = rng_below(rng, old.size);
+
+        return span_of(old.data + from, rng_below(rng, old.size - from + 1));
+    }
+    return span_of(fresh, rng_below(rng, rng_chance(rng, 1, 4) ? VALUE_MAX / 3 : 30));
+}
+
+static int64_t draw_deadline(struct model *model, const struct fact *fact)
+{
+    if (rng_chance(&model->rng, 1, 4) && fact->present)
+        return fact->version.deadline_ms;
+    if (rng_chance(&model->rng, 1, 2))
+        return DEADLINE_NEVER;
+    return model->now_ms + (int64_t)(rng_next(&model->rng) >> (30 + rng_below(&model->rng, 34)));
+}
+
+static void put(struct model *model, uint32_t number)
+{
+    struct fact *fact = &model->facts[number];
+    struct rng *rng = &model->rng;
+    uint8_t fresh[VALUE_MAX], expected[VALUE_MAX];
+    struct span pieces[3];
+    struct version version = {.dot = {.stamp = ++model->stamp, .node = (node_number)(number % 9)}};
+    struct version old;
+    struct place place;
+    size_t count = rng_below(rng, 4);
+    size_t size = 0;
+
+    for (size_t i = 0; i < sizeof fresh; i++)
+        fresh[i] = (uint8_t)rng_next(rng);
+    find_place(model, number, &place);
+    (void)partition_get(place.partition, place.hash, place.key, &old);
+    version.kind = rng_chance(rng, 1, 8) ? VALUE_TOMBSTONE : VALUE_STRING;
+    version.deadline_ms = draw_deadline(model, fact);
+    if (version.kind == VALUE_TOMBSTONE)
+        count = 0;
+    for (size_t i = 0; i < count; i++) {
+        pieces[i] = draw_piece(model, old.value, fresh);
+        if (size + pieces[i].size > VALUE_MAX)
+            pieces[i].size = VALUE_MAX - size;
+        if (pieces[i].size > 0)
+            memcpy(expected + size, pieces[i].data, pieces[i].size);
+        size += pieces[i].size;
+    }
+    if (partition_put(place.partition, place.hash, place.key, &version, pieces, count) ==
+        STORE_OK) {
+        memcpy(fact->value, expected, size);
+        version.value = span_of(fact->value, size);
+        fact->version = version;
+        fact->present = true;
+    } else {
+        cr_assert_neq(failing, 0);
+    }
+    check_fact(model, number);
+}
+
+static void drop(struct model *model, uint32_t number)
+{
+    struct fact *fact = &model->facts[number];
+    struct place place;
+
+    find_place(model, number, &place);
+    cr_assert_eq(partition_remove(place.partition, place.hash, place.key), fact->present);
+    forget(fact);
+    check_fact(model, number);
+}
+
+static void expire(struct model *model)
+{
+    struct rng *rng = &model->rng;
+    const uint32_t index = (uint32_t)rng_below(rng, PARTITIONS);
+    struct partition *partition = store_partition(model->store, index);
+    const uint32_t limit = 1 + (uint32_t)rng_below(rng, 50);
+    const int64_t jump = (int64_t)(rng_next(rng) >> (30 + rng_below(rng, 34)));
+    uint32_t took;
+
+    model->now_ms += rng_chance(rng, 1, 3) ? -jump : jump;
+    do {
+        took = partition_expire(partition, model->now_ms, limit);
+        cr_assert_leq(took, limit);
+    } while (took == limit);
+    for (uint32_t number = index; number < KEYS; number += PARTITIONS) {
+        struct fact *fact = &model->facts[number];
+
+        if (fact->present && fact->version.deadline_ms <= model->now_ms)
+            forget(fact);
+    }
+}
+
+static void clear(struct model *model)
+{
+    const uint32_t index = (uint32_t)rng_below(&model->rng, PARTITIONS);
+
+    partition_clear(store_partition(model->store, index));
+    for (uint32_t number = index; number < KEYS; number += PARTITIONS)
+        forget(&model->facts[number]);
+}
+
+static void visit(void *context, struct span key, const struct version *version)
+{
+    struct model *model = context;
+    const uint32_t number = (uint32_t)strtoul((const char *)key.data, NULL, 10);
+    struct fact *fact = &model->facts[number];
+
+    cr_assert_lt(number, KEYS);
+    cr_assert_eq(number % PARTITIONS, model->scanned);
+    cr_assert(fact->present);
+    cr_assert(dot_equal(version->dot, fact->version.dot));
+    cr_assert(span_equal(version->value, fact->version.value));
+    cr_assert_not(fact->stable && fact->visited);
+    fact->visited = true;
+}
+
+/* One step of a partition's scan, which begins anew when it was at its end. */
+static void scan(struct model *model)
+{
+    const uint32_t index = (uint32_t)rng_below(&model->rng, PARTITIONS);
+
+    if (model->cursors[index] == 0)
+        for (uint32_t number = index; number < KEYS; number += PARTITIONS) {
+            model->facts[number].stable = model->facts[number].present;
+            model->facts[number].visited = false;
+        }
+    model->scanned = index;
+    model->cursors[index] = partition_scan(store_partition(model->store, index),
+                                           model->cursors[index],
+                                           (uint32_t)rng_below(&model->rng, 30), visit, model);
+    cr_assert_leq(model->cursors[index], UINT32_MAX);
+    if (model->cursors[index] == 0)
+        for (uint32_t number = index; number < KEYS; number += PARTITIONS)
+            cr_assert(!model->facts[number].stable || model->facts[number].visited);
+}
+
+static void check_all(struct model *model)
+{
+    struct partition_counts expected[PARTITIONS] = {0};
+    uint64_t memory = 0;
+
+    for (uint32_t number = 0; number < KEYS; number++) {
+        const struct fact *fact = &model->facts[number];
+        struct partition_counts *counts = &expected[number % PARTITIONS];
+        const bool timed = fact->version.deadline_ms != DEADLINE_NEVER;
+        struct place place;
+
+        check_fact(model, number);
+        if (!fact->present)
+            continue;
+        find_place(model, number, &place);
+        memory += entry_memory_for(place.key.size, fact->version.value.size, timed);
+        if (fact->version.kind == VALUE_TOMBSTONE) {
+            counts->tombstones++;
+        } else {
+            counts->keys++;
+            counts->expiring += timed;
+        }
+    }
+    for (uint32_t i = 0; i < PARTITIONS; i++) {
+        struct partition_counts counts;
+
+        partition_count(store_partition(model->store, i), &counts);
+        cr_assert_eq(counts.keys, expected[i].keys);
+        cr_assert_eq(counts.tombstones, expected[i].tombstones);
+        cr_assert_eq(counts.expiring, expected[i].expiring);
+    }
+    cr_assert_geq(store_memory_used(model->store) + PARTITIONS * 4096, memory);
+}
+
+static void step(struct model *model)
+{
+    struct rng *rng = &model->rng;
+    const uint32_t number = (uint32_t)rng_below(rng, KEYS);
+
+    if (rng_chance(rng, 1, 2000))
+        model->put_share = (uint32_t)rng_below(rng, 101);
+    if (rng_chance(rng, 1, 5000))
+        clear(model);
+    else if (rng_chance(rng, 1, 200))
+        expire(model);
+    else if (rng_chance(rng, 1, 20))
+        scan(model);
+    else if (rng_chance(rng, 1, 50))
+        (void)store_reclaim(model->store, (uint32_t)rng_below(rng, 100));
+    else if (rng_chance(rng, model->put_share, 100))
+        put(model, number);
+    else
+        drop(model, number);
+}
+
+static void play(uint64_t seed)
+{
+    /* All bits; two buckets' worth; half the tags alike; one bucket and one tag for all. */
+    static const uint64_t hash_bits[] = {UINT64_MAX, 0xffff000000000003, 0x0001fffffffffff0, 0};
+    struct model *model = memory_alloc(sizeof *model);
+
+    rng_init(&model->rng, seed);
+    rng_init(&failing_rng, seed);
+    model->hash_bits = hash_bits[rng_chance(&model->rng, 1, 2) ? 0 : rng_below(&model->rng, 4)];
+    model->now_ms = NOW;
+    model->put_share = 80;
+    model->store = store_create(
+        &(struct store_options){.partitions = PARTITIONS, .seed = seed, .now_ms = NOW});
+    failing = rng_chance(&model->rng, 1, 2) ? 0 : 2 + rng_below(&model->rng, 20);
+    for (int i = 0; i < STEPS; i++) {
+        step(model);
+        if (rng_chance(&model->rng, 1, 3000))
+            check_all(model);
+    }
+    check_all(model);
+    for (uint32_t number = 0; number < KEYS; number++)
+        if (model->facts[number].present)
+            drop(model, number);
+    while (store_reclaim(model->store, 50))
+        continue;
+    cr_assert_eq(store_memory_used(model->store), 0);
+    failing = 0;
+    store_destroy(&model->store);
+    memory_free(model);
+}
+
+Test(store_model, random_histories_give_what_a_naive_map_gives)
+{
+    const char *given = getenv("DUNLIN_SEED");
+
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        const uint64_t used = given != NULL ? strtoull(given, NULL, 0) : seed;
+
+        fprintf(stderr, "seed %" PRIu64 "; replay: DUNLIN_SEED=%" PRIu64 " ./model_store\n", used,
+                used);
+        play(used);
+        if (given != NULL)
+            break;
+    }
+}
