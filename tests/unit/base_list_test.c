@@ -51,6 +51,9 @@ Test(list, the_body_of_a_removable_walk_may_remove_its_member)
             list_remove(link);
     }
     assert_numbers(&list, "13");
-    list_for_each_removable(link, &list) list_remove(link);
+    list_for_each_removable(link, &list)
+    {
+        list_remove(link);
+    }
     cr_assert(list_empty(&list));
 }
