@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/metrics.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+/* Blocks lie this far apart at least: a cache line, and the one that the processor fetches with it.
+ */
+#define APART_BYTES 128
+#define APART_CELLS (APART_BYTES / sizeof(uint64_t))
+
+#define COMMAND_CELLS 3
+#define LATENCY_FIRST METRIC_COUNT
+#define COMMAND_FIRST (LATENCY_FIRST + METRIC_LATENCY_COUNT * HISTOGRAM_BUCKETS)
+
+struct metrics {
+    uint32_t block_count;
+    uint32_t command_count;
+    uint32_t cell_count; /* of a block, without its pad */
+    struct metrics_block *blocks;
+    void *memory;                /* the cells of all blocks, behind alignment */
+    _Atomic uint64_t *forgotten; /* by cell: the sum at the last reset */
+};
+
+struct metrics *metrics_create(uint32_t blocks, uint32_t commands)
+{
+    struct metrics *metrics = memory_alloc(sizeof *metrics);
+    const uint32_t cells = COMMAND_FIRST + commands * COMMAND_CELLS;
+    const size_t stride = (cells + APART_CELLS - 1) / APART_CELLS * APART_CELLS;
+
+    ensure(blocks > 0 && commands < 1000000);
+    metrics->block_count = blocks;
+    metrics->command_count = commands;
+    metrics->cell_count = cells;
+    metrics->blocks = memory_alloc_array(blocks, sizeof *metrics->blocks);
+    metrics->forgotten = memory_alloc_array(cells, sizeof *metrics->forgotten);
+    metrics->memory = memory_alloc(blocks * stride * sizeof(uint64_t) + APART_BYTES);
+    const size_t skip = APART_BYTES - (uintptr_t)metrics->memory % APART_BYTES;
+    _Atomic uint64_t *first = (void *)((char *)metrics->memory + skip);
+    for (uint32_t i = 0; i < blocks; i++)
+        metrics->blocks[i] = (struct metrics_block){metrics, first + i * stride};
+    return metrics;
+}
+
+void metrics_destroy(struct metrics **metrics)
+{
+    if (*metrics == NULL)
+        return;
+    memory_free((*metrics)->blocks);
+    memory_free((*metrics)->memory);
+    memory_free((*metrics)->forgotten);
+    memory_free(*metrics);
+    *metrics = NULL;
+}
+
+struct metrics_block *metrics_block(struct metrics *metrics, uint32_t index)
+{
+    ensure(index < metrics->block_count);
+    return &metrics->blocks[index];
+}
+
+void metrics_command_called(struct metrics_block *block, uint32_t command, uint64_t usec,
+                            bool error)
+{
+    const uint32_t cell = COMMAND_FIRST + command * COMMAND_CELLS;
+
+    ensure(command < block->metrics->command_count);
+    metrics_add_cell(block, cell, 1);
+    metrics_add_cell(block, cell + 1, usec);
+    if (error)
+        metrics_add_cell(block, cell + 2, 1);
+}
+
+static uint64_t sum_since_start(const struct metrics *metrics, uint32_t cell)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < metrics->block_count; i++)
+        sum += atomic_load_explicit(&metrics->blocks[i].cells[cell], memory_order_relaxed);
+    return sum;
+}
+
+/* The load pairs with the store in metrics_reset: the cells are then at least what was summed
+ * there, and the difference is never below zero. */
+static uint64_t sum_since_reset(const struct metrics *metrics, uint32_t cell)
+{
+    const uint64_t forgotten = atomic_load_explicit(&metrics->forgotten[cell],
+                                                    memory_order_acquire);
+
+    return sum_since_start(metrics, cell) - forgotten;
+}
+
+uint64_t metrics_sum(const struct metrics *metrics, enum metric metric)
+{
+    ensure(metric < METRIC_COUNT);
+    return sum_since_reset(metrics, metric);
+}
+
+void metrics_sum_command(const struct metrics *metrics, uint32_t command,
+                         struct metric_command *sum)
+{
+    const uint32_t cell = COMMAND_FIRST + command * COMMAND_CELLS;
+
+    ensure(command < metrics->command_count);
+    sum->calls = sum_since_reset(metrics, cell);
+    sum->usec = sum_since_reset(metrics, cell + 1);
+    sum->errors = sum_since_reset(metrics, cell + 2);
+}
+
+void metrics_sum_latency(const struct metrics *metrics, enum metric_latency latency,
+                         struct histogram *sum)
+{
+    ensure(latency < METRIC_LATENCY_COUNT);
+    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        sum->counts[i] = sum_since_reset(metrics, LATENCY_FIRST + latency * HISTOGRAM_BUCKETS + i);
+}
+
+void metrics_reset(struct metrics *metrics)
+{
+    for (uint32_t cell = 0; cell < metrics->cell_count; cell++)
+        if (cell >= METRIC_COUNT || metric_describe(cell)->type == METRIC_COUNTER)
+            atomic_store_explicit(&metrics->forgotten[cell], sum_since_start(metrics, cell),
+                                  memory_order_release);
+}
+
+const struct metric_description *metric_describe(enum metric metric)
+{
+    static const struct metric_description descriptions[] = {
+#define METRIC(id, name, type, unit, help) {name, METRIC_##type, unit, help},
+#define METRIC_LATENCY(id, name, help)
+#include "base/metrics_list.h"
+    };
+
+    ensure(metric < METRIC_COUNT);
+    return &descriptions[metric];
+}
+
+const struct metric_description *metric_latency_describe(enum metric_latency latency)
+{
+    static const struct metric_description descriptions[] = {
+#define METRIC(id, name, type, unit, help)
+#define METRIC_LATENCY(id, name, help) {name, METRIC_COUNTER, "microseconds", help},
+#include "base/metrics_list.h"
+    };
+
+    ensure(latency < METRIC_LATENCY_COUNT);
+    return &descriptions[latency];
+}

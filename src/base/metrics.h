@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Counting. Each worker has a block of its own and is the only one to write it, with relaxed loads
+ * and stores: no locked instruction, and no cache line that two workers write. Whoever reads sums
+ * over the blocks, from any thread.
+ *
+ * A reset writes no block: it keeps what the counters were, and sums are told from there.
+ *
+ *   block: | values[METRIC_COUNT] | latencies[METRIC_LATENCY_COUNT][HISTOGRAM_BUCKETS] |
+ *          | commands[command_count][3]: calls, microseconds, errors | pad to 128 bytes |
+ */
+#ifndef DUNLIN_BASE_METRICS_H
+#define DUNLIN_BASE_METRICS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/histogram.h"
+
+enum metric {
+#define METRIC(id, name, type, unit, help) METRIC_##id,
+#define METRIC_LATENCY(id, name, help)
+#include "base/metrics_list.h"
+    METRIC_COUNT
+};
+
+enum metric_latency {
+#define METRIC(id, name, type, unit, help)
+#define METRIC_LATENCY(id, name, help) METRIC_##id,
+#include "base/metrics_list.h"
+    METRIC_LATENCY_COUNT
+};
+
+enum metric_type {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+};
+
+struct metric_description {
+    const char *name; /* as in INFO */
+    enum metric_type type;
+    const char *unit;
+    const char *help;
+};
+
+struct metric_command {
+    uint64_t calls;
+    uint64_t usec;
+    uint64_t errors; /* of the calls */
+};
+
+struct metrics;
+
+/* What one worker writes; the cells lie as drawn above. */
+struct metrics_block {
+    const struct metrics *metrics;
+    _Atomic uint64_t *cells;
+};
+
+/* `blocks` blocks, counted from 0, with room for `commands` commands. */
+struct metrics *metrics_create(uint32_t blocks, uint32_t commands);
+void metrics_destroy(struct metrics **metrics);
+
+/* The block of one worker; it lives as long as the metrics. */
+struct metrics_block *metrics_block(struct metrics *metrics, uint32_t index);
+
+static inline void metrics_add_cell(struct metrics_block *block, uint32_t cell, uint64_t amount)
+{
+    _Atomic uint64_t *at = &block->cells[cell];
+    const uint64_t before = atomic_load_explicit(at, memory_order_relaxed);
+
+    atomic_store_explicit(at, before + amount, memory_order_relaxed);
+}
+
+/* These are for the block's own worker. */
+static inline void metrics_add(struct metrics_block *block, enum metric metric, uint64_t amount)
+{
+    metrics_add_cell(block, metric, amount);
+}
+/* Of a gauge: a block's part may go below zero, when one worker closes what another opened. */
+static inline void metrics_subtract(struct metrics_block *block, enum metric metric,
+                                    uint64_t amount)
+{
+    metrics_add_cell(block, metric, 0 - amount);
+}
+static inline void metrics_observe(struct metrics_block *block, enum metric_latency latency,
+                                   uint64_t usec)
+{
+    metrics_add_cell(block, METRIC_COUNT + latency * HISTOGRAM_BUCKETS + histogram_bucket(usec), 1);
+}
+/* One call of the command with this number took `usec`. */
+void metrics_command_called(struct metrics_block *block, uint32_t command, uint64_t usec,
+                            bool error);
+
+/* These are for any thread; each value is exact for some moment, two values need not be of one. */
+uint64_t metrics_sum(const struct metrics *metrics, enum metric metric);
+void metrics_sum_command(const struct metrics *metrics, uint32_t command,
+                         struct metric_command *sum);
+void metrics_sum_latency(const struct metrics *metrics, enum metric_latency latency,
+                         struct histogram *sum);
+/* CONFIG RESETSTAT: counters, latencies and commands begin anew at 0. Not by two threads at once.
+ */
+void metrics_reset(struct metrics *metrics);
+
+const struct metric_description *metric_describe(enum metric metric);
+/* Its unit is microseconds. */
+const struct metric_description *metric_latency_describe(enum metric_latency latency);
+
+#endif

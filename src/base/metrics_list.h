@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What a node counts. INFO, the exported metrics and the manual of them are made from these rows.
+ *
+ *   METRIC(NAME, "name", COUNTER or GAUGE, "unit", "help")
+ *   METRIC_LATENCY(NAME, "name", "help")      a histogram of microseconds
+ *
+ * A counter only grows, until CONFIG RESETSTAT; a gauge goes up and down, and no reset touches it.
+ * Included by whoever defines the two, once for each use; both are undefined at the end.
+ */
+/* clang-format off */
+
+METRIC(CONNECTIONS, "connected_clients", GAUGE, "connections", "Clients connected now")
+METRIC(CONNECTIONS_RECEIVED, "total_connections_received", COUNTER, "connections",
+       "Client connections accepted")
+METRIC(CONNECTIONS_REJECTED, "rejected_connections", COUNTER, "connections",
+       "Client connections closed because maxclients was reached or the mode is protected")
+METRIC(CLIENT_LIMIT_CLOSES, "client_limit_closes", COUNTER, "connections",
+       "Clients closed at the bound of their input or output buffer")
+METRIC(COMMANDS, "total_commands_processed", COUNTER, "commands", "Commands executed for clients")
+METRIC(ERRORS, "total_error_replies", COUNTER, "replies", "Commands answered with an error")
+METRIC(PROTOCOL_ERRORS, "protocol_errors", COUNTER, "errors",
+       "Connections closed because what they sent is no RESP")
+METRIC(KEYSPACE_HITS, "keyspace_hits", COUNTER, "keys", "Reads that found their key")
+METRIC(KEYSPACE_MISSES, "keyspace_misses", COUNTER, "keys", "Reads that did not find their key")
+METRIC(EXPIRED_KEYS, "expired_keys", COUNTER, "keys", "Keys dropped at their deadline")
+METRIC(EVICTED_KEYS, "evicted_keys", COUNTER, "keys", "Keys dropped for want of memory")
+METRIC(OOM_REFUSALS, "oom_refusals", COUNTER, "writes", "Writes refused at maxmemory")
+METRIC(NET_INPUT_BYTES, "total_net_input_bytes", COUNTER, "bytes", "Bytes read from clients")
+METRIC(NET_OUTPUT_BYTES, "total_net_output_bytes", COUNTER, "bytes", "Bytes written to clients")
+
+METRIC(REQUESTS_FORWARDED, "requests_forwarded", COUNTER, "requests",
+       "Requests sent on to a replica of their key")
+METRIC(READS_COORDINATED, "reads_coordinated", COUNTER, "requests",
+       "Reads for which this node asked other replicas")
+METRIC(WRITES_COORDINATED, "writes_coordinated", COUNTER, "requests",
+       "Writes that this node sent to other replicas")
+METRIC(QUORUM_FAILURES, "quorum_failures", COUNTER, "requests",
+       "Requests that too few replicas answered")
+METRIC(TIMEOUTS, "timeouts", COUNTER, "requests", "Requests that were answered by their deadline")
+METRIC(RESTAMPS, "restamps", COUNTER, "writes",
+       "Writes stamped again because a replica knew a newer version (NEWER)")
+METRIC(DIVERGENCES, "divergences", COUNTER, "versions",
+       "Versions met that had been written without knowledge of each other")
+METRIC(READ_REPAIRS, "read_repairs", COUNTER, "versions",
+       "Newer versions written to stale replicas after a read")
+METRIC(CLAIM_REFUSALS, "claim_refusals", COUNTER, "messages",
+       "Peer requests refused because they went by another claim version")
+
+METRIC(PEERS_CONNECTED, "peers_connected", GAUGE, "connections", "Peer links that are up now")
+METRIC(PEER_MESSAGES_IN, "peer_messages_in", COUNTER, "messages", "Messages from peers")
+METRIC(PEER_MESSAGES_OUT, "peer_messages_out", COUNTER, "messages", "Messages to peers")
+METRIC(PEER_BYTES_IN, "peer_bytes_in", COUNTER, "bytes", "Bytes read from peers")
+METRIC(PEER_BYTES_OUT, "peer_bytes_out", COUNTER, "bytes", "Bytes written to peers")
+METRIC(PEER_QUEUE_REFUSALS, "peer_queue_refusals", COUNTER, "messages",
+       "Messages not sent because the peer's queue was full")
+METRIC(PEER_PROTOCOL_ERRORS, "peer_protocol_errors", COUNTER, "errors",
+       "Peer links closed, and datagrams dropped, because of what they held")
+METRIC(CIRCUIT_OPENS, "circuit_opens", COUNTER, "events",
+       "Times that the circuit breaker of a peer opened")
+
+METRIC_LATENCY(READ_LATENCY, "read_latency",
+               "From a read's last byte in to its answer, reads that asked other replicas")
+METRIC_LATENCY(WRITE_LATENCY, "write_latency",
+               "From a write's last byte in to its answer, writes that went to other replicas")
+METRIC_LATENCY(PEER_LATENCY, "peer_latency", "From a question to a peer to its answer")
+
+/* clang-format on */
+#undef METRIC
+#undef METRIC_LATENCY

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The directives. One row says all there is to say of one: the fields of struct options, the
+ * parser, its errors, CONFIG GET, SET and REWRITE, --help, dunlin.conf and the manual are made from
+ * it.
+ *
+ *   OPTION_HEADING(title)                    the rows that follow belong together
+ *   OPTION(field, name, kind, initial, min, max, change, show, form, text)
+ *
+ *   kind     see enum option_kind; it gives the field its C type (base/options.h)
+ *   initial  the value without a directive, as it would stand in the file
+ *   min, max of a number: its range; of a text: its length in bytes; of a list: its items
+ *   change   LIVE: CONFIG SET changes it, at once; FIXED: it holds from start to end
+ *   show     SECRET: its value stands in no log and no error text
+ *   form     the value's form for manuals; of a CHOICE its words, in the order of its numbers.
+ *            NULL: what the kind says
+ *   text     what it does and what it costs, in sentences; the first stands alone in --help
+ *
+ * Included by whoever defines OPTION and OPTION_HEADING, once for each use; both are undefined at
+ * the end.
+ */
+/* clang-format off */
+#define MB (INT64_C(1) << 20)
+#define GB (INT64_C(1) << 30)
+
+OPTION_HEADING("Network")
+
+OPTION(bind, "bind", WORDS, "127.0.0.1", 1, 16, FIXED, PLAIN, "address ...",
+       "The addresses to listen on, for clients, for peers and for gossip. \"*\" and \"::*\" stand for "
+       "all of IPv4 and of IPv6; a minus before an address lets the server start without it. The "
+       "default reaches this machine only: before opening more, set requirepass and cluster-secret, "
+       "or anyone who reaches the port owns the data.")
+
+OPTION(port, "port", INTEGER, "6379", 1, 65535, FIXED, PLAIN, NULL,
+       "The port for clients (TCP).")
+
+OPTION(bus_port, "bus-port", INTEGER, "0", 0, 65535, FIXED, PLAIN, NULL,
+       "The port for other nodes: peer messages over TCP, gossip over UDP. 0 means port + 10000, "
+       "where cluster-aware Redis clients and tools expect it.")
+
+OPTION(protected_mode, "protected-mode", YES_NO, "yes", 0, 0, LIVE, PLAIN, NULL,
+       "Whether to refuse clients from other machines as long as requirepass is empty. Turning it off "
+       "without a password opens the cache to everyone who can reach the port.")
+
+OPTION(requirepass, "requirepass", TEXT, "\"\"", 0, 512, LIVE, SECRET, "password",
+       "The password that clients give with AUTH or HELLO; empty asks for none. A client can try many "
+       "passwords a second, so make it long. Connections that are authenticated stay so when it "
+       "changes.")
+
+OPTION(maxclients, "maxclients", INTEGER, "10000", 1, 1000000, LIVE, PLAIN, NULL,
+       "How many clients may be connected at once; one more is told so and closed. Each takes a file "
+       "descriptor and some kilobytes. When the system's limit on open files is lower, that counts.")
+
+OPTION(timeout, "timeout", SECONDS, "0", 0, INT32_MAX, LIVE, PLAIN, NULL,
+       "Close a client that has been silent for this long; 0 never does. A low value frees what "
+       "forgotten connections hold, and costs clients with idle pools a reconnect.")
+
+OPTION(tcp_keepalive, "tcp-keepalive", SECONDS, "300", 0, INT32_MAX, LIVE, PLAIN, NULL,
+       "Ask the other end of a silent connection for a sign of life this often; 0 never does. It "
+       "finds dead peers and keeps middleboxes from forgetting the connection, for a packet each time.")
+
+OPTION(tcp_backlog, "tcp-backlog", INTEGER, "511", 1, 65535, FIXED, PLAIN, NULL,
+       "How many connections may wait to be accepted. The system cuts it to net.core.somaxconn. Too "
+       "low, and a burst of new clients sees connections refused or delayed by seconds.")
+
+OPTION(threads, "threads", INTEGER, "0", 0, 256, FIXED, PLAIN, NULL,
+       "How many workers serve clients; 0 means one for each core. Each has its own connections and "
+       "its own link to every other node, so more workers than cores only cost memory and switches.")
+
+OPTION_HEADING("Limits")
+
+OPTION(maxmemory, "maxmemory", BYTES, "0", 0, INT64_MAX, LIVE, PLAIN, NULL,
+       "The bound on memory for data; 0 sets none. At the bound maxmemory-policy decides. Leave room "
+       "for connection buffers: what the process takes in all is some percent more.")
+
+OPTION(maxmemory_policy, "maxmemory-policy", CHOICE, "noeviction", 0, 0, LIVE, PLAIN, "noeviction",
+       "What happens at maxmemory. noeviction refuses writes that need memory with Redis' OOM error; "
+       "reads and deletes go on.")
+
+OPTION(proto_max_bulk_len, "proto-max-bulk-len", BYTES, "512mb", MB, 512 * MB, LIVE, PLAIN, NULL,
+       "The longest key or value that a client may send. A lower bound protects a small node from one "
+       "large request; it must be at least 1mb below peer-frame-max.")
+
+OPTION(client_query_buffer_limit, "client-query-buffer-limit", BYTES, "1gb", MB, INT64_MAX, LIVE,
+       PLAIN, NULL,
+       "How much of one client's input may wait to be executed; a client past it is closed. A pipeline "
+       "that is sent without reading answers is what meets it.")
+
+OPTION(client_output_buffer_limit, "client-output-buffer-limit", OUTPUT_LIMIT,
+       "normal 256mb 64mb 60", 0, 0, LIVE, PLAIN, "normal hard soft seconds",
+       "Close a client whose unread answers take more than the hard limit, or more than the soft limit "
+       "for that many seconds; 0 lifts a limit. Redis lifts both for ordinary clients: one that never "
+       "reads can then take all memory. Raise them for clients that pipeline very large answers.")
+
+OPTION(request_timeout_ms, "request-timeout-ms", MILLISECONDS, "500", 1, 600000, LIVE, PLAIN, NULL,
+       "How long a request may wait for other nodes before it is answered with an error. Shorter, and "
+       "a pause of a peer shows as errors; longer, and clients wait for it. It is also the time that a "
+       "restarted node waits before it recovers.")
+
+OPTION(peer_queue_bytes, "peer-queue-bytes", BYTES, "64mb", MB, INT64_MAX, LIVE, PLAIN, NULL,
+       "The bound on what waits to be sent to one peer, for each worker. At the bound, requests that "
+       "need the peer do without it at once. One frame of any size fits an empty queue. Larger rides "
+       "out longer pauses, for memory.")
+
+OPTION(peer_frame_max, "peer-frame-max", BYTES, "600mb", 2 * MB, 2 * GB, FIXED, PLAIN, NULL,
+       "The longest frame taken from a peer; one that announces more is cut off. It must be the same "
+       "on all nodes, and at least 1mb over proto-max-bulk-len. A key and a value that do not fit it "
+       "together are refused.")
+
+OPTION_HEADING("General")
+
+OPTION(dir, "dir", TEXT, "./", 1, 4000, FIXED, PLAIN, "folder",
+       "Where the node keeps what must survive a restart: its identity, the ring, its ceiling of "
+       "versions; no data. Two servers never share one. A node that starts without it is a new node.")
+
+OPTION(daemonize, "daemonize", YES_NO, "no", 0, 0, FIXED, PLAIN, NULL,
+       "Whether to leave the terminal and go on in the background. Under systemd leave it off.")
+
+OPTION(pidfile, "pidfile", TEXT, "\"\"", 0, 4000, FIXED, PLAIN, "file",
+       "A file that holds the process number while the server runs; empty writes none.")
+
+OPTION(loglevel, "loglevel", CHOICE, "notice", 0, 0, LIVE, PLAIN, "debug|verbose|notice|warning",
+       "The least that is logged. notice is for production; verbose adds each connection and each "
+       "change of a peer's state, debug more than a busy server should write.")
+
+OPTION(logfile, "logfile", TEXT, "\"\"", 0, 4000, FIXED, PLAIN, "file",
+       "The file that log lines are appended to; empty means standard output, or nowhere when "
+       "daemonized.")
+
+OPTION_HEADING("Cluster")
+
+OPTION(cluster_name, "cluster-name", TEXT, "dunlin", 1, 64, FIXED, PLAIN, "name",
+       "Nodes speak only to nodes of the same cluster-name. It keeps a mistaken seed from mixing two "
+       "clusters; it is no secret.")
+
+OPTION(cluster_secret, "cluster-secret", TEXT, "\"\"", 0, 512, FIXED, SECRET, "secret",
+       "Peers and gossip must prove that they know this; empty asks for no proof. Everyone who can "
+       "reach an open bus port can otherwise join, read and write. The same on all nodes. It proves "
+       "who sends; it does not encrypt.")
+
+OPTION(seeds, "seeds", ADDRESSES, "", 0, 64, FIXED, PLAIN, "host:port ...",
+       "Client addresses of some nodes of the cluster, to find the others by. Not all are needed, but "
+       "name enough that one of them is up. With none, the node is a ring of one until others name it.")
+
+OPTION(zone, "zone", TEXT, "\"\"", 0, 64, FIXED, PLAIN, "name",
+       "What this node fails together with: a rack, a room, a region. The copies of a key are put into "
+       "different zones while there are enough. Name all nodes' zones or none.")
+
+OPTION(weight, "weight", INTEGER, "100", 1, 10000, FIXED, PLAIN, NULL,
+       "This node's share of the keys, relative to the other nodes'. Twice the memory, twice the "
+       "weight. It takes effect with the next change of the ring.")
+
+OPTION(cluster_announce_ip, "cluster-announce-ip", TEXT, "\"\"", 0, 255, FIXED, PLAIN, "address",
+       "The address that other nodes and cluster-aware clients are told to reach this node by; empty "
+       "means the address that its peers see. For nodes behind address translation, as in containers.")
+
+OPTION(cluster_announce_port, "cluster-announce-port", INTEGER, "0", 0, 65535, FIXED, PLAIN, NULL,
+       "The client port that others are told; 0 means port.")
+
+OPTION(cluster_announce_bus_port, "cluster-announce-bus-port", INTEGER, "0", 0, 65535, FIXED, PLAIN,
+       NULL,
+       "The bus port that others are told; 0 means bus-port.")
+
+OPTION(gossip_interval_ms, "gossip-interval-ms", MILLISECONDS, "1000", 10, 60000, FIXED, PLAIN, NULL,
+       "How often a node probes another one. A dead node is noticed after a few intervals. Shorter "
+       "notices sooner, and suspects more nodes that are only slow. The same on all nodes.")
+
+OPTION(max_clock_skew_ms, "max-clock-skew-ms", MILLISECONDS, "500", 1, 3600000, LIVE, PLAIN, NULL,
+       "A node whose clock is further than this from the median of its peers neither coordinates nor "
+       "votes until it is back. Where reads and writes do not overlap, clocks decide which write is "
+       "the newer, so keep it small and run NTP.")
+
+OPTION_HEADING("Copies and consistency")
+
+OPTION(partitions, "partitions", INTEGER, "1024", 64, 16384, FIXED, PLAIN, NULL,
+       "How many parts the keys are cut into, a power of two. It is read at RING INIT and holds for "
+       "the life of the ring. More spread the keys more evenly over many nodes and move in smaller "
+       "pieces, for some bytes a key; 1024 serve about a hundred nodes.")
+
+OPTION(replicas, "replicas", INTEGER, "3", 1, 7, FIXED, PLAIN, NULL,
+       "How many nodes keep each key (N). It is read at RING INIT and then part of the ring. Three "
+       "stand the loss of one node at QUORUM; each copy more costs its memory and a message a write.")
+
+OPTION(read_level, "read-level", LEVEL, "QUORUM", 0, 0, LIVE, PLAIN, NULL,
+       "How many replicas must agree on a read (R), unless the keyspace, the connection or the request "
+       "says otherwise. With R + W over N a read sees every acknowledged write. ONE answers from the "
+       "nearest copy, which may be old.")
+
+OPTION(write_level, "write-level", LEVEL, "QUORUM", 0, 0, LIVE, PLAIN, NULL,
+       "How many replicas must have a write before it is acknowledged (W), unless the keyspace, the "
+       "connection or the request says otherwise. All N get every write in any case; a lower level "
+       "only answers sooner, and may lose the write with the nodes that had it.")
+
+OPTION(conflict, "conflict", CHOICE, "lww", 0, 0, FIXED, PLAIN, "lww|siblings",
+       "What becomes of writes that did not know of each other. lww keeps the last by version; "
+       "siblings keeps all until a client merges them with CGET and CSET, for memory and care in the "
+       "client. It is read at RING INIT and then part of the ring.")
+
+OPTION(keyspace, "keyspace", RULES, "", 0, 256, FIXED, PLAIN,
+       "prefix [replicas n] [read level] [write level] [conflict lww|siblings]",
+       "Other rules for the keys that start with a prefix; the first rule that matches holds, and "
+       "what it leaves out follows the defaults. May be given many times, once for a prefix. replicas "
+       "and conflict are read at RING INIT and then part of the ring. "
+       "Example: keyspace session: replicas 2 read ONE write QUORUM")
+
+#undef MB
+#undef GB
+/* clang-format on */
+#undef OPTION
+#undef OPTION_HEADING

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+TestSuite(memory, .timeout = 10);
+
+/* jemalloc(3), "Implementation notes": size classes with a quantum of 16. */
+static const size_t classes[] = {
+    8,     16,    32,    48,    64,    80,    96,    112,   128,    160,    192,    224,   256,
+    320,   384,   448,   512,   640,   768,   896,   1024,  1280,   1536,   1792,   2048,  2560,
+    3072,  3584,  4096,  5120,  6144,  7168,  8192,  10240, 12288,  14336,  16384,  20480, 24576,
+    28672, 32768, 40960, 49152, 57344, 65536, 81920, 98304, 114688, 131072, 163840,
+};
+
+Test(memory, a_block_takes_the_least_class_that_holds_it)
+{
+    size_t class = 0;
+
+    cr_assert_eq(memory_size_class(0), 0);
+    for (size_t size = 1; size <= classes[sizeof classes / sizeof classes[0] - 1]; size++) {
+        if (size > classes[class])
+            class ++;
+        cr_assert_eq(memory_size_class(size), classes[class], "%zu: %zu", size,
+                     memory_size_class(size));
+    }
+    cr_assert_eq(memory_size_class((size_t)512 << 20), (size_t)512 << 20);
+    cr_assert_eq(memory_size_class(((size_t)512 << 20) + 1), (size_t)640 << 20);
+}
+
+Test(memory, what_is_allocated_is_zeroed)
+{
+    char *block = memory_alloc_array(3, 100);
+
+    for (int i = 0; i < 300; i++)
+        cr_assert_eq(block[i], 0);
+    memory_free(block);
+    memory_free(memory_alloc(0));
+    memory_free(NULL);
+}
+
+Test(memory, a_copy_of_a_string_is_its_own)
+{
+    char from[] = "text";
+    char *copy = memory_copy_string(from);
+
+    from[0] = 'n';
+    cr_assert_str_eq(copy, "text");
+    memory_free(copy);
+}
