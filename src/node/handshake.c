@@ -25,8 +25,8 @@ static struct identity identity_of(const uint8_t *bytes)
     return identity;
 }
 
-__attribute__((format(printf, 2, 3))) static enum handshake_state
-fail(struct handshake *handshake, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static enum handshake_state fail(struct handshake *handshake,
+                                                                       const char *format, ...)
 {
     va_list arguments;
 
@@ -124,7 +124,8 @@ static const char *refusal(const struct handshake_self *self, const struct wire_
         return "it belongs to a cluster of another name";
     if (identity_equal(&node, &self->node))
         return "it has this node's own identity: was the dir copied?";
-    if (identity_exists(&ring) && identity_exists(&self->ring) && !identity_equal(&ring, &self->ring))
+    if (identity_exists(&ring) && identity_exists(&self->ring) &&
+        !identity_equal(&ring, &self->ring))
         return "it belongs to another ring";
     if (hello->role == WIRE_ROLE_WORKER && !identity_exists(&self->ring))
         return "this node is in no ring yet";
@@ -170,8 +171,7 @@ static enum handshake_state receive_hello(struct handshake *handshake,
 
 static enum handshake_state receive_hello_ok(struct handshake *handshake,
                                              const struct handshake_self *self,
-                                             const struct wire_hello_ok *answer,
-                                             struct buffer *out)
+                                             const struct wire_hello_ok *answer, struct buffer *out)
 {
     uint8_t bytes[HANDSHAKE_PROOF_SIZE];
 

@@ -126,9 +126,8 @@ static void on_read(struct link *link, const struct wire_read *read)
                               &engine->looked);
     if (looked.status == ANSWER_STALE_CLAIM)
         metrics_add(engine->metrics, METRIC_CLAIM_REFUSALS, 1);
-    struct wire_answer answer = {.id = read->id,
-                                 .status = (uint8_t)looked.status,
-                                 .claim_version = looked.claim_version};
+    struct wire_answer answer = {
+        .id = read->id, .status = (uint8_t)looked.status, .claim_version = looked.claim_version};
     if (looked.status == ANSWER_VERSION)
         answer.version = looked.version;
     wire_put_answer(link_message(link), &answer);
@@ -234,8 +233,8 @@ void engine_link_input(struct engine *engine, struct instant now, struct link *l
         const size_t frame_max = link->handshake.state == HANDSHAKE_DONE
                                      ? engine->options->peer_frame_max
                                      : HANDSHAKE_FRAME_MAX;
-        const enum wire_result result =
-            wire_next_frame(buffer_content(&link->in), frame_max, &frame);
+        const enum wire_result result = wire_next_frame(buffer_content(&link->in), frame_max,
+                                                        &frame);
         if (result == WIRE_BAD)
             break_link(link, frame.error);
         if (result != WIRE_OK)
@@ -246,11 +245,11 @@ void engine_link_input(struct engine *engine, struct instant now, struct link *l
     engine_run_again(engine);
 }
 
-void engine_link_answer(struct engine *engine, struct instant now, uint64_t id,
-                        struct span message)
+void engine_link_answer(struct engine *engine, struct instant now, uint64_t id, struct span message)
 {
     engine->now = now;
-    list_for_each (member, &engine->links) {
+    list_for_each(member, &engine->links)
+    {
         struct link *link = list_entry(member, struct link, member);
         if (link->id == id && !link->broken) {
             buffer_append_span(link_message(link), message);

@@ -138,8 +138,8 @@ static void close_link(struct peer *peer)
 
     forget_link(peer);
     peer->retry_us = engine->now.mono_us + peer->retry_wait_us;
-    peer->retry_wait_us =
-        peer->retry_wait_us * 2 < RETRY_US_MAX ? peer->retry_wait_us * 2 : RETRY_US_MAX;
+    peer->retry_wait_us = peer->retry_wait_us * 2 < RETRY_US_MAX ? peer->retry_wait_us * 2
+                                                                 : RETRY_US_MAX;
     if (was_open) {
         metrics_subtract(engine->metrics, METRIC_PEERS_CONNECTED, 1);
         lose_requests(engine, peer->number);
@@ -343,8 +343,7 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
     coordinate_proceed(request);
 }
 
-static void on_answer(struct peer *peer, const struct wire_answer *answer,
-                      struct request *request)
+static void on_answer(struct peer *peer, const struct wire_answer *answer, struct request *request)
 {
     struct engine *engine = peer->engine;
     const struct looked looked = {.status = (enum answer_status)answer->status,
@@ -436,8 +435,8 @@ void engine_peer_input(struct engine *engine, struct instant now, node_number no
     peer->asked_us = 0;
     peer->tripped = false;
     while (peer->stage != PEER_CLOSED) {
-        const enum wire_result result = wire_next_frame(
-            buffer_content(&peer->in), engine->options->peer_frame_max, &frame);
+        const enum wire_result result = wire_next_frame(buffer_content(&peer->in),
+                                                        engine->options->peer_frame_max, &frame);
         if (result == WIRE_BAD)
             break_link(peer, frame.error);
         if (result != WIRE_OK)

@@ -40,7 +40,8 @@ static enum ack_status status_of(enum store_status status)
 
 /* Under the lock. Concurrent siblings are merged; otherwise the newer dot wins. */
 static struct offered keep(struct replica *replica, struct partition *partition,
-                           const struct place *place, const struct version *version)
+                           const struct place *place, struct dot over,
+                           const struct version *version)
 {
     struct version current;
 
@@ -62,7 +63,8 @@ static struct offered keep(struct replica *replica, struct partition *partition,
     if (order > 0)
         return (struct offered){.status = ACK_NEWER, .known = current.dot}; /* rule 1 */
     return (struct offered){.status = status_of(partition_put(partition, place->hash, place->key,
-                                                              version, &version->value, 1))};
+                                                              version, &version->value, 1)),
+                            .diverged = dot_compare(over, current.dot) < 0};
 }
 
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
@@ -87,7 +89,7 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
             .status = ACK_FORGETFUL,
             .known = {.stamp = replica->bounds->ceiling_at_start, .node = UINT16_MAX}};
     } else {
-        offered = keep(replica, partition, place, version);
+        offered = keep(replica, partition, place, over, version);
         if (offered.status == ACK_OK && version->dot.stamp > partition->last_stamp)
             partition->last_stamp = version->dot.stamp;
     }
@@ -151,7 +153,7 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
 }
 
 struct offered replica_flush(struct replica *replica, struct instant now, uint32_t index,
-                             uint64_t claim_version, struct dot dot)
+                             struct dot dot)
 {
     struct partition *partition = store_partition(replica->store, index);
     struct offered offered = {.status = stamp_refusal(replica, now, dot.stamp)};
@@ -160,10 +162,7 @@ struct offered replica_flush(struct replica *replica, struct instant now, uint32
         return offered;
     hlc_observe(&replica->hlc, dot.stamp);
     partition_lock(partition);
-    if (partition->claim_version != claim_version) {
-        offered.status = ACK_STALE_CLAIM;
-        offered.claim_version = partition->claim_version;
-    } else if (dot_equal(partition->flushed, dot)) {
+    if (dot_equal(partition->flushed, dot)) {
         offered.status = ACK_OK; /* it came before */
     } else if (partition->last_stamp >= dot.stamp) {
         offered.status = ACK_NEWER;

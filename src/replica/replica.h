@@ -50,13 +50,14 @@ struct place {
 
 /* The answer to an offer. */
 struct offered {
+    bool diverged; /* it was not written over what it replaced */
     enum ack_status status;
     struct dot known;       /* ACK_NEWER and ACK_FORGETFUL: stamp above this */
     uint64_t claim_version; /* ACK_STALE_CLAIM: this replica's */
 };
 
-/* Offers a version to this node's store (rules 1, 7, 19, 20). A version past its deadline is kept
- * like any other, because it covers older ones. */
+/* Offers a version, written over `over`, to this node's store (rules 1, 7, 19, 20). A version past
+ * its deadline is kept like any other, because it covers older ones. */
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
                              const struct version *version);
 
@@ -86,6 +87,6 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
 /* Everything in the partition at or below `dot` is dead (FLUSHALL). ACK_NEWER when the
  * partition has seen a stamp above it. */
 struct offered replica_flush(struct replica *replica, struct instant now, uint32_t partition,
-                             uint64_t claim_version, struct dot dot);
+                             struct dot dot);
 
 #endif

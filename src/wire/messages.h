@@ -99,9 +99,10 @@
     FIELD(version, version)
 
 /* All versions at or below the dot are dead in these partitions. Answered by ACK. */
-#define WIRE_FLUSH_FIELDS(FIELD) \
-    FIELD(u64, id)               \
-    FIELD(dot, dot)              \
+#define WIRE_FLUSH_FIELDS(FIELD)                                                \
+    FIELD(u64, id)                                                              \
+    FIELD(u64, ring_version) /* of the whole ring: that of every claim in it */ \
+    FIELD(dot, dot)                                                             \
     FIELD(span, partitions) /* a bitmap: bit p % 8 of byte p / 8 */
 
 #define WIRE_COUNT_FIELDS(FIELD) \

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The operations that this node coordinates: begins them, carries their questions to the peers, and
+ * makes replies of their results.
+ */
+#include "base/assert.h"
+#include "node/parts.h"
+#include "resp/reply.h"
+#include "value/siblings.h"
+
+/* A read asks another replica when an answer takes this many times as long as usual. */
+#define HEDGE_FACTOR 4
+#define HEDGE_US_MIN 3000
+
+static struct request *request_of(struct operation *operation)
+{
+    return list_entry(operation, struct request, operation);
+}
+
+/* ---- what the operation wants ---- */
+
+static bool ask(void *host, struct operation *operation, node_number node)
+{
+    const struct place *place = &operation->place;
+    const struct wire_read read = {.id = request_of(operation)->id,
+                                   .claim_version = place->claim_version,
+                                   .partition = (uint16_t)place->partition,
+                                   .have = operation->reading.have,
+                                   .have_digest = operation->reading.have_digest,
+                                   .key = place->key};
+    struct buffer *out = peer_message(host, node, place->key.size + 64);
+
+    if (out == NULL)
+        return false;
+    wire_put_read(out, &read);
+    return true;
+}
+
+static bool offer(void *host, struct operation *operation, node_number node)
+{
+    const struct place *place = &operation->place;
+    const struct wire_write write = {.id = request_of(operation)->id,
+                                     .claim_version = place->claim_version,
+                                     .partition = (uint16_t)place->partition,
+                                     .over = operation->over,
+                                     .key = place->key,
+                                     .version = operation->written};
+    struct buffer *out = peer_message(host, node, place->key.size + write.version.value.size + 128);
+
+    if (out == NULL)
+        return false;
+    wire_put_write(out, &write);
+    return true;
+}
+
+static bool promising(void *host, node_number node)
+{
+    return peer_promising(host, node);
+}
+
+static void renew(void *host, struct operation *operation)
+{
+    (void)host;
+    request_renew(request_of(operation));
+}
+
+static void change(void *host, struct operation *operation, const struct version *current,
+                   struct change *wanted)
+{
+    struct request *request = request_of(operation);
+
+    (void)host;
+    buffer_reset(&request->reply, BUFFER_KEEP);
+    request->call.command->update(&request->call, current, wanted);
+}
+
+const struct operation_calls coordinate_calls = {
+    .ask = ask,
+    .offer = offer,
+    .promising = promising,
+    .renew = renew,
+    .change = change,
+};
+
+/* ---- results ---- */
+
+static void fail_too_few(struct request *request)
+{
+    struct engine *engine = request->engine;
+    const struct operation *operation = &request->operation;
+    const unsigned needed = request->kind == COMMAND_READ ||
+                                    (request->kind == COMMAND_UPDATE && !operation->wrote)
+                                ? operation->read_needed
+                                : operation->write_needed;
+
+    metrics_add(engine->metrics, METRIC_QUORUM_FAILURES, 1);
+    request_fail(request, "NOQUORUM needed %u of %u, got %u in %lld ms%s", needed,
+                 operation->copies, operation->answered,
+                 (long long)((engine->now.mono_us - request->began_us) / 1000),
+                 operation->wrote ? "; the write may still take effect" : "");
+}
+
+static void fail(struct request *request)
+{
+    switch (request->operation.failure) {
+    case OPERATION_TOO_FEW:
+        fail_too_few(request);
+        return;
+    case OPERATION_MEMORY_FULL:
+        metrics_add(request->engine->metrics, METRIC_OOM_REFUSALS, 1);
+        request_fail(request, "OOM command not allowed when used memory > 'maxmemory'.");
+        return;
+    case OPERATION_LATE:
+        request_fail(request, "NOQUORUM the request's time was up before it began");
+        return;
+    case OPERATION_RING_CHANGED:
+        request_fail(request, "TRYAGAIN the ring has changed meanwhile");
+        return;
+    case OPERATION_NOT_VOTING:
+        request_fail(request, "TRYAGAIN this replica was restarted and has not recovered");
+        return;
+    case OPERATION_NO_STAMP:
+        request_fail(request, "MISCONF the state file in dir cannot be written, so no write can be "
+                              "given a version; see the log");
+        return;
+    case OPERATION_CONTENDED:
+        request_fail(request,
+                     "NOQUORUM newer versions kept coming; the write may still take effect");
+        return;
+    case OPERATION_TOO_MANY:
+        request_fail(request, "ERR too many concurrent values of the key");
+        return;
+    }
+}
+
+static void note_latency(struct request *request)
+{
+    const int64_t took_us = request->engine->now.mono_us - request->began_us;
+
+    metrics_observe(request->engine->metrics,
+                    request->kind == COMMAND_READ ? METRIC_READ_LATENCY : METRIC_WRITE_LATENCY,
+                    (uint64_t)took_us);
+}
+
+static void succeed(struct request *request)
+{
+    struct engine *engine = request->engine;
+    const struct operation *operation = &request->operation;
+
+    if (request->stage == STAGE_OPERATION)
+        note_latency(request);
+    if (request->kind == COMMAND_READ) {
+        const bool hit = version_visible(&operation->found, request->call.now.wall_ms);
+        metrics_add(engine->metrics, hit ? METRIC_KEYSPACE_HITS : METRIC_KEYSPACE_MISSES, 1);
+        request->call.command->read(&request->call, &operation->found);
+    }
+    request_finish(request);
+}
+
+static void arm_hedge(struct request *request)
+{
+    struct engine *engine = request->engine;
+    int64_t usual_us = 0;
+
+    for (unsigned i = 0; i < request->operation.copies; i++) {
+        const struct peer *peer = peer_find(engine, request->operation.nodes[i]);
+        if (peer != NULL && peer->usual_us > usual_us)
+            usual_us = peer->usual_us;
+    }
+    int64_t wait_us = usual_us * HEDGE_FACTOR;
+    const int64_t most_us = (request->deadline_us - engine->now.mono_us) / 4;
+    if (wait_us < HEDGE_US_MIN)
+        wait_us = HEDGE_US_MIN;
+    if (wait_us > most_us)
+        wait_us = most_us;
+    wheel_insert(&engine->wheel, &request->hedge, engine->now.mono_us + wait_us);
+    request->hedged = true;
+}
+
+void coordinate_proceed(struct request *request)
+{
+    switch (request->operation.state) {
+    case OPERATION_READING:
+    case OPERATION_WRITING:
+        if (request->stage == STAGE_OPERATION)
+            return;
+        metrics_add(request->engine->metrics,
+                    request->kind == COMMAND_READ ? METRIC_READS_COORDINATED
+                                                  : METRIC_WRITES_COORDINATED,
+                    1);
+        request_wait(request, STAGE_OPERATION);
+        if (request->operation.state == OPERATION_READING)
+            arm_hedge(request);
+        return;
+    case OPERATION_DONE:
+        succeed(request);
+        return;
+    case OPERATION_FAILED:
+        fail(request);
+        return;
+    }
+}
+
+void coordinate_begin(struct request *request)
+{
+    struct engine *engine = request->engine;
+    static const enum operation_kind kinds[] = {
+        [COMMAND_READ] = OPERATION_READ,
+        [COMMAND_WRITE] = OPERATION_WRITE,
+        [COMMAND_UPDATE] = OPERATION_UPDATE,
+    };
+
+    request->operation.kind = kinds[request->kind];
+    operation_begin(&engine->coordinator, &request->operation, engine->now);
+    coordinate_proceed(request);
+}
+
+void coordinate_hedge(struct request *request)
+{
+    request->hedged = false;
+    if (request->stage != STAGE_OPERATION)
+        return;
+    operation_hedge(&request->engine->coordinator, &request->operation, request->engine->now);
+    coordinate_proceed(request);
+}
+
+/* ---- a coordinator elsewhere ---- */
+
+void coordinate_lost(struct request *request)
+{
+    request->operation.wrote = request->kind != COMMAND_READ;
+    request->operation.answered = 0;
+    fail_too_few(request);
+}
+
+void coordinate_timeout(struct request *request)
+{
+    metrics_add(request->engine->metrics, METRIC_TIMEOUTS, 1);
+    if (request->stage == STAGE_FORWARDED) {
+        coordinate_lost(request);
+        return;
+    }
+    operation_expire(&request->operation);
+    coordinate_proceed(request);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/assert.h"
+#include "base/memory.h"
+#include "node/parts.h"
+
+/* How often peers are looked after and expired entries dropped, when nothing else wakes. */
+#define TICK_US 50000
+/* Steps of expiry in one turn: well below a millisecond. */
+#define EXPIRY_STEPS_PER_TURN 2000
+/* Entries of dropped tables that are freed in one turn. */
+#define RECLAIMS_PER_TURN 2000
+/* Timers that fire in one turn. */
+#define TIMERS_PER_TURN 10000
+
+struct engine *engine_create(const struct engine_options *options, const struct engine_calls *calls,
+                             void *host, struct instant now)
+{
+    struct engine *engine = memory_alloc(sizeof *engine);
+
+    engine->own = *options;
+    engine->calls = calls;
+    engine->host = host;
+    engine->now = now;
+    engine->options = options_retain(options->options);
+    engine->view = view_retain(options->view);
+    engine->metrics = options->metrics;
+    rng_init(&engine->rng, options->seed);
+    engine->replica.store = options->store;
+    engine->replica.bounds = options->bounds;
+    engine->replica.self = engine->view->self;
+    engine->coordinator = (struct coordinator){
+        .replica = &engine->replica, .calls = &coordinate_calls, .host = engine};
+    wheel_init(&engine->wheel, now.mono_us);
+    list_init(&engine->clients);
+    list_init(&engine->resumed);
+    list_init(&engine->links);
+    list_init(&engine->dirty_links);
+    list_init(&engine->dirty_peers);
+    list_init(&engine->free_requests);
+    engine->next_tick_us = now.mono_us;
+    engine->sweep_partition = options->index;
+    engine->own.environment->options = engine->options;
+    peers_follow_view(engine);
+    calls->wake_at(host, now.mono_us);
+    return engine;
+}
+
+void engine_destroy(struct engine **engine)
+{
+    struct engine *e = *engine;
+
+    *engine = NULL;
+    ensure(list_empty(&e->clients) && list_empty(&e->links));
+    requests_destroy(e);
+    peers_destroy(e);
+    wheel_deinit(&e->wheel);
+    buffer_deinit(&e->looked);
+    buffer_deinit(&e->replica.merged);
+    view_release(&e->view);
+    options_release(&e->options);
+    memory_free(e);
+}
+
+void engine_set_view(struct engine *engine, struct instant now, struct view *view)
+{
+    engine->now = now;
+    view_release(&engine->view);
+    engine->view = view_retain(view);
+    engine->replica.self = view->self;
+    peers_follow_view(engine);
+    engine_run_again(engine);
+}
+
+void engine_set_options(struct engine *engine, const struct options *options)
+{
+    const struct options *before = engine->options;
+
+    engine->options = options_retain(options);
+    engine->own.environment->options = engine->options;
+    options_release(&before);
+    list_for_each(link, &engine->clients) list_entry(link, struct client, link)->parser.bulk_max =
+        (size_t)engine->options->proto_max_bulk_len;
+}
+
+struct handshake_self engine_self(const struct engine *engine)
+{
+    const struct view *view = engine->view;
+    struct handshake_self self = {.cluster = engine->options->cluster_name,
+                                  .secret = engine->options->cluster_secret,
+                                  .node = engine->own.identity,
+                                  .number = view->self,
+                                  .boot = engine->own.boot};
+
+    if (view->ring != NULL && view->self != 0)
+        self.ring = ring_draft_of(view->ring).identity;
+    return self;
+}
+
+/* The other node's clock comes with every frame, and ours follows it, unless it runs too far
+ * ahead: then what it stamps is refused as well. */
+void engine_observe(struct engine *engine, uint64_t stamp)
+{
+    const int64_t ahead_max_ms = atomic_load_explicit(&engine->own.bounds->ahead_max_ms,
+                                                      memory_order_relaxed);
+
+    if (!hlc_too_far(stamp, engine->now.wall_ms, ahead_max_ms))
+        hlc_observe(&engine->replica.hlc, stamp);
+}
+
+/* ---- time ---- */
+
+static void fire_timers(struct engine *engine)
+{
+    uint32_t work = TIMERS_PER_TURN;
+    struct wheel_timer *timer;
+
+    while ((timer = wheel_pop(&engine->wheel, engine->now.mono_us, &work)) != NULL) {
+        struct request_timer *fired = list_entry(timer, struct request_timer, timer);
+        fired->running = false;
+        fired->fire(fired->request);
+    }
+}
+
+/* Drops what has expired in this worker's partitions: every worker has its own, so that no two do
+ * the same. True when there is more to do. */
+static bool expire_some(struct engine *engine)
+{
+    struct store *store = engine->own.store;
+    const uint32_t count = store_partitions(store);
+    uint32_t steps = EXPIRY_STEPS_PER_TURN;
+    struct partition_counts before, after;
+
+    for (uint32_t visited = 0; visited < count && steps > 0; visited += engine->own.workers) {
+        if (engine->sweep_partition >= count)
+            engine->sweep_partition = engine->own.index;
+        if (engine->sweep_partition >= count)
+            return false;
+        struct partition *partition = store_partition(store, engine->sweep_partition);
+        partition_lock(partition);
+        partition_count(partition, &before);
+        const uint32_t took = partition_expire(partition, engine->now.wall_ms, steps);
+        partition_count(partition, &after);
+        partition_unlock(partition);
+        metrics_add(engine->metrics, METRIC_EXPIRED_KEYS, after.expired - before.expired);
+        if (took >= steps)
+            return true;
+        steps -= took;
+        engine->sweep_partition += engine->own.workers;
+    }
+    return false;
+}
+
+static void tick(struct engine *engine)
+{
+    peers_wake(engine);
+    const bool more = expire_some(engine);
+    const bool garbage = engine->own.index == 0 &&
+                         store_reclaim(engine->own.store, RECLAIMS_PER_TURN);
+    engine->next_tick_us = engine->now.mono_us + (more || garbage ? 1000 : TICK_US);
+}
+
+void engine_wake(struct engine *engine, struct instant now)
+{
+    engine->now = now;
+    fire_timers(engine);
+    if (now.mono_us >= engine->next_tick_us)
+        tick(engine);
+    engine_run_again(engine);
+}
+
+/* Clients whose next command waited for what is now done go on. */
+void engine_run_again(struct engine *engine)
+{
+    while (!list_empty(&engine->resumed)) {
+        struct client *client = list_entry(engine->resumed.next, struct client, resumed);
+        list_remove(&client->resumed);
+        client_proceed(client);
+    }
+}
+
+void engine_turn_end(struct engine *engine, struct instant now)
+{
+    engine->now = now;
+    engine_run_again(engine);
+    peers_turn_end(engine);
+    links_turn_end(engine);
+    const int64_t next_us = wheel_next(&engine->wheel);
+    engine->calls->wake_at(engine->host,
+                           next_us < engine->next_tick_us ? next_us : engine->next_tick_us);
+}
+
+void engine_close_killed(struct engine *engine, struct instant now)
+{
+    engine->now = now;
+    list_for_each_removable(link, &engine->clients)
+        client_close_killed(list_entry(link, struct client, link));
+}
+
+/* ---- control ---- */
+
+void control_begin(struct request *request)
+{
+    struct engine *engine = request->engine;
+
+    request->deadline_us = engine->now.mono_us + CONTROL_TIMEOUT_MS * 1000;
+    request_wait(request, STAGE_CONTROL);
+    engine->calls->control_command(engine->host, request->id, request->call.argv,
+                                   request->call.argc);
+}
+
+void engine_control_answer(struct engine *engine, struct instant now, uint64_t id,
+                           struct span reply)
+{
+    struct request *request = request_find(engine, id);
+
+    engine->now = now;
+    if (request != NULL && request->stage == STAGE_CONTROL) {
+        buffer_append_span(&request->reply, reply);
+        request_finish(request);
+    }
+    engine_run_again(engine);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Commands about all keys of the cluster, which ask every node.
+ *
+ * FLUSHALL is a dot for each partition, replicated, below which everything is dead. One dot serves
+ * all partitions: it is stamped above what this node knows, offered to every node for the
+ * partitions that the node keeps, and stamped again when a node knows of anything newer. It is done
+ * when each partition has the acknowledgements of W of its replicas.
+ *
+ * DBSIZE gives each partition to one node that votes on it, and adds up.
+ */
+#include "base/assert.h"
+#include "base/memory.h"
+#include "node/parts.h"
+#include "resp/reply.h"
+
+/* A FLUSHALL gives up when newer writes have overtaken it so often. */
+#define SWEEP_RESTAMPS_MAX 8
+
+enum sweep_answer { SWEEP_UNASKED, SWEEP_ASKED, SWEEP_DONE, SWEEP_LOST };
+
+struct sweep {
+    struct view *view; /* it was begun with */
+    bool flushes;
+    struct dot dot;
+    unsigned restamps;
+    size_t node_count;
+    uint64_t keys, expiring;
+    uint8_t *partitions; /* a bitmap for each node, in the view's order */
+    size_t bitmap_size;
+    uint8_t answers[]; /* enum sweep_answer, the same */
+};
+
+static size_t index_of(const struct view *view, node_number number)
+{
+    for (size_t i = 0; i < view->node_count; i++)
+        if (view->nodes[i].number == number)
+            return i;
+    return SIZE_MAX;
+}
+
+static uint8_t *bitmap(struct sweep *sweep, size_t node)
+{
+    return sweep->partitions + node * sweep->bitmap_size;
+}
+
+static void bitmap_set(uint8_t *map, uint32_t partition)
+{
+    map[partition / 8] |= (uint8_t)(1u << partition % 8);
+}
+
+static bool bitmap_has(struct span map, uint32_t partition)
+{
+    return partition / 8 < map.size && (map.data[partition / 8] & 1u << partition % 8) != 0;
+}
+
+static struct sweep *create(struct engine *engine, bool flushes)
+{
+    struct view *view = engine->view;
+    struct sweep *sweep = memory_alloc(sizeof *sweep + view->node_count);
+
+    sweep->view = view_retain(view);
+    sweep->flushes = flushes;
+    sweep->node_count = view->node_count;
+    sweep->bitmap_size = (ring_partition_count(view->ring) + 7) / 8;
+    sweep->partitions = memory_alloc_array(view->node_count, sweep->bitmap_size);
+    return sweep;
+}
+
+void sweep_end(struct request *request)
+{
+    if (request->sweep == NULL)
+        return;
+    view_release(&request->sweep->view);
+    memory_free(request->sweep->partitions);
+    memory_free(request->sweep);
+    request->sweep = NULL;
+}
+
+/* ---- this node's part ---- */
+
+struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct dot dot,
+                           struct span partitions)
+{
+    struct offered worst = {.status = ACK_OK};
+
+    if (engine->view->ring == NULL || ring_draft_of(engine->view->ring).version != ring_version)
+        return (struct offered){.status = ACK_STALE_CLAIM};
+    for (uint32_t p = 0; p < store_partitions(engine->own.store); p++) {
+        if (!bitmap_has(partitions, p))
+            continue;
+        const struct offered offered = replica_flush(&engine->replica, engine->now, p, dot);
+        if (offered.status == ACK_OK)
+            continue;
+        if (worst.status != ACK_NEWER || dot_compare(offered.known, worst.known) > 0)
+            worst = offered;
+    }
+    return worst;
+}
+
+void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, uint64_t *expiring)
+{
+    struct partition_counts counts;
+
+    *keys = *expiring = 0;
+    for (uint32_t p = 0; p < store_partitions(engine->own.store); p++) {
+        if (!bitmap_has(partitions, p))
+            continue;
+        struct partition *partition = store_partition(engine->own.store, p);
+        partition_lock(partition);
+        partition_count(partition, &counts);
+        partition_unlock(partition);
+        *keys += counts.keys;
+        *expiring += counts.expiring;
+    }
+}
+
+/* ---- the asker's part ---- */
+
+/* Whether W of the replicas of each partition have answered, or can still. */
+static void tally(struct request *request, bool *done, bool *possible)
+{
+    const struct sweep *sweep = request->sweep;
+    const struct ring *ring = sweep->view->ring;
+
+    *done = *possible = true;
+    for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
+        const struct ring_claim *claim = ring_claim(ring, p);
+        const unsigned needed = sweep->flushes ? level_needed(request->write_level, claim->count)
+                                               : 1;
+        unsigned answered = 0, open = 0;
+        for (unsigned i = 0; i < claim->count; i++) {
+            const size_t node = index_of(sweep->view, claim->nodes[i]);
+            const enum sweep_answer answer = node < sweep->node_count
+                                                 ? (enum sweep_answer)sweep->answers[node]
+                                                 : SWEEP_LOST;
+            answered += answer == SWEEP_DONE;
+            open += answer == SWEEP_ASKED;
+        }
+        *done &= answered >= needed;
+        *possible &= answered + open >= needed;
+    }
+}
+
+static void finish(struct request *request)
+{
+    if (request->sweep->flushes)
+        reply_ok(&request->reply);
+    else
+        reply_integer(&request->reply, (int64_t)request->sweep->keys);
+    request_finish(request);
+}
+
+static void give_up(struct request *request)
+{
+    struct engine *engine = request->engine;
+
+    metrics_add(engine->metrics, METRIC_QUORUM_FAILURES, 1);
+    request_fail(request, "NOQUORUM too few nodes answered in %lld ms%s",
+                 (long long)((engine->now.mono_us - request->began_us) / 1000),
+                 request->sweep->flushes ? "; the flush may still take effect" : "");
+}
+
+static void proceed(struct request *request)
+{
+    const struct sweep *sweep = request->sweep;
+    bool done, possible;
+
+    if (sweep->flushes) {
+        tally(request, &done, &possible);
+    } else {
+        done = possible = true;
+        for (size_t i = 0; i < sweep->node_count; i++) {
+            done &= sweep->answers[i] == SWEEP_DONE || sweep->answers[i] == SWEEP_UNASKED;
+            possible &= sweep->answers[i] != SWEEP_LOST;
+        }
+    }
+    if (!possible)
+        give_up(request);
+    else if (done)
+        finish(request);
+    else if (request->stage != STAGE_SWEEP)
+        request_wait(request, STAGE_SWEEP);
+}
+
+static bool ask_node(struct request *request, size_t node)
+{
+    struct engine *engine = request->engine;
+    struct sweep *sweep = request->sweep;
+    const struct span partitions = span_of(bitmap(sweep, node), sweep->bitmap_size);
+    struct buffer *out = peer_message(engine, sweep->view->nodes[node].number,
+                                      sweep->bitmap_size + 64);
+
+    if (out == NULL)
+        return false;
+    if (sweep->flushes) {
+        const struct wire_flush flush = {.id = request->id,
+                                         .ring_version = ring_draft_of(sweep->view->ring).version,
+                                         .dot = sweep->dot,
+                                         .partitions = partitions};
+        wire_put_flush(out, &flush);
+    } else {
+        const struct wire_count count = {.id = request->id, .partitions = partitions};
+        wire_put_count(out, &count);
+    }
+    return true;
+}
+
+/* A dot above everything that this node's partitions have seen. */
+static bool stamp(struct request *request, uint64_t floor)
+{
+    struct engine *engine = request->engine;
+    struct sweep *sweep = request->sweep;
+
+    for (uint32_t p = 0; p < store_partitions(engine->own.store); p++) {
+        struct partition *partition = store_partition(engine->own.store, p);
+        partition_lock(partition);
+        if (partition->last_stamp > floor)
+            floor = partition->last_stamp;
+        partition_unlock(partition);
+    }
+    const uint64_t now = hlc_tick(&engine->replica.hlc, engine->now.wall_ms, floor);
+    if (now > atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire)) {
+        request_fail(request, "MISCONF the state file in dir cannot be written, so no write can be "
+                              "given a version; see the log");
+        return false;
+    }
+    sweep->dot = (struct dot){.stamp = now, .node = sweep->view->self};
+    return true;
+}
+
+static bool ask_here(struct request *request, size_t node)
+{
+    struct engine *engine = request->engine;
+    struct sweep *sweep = request->sweep;
+    const struct span partitions = span_of(bitmap(sweep, node), sweep->bitmap_size);
+    const uint64_t version = ring_draft_of(sweep->view->ring).version;
+    uint64_t keys, expiring;
+
+    if (!sweep->flushes) {
+        sweep_count(engine, partitions, &keys, &expiring);
+        sweep->keys += keys;
+        sweep->answers[node] = SWEEP_DONE;
+        return true;
+    }
+    struct offered offered = sweep_flush(engine, version, sweep->dot, partitions);
+    /* Other workers of this node may have stamped meanwhile. */
+    while (offered.status == ACK_NEWER && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
+        if (!stamp(request, offered.known.stamp))
+            return false;
+        offered = sweep_flush(engine, version, sweep->dot, partitions);
+    }
+    sweep->answers[node] = offered.status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
+    return true;
+}
+
+static bool has_any(struct sweep *sweep, size_t node)
+{
+    for (size_t i = 0; i < sweep->bitmap_size; i++)
+        if (bitmap(sweep, node)[i] != 0)
+            return true;
+    return false;
+}
+
+/* Asks every node that has partitions to answer for, this one first: it may raise the dot. */
+static bool ask_all(struct request *request)
+{
+    struct sweep *sweep = request->sweep;
+    const size_t self = index_of(sweep->view, sweep->view->self);
+
+    if (self < sweep->node_count && has_any(sweep, self) && !ask_here(request, self))
+        return false;
+    for (size_t i = 0; i < sweep->node_count; i++)
+        if (i != self && has_any(sweep, i))
+            sweep->answers[i] = ask_node(request, i) ? SWEEP_ASKED : SWEEP_LOST;
+    return true;
+}
+
+static void share_out(struct request *request)
+{
+    struct engine *engine = request->engine;
+    struct sweep *sweep = request->sweep;
+    const struct ring *ring = sweep->view->ring;
+
+    for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
+        const struct ring_claim *claim = ring_claim(ring, p);
+        for (unsigned i = 0; i < claim->count; i++) {
+            const size_t node = index_of(sweep->view, claim->nodes[i]);
+            const bool self = claim->nodes[i] == sweep->view->self;
+            const bool votes = self ? view_node(sweep->view, claim->nodes[i])->votes
+                                    : peer_promising(engine, claim->nodes[i]);
+            if (!sweep->flushes && !votes)
+                continue;
+            bitmap_set(bitmap(sweep, node), p);
+            if (!sweep->flushes)
+                break;
+        }
+    }
+}
+
+void sweep_begin(struct request *request)
+{
+    struct engine *engine = request->engine;
+    const bool flushes = (request->call.command->flags & FLAG_WRITE) != 0;
+
+    request->sweep = create(engine, flushes);
+    if (request->write_level == LEVEL_DEFAULT)
+        request->write_level = engine->options->write_level;
+    share_out(request);
+    if ((!flushes || stamp(request, 0)) && ask_all(request))
+        proceed(request);
+}
+
+void sweep_acknowledged(struct request *request, node_number node, const struct offered *offered)
+{
+    struct sweep *sweep = request->sweep;
+    const size_t index = index_of(sweep->view, node);
+
+    if (index >= sweep->node_count || !sweep->flushes)
+        return;
+    if (offered->status == ACK_NEWER && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
+        hlc_observe(&request->engine->replica.hlc, offered->known.stamp);
+        request_renew(request);
+        if (!stamp(request, offered->known.stamp) || !ask_all(request))
+            return;
+    } else {
+        sweep->answers[index] = offered->status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
+    }
+    proceed(request);
+}
+
+void sweep_counted(struct request *request, node_number node, const struct wire_counted *counted)
+{
+    struct sweep *sweep = request->sweep;
+    const size_t index = index_of(sweep->view, node);
+
+    if (index >= sweep->node_count || sweep->flushes || sweep->answers[index] != SWEEP_ASKED)
+        return;
+    sweep->answers[index] = SWEEP_DONE;
+    sweep->keys += counted->keys;
+    proceed(request);
+}
+
+void sweep_lost(struct request *request, node_number node)
+{
+    struct sweep *sweep = request->sweep;
+    const size_t index = index_of(sweep->view, node);
+
+    if (index >= sweep->node_count || sweep->answers[index] != SWEEP_ASKED)
+        return;
+    sweep->answers[index] = SWEEP_LOST;
+    proceed(request);
+}
+
+void sweep_timeout(struct request *request)
+{
+    metrics_add(request->engine->metrics, METRIC_TIMEOUTS, 1);
+    give_up(request);
+}
