@@ -152,12 +152,11 @@ static bool votes(unsigned kind)
 
 static void answer(struct read_tally *tally, unsigned replica, unsigned kind)
 {
-    const struct version *version = &versions[kind];
+    const struct version *version = votes(kind) ? &versions[kind] : NULL;
     uint8_t status = ANSWER_VERSION;
 
-    if (!votes(kind)) {
+    if (version == NULL) {
         status = refusals[kind - version_count];
-        version = NULL;
     } else if (!version_exists(version)) {
         status = ANSWER_NONE;
     } else if (dot_equal(version->dot, tally->have) &&
