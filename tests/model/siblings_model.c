@@ -19,9 +19,10 @@
 
 #include "base/rng.h"
 #include "causal/hlc.h"
+#include "lib/timeout.h"
 #include "value/siblings.h"
 
-TestSuite(siblings_model, .timeout = 60);
+TestSuite(siblings_model, .timeout = TIMEOUT_S(60));
 
 #define REPLICAS   4
 #define CLIENTS    4

@@ -4,10 +4,11 @@
  */
 #include <criterion/criterion.h>
 
+#include "lib/timeout.h"
 #include "replica/tally.h"
 #include "value/siblings.h"
 
-TestSuite(tally_model, .timeout = 60);
+TestSuite(tally_model, .timeout = TIMEOUT_S(60));
 
 #define COPIES_MAX 5
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
+#include "lib/timeout.h"
 #include "replica/tally.h"
 #include "value/siblings.h"
 
-TestSuite(write_tally, .timeout = 10);
-TestSuite(read_tally, .timeout = 10);
+TestSuite(write_tally, .timeout = TIMEOUT_S(10));
+TestSuite(read_tally, .timeout = TIMEOUT_S(10));
 
 static struct dot dot(uint64_t stamp, node_number node)
 {

@@ -3,10 +3,11 @@
 #include <msgpack.h>
 
 #include "base/rng.h"
+#include "lib/timeout.h"
 #include "value/siblings.h"
 #include "wire/wire.h"
 
-TestSuite(wire, .timeout = 20);
+TestSuite(wire, .timeout = TIMEOUT_S(20));
 
 #define FRAME_MAX 65536
 
