@@ -34,7 +34,7 @@ void write_tally_begin(struct write_tally *tally, unsigned copies, unsigned need
 
 void write_tally_restamp(struct write_tally *tally, struct dot dot)
 {
-    ensure(tally->state == TALLY_RESTAMP && dot_compare(dot, tally->known) > 0);
+    ensure(tally->state == TALLY_RESTAMP);
     tally->restamps_left--;
     wait_for_all(tally, dot);
 }

@@ -59,8 +59,10 @@ void write_tally_begin(struct write_tally *tally, unsigned copies, unsigned need
 enum tally_state write_tally_add(struct write_tally *tally, unsigned replica, uint8_t status,
                                  struct dot known, uint64_t claim_version);
 
-/* After RESTAMP: begins again with `dot`, which is above `known`. Answers to what was sent before
- * are not to be added any more: the new writes go out under a new id. */
+/* After RESTAMP: begins again with `dot`. It is above `known`, or it is of a later write that took
+ * this one's place meanwhile; where that is not above `known` either, the next answers say so.
+ * Answers to what was sent before are not to be added any more: the new writes go out under a new
+ * id. */
 void write_tally_restamp(struct write_tally *tally, struct dot dot);
 
 /* How many replicas answered with `status`. */
