@@ -35,6 +35,8 @@ static inline size_t buffer_size(const struct buffer *buffer)
 
 static inline struct span buffer_content(const struct buffer *buffer)
 {
+    if (buffer->block == NULL) /* an offset to NULL is undefined, be it 0 */
+        return span_of(NULL, 0);
     return span_of(buffer->block + buffer->head, buffer->tail - buffer->head);
 }
 

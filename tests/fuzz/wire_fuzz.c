@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Whatever bytes a peer sends: reads frames and messages until they end or are refused. Not part of
- * `make check`; in a build folder configured with CC=clang and
- * --enable-sanitizers=address,undefined:
+ * `make check`; in a build folder of its own:
  *
+ *   configure CC=clang CFLAGS='-g -O1 -fsanitize=fuzzer-no-link' \
+ *       --enable-sanitizers=address,undefined
  *   make wire_fuzz && ./wire_fuzz -max_len=4096
  */
 #include "value/siblings.h"

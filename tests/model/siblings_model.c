@@ -13,14 +13,16 @@
  *   - its context covers exactly its events.
  */
 #include <criterion/criterion.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/rng.h"
 #include "causal/hlc.h"
+#include "lib/timeout.h"
 #include "value/siblings.h"
 
-TestSuite(siblings_model, .timeout = 60);
+TestSuite(siblings_model, .timeout = TIMEOUT_S(60));
 
 #define REPLICAS   4
 #define CLIENTS    4
@@ -79,9 +81,18 @@ struct world {
     struct client clients[CLIENTS];
 };
 
-#define hold(condition, world, ...)                                         \
-    cr_assert(condition, "DUNLIN_SEED=%llu ./model_siblings: " __VA_ARGS__, \
-              (unsigned long long)(world)->seed)
+static void say_seed(const struct world *world)
+{
+    fprintf(stderr, "replay: DUNLIN_SEED=%" PRIu64 " ./model_siblings\n", world->seed);
+}
+
+#define hold(condition, world, ...)        \
+    do {                                   \
+        if (!(condition)) {                \
+            say_seed(world);               \
+            cr_assert(false, __VA_ARGS__); \
+        }                                  \
+    } while (0)
 
 static unsigned pick(struct world *world, unsigned bound)
 {

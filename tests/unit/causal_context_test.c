@@ -2,8 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "causal/context.h"
+#include "lib/timeout.h"
 
-TestSuite(context, .timeout = 10);
+TestSuite(context, .timeout = TIMEOUT_S(10));
 
 static struct dot dot(uint64_t stamp, node_number node)
 {

@@ -2,8 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "causal/hlc.h"
+#include "lib/timeout.h"
 
-TestSuite(hlc, .timeout = 10);
+TestSuite(hlc, .timeout = TIMEOUT_S(10));
 
 Test(hlc, a_tick_follows_the_wall_when_nothing_is_ahead_of_it)
 {

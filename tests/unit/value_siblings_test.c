@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
+#include "lib/timeout.h"
 #include "value/siblings.h"
 
 #define NOW 1000
@@ -12,7 +13,7 @@ static void reset(void)
     buffer_deinit(&out);
 }
 
-TestSuite(siblings, .timeout = 10, .fini = reset);
+TestSuite(siblings, .timeout = TIMEOUT_S(10), .fini = reset);
 
 static const struct context nothing;
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The count of answers for one request: what a coordinator knows so far, and what follows from it.
+ * No more than that: who is asked how, and when time is up, is the caller's. (Riak keeps its
+ * quorums so, as riak_kv_put_core and riak_kv_get_core; the rules are numbered in the project's
+ * model of the replication of one key.)
+ *
+ * Replicas are indices 0..copies-1 into the caller's preference list, the coordinator among them.
+ * An answer that comes twice counts once. Statuses are those of wire/status.h; one that is not
+ * known is a refusal.
+ */
+#ifndef DUNLIN_REPLICA_TALLY_H
+#define DUNLIN_REPLICA_TALLY_H
+
+#include "base/buffer.h"
+#include "value/version.h"
+#include "wire/status.h"
+
+#define TALLY_COPIES_MAX 16
+
+/* In the place of a replica's status while it has none; no u8 of a message is one of them. */
+#define TALLY_WAITING 256 /* it was asked */
+#define TALLY_UNASKED 257
+
+enum tally_state {
+    TALLY_PENDING, /* answers that may decide it are on their way */
+    TALLY_DONE,
+    TALLY_RESTAMP, /* writes: stamp above `known` and send again */
+    TALLY_ASK,     /* reads: too few were asked, ask read_tally_ask's */
+    TALLY_FAILED,  /* what is still to come cannot be enough */
+};
+
+/* ---- writes ----
+ *
+ * Asked are all copies at once. An acknowledgement counts whether its replica votes or not: who
+ * forgot takes writes (rules 12, 19, 20 leave only dots at or below its ceiling out, which it
+ * answers with FORGETFUL). NEWER and FORGETFUL are no acknowledgement (rule 1): the write gets a
+ * stamp above, at once, as often as there are restamps left; then they are refusals.
+ */
+struct write_tally {
+    enum tally_state state;
+    uint8_t copies;       /* N */
+    uint8_t needed;       /* W */
+    uint8_t acknowledged; /* still rises once the state is DONE: WAIT asks for it */
+    uint8_t waiting;      /* replicas that have not answered */
+    uint8_t restamps_left;
+    struct dot dot;                      /* of the write, as it was stamped last */
+    struct dot known;                    /* the highest that a replica wants it above */
+    uint64_t claim_version;              /* the highest that a refusal named, 0: none did */
+    uint16_t statuses[TALLY_COPIES_MAX]; /* enum ack_status, or TALLY_WAITING */
+};
+
+/* 1 <= needed <= copies <= TALLY_COPIES_MAX. */
+void write_tally_begin(struct write_tally *tally, unsigned copies, unsigned needed,
+                       unsigned restamps, struct dot dot);
+
+/* Counts an answer: `status` and, of an ACK, its `known` and its claim version. The caller has made
+ * sure that `known` is not too far ahead (causal/hlc.h). */
+enum tally_state write_tally_add(struct write_tally *tally, unsigned replica, uint8_t status,
+                                 struct dot known, uint64_t claim_version);
+
+/* After RESTAMP: begins again with `dot`. It is above `known`, or it is of a later write that took
+ * this one's place meanwhile; where that is not above `known` either, the next answers say so.
+ * Answers to what was sent before are not to be added any more: the new writes go out under a new
+ * id. */
+void write_tally_restamp(struct write_tally *tally, struct dot dot);
+
+/* How many replicas answered with `status`. */
+unsigned write_tally_count(const struct write_tally *tally, unsigned status);
+
+/* ---- reads ----
+ *
+ * The caller asks whom read_tally_ask names, with the coordinator's version (`have`), and adds what
+ * they answer; its own vote is an ANSWER_SAME. R answers that vote decide: the winner is the newest
+ * of them, of a siblings keyspace their merge. Who does not vote is not counted, and another is
+ * asked in its place (rule 12).
+ *
+ * The tally keeps the bytes of the winner in buffers of its own, which stay from request to
+ * request; all that is handed in may go as soon as the call returns.
+ */
+struct read_tally {
+    enum tally_state state;
+    bool siblings;
+    uint8_t copies; /* N */
+    uint8_t needed; /* R */
+    uint8_t votes;
+    uint8_t waiting;
+    uint64_t claim_version; /* the highest that a refusal named, 0: none did */
+    struct {
+        uint16_t status; /* enum answer_status, TALLY_WAITING or TALLY_UNASKED */
+        struct dot dot;  /* of a vote: what it has */
+        uint64_t digest; /* of a vote, in a siblings keyspace: siblings_digest of what it has */
+    } replicas[TALLY_COPIES_MAX];
+    struct dot have;
+    uint64_t have_digest;
+    struct version winner; /* merged so far, `have` included; its value is in `bytes` */
+    uint64_t winner_digest;
+    struct buffer bytes;
+    struct buffer spare;
+};
+
+/* A zeroed tally is one to begin with. */
+void read_tally_deinit(struct read_tally *tally);
+
+/* `have` is what the coordinator has; its dot is none where it has nothing, or does not vote. What
+ * READ sends is then tally->have and tally->have_digest. In a siblings keyspace a version that is
+ * no set counts as the set of that one write. False when there is no memory for it. */
+bool read_tally_begin(struct read_tally *tally, bool siblings, unsigned copies, unsigned needed,
+                      const struct version *have);
+
+/* The winner was looked at for the last time: gives memory back that is not worth keeping. */
+void read_tally_end(struct read_tally *tally);
+
+/* The next replica to ask, lowest index first, now taken as asked; -1 when all were. To be called
+ * while the state is ASK, and for a hedge at any time before DONE. */
+int read_tally_ask(struct read_tally *tally);
+
+/* Counts an answer; `version` is looked at when the status is ANSWER_VERSION. Replicas that were
+ * never asked may be added (the coordinator, those known to be down). Of a tally that is DONE or
+ * FAILED nothing changes any more. */
+enum tally_state read_tally_add(struct read_tally *tally, unsigned replica, uint8_t status,
+                                const struct version *version, uint64_t claim_version);
+
+/* Of a tally that is DONE: the replicas whose vote was not the winner, as bits 1 << replica. They
+ * are to be sent the winner; the coordinator may be one of them. */
+uint16_t read_tally_stale(const struct read_tally *tally);
+
+/* How many replicas answered with `status`. */
+unsigned read_tally_count(const struct read_tally *tally, unsigned status);
+
+#endif
