@@ -49,8 +49,8 @@ struct call {
     const struct command *command;
     const struct span *argv; /* argv[0] is the command's name as it was sent */
     size_t argc;
-    struct buffer *reply;    /* RESP bytes are appended here */
-    int protocol;            /* 2 or 3 */
+    struct buffer *reply; /* RESP bytes are appended here */
+    int protocol;         /* 2 or 3 */
     struct instant now;
     struct environment *environment;
     struct session *session; /* NULL when another node forwarded the command */
@@ -63,20 +63,21 @@ struct call {
     uint8_t scratch[64];
 };
 
-struct command_argument; /* COMMAND DOCS' arguments, see table.c */
+struct command_argument; /* COMMAND DOCS' arguments, see command/table.h */
 
 struct command {
     const char *name; /* lower case; a subcommand is a row of its own: "client|list" */
     int arity;        /* as in Redis: the number of arguments with the name, -n: at least n */
     unsigned flags;
     int first_key, last_key, key_step; /* as in COMMAND INFO; 0, 0, 0: no keys */
+    const char *key_flags; /* of COMMAND INFO's key specification: "RW access"; NULL: no keys */
     enum command_kind kind;
     enum command_gather gather;
 
     /* Optional: looks at the options, fills in call->options. False when it has appended an error
-     * to the reply. May lower or raise *kind (SET is a WRITE, SET NX an UPDATE). Called once on each
-     * node that the call passes, before anything else; with many keys, once for the whole and once
-     * for each part. */
+     * to the reply. May lower or raise *kind (SET is a WRITE, SET NX an UPDATE). Called once on
+     * each node that the call passes, before anything else; with many keys, once for the whole and
+     * once for each part. */
     bool (*prepare)(struct call *call, enum command_kind *kind);
     union {
         void (*run)(struct call *call);
@@ -90,17 +91,17 @@ struct command {
 };
 
 /* Redis' flag names, in COMMAND INFO's words. */
-#define COMMAND_FLAGS(X)                                                                           \
-    X(FLAG_WRITE, "write")                                                                         \
-    X(FLAG_READONLY, "readonly")                                                                   \
-    X(FLAG_DENYOOM, "denyoom")                                                                     \
-    X(FLAG_ADMIN, "admin")                                                                         \
-    X(FLAG_NOSCRIPT, "noscript")                                                                   \
-    X(FLAG_LOADING, "loading")                                                                     \
-    X(FLAG_STALE, "stale")                                                                         \
-    X(FLAG_FAST, "fast")                                                                           \
-    X(FLAG_NO_AUTH, "no_auth")                                                                     \
-    X(FLAG_MOVABLEKEYS, "movablekeys")                                                             \
+#define COMMAND_FLAGS(X)               \
+    X(FLAG_WRITE, "write")             \
+    X(FLAG_READONLY, "readonly")       \
+    X(FLAG_DENYOOM, "denyoom")         \
+    X(FLAG_ADMIN, "admin")             \
+    X(FLAG_NOSCRIPT, "noscript")       \
+    X(FLAG_LOADING, "loading")         \
+    X(FLAG_STALE, "stale")             \
+    X(FLAG_FAST, "fast")               \
+    X(FLAG_NO_AUTH, "no_auth")         \
+    X(FLAG_MOVABLEKEYS, "movablekeys") \
     X(FLAG_NO_MULTI, "no_multi")
 
 enum command_flag_bit {
@@ -116,11 +117,22 @@ enum command_flag {
 };
 
 /* The row for argv, looking at argv[1] where argv[0] is a container ("client"). NULL when unknown:
- * then the error, Redis' own text, is in `reply`. A wrong arity is answered likewise. */
+ * then the error, Redis' own text, is in `reply`. A wrong arity is answered likewise. `argc` is
+ * over 0. */
 const struct command *command_find(const struct span *argv, size_t argc, struct buffer *reply);
 
-/* All rows, in table order, containers before their subcommands. */
+/* The row of that name, "client|list" as well; NULL when there is none. */
+const struct command *command_named(struct span name);
+
+/* All rows, in table order, containers directly before their subcommands. */
 const struct command *command_table(size_t *count);
+
+/* Whether the row is a subcommand, and whether it has some. */
+bool command_is_subcommand(const struct command *command);
+bool command_is_container(const struct command *command);
+
+/* Whether argc fits the row. */
+bool command_arity_fits(const struct command *command, size_t argc);
 
 /* The indices in argv of the command's keys, each at most once, written to `indices` (room for
  * argc); returns how many, 0 for none. Knows AT ("at level command ..."). */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Reading arguments: what many handlers need, with Redis' errors.
+ */
+#ifndef DUNLIN_COMMAND_ARGUMENTS_H
+#define DUNLIN_COMMAND_ARGUMENTS_H
+
+#include "command/command.h"
+
+/* Appends the error and answers false. */
+bool argument_syntax_error(struct call *call);
+
+/* Reads an argument that has to be an integer; false when it has appended the error. */
+bool argument_integer(struct call *call, struct span text, int64_t *value);
+
+/* Reads a level (base/level.h), not DEFAULT; false when it has appended the error. */
+bool argument_level(struct call *call, struct span text, uint8_t *level);
+
+/* Whether the version's value is a plain string; WRONGTYPE is appended when it is not. The version
+ * is visible. */
+bool argument_string(struct call *call, const struct version *version);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * CLIENT: this connection, and the others of the node. There is one user ("default") and one type
+ * of client ("normal"), so that filters for others find nobody.
+ */
+#include "base/assert.h"
+#include "command/arguments.h"
+#include "command/directory.h"
+#include "command/environment.h"
+#include "command/handlers.h"
+#include "resp/reply.h"
+
+static struct session *session_of(const struct call *call)
+{
+    ensure(call->session != NULL); /* LOCAL commands are not forwarded */
+    return call->session;
+}
+
+/* Answers `text` and gives up its memory. */
+static void reply_text(struct call *call, struct buffer *text)
+{
+    if (text->failed)
+        call->reply->failed = true;
+    else
+        reply_verbatim(call->reply, buffer_content(text), call->protocol);
+    buffer_deinit(text);
+}
+
+void client_id(struct call *call)
+{
+    reply_integer(call->reply, (int64_t)session_of(call)->id);
+}
+
+void client_getname(struct call *call)
+{
+    const char *name = session_text(session_of(call), SESSION_NAME);
+
+    if (name == NULL)
+        reply_null(call->reply, call->protocol);
+    else
+        reply_bulk_string(call->reply, name);
+}
+
+void client_setname(struct call *call)
+{
+    if (session_set_text(session_of(call), SESSION_NAME, call->argv[2]))
+        reply_ok(call->reply);
+    else
+        reply_error(call->reply, SESSION_NAME_ERROR);
+}
+
+void client_setinfo(struct call *call)
+{
+    const bool name = span_is(call->argv[2], "lib-name");
+    const enum session_text which = name ? SESSION_LIB_NAME : SESSION_LIB_VERSION;
+
+    if (!name && !span_is(call->argv[2], "lib-ver")) {
+        const int shown = call->argv[2].size < 128 ? (int)call->argv[2].size : 128;
+        reply_error_format(call->reply, "ERR Unrecognized option '%.*s'", shown,
+                           (const char *)call->argv[2].data);
+        return;
+    }
+    if (session_set_text(session_of(call), which, call->argv[3]))
+        reply_ok(call->reply);
+    else
+        reply_error_format(call->reply,
+                           "ERR %s cannot contain spaces, newlines or special characters.",
+                           name ? "lib-name" : "lib-ver");
+}
+
+static void set_flag(struct call *call, atomic_bool *flag)
+{
+    const bool on = span_is(call->argv[2], "on");
+
+    if (!on && !span_is(call->argv[2], "off")) {
+        argument_syntax_error(call);
+        return;
+    }
+    atomic_store_explicit(flag, on, memory_order_relaxed);
+    reply_ok(call->reply);
+}
+
+void client_no_evict(struct call *call)
+{
+    set_flag(call, &session_of(call)->no_evict);
+}
+
+void client_no_touch(struct call *call)
+{
+    set_flag(call, &session_of(call)->no_touch);
+}
+
+void client_info(struct call *call)
+{
+    struct buffer text = {0};
+
+    session_describe(session_of(call), call->now.mono_us, &text);
+    reply_text(call, &text);
+}
+
+/* Reads a type of clients; *found tells whether there can be any. */
+static bool read_type(struct call *call, struct span type, bool *found)
+{
+    *found = span_is(type, "normal");
+    if (*found || span_is(type, "master") || span_is(type, "replica") || span_is(type, "slave") ||
+        span_is(type, "pubsub"))
+        return true;
+    reply_error_format(call->reply, "ERR Unknown client type '%.*s'",
+                       type.size < 128 ? (int)type.size : 128, (const char *)type.data);
+    return false;
+}
+
+static void list_ids(struct call *call, struct buffer *text)
+{
+    for (size_t i = 3; i < call->argc; i++) {
+        struct directory_filter filter = {0};
+        int64_t id;
+
+        if (!span_to_int64(call->argv[i], &id)) {
+            reply_error(call->reply, "ERR Invalid client ID");
+            buffer_deinit(text);
+            return;
+        }
+        filter.id = id > 0 ? (uint64_t)id : 0;
+        if (id > 0)
+            directory_describe(call->environment->directory, &filter, call->now.mono_us, text);
+    }
+    reply_text(call, text);
+}
+
+void client_list(struct call *call)
+{
+    struct directory_filter filter = {0};
+    struct buffer text = {0};
+    bool found = true;
+
+    if (call->argc > 3 && span_is(call->argv[2], "id")) {
+        list_ids(call, &text);
+        return;
+    }
+    if (call->argc == 4 && span_is(call->argv[2], "type")) {
+        if (!read_type(call, call->argv[3], &found))
+            return;
+    } else if (call->argc != 2) {
+        argument_syntax_error(call);
+        return;
+    }
+    filter.none = !found;
+    directory_describe(call->environment->directory, &filter, call->now.mono_us, &text);
+    reply_text(call, &text);
+}
+
+/* One option of CLIENT KILL, whose value is argv[i + 1]. */
+static bool read_kill_option(struct call *call, size_t i, struct directory_filter *filter)
+{
+    const struct span option = call->argv[i];
+    const struct span value = call->argv[i + 1];
+    bool found = true;
+    int64_t id;
+
+    if (span_is(option, "id")) {
+        if (!span_to_int64(value, &id) || id <= 0) {
+            reply_error(call->reply, "ERR client-id should be greater than 0");
+            return false;
+        }
+        filter->id = (uint64_t)id;
+    } else if (span_is(option, "type")) {
+        if (!read_type(call, value, &found))
+            return false;
+    } else if (span_is(option, "addr")) {
+        filter->address = value;
+    } else if (span_is(option, "laddr")) {
+        filter->local_address = value;
+    } else if (span_is(option, "user")) {
+        if (!span_equal(value, SPAN("default"))) {
+            reply_error_format(call->reply, "ERR No such user '%.*s'",
+                               value.size < 128 ? (int)value.size : 128, (const char *)value.data);
+            return false;
+        }
+    } else if (span_is(option, "skipme") && span_is(value, "yes")) {
+        filter->not = call->session;
+    } else if (span_is(option, "skipme") && span_is(value, "no")) {
+        filter->not = NULL;
+    } else {
+        return argument_syntax_error(call);
+    }
+    filter->none = filter->none || !found;
+    return true;
+}
+
+void client_kill(struct call *call)
+{
+    struct directory *directory = call->environment->directory;
+    struct directory_filter filter = {0};
+
+    if (call->argc == 3) { /* CLIENT KILL address */
+        filter.address = call->argv[2];
+        filter.none = filter.address.size == 0;
+        if (directory_kill(directory, &filter, session_of(call)) > 0)
+            reply_ok(call->reply);
+        else
+            reply_error(call->reply, "ERR No such client");
+        return;
+    }
+    filter.not = session_of(call);
+    for (size_t i = 2; i < call->argc; i += 2) {
+        if (i + 1 == call->argc) {
+            argument_syntax_error(call);
+            return;
+        }
+        if (!read_kill_option(call, i, &filter))
+            return;
+    }
+    reply_integer(call->reply, (int64_t)directory_kill(directory, &filter, session_of(call)));
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * CLUSTER: the ring in Redis Cluster's words. Every node is a "master", of the slots whose claims
+ * it leads; the other nodes of a claim stand behind it in SLOTS. Nodes known to be down come last
+ * there, so that clients, who send to the first, find a coordinator that answers.
+ */
+#include "command/cluster.h"
+
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "command/arguments.h"
+#include "command/environment.h"
+#include "command/handlers.h"
+#include "resp/reply.h"
+#include "ring/ring.h"
+#include "ring/slot.h"
+
+enum cluster_reply {
+    CLUSTER_SLOTS,
+    CLUSTER_SHARDS,
+    CLUSTER_NODES,
+    CLUSTER_REPLIES,
+};
+
+struct cluster_cache {
+    struct identity ring;
+    uint64_t version;
+    uint64_t states;                           /* a digest of the members' states */
+    struct buffer replies[CLUSTER_REPLIES][2]; /* for RESP2 and RESP3; empty: to be made */
+};
+
+struct cluster_cache *cluster_cache_create(void)
+{
+    return memory_alloc(sizeof(struct cluster_cache));
+}
+
+static void clear_replies(struct cluster_cache *cache)
+{
+    for (size_t reply = 0; reply < CLUSTER_REPLIES; reply++)
+        for (size_t protocol = 0; protocol < 2; protocol++)
+            buffer_deinit(&cache->replies[reply][protocol]);
+}
+
+void cluster_cache_destroy(struct cluster_cache **cache)
+{
+    if (*cache != NULL)
+        clear_replies(*cache);
+    memory_free(*cache);
+    *cache = NULL;
+}
+
+void cluster_node_id(const struct identity *identity, char text[CLUSTER_NODE_ID_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    memset(text, '0', CLUSTER_NODE_ID_SIZE - 1);
+    text[CLUSTER_NODE_ID_SIZE - 1] = '\0';
+    for (size_t i = 0; i < IDENTITY_SIZE; i++) {
+        text[2 * i] = digits[identity->bytes[i] >> 4];
+        text[2 * i + 1] = digits[identity->bytes[i] & 15];
+    }
+}
+
+static enum member_state state_of(const struct environment *environment,
+                                  const struct ring_member *member)
+{
+    return environment->functions->member_state(environment->context, member);
+}
+
+/* A run of slots whose claims list the same nodes. */
+struct run {
+    uint32_t first_slot, last_slot;
+    const struct ring_claim *claim;
+};
+
+static bool same_nodes(const struct ring_claim *a, const struct ring_claim *b)
+{
+    return a->count == b->count && memcmp(a->nodes, b->nodes, a->count * sizeof a->nodes[0]) == 0;
+}
+
+/* The run that starts at *partition, which is moved behind it; with `by_primary`, the first nodes
+ * of the claims are all that has to be the same. False at the end of the ring. */
+static bool next_run(const struct ring *ring, uint32_t *partition, bool by_primary, struct run *run)
+{
+    const uint32_t count = ring_partition_count(ring);
+
+    if (*partition == count)
+        return false;
+    run->first_slot = ring_partition_slot(*partition, count);
+    run->claim = ring_claim(ring, *partition);
+    do {
+        (*partition)++;
+    } while (*partition < count &&
+             (by_primary ? ring_claim(ring, *partition)->nodes[0] == run->claim->nodes[0]
+                         : same_nodes(ring_claim(ring, *partition), run->claim)));
+    run->last_slot = *partition < count ? ring_partition_slot(*partition, count) - 1
+                                        : RING_SLOTS - 1;
+    return true;
+}
+
+static void append_slots_node(const struct ring_member *member, int protocol, struct buffer *reply)
+{
+    char id[CLUSTER_NODE_ID_SIZE];
+
+    cluster_node_id(&member->identity, id);
+    reply_array(reply, 4);
+    reply_bulk_string(reply, member->host);
+    reply_integer(reply, member->client_port);
+    reply_bulk_string(reply, id);
+    reply_map(reply, 0, protocol); /* host names */
+}
+
+static void make_slots(const struct environment *environment, int protocol, struct buffer *reply)
+{
+    const struct ring *ring = environment->ring;
+    uint32_t partition = 0;
+    size_t count = 0;
+    struct run run;
+
+    while (next_run(ring, &partition, false, &run))
+        count++;
+    reply_array(reply, count);
+    for (partition = 0; next_run(ring, &partition, false, &run);) {
+        reply_array(reply, 2u + run.claim->count);
+        reply_integer(reply, run.first_slot);
+        reply_integer(reply, run.last_slot);
+        for (int down = 0; down < 2; down++) {
+            for (size_t i = 0; i < run.claim->count; i++) {
+                const struct ring_member *member = ring_member_by_number(ring, run.claim->nodes[i]);
+
+                if ((state_of(environment, member) == MEMBER_DOWN) == (down == 1))
+                    append_slots_node(member, protocol, reply);
+            }
+        }
+    }
+}
+
+static void append_shard_node(const struct environment *environment,
+                              const struct ring_member *member, int protocol, struct buffer *reply)
+{
+    char id[CLUSTER_NODE_ID_SIZE];
+
+    cluster_node_id(&member->identity, id);
+    reply_map(reply, 7, protocol);
+    reply_bulk_string(reply, "id");
+    reply_bulk_string(reply, id);
+    reply_bulk_string(reply, "port");
+    reply_integer(reply, member->client_port);
+    reply_bulk_string(reply, "ip");
+    reply_bulk_string(reply, member->host);
+    reply_bulk_string(reply, "endpoint");
+    reply_bulk_string(reply, member->host);
+    reply_bulk_string(reply, "role");
+    reply_bulk_string(reply, "master");
+    reply_bulk_string(reply, "replication-offset");
+    reply_integer(reply, 0);
+    reply_bulk_string(reply, "health");
+    reply_bulk_string(reply, state_of(environment, member) == MEMBER_DOWN ? "fail" : "online");
+}
+
+static void make_shards(const struct environment *environment, int protocol, struct buffer *reply)
+{
+    const struct ring_draft *ring = &environment->ring->content;
+
+    reply_array(reply, ring->member_count);
+    for (size_t i = 0; i < ring->member_count; i++) {
+        const struct ring_member *member = &ring->members[i];
+        uint32_t partition = 0;
+        size_t runs = 0;
+        struct run run;
+
+        while (next_run(environment->ring, &partition, true, &run))
+            runs += run.claim->nodes[0] == member->number;
+        reply_map(reply, 2, protocol);
+        reply_bulk_string(reply, "slots");
+        reply_array(reply, 2 * runs);
+        for (partition = 0; next_run(environment->ring, &partition, true, &run);) {
+            if (run.claim->nodes[0] != member->number)
+                continue;
+            reply_integer(reply, run.first_slot);
+            reply_integer(reply, run.last_slot);
+        }
+        reply_bulk_string(reply, "nodes");
+        reply_array(reply, 1);
+        append_shard_node(environment, member, protocol, reply);
+    }
+}
+
+static void append_member_line(const struct environment *environment,
+                               const struct ring_member *member, struct buffer *text)
+{
+    static const char *const flags[] = {
+        [MEMBER_UP] = "master", [MEMBER_SUSPECT] = "master,fail?", [MEMBER_DOWN] = "master,fail"};
+    const struct ring *ring = environment->ring;
+    const enum member_state state = state_of(environment, member);
+    char id[CLUSTER_NODE_ID_SIZE];
+    uint32_t partition = 0;
+    struct run run;
+
+    cluster_node_id(&member->identity, id);
+    const bool own = strcmp(id, environment->identity->node_id) == 0;
+
+    buffer_append_format(text, "%s %s:%u@%u %s%s - 0 0 %" PRIu32 " %s", id, member->host,
+                         (unsigned)member->client_port, (unsigned)member->bus_port,
+                         own ? "myself," : "", flags[state],
+                         ring_version_epoch(ring->content.version),
+                         state == MEMBER_DOWN ? "disconnected" : "connected");
+    while (next_run(ring, &partition, true, &run)) {
+        if (run.claim->nodes[0] != member->number)
+            continue;
+        buffer_append_format(text, " %" PRIu32, run.first_slot);
+        if (run.last_slot > run.first_slot)
+            buffer_append_format(text, "-%" PRIu32, run.last_slot);
+    }
+    buffer_append_string(text, "\n");
+}
+
+static void make_nodes(const struct environment *environment, int protocol, struct buffer *reply)
+{
+    const struct ring_draft *ring = &environment->ring->content;
+    struct buffer text = {0};
+
+    for (size_t i = 0; i < ring->member_count; i++)
+        append_member_line(environment, &ring->members[i], &text);
+    reply_verbatim(reply, buffer_content(&text), protocol);
+    reply->failed |= text.failed;
+    buffer_deinit(&text);
+}
+
+/* FNV-1a of the states, in the order of the members. */
+static uint64_t digest_states(const struct environment *environment)
+{
+    const struct ring_draft *ring = &environment->ring->content;
+    uint64_t digest = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < ring->member_count; i++)
+        digest = (digest ^ (uint64_t)state_of(environment, &ring->members[i])) *
+                 UINT64_C(1099511628211);
+    return digest;
+}
+
+/* Answers from the cache, after making what is not in it or no longer true. */
+static void reply_cached(struct call *call, enum cluster_reply which)
+{
+    static void (*const make[])(const struct environment *environment, int protocol,
+                                struct buffer *reply) = {
+        [CLUSTER_SLOTS] = make_slots,
+        [CLUSTER_SHARDS] = make_shards,
+        [CLUSTER_NODES] = make_nodes,
+    };
+    const struct environment *environment = call->environment;
+    const struct ring_draft *ring = &environment->ring->content;
+    struct cluster_cache *cache = environment->cluster_cache;
+    struct buffer *cached = &cache->replies[which][call->protocol >= 3];
+    const uint64_t states = digest_states(environment);
+
+    if (cache->version != ring->version || cache->states != states ||
+        !identity_equal(&cache->ring, &ring->identity)) {
+        clear_replies(cache);
+        cache->ring = ring->identity;
+        cache->version = ring->version;
+        cache->states = states;
+    }
+    if (buffer_size(cached) == 0)
+        make[which](environment, call->protocol, cached);
+    if (cached->failed) {
+        buffer_deinit(cached);
+        call->reply->failed = true;
+        return;
+    }
+    buffer_append_span(call->reply, buffer_content(cached));
+}
+
+void cluster_slots(struct call *call)
+{
+    if (call->environment->ring == NULL)
+        reply_array(call->reply, 0);
+    else
+        reply_cached(call, CLUSTER_SLOTS);
+}
+
+void cluster_shards(struct call *call)
+{
+    if (call->environment->ring == NULL)
+        reply_array(call->reply, 0);
+    else
+        reply_cached(call, CLUSTER_SHARDS);
+}
+
+void cluster_nodes(struct call *call)
+{
+    if (call->environment->ring == NULL)
+        reply_verbatim(call->reply, SPAN(""), call->protocol);
+    else
+        reply_cached(call, CLUSTER_NODES);
+}
+
+void cluster_myid(struct call *call)
+{
+    reply_bulk_string(call->reply, call->environment->identity->node_id);
+}
+
+void cluster_keyslot(struct call *call)
+{
+    reply_integer(call->reply, ring_slot(call->argv[2]));
+}
+
+void cluster_countkeysinslot(struct call *call)
+{
+    const struct environment *environment = call->environment;
+    int64_t slot;
+
+    if (!argument_integer(call, call->argv[2], &slot))
+        return;
+    if (slot < 0 || slot >= RING_SLOTS) {
+        reply_error(call->reply, "ERR Invalid slot");
+        return;
+    }
+    reply_integer(call->reply,
+                  (int64_t)environment->functions->slot_keys(environment->context, (uint32_t)slot));
+}
+
+/* Slots of which no node, or not every node, is up. */
+static void count_troubled(const struct environment *environment, uint32_t *suspect, uint32_t *down)
+{
+    const struct ring *ring = environment->ring;
+    const uint32_t partitions = ring_partition_count(ring);
+
+    *suspect = *down = 0;
+    for (uint32_t partition = 0; partition < partitions; partition++) {
+        const struct ring_claim *claim = ring_claim(ring, partition);
+        size_t up = 0, suspected = 0;
+
+        for (size_t i = 0; i < claim->count; i++) {
+            const enum member_state state = state_of(environment,
+                                                     ring_member_by_number(ring, claim->nodes[i]));
+            up += state == MEMBER_UP;
+            suspected += state == MEMBER_SUSPECT;
+        }
+        if (up == 0)
+            *(suspected > 0 ? suspect : down) += RING_SLOTS / partitions;
+    }
+}
+
+void cluster_info(struct call *call)
+{
+    const struct environment *environment = call->environment;
+    const bool formed = environment->ring != NULL;
+    const uint32_t assigned = formed ? RING_SLOTS : 0;
+    const size_t members = formed ? environment->ring->content.member_count : 1;
+    const uint32_t epoch = formed ? ring_version_epoch(environment->ring->content.version) : 0;
+    uint32_t suspect = 0, down = 0;
+    struct buffer text = {0};
+
+    if (formed)
+        count_troubled(environment, &suspect, &down);
+    buffer_append_format(&text, "cluster_state:%s\r\n", formed && down == 0 ? "ok" : "fail");
+    buffer_append_format(&text, "cluster_slots_assigned:%" PRIu32 "\r\n", assigned);
+    buffer_append_format(&text, "cluster_slots_ok:%" PRIu32 "\r\n", assigned - suspect - down);
+    buffer_append_format(&text, "cluster_slots_pfail:%" PRIu32 "\r\n", suspect);
+    buffer_append_format(&text, "cluster_slots_fail:%" PRIu32 "\r\n", down);
+    buffer_append_format(&text, "cluster_known_nodes:%zu\r\n", members);
+    buffer_append_format(&text, "cluster_size:%zu\r\n", formed ? members : 0);
+    buffer_append_format(&text, "cluster_current_epoch:%" PRIu32 "\r\n", epoch);
+    buffer_append_format(&text, "cluster_my_epoch:%" PRIu32 "\r\n", epoch);
+    buffer_append_string(&text, "cluster_stats_messages_sent:0\r\n"
+                                "cluster_stats_messages_received:0\r\n"
+                                "total_cluster_links_buffer_limit_exceeded:0\r\n");
+    reply_verbatim(call->reply, buffer_content(&text), call->protocol);
+    call->reply->failed |= text.failed;
+    buffer_deinit(&text);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The environment: all that handlers may look at besides their arguments and the key's version. A
+ * worker has one, fills it in once, and puts in options and ring anew when they have changed. What
+ * only upper layers know comes through functions, so that a test can stand in for them. Functions
+ * are called on the worker's thread and with no lock held.
+ */
+#ifndef DUNLIN_COMMAND_ENVIRONMENT_H
+#define DUNLIN_COMMAND_ENVIRONMENT_H
+
+#include "base/buffer.h"
+#include "base/options.h"
+#include "command/command.h"
+
+/* The Redis that clients may take us for. */
+#define REDIS_VERSION "7.0.15"
+
+struct cluster_cache; /* command/cluster.h */
+struct directory;
+struct ring;
+struct ring_member;
+
+/* What INFO shows that changes, over all workers of the node. */
+struct node_facts {
+    uint64_t memory_used;     /* bytes of data, by the store's count */
+    uint64_t memory_peak;     /* the most that memory_used has been */
+    uint64_t memory_resident; /* bytes of the process */
+    uint64_t memory_system;   /* bytes of the machine */
+    uint64_t memory_clients;  /* bytes of connections' buffers */
+    uint64_t connections;     /* accepted since the start */
+    uint64_t connections_rejected;
+    uint64_t commands;
+    uint64_t commands_per_second;
+    uint64_t bytes_in, bytes_out; /* of clients */
+    uint64_t expired, evicted;
+    uint64_t hits, misses;
+    uint64_t errors;
+    uint64_t keys, expiring; /* on this node */
+    double cpu_user_seconds, cpu_system_seconds;
+};
+
+/* What INFO and HELLO show that never changes. */
+struct node_identity {
+    char node_id[41];        /* in hex, as in CLUSTER MYID */
+    char run_id[41];         /* of this process */
+    const char *version;     /* of Dunlin */
+    const char *os;          /* "Linux 6.1.0 x86_64" */
+    const char *executable;  /* its path */
+    const char *config_file; /* its path, or "" */
+    int64_t process_id;
+    int64_t started_us; /* mono */
+};
+
+struct command_counts {
+    uint64_t calls, microseconds, rejected, failed;
+};
+
+/* What this node holds of a member of the ring. */
+enum member_state {
+    MEMBER_UP,
+    MEMBER_SUSPECT,
+    MEMBER_DOWN,
+};
+
+struct environment_functions {
+    enum member_state (*member_state)(void *context, const struct ring_member *member);
+    /* Keys of the slot on this node, expired ones too. */
+    uint64_t (*slot_keys)(void *context, uint32_t slot);
+    /* CONFIG SET, all of the pairs or none. False with Redis' error text in `error`. */
+    bool (*config_set)(void *context, const struct span *pairs, size_t count, struct buffer *error);
+    /* CONFIG REWRITE. False with the error text (without "ERR") in `error`. */
+    bool (*config_rewrite)(void *context, struct buffer *error);
+    /* CONFIG RESETSTAT. */
+    void (*reset_statistics)(void *context);
+    void (*facts)(void *context, struct node_facts *facts);
+    /* Of the row's command, by its place in command_table. */
+    void (*command_counts)(void *context, size_t row, struct command_counts *counts);
+    /* Calls `visit` for each error code ("ERR", "NOQUORUM") that was answered. */
+    void (*error_counts)(void *context,
+                         void (*visit)(void *visitor, const char *code, uint64_t count),
+                         void *visitor);
+};
+
+struct environment {
+    const struct options *options; /* those in force */
+    const struct node_identity *identity;
+    const struct ring *ring; /* the one published last; NULL: there is none */
+    struct directory *directory;
+    struct cluster_cache *cluster_cache; /* the worker's own */
+    const struct environment_functions *functions;
+    void *context; /* of the functions */
+};
+
+#endif

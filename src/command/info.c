@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * INFO: sections of "field:value" lines, under the names that Redis' tools read. What Dunlin has no
+ * use for but tools insist on is there with the value that is true of it.
+ */
+#include <inttypes.h>
+
+#include "base/options.h"
+#include "command/arguments.h"
+#include "command/directory.h"
+#include "command/environment.h"
+#include "command/handlers.h"
+#include "resp/reply.h"
+
+struct info {
+    const struct call *call;
+    const struct environment *environment;
+    struct node_facts facts;
+    struct buffer text;
+};
+
+struct section {
+    const char *name;
+    const char *title;
+    bool by_default;
+    void (*append)(struct info *info);
+};
+
+#define LINE(info, ...) buffer_append_format(&(info)->text, __VA_ARGS__)
+
+/* "name:" and "name_human:", the latter in the largest unit that leaves a digit before the point.
+ */
+static void append_bytes(struct info *info, const char *name, uint64_t bytes)
+{
+    static const char units[] = "BKMGTP";
+    double scaled = (double)bytes;
+    size_t unit = 0;
+
+    while (scaled >= 1024 && unit + 2 < sizeof units) {
+        scaled /= 1024;
+        unit++;
+    }
+    LINE(info, "%s:%" PRIu64 "\r\n", name, bytes);
+    if (unit == 0)
+        LINE(info, "%s_human:%" PRIu64 "B\r\n", name, bytes);
+    else
+        LINE(info, "%s_human:%.2f%c\r\n", name, scaled, units[unit]);
+}
+
+static void append_server(struct info *info)
+{
+    const struct node_identity *identity = info->environment->identity;
+    const struct instant now = info->call->now;
+    const int64_t up_s = (now.mono_us - identity->started_us) / 1000000;
+
+    LINE(info, "redis_version:" REDIS_VERSION "\r\n");
+    LINE(info, "dunlin_version:%s\r\n", identity->version);
+    LINE(info, "redis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:0\r\n");
+    LINE(info, "redis_mode:cluster\r\n");
+    LINE(info, "os:%s\r\n", identity->os);
+    LINE(info, "arch_bits:%zu\r\n", 8 * sizeof(void *));
+    LINE(info, "multiplexing_api:libevent\r\n");
+    LINE(info, "process_id:%" PRId64 "\r\n", identity->process_id);
+    LINE(info, "run_id:%s\r\n", identity->run_id);
+    LINE(info, "node_id:%s\r\n", identity->node_id);
+    LINE(info, "tcp_port:%" PRId64 "\r\n", info->environment->options->port);
+    LINE(info, "server_time_usec:%" PRId64 "\r\n", now.wall_ms * 1000);
+    LINE(info, "uptime_in_seconds:%" PRId64 "\r\n", up_s);
+    LINE(info, "uptime_in_days:%" PRId64 "\r\n", up_s / (24 * 60 * 60));
+    LINE(info, "executable:%s\r\n", identity->executable);
+    LINE(info, "config_file:%s\r\n", identity->config_file);
+}
+
+static void append_clients(struct info *info)
+{
+    LINE(info, "connected_clients:%zu\r\n", directory_count(info->environment->directory));
+    LINE(info, "maxclients:%" PRId64 "\r\n", info->environment->options->maxclients);
+    LINE(info, "blocked_clients:0\r\ntracking_clients:0\r\n");
+}
+
+static void append_memory(struct info *info)
+{
+    const struct node_facts *facts = &info->facts;
+    const double used = facts->memory_used > 0 ? (double)facts->memory_used : 1;
+
+    append_bytes(info, "used_memory", facts->memory_used);
+    append_bytes(info, "used_memory_rss", facts->memory_resident);
+    append_bytes(info, "used_memory_peak", facts->memory_peak);
+    append_bytes(info, "total_system_memory", facts->memory_system);
+    append_bytes(info, "maxmemory", info->environment->options->maxmemory);
+    LINE(info, "maxmemory_policy:noeviction\r\n");
+    LINE(info, "mem_fragmentation_ratio:%.2f\r\n", (double)facts->memory_resident / used);
+    LINE(info, "mem_clients_normal:%" PRIu64 "\r\n", facts->memory_clients);
+    LINE(info, "mem_allocator:jemalloc\r\n");
+}
+
+static void append_persistence(struct info *info)
+{
+    LINE(info, "loading:0\r\nasync_loading:0\r\nrdb_changes_since_last_save:0\r\n"
+               "rdb_bgsave_in_progress:0\r\nrdb_last_save_time:0\r\n"
+               "rdb_last_bgsave_status:ok\r\naof_enabled:0\r\naof_rewrite_in_progress:0\r\n"
+               "aof_last_bgrewrite_status:ok\r\naof_last_write_status:ok\r\n");
+}
+
+static void append_stats(struct info *info)
+{
+    const struct node_facts *facts = &info->facts;
+
+    LINE(info, "total_connections_received:%" PRIu64 "\r\n", facts->connections);
+    LINE(info, "total_commands_processed:%" PRIu64 "\r\n", facts->commands);
+    LINE(info, "instantaneous_ops_per_sec:%" PRIu64 "\r\n", facts->commands_per_second);
+    LINE(info, "total_net_input_bytes:%" PRIu64 "\r\n", facts->bytes_in);
+    LINE(info, "total_net_output_bytes:%" PRIu64 "\r\n", facts->bytes_out);
+    LINE(info, "rejected_connections:%" PRIu64 "\r\n", facts->connections_rejected);
+    LINE(info, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n");
+    LINE(info, "expired_keys:%" PRIu64 "\r\n", facts->expired);
+    LINE(info, "evicted_keys:%" PRIu64 "\r\n", facts->evicted);
+    LINE(info, "keyspace_hits:%" PRIu64 "\r\n", facts->hits);
+    LINE(info, "keyspace_misses:%" PRIu64 "\r\n", facts->misses);
+    LINE(info, "pubsub_channels:0\r\npubsub_patterns:0\r\nlatest_fork_usec:0\r\n");
+    LINE(info, "total_error_replies:%" PRIu64 "\r\n", facts->errors);
+}
+
+static void append_replication(struct info *info)
+{
+    LINE(info, "role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n");
+    LINE(info, "master_replid:%s\r\n", info->environment->identity->run_id);
+    LINE(info, "master_repl_offset:0\r\nsecond_repl_offset:-1\r\nrepl_backlog_active:0\r\n");
+}
+
+static void append_cpu(struct info *info)
+{
+    LINE(info, "used_cpu_sys:%.6f\r\n", info->facts.cpu_system_seconds);
+    LINE(info, "used_cpu_user:%.6f\r\n", info->facts.cpu_user_seconds);
+    LINE(info, "used_cpu_sys_children:0.000000\r\nused_cpu_user_children:0.000000\r\n");
+}
+
+static void append_modules(struct info *info)
+{
+    (void)info;
+}
+
+static void append_commandstats(struct info *info)
+{
+    size_t rows;
+    const struct command *table = command_table(&rows);
+
+    for (size_t row = 0; row < rows; row++) {
+        struct command_counts counts = {0};
+
+        info->environment->functions->command_counts(info->environment->context, row, &counts);
+        if (counts.calls + counts.rejected + counts.failed == 0)
+            continue;
+        LINE(info,
+             "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64
+             ",usec_per_call=%.2f,rejected_calls=%" PRIu64 ",failed_calls=%" PRIu64 "\r\n",
+             table[row].name, counts.calls, counts.microseconds,
+             counts.calls > 0 ? (double)counts.microseconds / (double)counts.calls : 0.0,
+             counts.rejected, counts.failed);
+    }
+}
+
+static void append_error(void *visitor, const char *code, uint64_t count)
+{
+    struct info *info = visitor;
+
+    LINE(info, "errorstat_%s:count=%" PRIu64 "\r\n", code, count);
+}
+
+static void append_errorstats(struct info *info)
+{
+    info->environment->functions->error_counts(info->environment->context, append_error, info);
+}
+
+static void append_cluster(struct info *info)
+{
+    LINE(info, "cluster_enabled:1\r\n");
+}
+
+static void append_keyspace(struct info *info)
+{
+    if (info->facts.keys > 0)
+        LINE(info, "db0:keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=0\r\n", info->facts.keys,
+             info->facts.expiring);
+}
+
+static const struct section sections[] = {
+    {"server", "Server", true, append_server},
+    {"clients", "Clients", true, append_clients},
+    {"memory", "Memory", true, append_memory},
+    {"persistence", "Persistence", true, append_persistence},
+    {"stats", "Stats", true, append_stats},
+    {"replication", "Replication", true, append_replication},
+    {"cpu", "CPU", true, append_cpu},
+    {"modules", "Modules", true, append_modules},
+    {"commandstats", "Commandstats", false, append_commandstats},
+    {"errorstats", "Errorstats", true, append_errorstats},
+    {"cluster", "Cluster", true, append_cluster},
+    {"keyspace", "Keyspace", true, append_keyspace},
+};
+
+static bool is_wanted(const struct call *call, const struct section *section)
+{
+    if (call->argc == 1)
+        return section->by_default;
+    for (size_t i = 1; i < call->argc; i++) {
+        const struct span asked = call->argv[i];
+
+        if (span_is(asked, section->name) || span_is(asked, "all") ||
+            span_is(asked, "everything") || (span_is(asked, "default") && section->by_default))
+            return true;
+    }
+    return false;
+}
+
+void info_run(struct call *call)
+{
+    struct info info = {.call = call, .environment = call->environment};
+
+    info.environment->functions->facts(info.environment->context, &info.facts);
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        if (!is_wanted(call, &sections[i]))
+            continue;
+        LINE(&info, "%s# %s\r\n", buffer_size(&info.text) > 0 ? "\r\n" : "", sections[i].title);
+        sections[i].append(&info);
+    }
+    if (info.text.failed)
+        call->reply->failed = true;
+    else
+        reply_verbatim(call->reply, buffer_content(&info.text), call->protocol);
+    buffer_deinit(&info.text);
+}

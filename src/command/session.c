@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "command/session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/level.h"
+#include "base/memory.h"
+#include "resp/reply.h"
+
+void session_init(struct session *session, const struct session_options *options)
+{
+    *session = (struct session){
+        .descriptor = options->descriptor,
+        .created_us = options->now_us,
+        .waker = options->waker,
+        .authenticated = options->authenticated,
+        .read_level = LEVEL_DEFAULT,
+        .write_level = LEVEL_DEFAULT,
+        .protocol = 2,
+        .active_us = options->now_us,
+    };
+    snprintf(session->address, sizeof session->address, "%s", options->address);
+    snprintf(session->local_address, sizeof session->local_address, "%s", options->local_address);
+    ensure(pthread_mutex_init(&session->lock, NULL) == 0);
+    list_init(&session->link);
+}
+
+void session_deinit(struct session *session)
+{
+    ensure(list_empty(&session->link));
+    for (size_t i = 0; i < SESSION_TEXTS; i++)
+        memory_free(session->texts[i]);
+    pthread_mutex_destroy(&session->lock);
+}
+
+void session_reset(struct session *session, bool authenticated)
+{
+    session_set_protocol(session, 2);
+    session_set_text(session, SESSION_NAME, SPAN(""));
+    session->authenticated = authenticated;
+    session->read_level = LEVEL_DEFAULT;
+    session->write_level = LEVEL_DEFAULT;
+    atomic_store_explicit(&session->no_evict, false, memory_order_relaxed);
+    atomic_store_explicit(&session->no_touch, false, memory_order_relaxed);
+}
+
+void session_set_protocol(struct session *session, int protocol)
+{
+    atomic_store_explicit(&session->protocol, protocol, memory_order_relaxed);
+}
+
+bool session_set_text(struct session *session, enum session_text which, struct span text)
+{
+    char *copy = NULL;
+
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < '!' || text.data[i] > '~')
+            return false;
+    if (text.size > 0) {
+        copy = memory_alloc(text.size + 1);
+        memcpy(copy, text.data, text.size);
+    }
+    pthread_mutex_lock(&session->lock);
+    char *old = session->texts[which];
+    session->texts[which] = copy;
+    pthread_mutex_unlock(&session->lock);
+    memory_free(old);
+    return true;
+}
+
+const char *session_text(const struct session *session, enum session_text which)
+{
+    return session->texts[which];
+}
+
+bool session_authorize(const struct session *session, const struct command *command,
+                       struct buffer *reply)
+{
+    if (session->authenticated || (command->flags & FLAG_NO_AUTH) != 0)
+        return true;
+    reply_error(reply, "NOAUTH Authentication required.");
+    return false;
+}
+
+static const char *shown(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+void session_describe(struct session *session, int64_t now_us, struct buffer *text)
+{
+    const struct command *command = atomic_load_explicit(&session->command, memory_order_relaxed);
+    const size_t query = atomic_load_explicit(&session->query_bytes, memory_order_relaxed);
+    const size_t room = atomic_load_explicit(&session->query_free, memory_order_relaxed);
+    const size_t output = atomic_load_explicit(&session->output_bytes, memory_order_relaxed);
+    const int64_t active_us = atomic_load_explicit(&session->active_us, memory_order_relaxed);
+    char flags[4];
+    size_t size = 0;
+
+    if (session_killed(session))
+        flags[size++] = 'A';
+    if (atomic_load_explicit(&session->no_evict, memory_order_relaxed))
+        flags[size++] = 'e';
+    if (atomic_load_explicit(&session->no_touch, memory_order_relaxed))
+        flags[size++] = 'T';
+    if (size == 0)
+        flags[size++] = 'N';
+    flags[size] = '\0';
+
+    pthread_mutex_lock(&session->lock);
+    buffer_append_format(
+        text,
+        "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
+        " flags=%s db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0"
+        " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu events=r cmd=%s user=default"
+        " redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
+        session->id, session->address, session->local_address, session->descriptor,
+        shown(session->texts[SESSION_NAME]), (now_us - session->created_us) / 1000000,
+        active_us < now_us ? (now_us - active_us) / 1000000 : 0, flags, query, room, output,
+        sizeof *session + query + room + output, command != NULL ? command->name : "NULL",
+        session_protocol(session), shown(session->texts[SESSION_LIB_NAME]),
+        shown(session->texts[SESSION_LIB_VERSION]));
+    pthread_mutex_unlock(&session->lock);
+}

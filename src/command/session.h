@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A session: what belongs to one client connection as far as commands see it. The connection embeds
+ * it, on one worker; CLIENT LIST and CLIENT KILL reach it from any, through the directory. Its
+ * fields are grouped by who may touch them:
+ *
+ *   fixed      written before directory_add, then read by all
+ *   owner      the worker's own
+ *   shared     atomics: written by the worker, read by all (`killed` is written by all)
+ *   texts      written by the worker, read by all, under `lock`
+ */
+#ifndef DUNLIN_COMMAND_SESSION_H
+#define DUNLIN_COMMAND_SESSION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "command/command.h"
+
+/* Text forms of addresses: "host:port" of IPv6 with a scope, and the terminator. */
+#define SESSION_ADDRESS_MAX 96
+
+/* What a client is told whose name session_set_text refuses. */
+#define SESSION_NAME_ERROR "ERR Client names cannot contain spaces, newlines or special characters."
+
+enum session_text {
+    SESSION_NAME,        /* CLIENT SETNAME */
+    SESSION_LIB_NAME,    /* CLIENT SETINFO LIB-NAME */
+    SESSION_LIB_VERSION, /* CLIENT SETINFO LIB-VER */
+    SESSION_TEXTS,
+};
+
+/* How to make the worker of a session look at `killed`. Called from any thread, with the
+ * directory's lock held: it must not wait, nor call the directory. */
+struct session_waker {
+    void (*wake)(void *context);
+    void *context; /* outlives the session */
+};
+
+struct session_options {
+    const char *address;       /* of the client, "host:port" */
+    const char *local_address; /* of ours */
+    int descriptor;            /* shown in CLIENT LIST */
+    bool authenticated;        /* from the start, because no password is set */
+    int64_t now_us;            /* mono */
+    struct session_waker waker;
+};
+
+struct session {
+    /* fixed */
+    uint64_t id; /* given by directory_add, from 1 on, never twice */
+    char address[SESSION_ADDRESS_MAX];
+    char local_address[SESSION_ADDRESS_MAX];
+    int descriptor;
+    int64_t created_us;
+    struct session_waker waker;
+
+    /* owner */
+    bool authenticated;
+    bool close_after_reply; /* QUIT, or a CLIENT KILL of itself */
+    uint8_t read_level;     /* base/level.h; LEVEL_DEFAULT: what the key's rule says */
+    uint8_t write_level;
+
+    /* shared */
+    atomic_bool killed;
+    atomic_int protocol; /* 2 or 3 */
+    atomic_bool no_evict;
+    atomic_bool no_touch;
+    atomic_llong active_us;                  /* mono, when the last command began */
+    _Atomic(const struct command *) command; /* the last one, or NULL */
+    atomic_size_t query_bytes;               /* unread input */
+    atomic_size_t query_free;                /* room in the input buffer */
+    atomic_size_t output_bytes;              /* output that the client has yet to take */
+
+    /* texts */
+    pthread_mutex_t lock;
+    char *texts[SESSION_TEXTS]; /* NULL: none */
+
+    struct list link; /* under the directory's lock */
+};
+
+void session_init(struct session *session, const struct session_options *options);
+/* It is in no directory any more. */
+void session_deinit(struct session *session);
+
+/* Back to how it was opened, but for the library's name (RESET). */
+void session_reset(struct session *session, bool authenticated);
+
+static inline int session_protocol(const struct session *session)
+{
+    return atomic_load_explicit(&session->protocol, memory_order_relaxed);
+}
+void session_set_protocol(struct session *session, int protocol);
+
+/* For every command, before it runs. */
+static inline void session_note_command(struct session *session, const struct command *command,
+                                        int64_t now_us)
+{
+    atomic_store_explicit(&session->command, command, memory_order_relaxed);
+    atomic_store_explicit(&session->active_us, now_us, memory_order_relaxed);
+}
+
+/* Once a turn of the event loop. */
+static inline void session_note_buffers(struct session *session, size_t query_bytes,
+                                        size_t query_free, size_t output_bytes)
+{
+    atomic_store_explicit(&session->query_bytes, query_bytes, memory_order_relaxed);
+    atomic_store_explicit(&session->query_free, query_free, memory_order_relaxed);
+    atomic_store_explicit(&session->output_bytes, output_bytes, memory_order_relaxed);
+}
+
+/* Whether somebody wants the connection closed at once. */
+static inline bool session_killed(const struct session *session)
+{
+    return atomic_load_explicit(&session->killed, memory_order_relaxed);
+}
+
+/* Keeps a copy of `text`; none when it is empty. False, and nothing has changed, when it holds
+ * anything but printable ASCII without blanks: it has to fit a line of CLIENT LIST. */
+bool session_set_text(struct session *session, enum session_text which, struct span text);
+/* The text, NULL for none. For the owner only; valid until it sets it again. */
+const char *session_text(const struct session *session, enum session_text which);
+
+/* Whether the session may run the command. If not, NOAUTH is in `reply`. */
+bool session_authorize(const struct session *session, const struct command *command,
+                       struct buffer *reply);
+
+/* Appends the line of CLIENT LIST and CLIENT INFO, with its '\n'. From any thread. */
+void session_describe(struct session *session, int64_t now_us, struct buffer *text);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "command/table.h"
+
+#include <ctype.h>
+
+#include "command/handlers.h"
+#include "resp/reply.h"
+
+/* clang-format off */
+static const struct command rows[] = {
+#define ROW(name_, ...) {.name = name_, __VA_ARGS__},
+#define SUBROW(name_, ...) {.name = name_, __VA_ARGS__},
+#include "command/table_rows.h"
+#undef ROW
+#undef SUBROW
+};
+
+/* A row's tag is made of its name's length and three of its bytes, so that a look-up compares one
+ * number a row and hardly ever a wrong name. A subcommand's is 0, which no name has. */
+#define TAG(size, first, middle, last)                                                             \
+    ((uint32_t)(size) << 24 | (uint32_t)(uint8_t)(first) << 16 |                                   \
+     (uint32_t)(uint8_t)(middle) << 8 | (uint8_t)(last))
+
+static const uint32_t tags[] = {
+#define ROW(name_, ...)                                                                            \
+    TAG(sizeof name_ - 1, name_[0], name_[(sizeof name_ - 1) / 2], name_[sizeof name_ - 2]),
+#define SUBROW(name_, ...) 0,
+#include "command/table_rows.h"
+#undef ROW
+#undef SUBROW
+};
+/* clang-format on */
+
+#define ROWS (sizeof rows / sizeof rows[0])
+
+/* Bytes of a name, and of all arguments together, that the error for an unknown command quotes. */
+#define QUOTED_MAX 128
+
+const struct command *command_table(size_t *count)
+{
+    *count = ROWS;
+    return rows;
+}
+
+bool command_is_subcommand(const struct command *command)
+{
+    return strchr(command->name, '|') != NULL;
+}
+
+bool command_is_container(const struct command *command)
+{
+    const size_t next = (size_t)(command - rows) + 1;
+
+    return !command_is_subcommand(command) && next < ROWS && command_is_subcommand(&rows[next]);
+}
+
+bool command_arity_fits(const struct command *command, size_t argc)
+{
+    return command->arity >= 0 ? argc == (size_t)command->arity : argc >= (size_t)-command->arity;
+}
+
+static uint8_t fold(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
+}
+
+static const struct command *find_row(struct span name)
+{
+    if (name.size == 0 || name.size > UINT8_MAX)
+        return NULL;
+    const uint32_t tag = TAG(name.size, fold(name.data[0]), fold(name.data[name.size / 2]),
+                             fold(name.data[name.size - 1]));
+    for (size_t i = 0; i < ROWS; i++)
+        if (tags[i] == tag && span_is(name, rows[i].name))
+            return &rows[i];
+    return NULL;
+}
+
+static const struct command *find_subrow(const struct command *container, struct span name)
+{
+    const size_t prefix = strlen(container->name) + 1;
+
+    for (const struct command *row = container + 1; row < rows + ROWS && command_is_subcommand(row);
+         row++)
+        if (span_is(name, row->name + prefix))
+            return row;
+    return NULL;
+}
+
+const struct command *command_named(struct span name)
+{
+    const uint8_t *bar = name.size > 0 ? memchr(name.data, '|', name.size) : NULL;
+
+    if (bar == NULL)
+        return find_row(name);
+    const size_t prefix = (size_t)(bar - name.data);
+    const struct command *container = find_row(span_of(name.data, prefix));
+
+    return container == NULL ? NULL
+                             : find_subrow(container, span_of(bar + 1, name.size - prefix - 1));
+}
+
+/* What "%.*s" shows of an argument: up to `max` bytes, and nothing from a NUL on. */
+static struct span quoted(struct span argument, size_t max)
+{
+    const size_t size = argument.size < max ? argument.size : max;
+    const uint8_t *nul = size > 0 ? memchr(argument.data, '\0', size) : NULL;
+
+    return span_of(argument.data, nul != NULL ? (size_t)(nul - argument.data) : size);
+}
+
+static void reply_unknown(const struct span *argv, size_t argc, struct buffer *reply)
+{
+    const struct span name = quoted(argv[0], QUOTED_MAX);
+    char text[2 * QUOTED_MAX + 80];
+    size_t size = 0, arguments = 0;
+
+    for (size_t i = 1; i < argc && arguments < QUOTED_MAX; i++) {
+        const struct span argument = quoted(argv[i], QUOTED_MAX - arguments);
+
+        text[size++] = '\'';
+        if (argument.size > 0)
+            memcpy(text + size, argument.data, argument.size);
+        size += argument.size;
+        text[size++] = '\'';
+        text[size++] = ' ';
+        arguments += argument.size + 3;
+    }
+    reply_error_format(reply, "ERR unknown command '%.*s', with args beginning with: %.*s",
+                       (int)name.size, (const char *)name.data, (int)size, text);
+}
+
+static void reply_unknown_subcommand(const struct command *container, struct span given,
+                                     struct buffer *reply)
+{
+    const struct span name = quoted(given, QUOTED_MAX);
+    char upper[32];
+    size_t size = 0;
+
+    for (; container->name[size] != '\0' && size < sizeof upper - 1; size++)
+        upper[size] = (char)toupper((unsigned char)container->name[size]);
+    upper[size] = '\0';
+    reply_error_format(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", (int)name.size,
+                       (const char *)name.data, upper);
+}
+
+const struct command *command_row(const struct span *argv, size_t argc)
+{
+    const struct command *command = find_row(argv[0]);
+
+    return command != NULL && argc > 1 && command_is_container(command)
+               ? find_subrow(command, argv[1])
+               : command;
+}
+
+const struct command *command_find(const struct span *argv, size_t argc, struct buffer *reply)
+{
+    const struct command *command = command_row(argv, argc);
+
+    if (command == NULL) {
+        const struct command *container = find_row(argv[0]);
+        if (container == NULL)
+            reply_unknown(argv, argc, reply);
+        else
+            reply_unknown_subcommand(container, argv[1], reply);
+        return NULL;
+    }
+    if (!command_arity_fits(command, argc)) {
+        reply_error_format(reply, "ERR wrong number of arguments for '%s' command", command->name);
+        return NULL;
+    }
+    return command;
+}
+
+/* The keys of a command that stands at argv[first]. */
+static size_t plain_keys(const struct command *command, size_t first, size_t argc, size_t *indices)
+{
+    size_t count = 0;
+
+    if (command->first_key == 0)
+        return 0;
+    /* A negative last key counts from the end: -1 is the last argument. */
+    const long end = (long)argc - (long)first;
+    const long last = command->last_key < 0 ? end + command->last_key : command->last_key;
+
+    for (long i = command->first_key; i <= last && i < end; i += command->key_step)
+        indices[count++] = first + (size_t)i;
+    return count;
+}
+
+size_t command_keys(const struct command *command, const struct span *argv, size_t argc,
+                    size_t *indices)
+{
+    const size_t inner_at = 2; /* "at level command ..." */
+
+    if ((command->flags & FLAG_MOVABLEKEYS) == 0)
+        return plain_keys(command, 0, argc, indices);
+    if (argc <= inner_at)
+        return 0;
+    const struct command *inner = find_row(argv[inner_at]);
+
+    /* An AT within an AT is refused, and so has no keys. */
+    if (inner == NULL || (inner->flags & FLAG_MOVABLEKEYS) != 0 ||
+        !command_arity_fits(inner, argc - inner_at))
+        return 0;
+    return plain_keys(inner, inner_at, argc, indices);
+}

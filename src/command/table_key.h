@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rows of the table of commands (command/table.h): keys, whatever their values.
+ */
+#define EXPIRE_CONDITION                                                         \
+    ONE_OF("condition", ARGUMENT_OPTIONAL, TOKEN("nx", "NX"), TOKEN("xx", "XX"), \
+           TOKEN("gt", "GT"), TOKEN("lt", "LT"))
+
+ROW("del", .arity = -2, .flags = FLAG_WRITE, KEYS(1, -1, 1, "RM delete"), .gather = GATHER_SUM,
+    UPDATE(key_del),
+    DOCS("generic", "1.0.0", "O(N) with N keys", "Delete keys and answer how many there were."),
+    ARGUMENTS(KEYS_MANY))
+
+ROW("exists", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO"),
+    .gather = GATHER_SUM, READ(key_exists),
+    DOCS("generic", "1.0.0", "O(N) with N keys", "Answer how many of the keys exist."),
+    ARGUMENTS(KEYS_MANY))
+
+ROW("expire", .arity = -3, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
+    .prepare = key_prepare_expire, UPDATE(key_expire),
+    DOCS("generic", "1.0.0", "O(1)", "Let a key expire in some seconds."),
+    ARGUMENTS(KEY, INTEGER("seconds"), EXPIRE_CONDITION))
+
+ROW("expireat", .arity = -3, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
+    .prepare = key_prepare_expireat, UPDATE(key_expire),
+    DOCS("generic", "1.2.0", "O(1)", "Let a key expire at a time in seconds since 1970."),
+    ARGUMENTS(KEY, TIME("unix-time-seconds"), EXPIRE_CONDITION))
+
+ROW("expiretime", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO access"),
+    READ(key_expiretime),
+    DOCS("generic", "7.0.0", "O(1)", "Answer when a key expires, in seconds since 1970."),
+    ARGUMENTS(KEY))
+
+ROW("persist", .arity = 2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
+    UPDATE(key_persist), DOCS("generic", "2.2.0", "O(1)", "Let a key stay until it is deleted."),
+    ARGUMENTS(KEY))
+
+ROW("pexpire", .arity = -3, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
+    .prepare = key_prepare_pexpire, UPDATE(key_expire),
+    DOCS("generic", "2.6.0", "O(1)", "Let a key expire in some milliseconds."),
+    ARGUMENTS(KEY, INTEGER("milliseconds"), EXPIRE_CONDITION))
+
+ROW("pexpireat", .arity = -3, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
+    .prepare = key_prepare_pexpireat, UPDATE(key_expire),
+    DOCS("generic", "2.6.0", "O(1)", "Let a key expire at a time in milliseconds since 1970."),
+    ARGUMENTS(KEY, TIME("unix-time-milliseconds"), EXPIRE_CONDITION))
+
+ROW("pexpiretime", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO access"),
+    READ(key_pexpiretime),
+    DOCS("generic", "7.0.0", "O(1)", "Answer when a key expires, in milliseconds since 1970."),
+    ARGUMENTS(KEY))
+
+ROW("pttl", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO access"),
+    READ(key_pttl),
+    DOCS("generic", "2.6.0", "O(1)", "Answer how long a key lives, in milliseconds."),
+    ARGUMENTS(KEY))
+
+ROW("touch", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO"),
+    .gather = GATHER_SUM, READ(key_exists),
+    DOCS("generic", "3.2.1", "O(N) with N keys",
+         "Read keys, so that they count as used, and answer how many exist."),
+    ARGUMENTS(KEYS_MANY))
+
+ROW("ttl", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO access"),
+    READ(key_ttl), DOCS("generic", "1.0.0", "O(1)", "Answer how long a key lives, in seconds."),
+    ARGUMENTS(KEY))
+
+ROW("type", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO"), READ(key_type),
+    DOCS("generic", "1.0.0", "O(1)", "Answer the type of the value of a key."), ARGUMENTS(KEY))
+
+ROW("unlink", .arity = -2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, -1, 1, "RM delete"),
+    .gather = GATHER_SUM, UPDATE(key_del),
+    DOCS("generic", "4.0.0", "O(N) with N keys", "Delete keys and answer how many there were."),
+    ARGUMENTS(KEYS_MANY))
+
+#undef EXPIRE_CONDITION

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * All rows of the table of commands, in order. Included by whoever defines ROW and SUBROW.
+ */
+#include "command/table_string.h"
+
+#include "command/table_key.h"
+
+#include "command/table_connection.h"
+
+#include "command/table_server.h"
+
+#include "command/table_cluster.h"

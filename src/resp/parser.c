@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "resp/parser.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "resp/inline.h"
+
+/* Room for this many arguments stays with a connection between its commands. */
+#define CAPACITY_KEPT  256
+#define FIRST_CAPACITY 8
+
+/* While a command is incomplete the buffer may move, so arguments are kept as places, from the
+ * input's head; a complete command has them turned into spans where they stand. */
+union parser_argument {
+    struct {
+        size_t offset;
+        size_t size;
+    } place;
+    struct span span;
+};
+
+_Static_assert(sizeof(union parser_argument) == sizeof(struct span),
+               "an array of arguments is read as an array of spans");
+
+void parser_init(struct parser *parser, size_t bulk_max)
+{
+    *parser = (struct parser){.bulk_max = bulk_max, .bulk = -1};
+}
+
+void parser_deinit(struct parser *parser)
+{
+    memory_free(parser->arguments);
+    *parser = (struct parser){0};
+}
+
+void parser_consume(struct parser *parser, struct buffer *input)
+{
+    buffer_consume(input, parser->taken);
+    parser->position -= parser->taken;
+    parser->scanned -= parser->scanned < parser->taken ? parser->scanned : parser->taken;
+    /* The places of a command in progress lie behind what was taken. */
+    if (parser->pending > 0)
+        for (size_t i = 0; i < parser->count; i++)
+            parser->arguments[i].place.offset -= parser->taken;
+    parser->taken = 0;
+}
+
+static enum parser_status fail(struct parser *parser, const char *reason)
+{
+    snprintf(parser->error, sizeof parser->error, "Protocol error: %s", reason);
+    return PARSER_ERROR;
+}
+
+static bool add_argument(struct parser *parser, size_t offset, size_t size)
+{
+    if (parser->count == parser->capacity) {
+        const size_t capacity = parser->capacity > 0 ? 2 * parser->capacity : FIRST_CAPACITY;
+        union parser_argument *arguments = memory_try_realloc(parser->arguments,
+                                                              capacity * sizeof *arguments);
+        if (arguments == NULL)
+            return false;
+        parser->arguments = arguments;
+        parser->capacity = capacity;
+    }
+    parser->arguments[parser->count].place.offset = offset;
+    parser->arguments[parser->count].place.size = size;
+    parser->count++;
+    return true;
+}
+
+static void begin_command(struct parser *parser)
+{
+    parser->count = 0;
+    if (parser->capacity > CAPACITY_KEPT) {
+        memory_free(parser->arguments);
+        parser->arguments = NULL;
+        parser->capacity = 0;
+    }
+}
+
+static enum parser_status finish_command(struct parser *parser, struct span input)
+{
+    for (size_t i = 0; i < parser->count; i++) {
+        union parser_argument *argument = &parser->arguments[i];
+        const size_t offset = argument->place.offset;
+
+        argument->span = span_of(input.data + offset, argument->place.size);
+    }
+    parser->argv = (const struct span *)parser->arguments;
+    parser->argc = parser->count;
+    parser->taken = parser->position;
+    return PARSER_COMMAND;
+}
+
+/* The line at `position` up to `end`, which is not part of it. False when `end`, or `behind` more
+ * bytes, are yet to come; *too_long when that is past bearing. */
+static bool find_line(struct parser *parser, struct span input, uint8_t end, size_t behind,
+                      struct span *line, bool *too_long)
+{
+    if (parser->scanned < parser->position)
+        parser->scanned = parser->position;
+    const uint8_t *from = input.data + parser->scanned;
+    const uint8_t *found = memchr(from, end, input.size - parser->scanned);
+    const size_t until = found != NULL ? (size_t)(found - input.data) : input.size;
+
+    parser->scanned = until;
+    *too_long = until - parser->position > PARSER_LINE_MAX;
+    *line = span_of(input.data + parser->position, until - parser->position);
+    return found != NULL && !*too_long && input.size - until > behind;
+}
+
+/* The header lines that nearly all are: a few digits, all there. */
+static bool read_short_header(const struct parser *parser, struct span input, struct span *line,
+                              int64_t *number)
+{
+    const uint8_t *start = input.data + parser->position;
+    const size_t size = input.size - parser->position;
+    size_t at = 1;
+    int64_t value = 0;
+
+    while (at < 9 && at < size && start[at] >= '0' && start[at] <= '9')
+        value = value * 10 + (start[at++] - '0');
+    if (at == 1 || (start[1] == '0' && at > 2) || size < at + 2 || start[at] != '\r')
+        return false;
+    *number = value;
+    *line = span_of(start, at);
+    return true;
+}
+
+/* The number in a header line, behind its first byte; the line ends in CR and one byte more, which
+ * like Redis we take for an LF. *ok is false when it is no number. */
+static bool read_header(struct parser *parser, struct span input, struct span *line, bool *too_long,
+                        bool *ok, int64_t *number)
+{
+    if (input.size == parser->position) {
+        *too_long = false;
+        return false;
+    }
+    if (read_short_header(parser, input, line, number)) {
+        *ok = true;
+        return true;
+    }
+    if (!find_line(parser, input, '\r', 1, line, too_long))
+        return false;
+    *ok = line->size > 0 && span_to_int64(span_of(line->data + 1, line->size - 1), number);
+    return true;
+}
+
+static enum parser_status read_count(struct parser *parser, struct span input)
+{
+    struct span line;
+    bool too_long, ok;
+    int64_t count = 0;
+
+    if (!read_header(parser, input, &line, &too_long, &ok, &count))
+        return too_long ? fail(parser, "too big mbulk count string") : PARSER_MORE;
+    if (!ok || count > PARSER_ARGUMENTS_MAX)
+        return fail(parser, "invalid multibulk length");
+    if (parser->restricted && count > PARSER_RESTRICTED_ARGUMENTS_MAX)
+        return fail(parser, "unauthenticated multibulk length");
+    parser->position += line.size + 2;
+    parser->bulk = -1;
+    parser->pending = count > 0 ? count : 0;
+    return PARSER_COMMAND;
+}
+
+static enum parser_status fail_no_dollar(struct parser *parser, uint8_t got)
+{
+    /* An error reply is one line of text. */
+    const bool fits = got != '\r' && got != '\n' && got != '\0';
+
+    snprintf(parser->error, sizeof parser->error, "Protocol error: expected '$', got '%c'",
+             fits ? got : ' ');
+    return PARSER_ERROR;
+}
+
+static enum parser_status read_bulk_header(struct parser *parser, struct span input)
+{
+    struct span line;
+    bool too_long, ok;
+    int64_t size = 0;
+
+    if (!read_header(parser, input, &line, &too_long, &ok, &size))
+        return too_long ? fail(parser, "too big bulk count string") : PARSER_MORE;
+    if (input.data[parser->position] != '$')
+        return fail_no_dollar(parser, input.data[parser->position]);
+    if (!ok || size < 0 || (uint64_t)size > parser->bulk_max)
+        return fail(parser, "invalid bulk length");
+    if (parser->restricted && size > PARSER_RESTRICTED_BULK_MAX)
+        return fail(parser, "unauthenticated bulk length");
+    parser->position += line.size + 2;
+    parser->bulk = size;
+    return PARSER_COMMAND;
+}
+
+static enum parser_status read_arguments(struct parser *parser, struct span input)
+{
+    while (parser->pending > 0) {
+        if (parser->bulk < 0) {
+            const enum parser_status status = read_bulk_header(parser, input);
+            if (status != PARSER_COMMAND)
+                return status;
+        }
+        const size_t size = (size_t)parser->bulk;
+        if (input.size - parser->position < 2 || input.size - parser->position - 2 < size)
+            return PARSER_MORE;
+        if (!add_argument(parser, parser->position, size))
+            return PARSER_NO_MEMORY;
+        parser->position += size + 2;
+        parser->bulk = -1;
+        parser->pending--;
+    }
+    return finish_command(parser, input);
+}
+
+static enum parser_status read_inline(struct parser *parser, struct buffer *buffer)
+{
+    const struct span input = buffer_content(buffer);
+    struct span line;
+    bool too_long;
+
+    if (!find_line(parser, input, '\n', 0, &line, &too_long))
+        return too_long ? fail(parser, "too big inline request") : PARSER_MORE;
+
+    const size_t end = parser->position + line.size;
+    size_t line_end = end;
+    if (line.size > 0 && input.data[end - 1] == '\r')
+        line_end--;
+    uint8_t *bytes = buffer->block + buffer->head;
+    struct inline_word word = {.next = parser->position};
+    enum inline_status status;
+
+    while ((status = inline_next(bytes, line_end, &word)) == INLINE_WORD)
+        if (!add_argument(parser, word.offset, word.size))
+            return PARSER_NO_MEMORY;
+    if (status == INLINE_UNBALANCED)
+        return fail(parser, "unbalanced quotes in request");
+    parser->position = end + 1;
+    return finish_command(parser, input);
+}
+
+enum parser_status parser_next(struct parser *parser, struct buffer *buffer)
+{
+    const struct span input = buffer_content(buffer);
+
+    if (parser->pending > 0)
+        return read_arguments(parser, input);
+    for (;;) {
+        enum parser_status status;
+
+        if (parser->position == input.size)
+            return PARSER_MORE;
+        begin_command(parser);
+        if (input.data[parser->position] != '*') {
+            status = read_inline(parser, buffer);
+        } else {
+            status = read_count(parser, input);
+            if (status == PARSER_COMMAND && parser->pending > 0)
+                return read_arguments(parser, input);
+            parser->taken = status == PARSER_COMMAND ? parser->position : parser->taken;
+        }
+        /* Empty lines and "*0" are nothing at all. */
+        if (status != PARSER_COMMAND || parser->count > 0)
+            return status;
+    }
+}

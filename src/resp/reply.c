@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "resp/reply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+
+/* Error texts made by reply_error_format, bytes; what is longer is cut. */
+#define ERROR_MAX 512
+
+/* "\r\n", a type's byte and a number. */
+#define HEAD_MAX (INT64_TEXT_MAX + 3)
+
+static size_t write_head(char *head, char type, int64_t number)
+{
+    head[0] = type;
+    size_t size = 1 + int64_to_text(number, head + 1);
+    head[size++] = '\r';
+    head[size++] = '\n';
+    return size;
+}
+
+static void append_head(struct buffer *reply, char type, int64_t number)
+{
+    char *room = (char *)buffer_reserve(reply, HEAD_MAX);
+
+    if (room != NULL)
+        buffer_commit(reply, write_head(room, type, number));
+}
+
+static void append_line(struct buffer *reply, char type, const char *text, size_t size)
+{
+    uint8_t *room = buffer_reserve(reply, size + 3);
+
+    if (room == NULL)
+        return;
+    *room++ = (uint8_t)type;
+    for (size_t i = 0; i < size; i++)
+        *room++ = (uint8_t)text[i] < ' ' ? ' ' : (uint8_t)text[i];
+    *room++ = '\r';
+    *room = '\n';
+    buffer_commit(reply, size + 3);
+}
+
+void reply_simple(struct buffer *reply, const char *text)
+{
+    append_line(reply, '+', text, strlen(text));
+}
+
+void reply_ok(struct buffer *reply)
+{
+    buffer_append(reply, "+OK\r\n", 5);
+}
+
+void reply_error(struct buffer *reply, const char *text)
+{
+    append_line(reply, '-', text, strlen(text));
+}
+
+void reply_error_format(struct buffer *reply, const char *format, ...)
+{
+    char text[ERROR_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    const int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    ensure(size >= 0);
+    append_line(reply, '-', text, strlen(text));
+}
+
+void reply_integer(struct buffer *reply, int64_t value)
+{
+    append_head(reply, ':', value);
+}
+
+static void append_text(struct buffer *reply, char type, const char *tag, struct span value)
+{
+    const size_t tag_size = strlen(tag);
+    size_t total;
+
+    if (__builtin_add_overflow(value.size, tag_size + HEAD_MAX + 2, &total)) {
+        reply->failed = true;
+        return;
+    }
+    char *room = (char *)buffer_reserve(reply, total);
+    if (room == NULL)
+        return;
+    char *at = room + write_head(room, type, (int64_t)(value.size + tag_size));
+    memcpy(at, tag, tag_size);
+    at += tag_size;
+    if (value.size > 0)
+        memcpy(at, value.data, value.size);
+    at += value.size;
+    *at++ = '\r';
+    *at++ = '\n';
+    buffer_commit(reply, (size_t)(at - room));
+}
+
+void reply_bulk(struct buffer *reply, struct span value)
+{
+    append_text(reply, '$', "", value);
+}
+
+void reply_bulk_string(struct buffer *reply, const char *string)
+{
+    reply_bulk(reply, span_of_string(string));
+}
+
+void reply_bulk_integer(struct buffer *reply, int64_t value)
+{
+    char text[INT64_TEXT_MAX];
+
+    reply_bulk(reply, span_of(text, int64_to_text(value, text)));
+}
+
+void reply_null(struct buffer *reply, int protocol)
+{
+    buffer_append_string(reply, protocol >= 3 ? "_\r\n" : "$-1\r\n");
+}
+
+void reply_null_array(struct buffer *reply, int protocol)
+{
+    buffer_append_string(reply, protocol >= 3 ? "_\r\n" : "*-1\r\n");
+}
+
+void reply_array(struct buffer *reply, size_t count)
+{
+    append_head(reply, '*', (int64_t)count);
+}
+
+void reply_map(struct buffer *reply, size_t pairs, int protocol)
+{
+    if (protocol >= 3)
+        append_head(reply, '%', (int64_t)pairs);
+    else
+        append_head(reply, '*', (int64_t)(2 * pairs));
+}
+
+void reply_set(struct buffer *reply, size_t count, int protocol)
+{
+    append_head(reply, protocol >= 3 ? '~' : '*', (int64_t)count);
+}
+
+void reply_verbatim(struct buffer *reply, struct span text, int protocol)
+{
+    if (protocol >= 3)
+        append_text(reply, '=', "txt:", text);
+    else
+        append_text(reply, '$', "", text);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The composer of replies: appends RESP to a buffer. `protocol` is the client's, 2 or 3; what RESP2
+ * does not know is written as the RESP2 type that Redis uses in its place. Texts of reply_simple
+ * and reply_error are one line, without a line end; any other byte below space in them becomes a
+ * space.
+ */
+#ifndef DUNLIN_RESP_REPLY_H
+#define DUNLIN_RESP_REPLY_H
+
+#include "base/buffer.h"
+#include "base/span.h"
+
+void reply_simple(struct buffer *reply, const char *text);
+void reply_ok(struct buffer *reply);
+/* `text` starts with the error's code: "ERR syntax error". */
+void reply_error(struct buffer *reply, const char *text);
+void reply_error_format(struct buffer *reply, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void reply_integer(struct buffer *reply, int64_t value);
+void reply_bulk(struct buffer *reply, struct span value);
+void reply_bulk_string(struct buffer *reply, const char *string);
+/* An integer as a bulk string. */
+void reply_bulk_integer(struct buffer *reply, int64_t value);
+void reply_null(struct buffer *reply, int protocol);
+/* An absent array; RESP3 knows only one null. */
+void reply_null_array(struct buffer *reply, int protocol);
+/* The head of an aggregate: `count` members (pairs in a map) follow. */
+void reply_array(struct buffer *reply, size_t count);
+void reply_map(struct buffer *reply, size_t pairs, int protocol);
+void reply_set(struct buffer *reply, size_t count, int protocol);
+/* Text for people, such as INFO's. */
+void reply_verbatim(struct buffer *reply, struct span text, int protocol);
+
+#endif
