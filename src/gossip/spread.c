@@ -114,6 +114,10 @@ void spread_send(struct gossip *gossip, struct instant now, struct identity to,
 
         spread_record_message(recipient, &message);
         message_write(&writer, &message);
+        if (!member_lives(recipient)) { /* it may hold us for dead in turn */
+            spread_record_message(&gossip->self, &message);
+            message_write(&writer, &message);
+        }
     }
     if (recipient != NULL && member_lives(recipient))
         write_news(gossip, &writer, recipient);
