@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Gossip against a virtual network: what must hold of membership through crashes, loss, pauses and
+ * partitions, over many seeds.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gossip_net.h"
+
+TestSuite(gossip_model, .timeout = 60);
+
+#define SECOND INT64_C(1000000)
+
+/* The seeds of a test: 1 to `count`, or the one in DUNLIN_SEED. */
+#define for_each_seed(seed, count) \
+    for (uint64_t seed = seed_first(), seed##_end = seed_last(count); seed <= seed##_end; seed++)
+
+static uint64_t seed_first(void)
+{
+    const char *text = getenv("DUNLIN_SEED");
+
+    return text ? strtoull(text, NULL, 10) : 1;
+}
+
+static uint64_t seed_last(uint64_t count)
+{
+    return getenv("DUNLIN_SEED") ? seed_first() : count;
+}
+
+/* Says how to run this one again when `condition` does not hold. */
+#define EXPECT(condition)                                                            \
+    cr_assert(condition, "seed %llu: %s\n  replay: DUNLIN_SEED=%llu ./model_gossip", \
+              (unsigned long long)net->seed, #condition, (unsigned long long)net->seed)
+
+static struct net *converged(uint64_t seed, size_t count)
+{
+    struct net *net = net_create(seed);
+
+    net_start_cluster(net, count);
+    cr_assert(net_run_until(net, net_agrees, 20 * SECOND), "seed %llu: %zu nodes did not converge",
+              (unsigned long long)seed, count);
+    return net;
+}
+
+Test(gossip_model, nodes_that_join_find_each_other)
+{
+    static const size_t counts[] = {2, 3, 5, 16, 50, 100};
+
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        for_each_seed(seed, 3)
+        {
+            struct net *net = net_create(seed);
+
+            net_start_cluster(net, counts[i]);
+            EXPECT(net_run_until(net, net_agrees, 5 * SECOND));
+            EXPECT(net->false_deaths == 0);
+            net_destroy(&net);
+        }
+    }
+}
+
+Test(gossip_model, a_quiet_cluster_stays_quiet)
+{
+    struct net *net = converged(1, 10);
+    size_t before;
+
+    net_run(net, 10 * SECOND);
+    before = net->datagrams;
+    net_run(net, 60 * SECOND);
+    /* a ping and an ack for each node and second */
+    EXPECT(net->datagrams - before <= 2 * 10 * 61);
+    for (size_t i = 0; i < 10; i++) {
+        EXPECT(net->nodes[i].events[GOSSIP_EVENT_SUSPECT] == 0);
+        EXPECT(gossip_health_score(net->nodes[i].gossip) == 0);
+    }
+    net_destroy(&net);
+}
+
+struct found {
+    int64_t first_us;
+    int64_t last_us;
+};
+
+static struct found time_crash(uint64_t seed, size_t count)
+{
+    struct net *net = converged(seed, count);
+    struct found found = {INT64_MAX, 0};
+    int64_t crash_us;
+    size_t victim;
+
+    net_run(net, (int64_t)rng_below(&net->rng, 5 * SECOND));
+    victim = rng_below(&net->rng, count);
+    net_crash(net, victim);
+    crash_us = net->now_us;
+    net_run_until(net, net_agrees, 30 * SECOND);
+    EXPECT(net_all_hold(net, victim, NODE_DEAD));
+    EXPECT(net->false_deaths == 0);
+    for (size_t i = 0; i < count; i++) {
+        int64_t took_us = net->death_seen_us[i] - crash_us;
+
+        if (i == victim)
+            continue;
+        found.first_us = took_us < found.first_us ? took_us : found.first_us;
+        found.last_us = took_us > found.last_us ? took_us : found.last_us;
+    }
+    net_destroy(&net);
+    return found;
+}
+
+static void crashes_are_found(size_t count, uint64_t seeds, double mean_max_s, double worst_max_s)
+{
+    double sum_s = 0, worst_s = 0, runs = 0;
+
+    for_each_seed(seed, seeds)
+    {
+        double last_s = (double)time_crash(seed, count).last_us / SECOND;
+
+        sum_s += last_s;
+        worst_s = last_s > worst_s ? last_s : worst_s;
+        runs++;
+    }
+    fprintf(stderr, "%zu nodes: all know of a crash after %.2f s on average, %.2f s at worst\n",
+            count, sum_s / runs, worst_s);
+    cr_assert_leq(sum_s / runs, mean_max_s);
+    cr_assert_leq(worst_s, worst_max_s);
+}
+
+Test(gossip_model, a_crash_among_three_is_found_within_three_seconds)
+{
+    crashes_are_found(3, 60, 2.8, 5.0);
+}
+
+Test(gossip_model, a_crash_among_ten_is_found)
+{
+    crashes_are_found(10, 20, 4.0, 7.0);
+}
+
+Test(gossip_model, a_crash_among_a_hundred_is_found)
+{
+    crashes_are_found(100, 2, 7.0, 10.0);
+}
+
+/* Lifeguard: the slow node blames itself. Others may hold it for dead, and take it back. */
+Test(gossip_model, a_paused_node_declares_nobody_dead)
+{
+    static const size_t counts[] = {3, 5, 20};
+
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        for_each_seed(seed, 20)
+        {
+            struct net *net = converged(seed, counts[i]);
+
+            for (int pauses = 0; pauses < 3; pauses++) {
+                size_t slow = rng_below(&net->rng, counts[i]);
+
+                net_run(net, (int64_t)rng_below(&net->rng, 3 * SECOND));
+                net_pause(net, slow);
+                net_run(net, 2 * SECOND);
+                net_resume(net, slow);
+                net_run(net, 2 * SECOND);
+            }
+            EXPECT(net->false_deaths == 0);
+            EXPECT(net_run_until(net, net_agrees, 10 * SECOND));
+            net_destroy(&net);
+        }
+    }
+}
+
+/* Longer pauses than the protocol's own reaction, again and again. */
+Test(gossip_model, a_stuttering_node_declares_nobody_dead)
+{
+    for_each_seed(seed, 10)
+    {
+        struct net *net = converged(seed, 6);
+
+        for (int i = 0; i < 40; i++) {
+            net_pause(net, 2);
+            net_run(net, 700000);
+            net_resume(net, 2);
+            net_run(net, 100000);
+        }
+        EXPECT(net->false_deaths == 0);
+        EXPECT(net_run_until(net, net_agrees, 20 * SECOND));
+        net_destroy(&net);
+    }
+}
+
+static void partition_heals(size_t count, size_t cut, uint64_t seeds)
+{
+    for_each_seed(seed, seeds)
+    {
+        struct net *net = converged(seed, count);
+
+        for (size_t i = 0; i < cut; i++)
+            net->nodes[i].group = 1;
+        net_run(net, 60 * SECOND);
+        for (size_t i = 0; i < count; i++) {
+            for (size_t j = 0; j < count; j++) {
+                if (i != j)
+                    EXPECT(net_state(net, i, j) ==
+                           ((i < cut) == (j < cut) ? NODE_ALIVE : NODE_DEAD));
+            }
+        }
+        for (size_t i = 0; i < cut; i++)
+            net->nodes[i].group = 0;
+        EXPECT(net_run_until(net, net_agrees, 15 * SECOND));
+        EXPECT(net->false_deaths == 0);
+        net_destroy(&net);
+    }
+}
+
+Test(gossip_model, one_of_three_cut_off_comes_back)
+{
+    partition_heals(3, 1, 10);
+}
+
+Test(gossip_model, the_halves_of_a_cluster_find_each_other_again)
+{
+    partition_heals(10, 5, 5);
+    partition_heals(40, 20, 1);
+}
+
+Test(gossip_model, a_fifth_of_all_datagrams_lost_kills_hardly_anybody)
+{
+    size_t deaths = 0, runs = 0;
+
+    for_each_seed(seed, 100)
+    {
+        struct net *net = converged(seed, seed % 2 ? 3 : 8);
+
+        net->loss_percent = 20;
+        net_run(net, 60 * SECOND);
+        deaths += net->false_deaths;
+        runs++;
+        net->loss_percent = 0;
+        EXPECT(net_run_until(net, net_agrees, 20 * SECOND));
+        net_destroy(&net);
+    }
+    fprintf(stderr, "%zu false deaths in %zu minutes at 20%% loss\n", deaths, runs);
+    cr_assert_leq(deaths * 20, runs); /* one in twenty minutes */
+}
+
+Test(gossip_model, crashes_are_found_through_loss)
+{
+    for_each_seed(seed, 10)
+    {
+        struct net *net = converged(seed, 8);
+
+        net->loss_percent = 20;
+        net_crash(net, 5);
+        net_run(net, 20 * SECOND);
+        EXPECT(net_all_hold(net, 5, NODE_DEAD));
+        net_destroy(&net);
+    }
+}
+
+Test(gossip_model, the_same_seed_gives_the_same_run)
+{
+    uint64_t traces[2];
+
+    for_each_seed(seed, 3)
+    {
+        for (int i = 0; i < 2; i++) {
+            struct net *net = converged(seed, 7);
+
+            net->loss_percent = 10;
+            net_run(net, 5 * SECOND);
+            net_crash(net, 3);
+            net_pause(net, 4);
+            net_run(net, 3 * SECOND);
+            net_resume(net, 4);
+            net_run(net, 10 * SECOND);
+            traces[i] = net->trace;
+            net_destroy(&net);
+        }
+        cr_assert_eq(traces[0], traces[1], "seed %llu", (unsigned long long)seed);
+    }
+}
