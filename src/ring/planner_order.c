@@ -2,11 +2,11 @@
  *
  * The order within the claims, rank by rank: a flow of one slot a partition, over the nodes that
  * have a copy and no rank yet, where staying at the present rank costs nothing. Rank 0, the
- * primaries, goes by the shares of primaries. Each later rank k takes from every node its remaining
- * copies / (N - k), rounded down or up; that always exists (each partition has N - k left, so the
- * even split of them is a fractional solution, and then there is a whole one), and keeps the first
- * k of the claims balanced for rules with a smaller N. Where there are fewer zones than copies, the
- * first ranks take zones that the claim does not have yet, which comes before balance.
+ * primaries, goes by the shares of primaries. For each later rank every partition counts for each
+ * of its m candidates as 1/m, and a node gets the sum of its parts, rounded down or up: the parts
+ * are a fractional solution, so there is a whole one. This keeps the first k of all claims balanced
+ * too, for rules with a smaller N. Where there are fewer zones than copies, the candidates for the
+ * first ranks are those in zones that the claim does not have yet.
  */
 #include "ring/planner_work.h"
 
@@ -17,14 +17,17 @@
 #include "ring/planner_flow.h"
 #include "ring/ring.h"
 
+#define PARTS 420 /* a multiple of all numbers up to RING_REPLICAS_MAX */
+
 struct order {
     struct planner_work *work;
     uint16_t *own_zones; /* of each node: one slot a partition needs no zones */
-    uint32_t *left;      /* of each node: copies without a rank */
+    uint64_t *parts;     /* of each node, in PARTS of a partition */
     uint32_t *low;
     uint32_t *high;
     uint16_t *ranked; /* the claims, in order up to `rank` */
     uint32_t rank;
+    bool lenient; /* with shares of primaries that are whole numbers */
 };
 
 static bool in_row(const uint16_t *row, uint32_t count, uint16_t node)
@@ -138,62 +141,67 @@ static bool solve_rank(struct order *order)
 
     for (uint32_t p = 0; p < work->partition_count && solved; p++) {
         uint32_t count;
-        const uint16_t node = planner_flow_holders(flow, p, &count)[0];
 
-        order->ranked[(size_t)p * work->copies + order->rank] = node;
-        order->left[node]--;
+        order->ranked[(size_t)p * work->copies + order->rank] = planner_flow_holders(flow, p,
+                                                                                     &count)[0];
     }
     planner_flow_destroy(&flow);
     return solved;
 }
 
-static void set_bounds(struct order *order)
+/* The bounds for the primaries: their shares. `widened` by that many in both directions. */
+static void bound_primaries(struct order *order, uint32_t widened)
 {
-    const struct planner_work *work = order->work;
-    const uint32_t ranks = work->copies - order->rank;
+    for (uint32_t i = 0; i < order->work->node_count; i++) {
+        const struct planner_share *share = &order->work->primary_shares[i];
 
-    for (uint32_t i = 0; i < work->node_count; i++) {
-        if (order->rank == 0) {
-            order->low[i] = work->primary_shares[i].low;
-            order->high[i] = work->primary_shares[i].high;
-        } else {
-            order->low[i] = order->left[i] / ranks;
-            order->high[i] = (order->left[i] + ranks - 1) / ranks;
+        order->low[i] = share->low > widened ? share->low - widened : 0;
+        order->high[i] = share->high + widened;
+        /* One more or less than a whole number is within one partition still. */
+        if (widened == 0 && share->low == share->high && share->low > 0 && order->lenient) {
+            order->low[i]--;
+            order->high[i]++;
         }
     }
 }
 
-/* `by` in both directions; `whole_only`: just for shares that are whole numbers, where one more or
- * less is still within one partition. */
-static void widen_bounds(struct order *order, uint32_t by, bool whole_only)
+static bool order_primaries(struct order *order, bool strict)
 {
-    for (uint32_t i = 0; i < order->work->node_count; i++) {
-        if (whole_only && order->low[i] != order->high[i])
-            continue;
-        order->low[i] -= order->low[i] < by ? order->low[i] : by;
-        order->high[i] += by;
+    for (int lenient = 0; lenient <= 1; lenient++) {
+        order->lenient = lenient == 1;
+        bound_primaries(order, 0);
+        if (solve_rank(order))
+            return true;
     }
+    for (uint32_t by = 1; !strict; by *= 2) {
+        ensure(by <= 2 * order->work->partition_count); /* each partition has some candidate */
+        bound_primaries(order, by);
+        if (solve_rank(order))
+            return true;
+    }
+    return false;
 }
 
-static bool order_rank(struct order *order, bool strict)
+static void order_others(struct order *order)
 {
-    set_bounds(order);
-    if (solve_rank(order))
-        return true;
-    if (order->rank == 0) {
-        widen_bounds(order, 1, true);
-        if (solve_rank(order))
-            return true;
-        if (strict)
-            return false;
+    const struct planner_work *work = order->work;
+
+    memset(order->parts, 0, work->node_count * sizeof *order->parts);
+    for (uint32_t p = 0; p < work->partition_count; p++) {
+        uint16_t candidates[RING_REPLICAS_MAX];
+        const uint32_t count = candidates_of(order, p, candidates);
+
+        for (uint32_t i = 0; i < count; i++)
+            order->parts[candidates[i]] += PARTS / count;
     }
-    for (uint32_t by = 1; by <= 2 * order->work->partition_count; by *= 2) {
-        widen_bounds(order, by, false);
-        if (solve_rank(order))
-            return true;
+    for (uint32_t i = 0; i < work->node_count; i++) {
+        order->low[i] = (uint32_t)(order->parts[i] / PARTS);
+        order->high[i] = (uint32_t)((order->parts[i] + PARTS - 1) / PARTS);
     }
-    ensure(!"each partition has a candidate for each rank");
-    return false;
+
+    const bool solved = solve_rank(order);
+
+    ensure(solved);
 }
 
 bool planner_order(struct planner_work *work, bool strict)
@@ -202,23 +210,23 @@ bool planner_order(struct planner_work *work, bool strict)
     struct order order = {
         .work = work,
         .own_zones = memory_alloc_array(nodes, sizeof *order.own_zones),
-        .left = memory_alloc_array(nodes, sizeof *order.left),
+        .parts = memory_alloc_array(nodes, sizeof *order.parts),
         .low = memory_alloc_array(nodes, sizeof *order.low),
         .high = memory_alloc_array(nodes, sizeof *order.high),
         .ranked = memory_alloc_array(copies, sizeof *order.ranked),
     };
-    bool done = true;
 
     for (uint32_t i = 0; i < nodes; i++)
         order.own_zones[i] = (uint16_t)i;
-    for (size_t i = 0; i < copies; i++)
-        order.left[work->claims[i]]++;
-    for (; order.rank < work->copies && done; order.rank++)
-        done = order_rank(&order, strict);
+
+    const bool done = order_primaries(&order, strict);
+
+    for (order.rank = 1; order.rank < work->copies && done; order.rank++)
+        order_others(&order);
     if (done)
         memcpy(work->claims, order.ranked, copies * sizeof *order.ranked);
     memory_free(order.own_zones);
-    memory_free(order.left);
+    memory_free(order.parts);
     memory_free(order.low);
     memory_free(order.high);
     memory_free(order.ranked);
