@@ -4,8 +4,9 @@
 
 #include "base/bytes.h"
 #include "node/state.h"
+#include "lib/timeout.h"
 
-TestSuite(state, .timeout = 10);
+TestSuite(state, .timeout = TIMEOUT_S(10));
 
 static const struct node_state node = {
     .identity = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
