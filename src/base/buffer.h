@@ -35,7 +35,9 @@ static inline size_t buffer_size(const struct buffer *buffer)
 
 static inline struct span buffer_content(const struct buffer *buffer)
 {
-    return span_of(buffer->block + buffer->head, buffer->tail - buffer->head);
+    /* Adding to NULL is undefined, 0 as well. */
+    return span_of(buffer->block != NULL ? buffer->block + buffer->head : NULL,
+                   buffer->tail - buffer->head);
 }
 
 /* Room for `size` more bytes at the tail, to be filled by the caller and then claimed with
