@@ -3,8 +3,8 @@
 #include <xxhash.h>
 
 #include "base/bytes.h"
-#include "node/state.h"
 #include "lib/timeout.h"
+#include "node/state.h"
 
 TestSuite(state, .timeout = TIMEOUT_S(10));
 
