@@ -17,12 +17,12 @@ struct list {
 /* The structure that holds `link` as its member `member`. */
 #define list_entry(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
-#define list_for_each(link, head)                                                                  \
+#define list_for_each(link, head) \
     for (struct list *link = (head)->next; link != (head); link = link->next)
 
 /* The same where the body may remove `link` (and no other). */
-#define list_for_each_removable(link, head)                                                        \
-    for (struct list *link = (head)->next, *link##_next = link->next; link != (head);            \
+#define list_for_each_removable(link, head)                                           \
+    for (struct list *link = (head)->next, *link##_next = link->next; link != (head); \
          link = link##_next, link##_next = link->next)
 
 static inline void list_init(struct list *list)

@@ -111,7 +111,7 @@ struct options_reader {
 /* The options that the file at `path` (NULL: none), then `arguments` ("--port", "7001", ...), give;
  * what both leave out is at its default. NULL with the first thing that is wrong in `error`: file,
  * line, what was found, what is accepted. */
-const struct options *options_load(const char *path, char *const *arguments, size_t count,
+const struct options *options_load(const char *path, const char *const *arguments, size_t count,
                                    const struct options_reader *reader, struct buffer *error);
 
 /* CONFIG GET: calls `visit` once for each directive that matches one of the patterns (base/glob.h,

@@ -8,7 +8,7 @@
  *   OPTION(field, name, kind, initial, min, max, change, show, form, text)
  *
  *   kind     see enum option_kind; it gives the field its C type (base/options.h)
- *   initial  the value without a directive, as it would stand in the file
+ *   initial  the value without a directive, without quotes
  *   min, max of a number: its range; of a text: its length in bytes; of a list: its items
  *   change   LIVE: CONFIG SET changes it, at once; FIXED: it holds from start to end
  *   show     SECRET: its value stands in no log and no error text
@@ -42,7 +42,7 @@ OPTION(protected_mode, "protected-mode", YES_NO, "yes", 0, 0, LIVE, PLAIN, NULL,
        "Whether to refuse clients from other machines as long as requirepass is empty. Turning it off "
        "without a password opens the cache to everyone who can reach the port.")
 
-OPTION(requirepass, "requirepass", TEXT, "\"\"", 0, 512, LIVE, SECRET, "password",
+OPTION(requirepass, "requirepass", TEXT, "", 0, 512, LIVE, SECRET, "password",
        "The password that clients give with AUTH or HELLO; empty asks for none. A client can try many "
        "passwords a second, so make it long. Connections that are authenticated stay so when it "
        "changes.")
@@ -116,14 +116,14 @@ OPTION(dir, "dir", TEXT, "./", 1, 4000, FIXED, PLAIN, "folder",
 OPTION(daemonize, "daemonize", YES_NO, "no", 0, 0, FIXED, PLAIN, NULL,
        "Whether to leave the terminal and go on in the background. Under systemd leave it off.")
 
-OPTION(pidfile, "pidfile", TEXT, "\"\"", 0, 4000, FIXED, PLAIN, "file",
+OPTION(pidfile, "pidfile", TEXT, "", 0, 4000, FIXED, PLAIN, "file",
        "A file that holds the process number while the server runs; empty writes none.")
 
 OPTION(loglevel, "loglevel", CHOICE, "notice", 0, 0, LIVE, PLAIN, "debug|verbose|notice|warning",
        "The least that is logged. notice is for production; verbose adds each connection and each "
        "change of a peer's state, debug more than a busy server should write.")
 
-OPTION(logfile, "logfile", TEXT, "\"\"", 0, 4000, FIXED, PLAIN, "file",
+OPTION(logfile, "logfile", TEXT, "", 0, 4000, FIXED, PLAIN, "file",
        "The file that log lines are appended to; empty means standard output, or nowhere when "
        "daemonized.")
 
@@ -133,7 +133,7 @@ OPTION(cluster_name, "cluster-name", TEXT, "dunlin", 1, 64, FIXED, PLAIN, "name"
        "Nodes speak only to nodes of the same cluster-name. It keeps a mistaken seed from mixing two "
        "clusters; it is no secret.")
 
-OPTION(cluster_secret, "cluster-secret", TEXT, "\"\"", 0, 512, FIXED, SECRET, "secret",
+OPTION(cluster_secret, "cluster-secret", TEXT, "", 0, 512, FIXED, SECRET, "secret",
        "Peers and gossip must prove that they know this; empty asks for no proof. Everyone who can "
        "reach an open bus port can otherwise join, read and write. The same on all nodes. It proves "
        "who sends; it does not encrypt.")
@@ -142,7 +142,7 @@ OPTION(seeds, "seeds", ADDRESSES, "", 0, 64, FIXED, PLAIN, "host:port ...",
        "Client addresses of some nodes of the cluster, to find the others by. Not all are needed, but "
        "name enough that one of them is up. With none, the node is a ring of one until others name it.")
 
-OPTION(zone, "zone", TEXT, "\"\"", 0, 64, FIXED, PLAIN, "name",
+OPTION(zone, "zone", TEXT, "", 0, 64, FIXED, PLAIN, "name",
        "What this node fails together with: a rack, a room, a region. The copies of a key are put into "
        "different zones while there are enough. Name all nodes' zones or none.")
 
@@ -150,7 +150,7 @@ OPTION(weight, "weight", INTEGER, "100", 1, 10000, FIXED, PLAIN, NULL,
        "This node's share of the keys, relative to the other nodes'. Twice the memory, twice the "
        "weight. It takes effect with the next change of the ring.")
 
-OPTION(cluster_announce_ip, "cluster-announce-ip", TEXT, "\"\"", 0, 255, FIXED, PLAIN, "address",
+OPTION(cluster_announce_ip, "cluster-announce-ip", TEXT, "", 0, 255, FIXED, PLAIN, "address",
        "The address that other nodes and cluster-aware clients are told to reach this node by; empty "
        "means the address that its peers see. For nodes behind address translation, as in containers.")
 

@@ -256,7 +256,7 @@ static bool is_directive(const char *argument)
 }
 
 /* Takes over arguments[0], a directive, and the `count` - 1 values behind it. */
-static bool apply_arguments(struct load *load, char *const *arguments, size_t count)
+static bool apply_arguments(struct load *load, const char *const *arguments, size_t count)
 {
     const size_t start = buffer_size(load->error);
     struct span *words = memory_alloc_array(count, sizeof *words);
@@ -282,7 +282,7 @@ static bool apply_arguments(struct load *load, char *const *arguments, size_t co
     return right && read_files(load);
 }
 
-static bool load_arguments(struct load *load, char *const *arguments, size_t count)
+static bool load_arguments(struct load *load, const char *const *arguments, size_t count)
 {
     for (size_t i = 0; i < count;) {
         size_t end = i + 1;
@@ -300,7 +300,7 @@ static bool load_arguments(struct load *load, char *const *arguments, size_t cou
     return true;
 }
 
-const struct options *options_load(const char *path, char *const *arguments, size_t count,
+const struct options *options_load(const char *path, const char *const *arguments, size_t count,
                                    const struct options_reader *reader, struct buffer *error)
 {
     struct load load = {.options = options_create(), .reader = reader, .error = error};

@@ -148,7 +148,7 @@ void options_print_manual(struct buffer *text)
         append_roff(text, row->text);
         buffer_append_string(text, "\n");
         if (row->kind != OPTION_KIND_RULES) {
-            buffer_append_string(text, "Default: ");
+            buffer_append_string(text, ".br\nDefault: ");
             append_roff(text, shown_initial(row));
             buffer_append_string(text, row->live ? "; live.\n" : ".\n");
         }

@@ -406,9 +406,14 @@ bool option_assign_text(const struct option *row, struct options *options, struc
         return option_assign(row, options, &value, 1, error);
     if (value.size > TEXT_MAX)
         return refuse(row, value, error);
-    const bool right = words_init(&words, value)
-                           ? assign_many(row, options, words.items, words.count, error)
-                           : refuse(row, value, error);
+    bool right = words_init(&words, value);
+    if (right) {
+        /* "" is an empty list. */
+        const bool empty = words.count == 1 && words.items[0].size == 0;
+        right = assign_many(row, options, words.items, empty ? 0 : words.count, error);
+    } else {
+        refuse(row, value, error);
+    }
     words_deinit(&words);
     return right;
 }

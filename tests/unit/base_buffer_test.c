@@ -2,8 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "base/buffer.h"
+#include "lib/timeout.h"
 
-TestSuite(buffer, .timeout = 10);
+TestSuite(buffer, .timeout = TIMEOUT_S(10));
 
 Test(buffer, what_is_appended_is_consumed_in_order)
 {

@@ -2,8 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "base/level.h"
+#include "lib/timeout.h"
 
-TestSuite(level, .timeout = 10);
+TestSuite(level, .timeout = TIMEOUT_S(10));
 
 Test(level, every_level_is_read_back_from_its_name)
 {

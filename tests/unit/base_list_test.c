@@ -2,13 +2,14 @@
 #include <criterion/criterion.h>
 
 #include "base/list.h"
+#include "lib/timeout.h"
 
 struct item {
     int number;
     struct list link;
 };
 
-TestSuite(list, .timeout = 10);
+TestSuite(list, .timeout = TIMEOUT_S(10));
 
 static void assert_numbers(struct list *list, const char *expected)
 {

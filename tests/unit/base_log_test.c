@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/log.h"
+#include "lib/timeout.h"
 
 struct lines {
     size_t count;
@@ -9,7 +10,7 @@ struct lines {
     char last[LOG_LINE_MAX + 1];
 };
 
-TestSuite(log, .timeout = 10);
+TestSuite(log, .timeout = TIMEOUT_S(10));
 
 static void sink(void *context, enum log_level level, struct span line)
 {

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "lib/timeout.h"
 
-TestSuite(memory, .timeout = 10);
+TestSuite(memory, .timeout = TIMEOUT_S(10));
 
 /* jemalloc(3), "Implementation notes": size classes with a quantum of 16. */
 static const size_t classes[] = {

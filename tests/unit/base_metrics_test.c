@@ -4,8 +4,9 @@
 
 #include "base/metrics.h"
 #include "base/rng.h"
+#include "lib/timeout.h"
 
-TestSuite(metrics, .timeout = 10);
+TestSuite(metrics, .timeout = TIMEOUT_S(10));
 
 Test(metrics, a_sum_is_over_all_blocks)
 {
@@ -84,7 +85,7 @@ Test(metrics, every_row_has_a_name_of_its_own)
     cr_assert_str_eq(metric_latency_describe(METRIC_WRITE_LATENCY)->name, "write_latency");
 }
 
-TestSuite(histogram, .timeout = 10);
+TestSuite(histogram, .timeout = TIMEOUT_S(10));
 
 Test(histogram, buckets_cover_all_values_in_order_without_a_gap)
 {

@@ -2,8 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "base/options.h"
+#include "lib/timeout.h"
 
-TestSuite(options_config, .timeout = 10);
+TestSuite(options_config, .timeout = TIMEOUT_S(10));
 
 /* Values given one by one are in order: "name=value\n" for each that CONFIG GET answers. */
 static void collect(void *context, struct span name, struct span value)

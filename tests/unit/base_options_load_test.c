@@ -5,8 +5,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/options_table.h"
+#include "lib/timeout.h"
 
-TestSuite(options_load, .timeout = 10);
+TestSuite(options_load, .timeout = TIMEOUT_S(10));
 
 /* Files that a reader finds, ended by a row without a path. */
 struct fake {
@@ -26,7 +27,8 @@ static bool read_fake(void *context, const char *path, struct buffer *text, stru
     return false;
 }
 
-static const struct options *load(struct fake *files, char *const *arguments, struct buffer *error)
+static const struct options *load(struct fake *files, const char *const *arguments,
+                                  struct buffer *error)
 {
     const struct options_reader reader = {.read = read_fake, .context = files};
     size_t count = 0;
@@ -174,9 +176,9 @@ Test(options_load, rules_for_keyspaces_add_up_in_order)
 Test(options_load, arguments_override_the_file)
 {
     struct fake files[] = {{"dunlin.conf", "port 7001\nweight 50\nseeds a:1\n"}, {NULL, NULL}};
-    char *const arguments[] = {"--port",     "7002",   "--seeds",       "b:2", "c:3",
-                               "--keyspace", "s:",     "replicas",      "2",   "--requirepass",
-                               "a b",        "--bind", "127.0.0.1 ::1", NULL};
+    const char *const arguments[] = {
+        "--port",   "7002", "--seeds",       "b:2", "c:3",    "--keyspace",    "s:",
+        "replicas", "2",    "--requirepass", "a b", "--bind", "127.0.0.1 ::1", NULL};
     struct buffer error = {0};
     const struct options *options = load(files, arguments, &error);
 
@@ -279,7 +281,7 @@ Test(options_load, a_secret_stands_in_no_error)
                    "dunlin.conf:1: 'requirepass': expected each quote to be closed, and a blank "
                    "after it");
     struct buffer error = {0};
-    char *const arguments[] = {"--requirepass", "my", "secret", NULL};
+    const char *const arguments[] = {"--requirepass", "my", "secret", NULL};
     cr_assert_null(load(NULL, arguments, &error));
     cr_assert(span_equal(buffer_content(&error),
                          SPAN("command line: '--requirepass': expected a text of 0 to 512 bytes "
@@ -290,7 +292,7 @@ Test(options_load, a_secret_stands_in_no_error)
 Test(options_load, a_wrong_argument_is_named_as_well)
 {
     static const struct {
-        char *arguments[4];
+        const char *arguments[4];
         const char *error;
     } rows[] = {
         {{"--port", "x", NULL},

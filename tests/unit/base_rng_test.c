@@ -2,8 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "base/rng.h"
+#include "lib/timeout.h"
 
-TestSuite(rng, .timeout = 10);
+TestSuite(rng, .timeout = TIMEOUT_S(10));
 
 Test(rng, the_same_seed_gives_the_same_numbers_on_every_machine)
 {

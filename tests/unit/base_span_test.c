@@ -3,8 +3,9 @@
 
 #include "base/bytes.h"
 #include "base/span.h"
+#include "lib/timeout.h"
 
-TestSuite(span, .timeout = 10);
+TestSuite(span, .timeout = TIMEOUT_S(10));
 
 Test(span, equal_spans_hold_the_same_bytes_nul_included)
 {

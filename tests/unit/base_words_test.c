@@ -4,8 +4,9 @@
 #include "base/glob.h"
 #include "base/rng.h"
 #include "base/words.h"
+#include "lib/timeout.h"
 
-TestSuite(words, .timeout = 10);
+TestSuite(words, .timeout = TIMEOUT_S(10));
 
 /* Asserts that `line` has these words, each in brackets; NULL: that it is refused. */
 static void assert_words(const char *line, const char *expected)
@@ -65,8 +66,8 @@ Test(words, any_bytes_are_read_back_as_they_were_written)
         struct buffer line = {0};
         const size_t size = rng_below(&rng, sizeof bytes);
         for (size_t i = 0; i < size; i++)
-            bytes[i] = (uint8_t)(rng_chance(&rng, 1, 2) ? rng_next(&rng)
-                                                        : "'\"\\ #x0a\n"[rng_below(&rng, 9)]);
+            bytes[i] = rng_chance(&rng, 1, 2) ? (uint8_t)rng_next(&rng)
+                                              : (uint8_t) "'\"\\ #x0a\n"[rng_below(&rng, 9)];
         buffer_append_string(&line, "first ");
         words_append(&line, span_of(bytes, size));
         cr_assert(words_init(&words, buffer_content(&line)));
@@ -78,7 +79,7 @@ Test(words, any_bytes_are_read_back_as_they_were_written)
     }
 }
 
-TestSuite(glob, .timeout = 10);
+TestSuite(glob, .timeout = TIMEOUT_S(10));
 
 Test(glob, patterns_match_as_in_redis)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <signal.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "io/file.h"
+#include "lib/timeout.h"
 
 /* Every test has a folder of its own, which is its working folder. */
 static char folder[] = "/tmp/dunlin-file-XXXXXX";
@@ -32,7 +35,7 @@ static void leave_folder(void)
     cr_assert_eq(rmdir(folder), 0);
 }
 
-TestSuite(file, .timeout = 10, .init = enter_folder, .fini = leave_folder);
+TestSuite(file, .timeout = TIMEOUT_S(10), .init = enter_folder, .fini = leave_folder);
 
 static unsigned files_here(void)
 {

@@ -3,9 +3,10 @@
 #include <xxhash.h>
 
 #include "base/bytes.h"
+#include "lib/timeout.h"
 #include "node/state.h"
 
-TestSuite(state, .timeout = 10);
+TestSuite(state, .timeout = TIMEOUT_S(10));
 
 static const struct node_state node = {
     .identity = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
