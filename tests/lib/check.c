@@ -25,6 +25,9 @@ enum { CASE_PASSED = 100, CASE_FAILED = 101, CASE_SKIPPED = 102 };
 #define LOG_TAIL_BYTES 4096
 #define POLL_US        5000
 
+#define ORPHAN_GRACE_MS 1000 /* until what the case left is killed */
+#define ORPHAN_LIMIT_MS 5000 /* until it is given up */
+
 /* The frame is the main program of its process, hence the state at file level. */
 static char scratch[PATH_MAX];
 static volatile sig_atomic_t interrupted;
@@ -117,33 +120,44 @@ static void drop_scratch(void)
         perror(scratch);
 }
 
-/* Processes that the case left fall to this process (it is their subreaper). Servers that
- * lib/process.h started die with the case by themselves; any other is killed here. Returns how many
- * there were of those. */
-static int end_orphans(void)
+/* Sends SIGKILL to every child of this process, and returns how many there are. */
+static int kill_children(void)
 {
-    const int64_t end_ms = now_ms() + TIMEOUT_MS(1000);
-    int killed = 0;
+    FILE *children = fopen("/proc/thread-self/children", "r");
+    int count = 0;
+    int child;
+
+    while (children != NULL && fscanf(children, "%d", &child) == 1) {
+        printf("left process %d running\n", child);
+        kill(child, SIGKILL);
+        count++;
+    }
+    if (children != NULL)
+        fclose(children);
+    return count;
+}
+
+/* Processes that the case left fall to this process (it is their subreaper). Servers that
+ * lib/process.h started die with the case by themselves, within the grace; any other is killed
+ * here. Returns whether there was one of those. */
+static bool end_orphans(void)
+{
+    const int64_t begin_ms = now_ms();
+    bool left = false;
 
     for (;;) {
         const pid_t pid = waitpid(-1, NULL, WNOHANG);
+        const int64_t waited_ms = now_ms() - begin_ms;
         if (pid < 0 && errno == ECHILD)
-            return killed;
+            return left;
         if (pid != 0)
             continue;
-        if (now_ms() >= end_ms) {
-            FILE *children = fopen("/proc/thread-self/children", "r");
-            int orphan;
-            while (children != NULL && fscanf(children, "%d", &orphan) == 1) {
-                printf("left process %d running\n", orphan);
-                kill(orphan, SIGKILL);
-                killed++;
+        if (waited_ms >= TIMEOUT_MS(ORPHAN_GRACE_MS)) {
+            left = true;
+            if (kill_children() == 0 || waited_ms >= TIMEOUT_MS(ORPHAN_LIMIT_MS)) {
+                printf("left a process that cannot be ended\n");
+                return left;
             }
-            if (children != NULL)
-                fclose(children);
-            while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-                ;
-            return killed;
         }
         usleep(POLL_US);
     }
@@ -189,7 +203,7 @@ static int run_case(const struct check_case *one)
         outcome = WEXITSTATUS(status);
     else if (WEXITSTATUS(status) != CASE_FAILED)
         printf("ended with status %d in the middle of the case\n", WEXITSTATUS(status));
-    if (end_orphans() > 0)
+    if (end_orphans())
         outcome = CASE_FAILED;
 
     if (outcome == CASE_FAILED)
