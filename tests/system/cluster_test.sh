@@ -7,16 +7,14 @@
 set -u
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd) || exit 1
-scratch=$(mktemp -d) || exit 1
+# shellcheck source=tests/lib/cases.sh
+. "$top/tests/lib/cases.sh" || exit 1
 state=$scratch/state
-passed=0
-failed=0
-skipped=0
-case_failed=no
+holder= # a process of this script's own
 
 cleanup() {
     "$top/scripts/cluster" down --dir "$state" >/dev/null 2>&1
-    [ -z "${holder:-}" ] || kill "$holder" 2>/dev/null
+    [ -z "$holder" ] || kill "$holder" 2>/dev/null
     rm -rf "$scratch"
 }
 trap cleanup EXIT
@@ -39,29 +37,23 @@ client() {
 # expect NAME WANTED GOT
 expect() {
     [ "$2" = "$3" ] && return
-    printf '    %s: wanted "%s", got "%s"\n' "$1" "$2" "$3"
-    case_failed=yes
+    printf '%s: wanted "%s", got "%s"\n' "$1" "$2" "$3"
+    story_failed=yes
 }
 
 # expect_like NAME PATTERN GOT
 expect_like() {
     # shellcheck disable=SC2053 # a pattern
     [[ $3 == $2 ]] && return
-    printf '    %s: wanted "%s", got "%s"\n' "$1" "$2" "$3"
-    case_failed=yes
+    printf '%s: wanted "%s", got "%s"\n' "$1" "$2" "$3"
+    story_failed=yes
 }
 
-# a_case NAME FUNCTION
-a_case() {
-    case_failed=no
-    "$2"
-    if [ "$case_failed" = no ]; then
-        printf 'ok      %s\n' "$1"
-        passed=$((passed + 1))
-    else
-        printf 'FAILED  %s\n' "$1"
-        failed=$((failed + 1))
-    fi
+# story FUNCTION: false when one of its expectations was not met.
+story() {
+    story_failed=no
+    "$1"
+    [ "$story_failed" = no ]
 }
 
 # pid_of NODE, by `pids`
@@ -343,35 +335,28 @@ one_node() {
 
 # ---------------------------------------------------------------------------------------- the run
 
-if ! command -v redis-cli >/dev/null; then
-    echo "skipped: no redis-cli"
-    printf '0 passed, 0 failed, 1 skipped\n'
-    exit 77
-fi
-
 port=$((20001 + RANDOM % 20000))
 until ports_free "$port"; do port=$((20001 + RANDOM % 20000)); done
 
-a_case "with no cluster, calls say so" nothing_there
-a_case "a wrong use is told apart and changes nothing" wrong_uses
-a_case "--help names every call and option" help_says_all
-a_case "a port in use is named, and nothing is started" port_in_use
-a_case "a folder with other files is refused" foreign_folder
-a_case "a server that refuses to start is shown" server_refuses
-a_case "up: three nodes, one cache" walk_up
-a_case "status and pids tell them" walk_table
-a_case "up twice is refused" up_twice
-a_case "wrong nodes are refused" wrong_nodes
-a_case "a node is killed, the others go on" walk_kill
-a_case "a killed node starts again" start_again
-a_case "a paused node is resumed" pause_resume
-a_case "a paused node can be stopped" stop_paused
-a_case "a node that ended by itself is told" died_by_itself
-a_case "a pid that was given to another process is left alone" pid_reused
-a_case "logs are shown and followed" logs_told
-a_case "up starts stopped nodes again" stopped_up_again
-a_case "down ends all and leaves nothing" walk_down
-a_case "one node alone" one_node
+succeeds "with no cluster, calls say so" story nothing_there
+succeeds "a wrong use is told apart and changes nothing" story wrong_uses
+succeeds "--help names every call and option" story help_says_all
+succeeds "a port in use is named, and nothing is started" story port_in_use
+succeeds "a folder with other files is refused" story foreign_folder
+succeeds "a server that refuses to start is shown" story server_refuses
+succeeds "up: three nodes, one cache" story walk_up
+succeeds "status and pids tell them" story walk_table
+succeeds "up twice is refused" story up_twice
+succeeds "wrong nodes are refused" story wrong_nodes
+succeeds "a node is killed, the others go on" story walk_kill
+succeeds "a killed node starts again" story start_again
+succeeds "a paused node is resumed" story pause_resume
+succeeds "a paused node can be stopped" story stop_paused
+succeeds "a node that ended by itself is told" story died_by_itself
+succeeds "a pid that was given to another process is left alone" story pid_reused
+succeeds "logs are shown and followed" story logs_told
+succeeds "up starts stopped nodes again" story stopped_up_again
+succeeds "down ends all and leaves nothing" story walk_down
+succeeds "one node alone" story one_node
 
-printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-[ "$failed" -eq 0 ]
+close_cases
