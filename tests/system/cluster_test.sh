@@ -20,10 +20,10 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# cluster WORD...: sets status and output (standard output and error together).
+# cluster WORD...: sets result and output (standard output and error together).
 cluster() {
     output=$("$top/scripts/cluster" --dir "$state" "$@" </dev/null 2>&1)
-    status=$?
+    result=$?
 }
 
 # client NODE WORD...
@@ -82,12 +82,12 @@ ports_free() {
 
 nothing_there() {
     cluster status
-    expect "status, exit" 1 "$status"
+    expect "status, exit" 1 "$result"
     expect_like "status" "*there is no cluster in $state*" "$output"
     cluster kill 1
-    expect "kill, exit" 1 "$status"
+    expect "kill, exit" 1 "$result"
     cluster down
-    expect "down, exit" 0 "$status"
+    expect "down, exit" 0 "$result"
 }
 
 wrong_uses() {
@@ -115,7 +115,7 @@ wrong_uses() {
     for words in "${each[@]}"; do
         # shellcheck disable=SC2086 # a list of words
         cluster ${words%%|*}
-        expect "${words%%|*}, exit" 2 "$status"
+        expect "${words%%|*}, exit" 2 "$result"
         expect_like "${words%%|*}" "*${words#*|}*" "$output"
     done
     [ ! -e "$state" ] || expect "a wrong use leaves nothing" "" "$(ls -A "$state")"
@@ -125,7 +125,7 @@ help_says_all() {
     local word
 
     cluster --help
-    expect "exit" 0 "$status"
+    expect "exit" 0 "$result"
     for word in up down status start stop kill pause resume logs pids --nodes --port --dir --threads; do
         expect_like "$word" "*$word*" "$output"
     done
@@ -135,13 +135,13 @@ port_in_use() {
     # A node of our own is the stranger who holds the port of node 2.
     mkdir -p "$scratch/holder"
     cluster up --nodes 1 --port $((port + 1))
-    expect "the holder is up" 0 "$status"
+    expect "the holder is up" 0 "$result"
     output=$("$top/scripts/cluster" up --dir "$scratch/other" --port "$port" </dev/null 2>&1)
     expect "exit" 1 $?
     expect_like "which port" "*port $((port + 1)), of node 2, is in use; nothing was started*" "$output"
     [ ! -e "$scratch/other" ] || expect "nothing is left" "" "$(ls -A "$scratch/other")"
     cluster down
-    expect "down" 0 "$status"
+    expect "down" 0 "$result"
 }
 
 foreign_folder() {
@@ -155,20 +155,20 @@ foreign_folder() {
 
 server_refuses() {
     cluster up --port "$port" -- --no-such-directive 1
-    expect "exit" 1 "$status"
+    expect "exit" 1 "$result"
     expect_like "says which node" "*node ? ended by itself*no-such-directive*" "$output"
     expect "nothing runs" "" "$("$top/scripts/cluster" --dir "$state" pids)"
     cluster down
-    expect "down" 0 "$status"
+    expect "down" 0 "$result"
     [ ! -e "$state" ] || expect "nothing is left" gone there
 }
 
 walk_up() {
     # With standard input closed, as under some supervisors.
     output=$("$top/scripts/cluster" up --dir "$state" --port "$port" --threads 1 <&- 2>&1)
-    status=$?
-    expect "up, exit" 0 "$status"
-    [ "$status" -eq 0 ] || printf '%s\n' "$output"
+    result=$?
+    expect "up, exit" 0 "$result"
+    [ "$result" -eq 0 ] || printf '%s\n' "$output"
     expect_like "up says how to use it" "*redis-cli -p $port set greeting hello*" "$output"
     expect "set" OK "$(client 1 set greeting hello)"
     expect "get" hello "$(client 3 get greeting)"
@@ -187,25 +187,25 @@ up_twice() {
 
     before=$("$top/scripts/cluster" --dir "$state" pids)
     cluster up
-    expect "exit" 1 "$status"
+    expect "exit" 1 "$result"
     expect_like "says so" "*is up already*" "$output"
     cluster up --nodes 5
-    expect "another number of nodes, exit" 1 "$status"
+    expect "another number of nodes, exit" 1 "$result"
     expect_like "another number of nodes" "*has 3 nodes, not 5*" "$output"
     expect "same processes" "$before" "$("$top/scripts/cluster" --dir "$state" pids)"
 }
 
 wrong_nodes() {
     cluster kill 4
-    expect "kill 4, exit" 2 "$status"
+    expect "kill 4, exit" 2 "$result"
     expect_like "kill 4" '*must be a number from 1 to 3, not "4"*' "$output"
     cluster start 1
-    expect "start a running one, exit" 1 "$status"
+    expect "start a running one, exit" 1 "$result"
     expect_like "start a running one" "*node 1 is running*" "$output"
     cluster resume 1
-    expect "resume a running one, exit" 1 "$status"
+    expect "resume a running one, exit" 1 "$result"
     cluster stop 1 1
-    expect "one node twice, exit" 2 "$status"
+    expect "one node twice, exit" 2 "$result"
 }
 
 walk_kill() {
@@ -213,32 +213,32 @@ walk_kill() {
 
     pid=$(pid_of 2)
     cluster kill 2
-    expect "kill, exit" 0 "$status"
+    expect "kill, exit" 0 "$result"
     [ ! -e "/proc/$pid" ] || grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" ||
         expect "process $pid" gone there
     expect "state" down "$(state_of 2)"
     expect "set" OK "$(client 1 set greeting again)"
     expect "get" again "$(client 3 get greeting)"
     cluster kill 2
-    expect "kill again, exit" 1 "$status"
+    expect "kill again, exit" 1 "$result"
     expect_like "kill again" "*node 2 is not running*" "$output"
 }
 
 start_again() {
     cluster start 2
-    expect "exit" 0 "$status"
+    expect "exit" 0 "$result"
     expect "state" running "$(state_of 2)"
     expect "it answers" PONG "$(client 2 ping)"
 }
 
 pause_resume() {
     cluster pause 3
-    expect "pause, exit" 0 "$status"
+    expect "pause, exit" 0 "$result"
     expect "state" paused "$(state_of 3)"
     cluster pause 3
-    expect "pause again, exit" 1 "$status"
+    expect "pause again, exit" 1 "$result"
     cluster resume 3
-    expect "resume, exit" 0 "$status"
+    expect "resume, exit" 0 "$result"
     expect "state after" running "$(state_of 3)"
     expect "it answers" PONG "$(client 3 ping)"
 }
@@ -246,10 +246,10 @@ pause_resume() {
 stop_paused() {
     cluster pause 3
     cluster stop 3
-    expect "stop, exit" 0 "$status"
+    expect "stop, exit" 0 "$result"
     expect "state" down "$(state_of 3)"
     cluster start 3
-    expect "start, exit" 0 "$status"
+    expect "start, exit" 0 "$result"
 }
 
 died_by_itself() {
@@ -259,10 +259,10 @@ died_by_itself() {
     done
     expect "state" died "$(state_of 2)"
     cluster stop 2
-    expect "stop, exit" 1 "$status"
+    expect "stop, exit" 1 "$result"
     expect_like "stop" "*ended by itself*logs 2*" "$output"
     cluster start 2
-    expect "start, exit" 0 "$status"
+    expect "start, exit" 0 "$result"
 }
 
 pid_reused() {
@@ -273,17 +273,17 @@ pid_reused() {
     printf '%s 1\n' "$$" >"$state/node-2.pid"
     expect "not ours" died "$(state_of 2)"
     cluster kill 2
-    expect "kill, exit" 1 "$status"
+    expect "kill, exit" 1 "$result"
     printf '%s\n' "$noted" >"$state/node-2.pid"
     expect "ours again" running "$(state_of 2)"
 }
 
 logs_told() {
     cluster logs 1
-    expect "exit" 0 "$status"
+    expect "exit" 0 "$result"
     expect "what the file holds" "$(cat "$state/node-1.log")" "$output"
     cluster logs 1 2
-    expect "two nodes, exit" 2 "$status"
+    expect "two nodes, exit" 2 "$result"
     "$top/scripts/cluster" --dir "$state" logs 1 -f >"$scratch/followed" &
     holder=$!
     until [ "$(wc -c <"$scratch/followed")" -ge "$(wc -c <"$state/node-1.log")" ]; do
@@ -296,11 +296,11 @@ logs_told() {
 
 stopped_up_again() {
     cluster stop 1 2 3
-    expect "stop, exit" 0 "$status"
+    expect "stop, exit" 0 "$result"
     expect "nothing runs" "" "$("$top/scripts/cluster" --dir "$state" pids)"
     cluster up
-    expect "up, exit" 0 "$status"
-    [ "$status" -eq 0 ] || printf '%s\n' "$output"
+    expect "up, exit" 0 "$result"
+    [ "$result" -eq 0 ] || printf '%s\n' "$output"
     expect "nodes that run" 3 "$("$top/scripts/cluster" --dir "$state" pids | wc -l)"
     expect "set" OK "$(client 1 set greeting third)"
     expect "get" third "$(client 2 get greeting)"
@@ -311,24 +311,24 @@ walk_down() {
 
     pids=$("$top/scripts/cluster" --dir "$state" pids | awk '{ print $2 }')
     cluster down
-    expect "exit" 0 "$status"
+    expect "exit" 0 "$result"
     for pid in $pids; do
         [ ! -e "/proc/$pid" ] || grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" ||
             expect "process $pid" gone there
     done
     [ ! -e "$state" ] || expect "the folder" gone there
     cluster down
-    expect "down again, exit" 0 "$status"
+    expect "down again, exit" 0 "$result"
 }
 
 one_node() {
     cluster up --nodes 1 --port "$port"
-    expect "up, exit" 0 "$status"
+    expect "up, exit" 0 "$result"
     expect "set" OK "$(client 1 set greeting alone)"
     expect "get" alone "$(client 1 get greeting)"
     : >"$state/letter"
     cluster down
-    expect "down, exit" 0 "$status"
+    expect "down, exit" 0 "$result"
     expect "a file of somebody else's stays" letter "$(ls -A "$state")"
     rm -f "$state/letter"
 }
