@@ -104,7 +104,7 @@ wrong_uses() {
         'up --nodes|--nodes needs a value'
         'up --colour|unknown option --colour'
         'up 3|up takes no "3"'
-        'up -- --port 5|--port is set by this script'
+        'up -- --Port 5|--Port is not for every node alike'
         'up -- maxmemory|a directive after -- starts with --'
         'stop|stop needs the number of a node'
         'status --nodes 3|--nodes goes with up'
