@@ -28,27 +28,34 @@ static const char *refuse(const struct engine *engine, bool local)
 }
 
 struct client *engine_client_open(struct engine *engine, struct instant now, void *connection,
-                                  const char *remote_address, const char *local_address, bool local,
-                                  struct buffer *refusal)
+                                  const struct engine_client *about, struct buffer *refusal)
 {
-    const char *why = refuse(engine, local);
+    const char *why = refuse(engine, about->local);
+    const struct session_options options = {
+        .address = about->address,
+        .local_address = about->local_address,
+        .descriptor = about->descriptor,
+        .authenticated = engine->options->requirepass[0] == '\0',
+        .now_us = now.mono_us,
+        .waker = engine->own.waker,
+    };
 
     engine->now = now;
     if (why != NULL) {
-        metrics_add(engine->metrics, METRIC_REJECTED_CONNECTIONS, 1);
+        metrics_add(engine->metrics, METRIC_CONNECTIONS_REJECTED, 1);
         reply_error(refusal, why);
         return NULL;
     }
     struct client *client = memory_alloc(sizeof *client);
     client->engine = engine;
     client->connection = connection;
-    parser_init(&client->parser, engine->options->proto_max_bulk_len);
+    parser_init(&client->parser, (size_t)engine->options->proto_max_bulk_len);
     list_init(&client->pending);
+    list_init(&client->resumed);
     list_append(&engine->clients, &client->link);
-    session_init(&client->session, remote_address, local_address, now,
-                 engine->options->requirepass[0] == '\0');
-    client->session.worker = engine->own.index;
+    session_init(&client->session, &options);
     directory_add(engine->own.environment->directory, &client->session);
+    metrics_add(engine->metrics, METRIC_CONNECTIONS, 1);
     metrics_add(engine->metrics, METRIC_CONNECTIONS_RECEIVED, 1);
     return client;
 }
@@ -78,6 +85,26 @@ static void close_when_delivered(struct client *client)
         client->engine->calls->client_close(client->connection);
 }
 
+void client_append(struct client *client, struct request *request)
+{
+    list_append(&client->pending, &request->link);
+    client->in_flight++;
+    request->unordered = dispatch_unordered(request);
+    client->unordered += request->unordered;
+}
+
+/* The reply moves to the output; a large one without a copy, when it comes first. */
+static void take_reply(struct client *client, struct request *request)
+{
+    if (buffer_size(&client->out) == 0 && buffer_size(&request->reply) > BUFFER_KEEP) {
+        const struct buffer out = client->out;
+        client->out = request->reply;
+        request->reply = out;
+    } else {
+        buffer_append_span(&client->out, buffer_content(&request->reply));
+    }
+}
+
 void client_deliver(struct client *client)
 {
     bool any = false;
@@ -86,13 +113,16 @@ void client_deliver(struct client *client)
         struct request *request = list_entry(client->pending.next, struct request, link);
         if (request->stage != STAGE_DONE)
             break;
-        buffer_append_span(&client->out, buffer_content(&request->reply));
+        take_reply(client, request);
         client->in_flight--;
+        client->unordered -= request->unordered;
         request_delivered(request);
         any = true;
     }
     if (any && buffer_size(&client->out) > 0)
         client->engine->calls->client_output(client->connection);
+    if (any && (client->held || client->closing) && list_empty(&client->resumed))
+        list_append(&client->engine->resumed, &client->resumed);
 }
 
 static void reject_input(struct client *client, const char *error)
@@ -105,8 +135,7 @@ static void reject_input(struct client *client, const char *error)
         return;
     request->owner = OWNER_CLIENT;
     request->client = client;
-    client->in_flight++;
-    list_append(&client->pending, &request->link);
+    client_append(client, request);
     request_fail(request, "ERR %s", error);
 }
 
@@ -121,7 +150,7 @@ static void run_input(struct client *client)
                 hold(client, true);
                 return;
             }
-            if (session_closing(&client->session))
+            if (client->session.close_after_reply)
                 client->closing = true;
             break;
         case PARSER_MORE:
@@ -141,12 +170,12 @@ void client_proceed(struct client *client)
 {
     struct parser *parser = &client->parser;
 
-    if (client->held) {
+    if (client->held && !client->closing) {
         /* The command that had to wait is still where the parser found it. */
         if (client->in_flight >= CLIENT_IN_FLIGHT_MAX / 2 ||
             !dispatch_client(client, parser->argv, parser->argc))
             return;
-        if (session_closing(&client->session))
+        if (client->session.close_after_reply)
             client->closing = true;
     }
     run_input(client);
@@ -157,6 +186,14 @@ void client_proceed(struct client *client)
     if (buffer_size(&client->out) > 0)
         client->engine->calls->client_output(client->connection);
     close_when_delivered(client);
+}
+
+void client_close_killed(struct client *client)
+{
+    if (session_killed(&client->session)) {
+        client->closing = true;
+        client->engine->calls->client_close(client->connection);
+    }
 }
 
 void engine_client_input(struct engine *engine, struct instant now, struct client *client)
@@ -178,7 +215,9 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
         request_disown(list_entry(client->pending.next, struct request, link));
     directory_remove(engine->own.environment->directory, &client->session);
     session_deinit(&client->session);
+    metrics_subtract(engine->metrics, METRIC_CONNECTIONS, 1);
     list_remove(&client->link);
+    list_remove(&client->resumed);
     parser_deinit(&client->parser);
     buffer_deinit(&client->in);
     buffer_deinit(&client->out);

@@ -173,8 +173,8 @@ static void arm_hedge(struct request *request)
         wait_us = HEDGE_US_MIN;
     if (wait_us > most_us)
         wait_us = most_us;
-    wheel_insert(&engine->wheel, &request->hedge, engine->now.mono_us + wait_us);
-    request->hedged = true;
+    wheel_insert(&engine->wheel, &request->hedge.timer, engine->now.mono_us + wait_us);
+    request->hedge.running = true;
 }
 
 void coordinate_proceed(struct request *request)
@@ -217,7 +217,6 @@ void coordinate_begin(struct request *request)
 
 void coordinate_hedge(struct request *request)
 {
-    request->hedged = false;
     if (request->stage != STAGE_OPERATION)
         return;
     operation_hedge(&request->engine->coordinator, &request->operation, request->engine->now);

@@ -13,7 +13,7 @@
 #include "node/parts.h"
 
 #include "base/assert.h"
-#include "command/level.h"
+#include "base/level.h"
 #include "resp/reply.h"
 
 /* ---- order ---- */
@@ -31,9 +31,15 @@ static bool ordered(const struct request *earlier, const struct request *later)
     return earlier->hash != 0 && later->hash != 0 && earlier->hash != later->hash;
 }
 
+bool dispatch_unordered(const struct request *request)
+{
+    return request->kind != COMMAND_LOCAL &&
+           !(plain(request) && request->route == request->engine->view->self);
+}
+
 static bool must_wait(const struct client *client, const struct request *request)
 {
-    if (client->unordered == 0 && plain(request) && request->route == request->engine->view->self)
+    if (client->unordered == 0 && !dispatch_unordered(request))
         return false;
     list_for_each(link, &client->pending)
     {
@@ -271,9 +277,20 @@ static void begin_parts(struct request *whole)
     request_part_done(whole);
 }
 
-static bool of_many_keys(const struct command *command)
+/* Whether the command is cut in parts: MGET also with one key, since its reply is an array. */
+static bool of_many_keys(const struct call *call)
 {
-    return command->gather != GATHER_NONE;
+    const struct command *command = call->command;
+
+    return command->gather == GATHER_ARRAY ||
+           (command->gather != GATHER_NONE &&
+            call->argc > (size_t)command->first_key + stride(command));
+}
+
+/* The commands that change or show the ring. */
+static bool for_control(const struct command *command)
+{
+    return strncmp(command->name, "ring|", 5) == 0;
 }
 
 /* Begins a request whose command is prepared and that need not wait. */
@@ -293,7 +310,10 @@ static void begin(struct request *request)
             begin_parts(request);
         return;
     case COMMAND_CLUSTER:
-        sweep_begin(request);
+        if (for_control(request->call.command))
+            control_begin(request);
+        else
+            sweep_begin(request);
         return;
     }
 }
@@ -332,14 +352,12 @@ static bool understand(struct request *request, struct session *session)
     call->command = command_find(call->argv, call->argc, &request->reply);
     if (call->command == NULL)
         return false;
-    if (session != NULL && !session->authenticated && !(call->command->flags & FLAG_NO_AUTH)) {
-        reply_error(&request->reply, "NOAUTH Authentication required.");
+    if (session != NULL && !session_authorize(session, call->command, &request->reply))
         return false;
-    }
     if (!prepare(request))
         return false;
     if (request->kind == COMMAND_LOCAL || request->engine->view->ring != NULL ||
-        command_needs_no_ring(call->command))
+        for_control(call->command))
         return true;
     reply_error(&request->reply,
                 "CLUSTERDOWN This node is in no ring yet: RING INIT host:port ... forms one");
@@ -353,7 +371,7 @@ static bool aim(struct request *request)
 
     if (request->kind == COMMAND_LOCAL || request->kind == COMMAND_CLUSTER)
         return true;
-    if (of_many_keys(call->command) && call->argc > stride(call->command) + 1)
+    if (of_many_keys(call))
         return cut(request);
     locate(request, call->argv[call->command->first_key]);
     request->route = choose(request);
@@ -378,7 +396,7 @@ bool dispatch_client(struct client *client, const struct span *argv, size_t argc
     request->call.argv = argv;
     request->call.argc = argc;
     request->call.session = session;
-    request->call.protocol = session->protocol;
+    request->call.protocol = session_protocol(session);
     request->read_level = session->read_level;
     request->write_level = session->write_level;
     request->owner = OWNER_CLIENT;
@@ -390,7 +408,7 @@ bool dispatch_client(struct client *client, const struct span *argv, size_t argc
         request_abandon(request);
         return false;
     }
-    session_note(session, request->call.command, engine->now);
+    session_note_command(session, request->call.command, engine->now.mono_us);
     client_append(client, request);
     if (understood)
         begin(request);
@@ -425,8 +443,8 @@ static void unpack(struct request *request, const struct wire_args *args)
 
     request_make_room(request, args->count);
     for (uint32_t i = 0; i < args->count; i++)
-        request->kept_argv[i] = wire_next_arg(&packed);
-    request->call.argv = request->kept_argv;
+        request->room[i] = wire_next_arg(&packed);
+    request->call.argv = request->room;
     request->call.argc = args->count;
 }
 
@@ -455,7 +473,10 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
         return;
     }
     /* The origin's deadline holds, not one that begins here. */
+    const int64_t left_ms = (int64_t)forward->deadline_ms - engine->now.wall_ms;
     request->deadline_wall_ms = (int64_t)forward->deadline_ms;
+    if (left_ms < engine->options->request_timeout_ms)
+        request->deadline_us = engine->now.mono_us + left_ms * 1000;
     locate(request, request->call.argv[request->call.command->first_key]);
     request->route = choose(request);
     const enum reply_status refusal = forward_refusal(request, forward);

@@ -38,7 +38,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     list_init(&engine->dirty_peers);
     list_init(&engine->free_requests);
     engine->next_tick_us = now.mono_us;
-    engine->sweep_partition = options->index;
+    engine->expiry_partition = options->index;
     engine->own.environment->options = engine->options;
     peers_follow_view(engine);
     calls->wake_at(host, now.mono_us);
@@ -131,11 +131,11 @@ static bool expire_some(struct engine *engine)
     struct partition_counts before, after;
 
     for (uint32_t visited = 0; visited < count && steps > 0; visited += engine->own.workers) {
-        if (engine->sweep_partition >= count)
-            engine->sweep_partition = engine->own.index;
-        if (engine->sweep_partition >= count)
+        if (engine->expiry_partition >= count)
+            engine->expiry_partition = engine->own.index;
+        if (engine->expiry_partition >= count)
             return false;
-        struct partition *partition = store_partition(store, engine->sweep_partition);
+        struct partition *partition = store_partition(store, engine->expiry_partition);
         partition_lock(partition);
         partition_count(partition, &before);
         const uint32_t took = partition_expire(partition, engine->now.wall_ms, steps);
@@ -145,7 +145,7 @@ static bool expire_some(struct engine *engine)
         if (took >= steps)
             return true;
         steps -= took;
-        engine->sweep_partition += engine->own.workers;
+        engine->expiry_partition += engine->own.workers;
     }
     return false;
 }

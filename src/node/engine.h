@@ -18,6 +18,7 @@
 #include "base/buffer.h"
 #include "base/instant.h"
 #include "base/span.h"
+#include "command/session.h"
 #include "node/view.h"
 
 struct client;
@@ -25,7 +26,7 @@ struct engine;
 struct environment;
 struct link;
 struct log;
-struct metrics;
+struct metrics_block;
 struct options;
 struct replica_bounds;
 struct store;
@@ -52,21 +53,26 @@ struct engine_calls {
      * answer comes with engine_control_answer or engine_link_answer; `argv` is valid in the call.
      */
     void (*control_command)(void *host, uint64_t request, const struct span *argv, size_t argc);
-    void (*control_message)(void *host, uint64_t link, uint64_t id, struct span message);
+    void (*control_message)(void *host, uint64_t link, struct span message);
 
     /* Call engine_wake at or soon after this time; replaces what was asked before. */
     void (*wake_at)(void *host, int64_t mono_us);
 };
 
 struct engine_options {
-    uint32_t index; /* of the worker, from 0 */
+    uint32_t index;   /* of the worker, from 0 */
+    uint32_t workers; /* of the node */
     uint64_t seed;
+    uint64_t boot; /* drawn at the start of the process */
+    struct identity identity;
+    struct log *log;
     struct store *store;
     struct replica_bounds *bounds;
-    struct environment *environment;
-    struct metrics *metrics;       /* this worker's block */
-    const struct options *options; /* a holder's share is taken */
-    struct view *view;             /* the same */
+    struct environment *environment; /* this worker's */
+    struct metrics_block *metrics;   /* this worker's */
+    const struct options *options;   /* a holder's share is taken */
+    struct view *view;               /* the same */
+    struct session_waker waker;      /* leads to engine_close_killed */
 };
 
 struct engine *engine_create(const struct engine_options *options, const struct engine_calls *calls,
@@ -80,16 +86,24 @@ void engine_set_options(struct engine *engine, const struct options *options);
 
 /* The time asked for by wake_at has come. */
 void engine_wake(struct engine *engine, struct instant now);
+/* CLIENT KILL has marked clients of this engine. */
+void engine_close_killed(struct engine *engine, struct instant now);
 /* Completes what goes out; tells the host of it. */
 void engine_turn_end(struct engine *engine, struct instant now);
 
 /* ---- clients ---- */
 
-/* NULL when there are too many: `refusal` then holds what to tell before closing. The texts
- * ("127.0.0.1:4711") are copied. `local` tells whether the other end is this machine. */
+/* What the host knows of a new client. */
+struct engine_client {
+    const char *address;       /* "127.0.0.1:4711" */
+    const char *local_address; /* of this end */
+    int descriptor;
+    bool local; /* the other end is this machine */
+};
+
+/* NULL when it is not served: `refusal` then holds what to tell it before closing. */
 struct client *engine_client_open(struct engine *engine, struct instant now, void *connection,
-                                  const char *remote_address, const char *local_address, bool local,
-                                  struct buffer *refusal);
+                                  const struct engine_client *about, struct buffer *refusal);
 struct buffer *engine_client_in(struct client *client);
 struct buffer *engine_client_out(struct client *client);
 /* Bytes were appended to client_in. */
@@ -119,7 +133,7 @@ void engine_peer_closed(struct engine *engine, struct instant now, node_number n
 /* `reply` is RESP. Unknown requests (timed out meanwhile) are ignored. */
 void engine_control_answer(struct engine *engine, struct instant now, uint64_t request,
                            struct span reply);
-void engine_link_answer(struct engine *engine, struct instant now, uint64_t link, uint64_t id,
-                        struct span message);
+void engine_link_answer(struct engine *engine, struct instant now, uint64_t link,
+                        struct span messages);
 
 #endif

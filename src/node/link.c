@@ -135,7 +135,8 @@ static void on_read(struct link *link, const struct wire_read *read)
 
 static void on_flush(struct link *link, const struct wire_flush *flush)
 {
-    const struct offered offered = sweep_flush(link->engine, flush);
+    const struct offered offered = sweep_flush(link->engine, flush->ring_version, flush->dot,
+                                               flush->partitions);
     const struct wire_ack ack = {.id = flush->id,
                                  .status = (uint8_t)offered.status,
                                  .known = offered.known,

@@ -18,6 +18,7 @@
 #define DUNLIN_NODE_PARTS_H
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/options.h"
 #include "base/rng.h"
@@ -38,6 +39,10 @@
 #define REQUESTS_MAX (1u << 20)
 /* Buffers larger than this are given back between two uses, bytes. */
 #define BUFFER_KEEP (16 * 1024)
+/* The longest frame of a link that has not finished its handshake, bytes. */
+#define HANDSHAKE_FRAME_MAX 4096
+/* How long control may take to answer a command (RING INIT asks other nodes), ms. */
+#define CONTROL_TIMEOUT_MS 30000
 
 /* ---- requests (request.c) ---- */
 
@@ -61,9 +66,18 @@ enum request_stage {
     STAGE_DONE,      /* its turn in the order of replies */
 };
 
+struct request;
+
+/* A timer of a request in the engine's wheel. */
+struct request_timer {
+    struct wheel_timer timer;
+    struct request *request;
+    void (*fire)(struct request *request);
+    bool running;
+};
+
 struct request {
     struct list link; /* in its client's, its whole's or the free list */
-    struct list busy; /* in engine->busy while it waits for somebody */
     struct engine *engine;
     uint64_t id; /* slot and generation: a late answer finds the right request or none */
     enum request_stage stage;
@@ -78,9 +92,10 @@ struct request {
     /* The command. call.argv points to what arrived until request_keep copies it. */
     struct call call;
     enum command_kind kind;
-    struct buffer kept;
-    struct span *kept_argv;
-    size_t kept_capacity;
+    struct span *room; /* where argv is copied to */
+    size_t room_capacity;
+    struct buffer kept;              /* the arguments' bytes */
+    bool owned;                      /* they were copied */
     uint8_t read_level, write_level; /* as asked for; LEVEL_DEFAULT: the rule's */
     bool placed;                     /* a coordinator was chosen elsewhere: do not forward again */
 
@@ -88,6 +103,7 @@ struct request {
     uint64_t hash; /* of its key, 0: of none, or of many */
     node_number route;
 
+    bool unordered;      /* see dispatch.c */
     struct buffer reply; /* complete once STAGE_DONE */
     struct operation operation;
     struct sweep *sweep;
@@ -95,9 +111,8 @@ struct request {
     size_t parts_pending;
     uint16_t tried; /* forwarding: a bit for each of the preference list */
 
-    struct wheel_timer deadline;
-    struct wheel_timer hedge;
-    bool timed, hedged; /* the timers are in the wheel */
+    struct request_timer deadline;
+    struct request_timer hedge;
     int64_t began_us;
     int64_t deadline_us;      /* mono */
     int64_t deadline_wall_ms; /* no stamp of this request is later */
@@ -107,8 +122,14 @@ struct request {
 struct request *request_borrow(struct engine *engine);
 /* A request in flight, NULL when it is over. */
 struct request *request_find(struct engine *engine, uint64_t id);
-/* Copies argv, so that it outlives the input it came from. */
+/* Room for an argv of `count` arguments in request->room. */
+void request_make_room(struct request *request, size_t count);
+/* Copies the arguments, so that they outlive the input that they came from. */
 void request_keep(struct request *request);
+/* Gives it another id: answers to what was asked before do not reach it. */
+void request_renew(struct request *request);
+/* Gives back one that has not begun. */
+void request_abandon(struct request *request);
 /* It waits: it gets a deadline. */
 void request_wait(struct request *request, enum request_stage stage);
 /* Its reply is complete: gives it to the owner as soon as its turn comes. */
@@ -118,6 +139,11 @@ void request_fail(struct request *request, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Its owner is gone. */
 void request_disown(struct request *request);
+/* Its owner has taken the reply. */
+void request_delivered(struct request *request);
+/* One part less to wait for. */
+void request_part_done(struct request *whole);
+void requests_destroy(struct engine *engine);
 
 /* ---- clients (client.c) ---- */
 
@@ -129,11 +155,17 @@ struct client {
     struct parser parser;
     struct buffer in, out;
     struct list pending; /* of struct request, in the order of their replies */
+    struct list resumed; /* engine->resumed */
     size_t in_flight;
-    bool held;    /* not read: a command waits for those before it */
-    bool closing; /* no command is read any more; closed once its replies are out */
+    size_t unordered; /* of those, the ones whose order needs care (dispatch.c) */
+    bool held;        /* not read: a command waits for those before it */
+    bool closing;     /* no command is read any more; closed once its replies are out */
 };
 
+/* Puts a request behind those that its replies come after. */
+void client_append(struct client *client, struct request *request);
+/* Closes it if CLIENT KILL has marked it. */
+void client_close_killed(struct client *client);
 /* The requests at the head that are done give their replies. */
 void client_deliver(struct client *client);
 /* Runs what it sent, as far as its earlier requests allow. */
@@ -145,25 +177,35 @@ void client_proceed(struct client *client);
 bool dispatch_client(struct client *client, const struct span *argv, size_t argc);
 /* A command that another node forwarded, as a request of `link`. */
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward);
-/* Sends the request to a coordinator, or coordinates it here. */
+/* Sends the request to the coordinator that was chosen (request->route), or coordinates it here. */
 void dispatch_place(struct request *request);
+/* Whether the order of this request and its client's other ones needs care. */
+bool dispatch_unordered(const struct request *request);
+/* The same after a coordinator could not run it. */
+void dispatch_again(struct request *request, node_number failed);
 
 /* ---- operations (coordinate.c) ---- */
 
 void coordinate_begin(struct request *request);
 void coordinate_proceed(struct request *request);
+void coordinate_hedge(struct request *request);
+/* The time is up, or the coordinator elsewhere was lost. */
 void coordinate_timeout(struct request *request);
+void coordinate_lost(struct request *request);
 extern const struct operation_calls coordinate_calls;
 
 /* ---- sweeps (sweep.c) ---- */
 
 void sweep_begin(struct request *request);
-void sweep_answered(struct request *request, node_number node, const struct wire_message *message);
+void sweep_acknowledged(struct request *request, node_number node, const struct offered *offered);
+void sweep_counted(struct request *request, node_number node, const struct wire_counted *counted);
 void sweep_lost(struct request *request, node_number node);
 void sweep_timeout(struct request *request);
+/* Frees what a sweep holds, if it is one. */
 void sweep_end(struct request *request);
 /* This node's part of others' sweeps. */
-struct offered sweep_flush(struct engine *engine, const struct wire_flush *flush);
+struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct dot dot,
+                           struct span partitions);
 void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, uint64_t *expiring);
 
 /* ---- peers (peer.c) ---- */
@@ -183,6 +225,7 @@ struct peer {
     /* The circuit breaker: open while questions wait and nothing is heard. */
     int64_t asked_us; /* when the first question since anything was heard went out; 0: none */
     bool tripped;
+    int64_t ping_us;  /* when it is asked again whether it is back */
     int64_t usual_us; /* a moving average of how long an answer takes */
     int64_t retry_us; /* not opened again before */
     int64_t retry_wait_us;
@@ -212,6 +255,7 @@ struct link {
     size_t frame_at;
     struct list dirty;    /* engine->dirty_links while `framing` */
     struct list requests; /* forwarded ones, by from_link */
+    bool broken;          /* it is being closed */
 };
 
 struct buffer *link_message(struct link *link);
@@ -226,13 +270,14 @@ struct engine {
     struct instant now; /* of the call in progress */
     const struct options *options;
     struct view *view;
-    struct metrics *metrics;
+    struct metrics_block *metrics;
     struct rng rng;
     struct replica replica;
     struct coordinator coordinator;
     struct wheel wheel; /* mono_us */
 
     struct list clients;
+    struct list resumed; /* clients whose next command may go on */
     struct list links;
     uint64_t next_link;
     struct list dirty_links;
@@ -244,10 +289,20 @@ struct engine {
     struct request **slots;
     size_t slot_count, slot_capacity;
     struct list free_requests;
-    struct list busy; /* requests that wait for somebody, by busy */
 
-    uint32_t sweep_partition; /* the next of this worker's partitions to be swept for expiry */
-    int64_t next_expiry_us;
+    struct buffer looked;      /* the value of the answer in progress */
+    uint32_t expiry_partition; /* the next of this worker's to be looked at */
+    int64_t next_tick_us;
 };
+
+/* What this node says of itself on a new link. */
+struct handshake_self engine_self(const struct engine *engine);
+/* Another node's clock. */
+void engine_observe(struct engine *engine, uint64_t stamp);
+/* Clients whose next command waited for what is now done go on. */
+void engine_run_again(struct engine *engine);
+
+/* Hands the command to control. */
+void control_begin(struct request *request);
 
 #endif

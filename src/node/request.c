@@ -17,6 +17,24 @@
 
 _Static_assert(REQUESTS_MAX == 1u << SLOT_BITS, "an id holds the slot and its generation");
 
+static void time_is_up(struct request *request)
+{
+    switch (request->stage) {
+    case STAGE_OPERATION:
+    case STAGE_FORWARDED:
+        coordinate_timeout(request);
+        return;
+    case STAGE_SWEEP:
+        sweep_timeout(request);
+        return;
+    case STAGE_CONTROL:
+        request_fail(request, "TRYAGAIN control did not answer in time; see RING STATUS");
+        return;
+    default:
+        return; /* a command of many keys ends when its parts do */
+    }
+}
+
 static struct request *add_slot(struct engine *engine)
 {
     if (engine->slot_count == REQUESTS_MAX)
@@ -33,8 +51,9 @@ static struct request *add_slot(struct engine *engine)
     struct request *request = memory_alloc(sizeof *request);
     request->engine = engine;
     request->id = engine->slot_count;
+    request->deadline = (struct request_timer){.request = request, .fire = time_is_up};
+    request->hedge = (struct request_timer){.request = request, .fire = coordinate_hedge};
     list_init(&request->link);
-    list_init(&request->busy);
     list_init(&request->parts);
     list_init(&request->from_link);
     engine->slots[engine->slot_count++] = request;
@@ -53,7 +72,8 @@ struct request *request_borrow(struct engine *engine)
         request = list_entry(engine->free_requests.next, struct request, link);
         list_remove(&request->link);
     }
-    request->id += 1u << SLOT_BITS; /* a new generation */
+    request_renew(request);
+    request->owned = false;
     request->stage = STAGE_NEW;
     request->owner = OWNER_NOBODY;
     request->client = NULL;
@@ -82,14 +102,22 @@ struct request *request_find(struct engine *engine, uint64_t id)
     return engine->slots[slot];
 }
 
+void request_renew(struct request *request)
+{
+    request->id += 1u << SLOT_BITS; /* the slot's next generation */
+}
+
+static void stop_timer(struct request_timer *timer)
+{
+    if (timer->running)
+        wheel_remove(&timer->request->engine->wheel, &timer->timer);
+    timer->running = false;
+}
+
 static void stop_timers(struct request *request)
 {
-    if (request->timed)
-        wheel_remove(&request->engine->wheel, &request->deadline);
-    if (request->hedged)
-        wheel_remove(&request->engine->wheel, &request->hedge);
-    request->timed = request->hedged = false;
-    list_remove(&request->busy);
+    stop_timer(&request->deadline);
+    stop_timer(&request->hedge);
 }
 
 static void give_back(struct request *request)
@@ -107,45 +135,65 @@ static void give_back(struct request *request)
     list_prepend(&request->engine->free_requests, &request->link);
 }
 
+void request_make_room(struct request *request, size_t count)
+{
+    if (request->room_capacity >= count)
+        return;
+    memory_free(request->room);
+    request->room = memory_alloc_array(count, sizeof request->room[0]);
+    request->room_capacity = count;
+}
+
+/* A span that pointed to `from` points to the copy. */
+static void rebase(struct span *span, struct span from, const uint8_t *copy)
+{
+    if (span->size > 0 && span->data == from.data)
+        span->data = copy;
+}
+
 void request_keep(struct request *request)
 {
     struct call *call = &request->call;
-    size_t total = 0;
+    struct operation *operation = &request->operation;
+    size_t total = 1;
 
-    if (call->argv == request->kept_argv && call->argc > 0)
+    if (request->owned)
         return;
-    if (request->kept_capacity < call->argc) {
-        memory_free(request->kept_argv);
-        request->kept_argv = memory_alloc_array(call->argc, sizeof request->kept_argv[0]);
-        request->kept_capacity = call->argc;
-    }
     for (size_t i = 0; i < call->argc; i++)
         total += call->argv[i].size;
-    uint8_t *at = buffer_reserve(&request->kept, total > 0 ? total : 1);
+    if (call->argv != request->room)
+        request_make_room(request, call->argc);
+    uint8_t *at = buffer_reserve(&request->kept, total);
     ensure(at != NULL);
     for (size_t i = 0; i < call->argc; i++) {
         const struct span argument = call->argv[i];
         if (argument.size > 0)
             memcpy(at, argument.data, argument.size);
-        if (request->operation.place.key.data == argument.data)
-            request->operation.place.key.data = at;
-        request->kept_argv[i] = span_of(at, argument.size);
+        rebase(&operation->place.key, argument, at);
+        rebase(&operation->written.value, argument, at);
+        request->room[i] = span_of(at, argument.size);
         at += argument.size;
     }
-    buffer_commit(&request->kept, total);
-    call->argv = request->kept_argv;
+    buffer_commit(&request->kept, total - 1);
+    call->argv = request->room;
+    request->owned = true;
 }
 
 void request_wait(struct request *request, enum request_stage stage)
 {
     request->stage = stage;
-    if (list_empty(&request->busy))
-        list_append(&request->engine->busy, &request->busy);
-    if (!request->timed) {
-        wheel_insert(&request->engine->wheel, &request->deadline, request->deadline_us);
-        request->timed = true;
+    if (!request->deadline.running) {
+        wheel_insert(&request->engine->wheel, &request->deadline.timer, request->deadline_us);
+        request->deadline.running = true;
     }
     request_keep(request);
+}
+
+void request_abandon(struct request *request)
+{
+    while (!list_empty(&request->parts))
+        give_back(list_entry(request->parts.next, struct request, link));
+    give_back(request);
 }
 
 /* ---- many keys ---- */
@@ -208,12 +256,18 @@ static void gather(struct request *whole)
     request_finish(whole);
 }
 
+void request_part_done(struct request *whole)
+{
+    if (--whole->parts_pending == 0)
+        gather(whole);
+}
+
 /* ---- the end ---- */
 
 static void answer_link(struct request *request)
 {
     const struct wire_reply reply = {
-        .id = request->from_id, .status = WIRE_REPLY_RAN, .bytes = buffer_content(&request->reply)};
+        .id = request->from_id, .status = REPLY_OK, .bytes = buffer_content(&request->reply)};
 
     wire_put_reply(link_message(request->from), &reply);
 }
@@ -236,8 +290,7 @@ void request_finish(struct request *request)
         give_back(request);
         return;
     case OWNER_WHOLE:
-        if (--request->whole->parts_pending == 0)
-            gather(request->whole);
+        request_part_done(request->whole);
         return;
     case OWNER_NOBODY:
         give_back(request);
@@ -281,7 +334,7 @@ void requests_destroy(struct engine *engine)
         sweep_end(request);
         buffer_deinit(&request->reply);
         buffer_deinit(&request->kept);
-        memory_free(request->kept_argv);
+        memory_free(request->room);
         operation_deinit(&request->operation);
         memory_free(request);
     }

@@ -10,8 +10,7 @@
 void operation_rest(struct operation *operation)
 {
     buffer_reset(&operation->written_bytes, BUFFER_KEEP);
-    buffer_reset(&operation->reading.bytes, BUFFER_KEEP);
-    buffer_reset(&operation->reading.spare, BUFFER_KEEP);
+    read_tally_end(&operation->reading);
 }
 
 void operation_deinit(struct operation *operation)
@@ -429,9 +428,14 @@ void operation_acknowledged(struct coordinator *coordinator, struct operation *o
 {
     const int index = index_of(operation, node);
 
+    enum ack_status status = offered->status;
+
     if (operation->state != OPERATION_WRITING || index < 0)
         return;
-    write_tally_add(&operation->writing, (unsigned)index, (uint8_t)offered->status, offered->known,
+    /* A set is merged, never overtaken; what refuses its dot all the same refuses it. */
+    if (operation->siblings && (status == ACK_NEWER || status == ACK_FORGETFUL))
+        status = ACK_TOO_FAR;
+    write_tally_add(&operation->writing, (unsigned)index, (uint8_t)status, offered->known,
                     offered->claim_version);
     follow_writing(coordinator, operation, now);
 }

@@ -68,7 +68,7 @@ static struct offered keep(struct replica *replica, struct partition *partition,
 }
 
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
-                             const struct version *version)
+                             struct dot over, const struct version *version)
 {
     struct partition *partition = store_partition(replica->store, place->partition);
     const enum ack_status refusal = stamp_refusal(replica, now, version->dot.stamp);

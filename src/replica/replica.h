@@ -59,7 +59,7 @@ struct offered {
 /* Offers a version, written over `over`, to this node's store (rules 1, 7, 19, 20). A version past
  * its deadline is kept like any other, because it covers older ones. */
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
-                             const struct version *version);
+                             struct dot over, const struct version *version);
 
 /* The answer to a question. */
 struct looked {

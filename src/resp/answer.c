@@ -7,7 +7,7 @@ void answer_init(struct answer *answer)
 }
 
 /* Finds the line at answer->size, up to its "\r\n". */
-static enum answer_status find_line(struct answer *answer, struct span bytes, struct span *line)
+static enum answer_progress find_line(struct answer *answer, struct span bytes, struct span *line)
 {
     while (answer->scanned < bytes.size) {
         const uint8_t *from = bytes.data + answer->scanned;
@@ -28,7 +28,7 @@ static enum answer_status find_line(struct answer *answer, struct span bytes, st
 }
 
 /* A value of `line.size + 2` bytes and, for a bulk, what its header says. */
-static enum answer_status pass(struct answer *answer, struct span bytes, struct span line,
+static enum answer_progress pass(struct answer *answer, struct span bytes, struct span line,
                                bool bulk, int64_t number)
 {
     size_t size = line.size + 2;
@@ -64,11 +64,11 @@ static unsigned members_each(uint8_t type)
     }
 }
 
-static enum answer_status read_value(struct answer *answer, struct span bytes)
+static enum answer_progress read_value(struct answer *answer, struct span bytes)
 {
     struct span line;
     int64_t number;
-    enum answer_status status = find_line(answer, bytes, &line);
+    enum answer_progress status = find_line(answer, bytes, &line);
 
     if (status != ANSWER_COMPLETE)
         return status;
@@ -97,10 +97,10 @@ static enum answer_status read_value(struct answer *answer, struct span bytes)
     return status;
 }
 
-enum answer_status answer_read(struct answer *answer, struct span bytes)
+enum answer_progress answer_read(struct answer *answer, struct span bytes)
 {
     while (answer->pending > 0) {
-        const enum answer_status status = read_value(answer, bytes);
+        const enum answer_progress status = read_value(answer, bytes);
         if (status != ANSWER_COMPLETE)
             return status;
     }

@@ -15,7 +15,7 @@
  * levels of nesting. No memory hangs on it; it keeps the sums far from an overflow. */
 #define ANSWER_COUNT_MAX ((int64_t)1 << 40)
 
-enum answer_status {
+enum answer_progress {
     ANSWER_COMPLETE,
     ANSWER_MORE, /* not all has arrived: call again with the same bytes and more */
     ANSWER_INVALID,
@@ -30,7 +30,7 @@ struct answer {
 void answer_init(struct answer *answer);
 
 /* `bytes` starts with the reply. answer_init again before the next one. */
-enum answer_status answer_read(struct answer *answer, struct span bytes);
+enum answer_progress answer_read(struct answer *answer, struct span bytes);
 
 /* Whether the complete reply `bytes` is an integer (":5\r\n"), and which. */
 bool answer_integer(struct span bytes, int64_t *value);
