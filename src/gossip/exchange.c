@@ -121,7 +121,7 @@ static bool take_number(struct gossip *gossip, uint64_t number)
 
 /* An answer from a process with our identity to what we asked just now: it lives. */
 static void find_twin(struct gossip *gossip, struct instant now, const struct seal_head *head,
-                      struct message_reader *reader)
+                      struct message_reader *reader, bool joining)
 {
     struct node_address address = {0};
     struct message message;
@@ -132,7 +132,7 @@ static void find_twin(struct gossip *gossip, struct instant now, const struct se
             message.record.boot_nonce == head->boot_nonce)
             address = node_record_bus(&message.record);
     }
-    twin_found(gossip, now, head->boot, head->boot_nonce, &address);
+    twin_found(gossip, now, head, &address, joining);
 }
 
 static enum gossip_drop take_messages(struct gossip *gossip, struct instant now,
@@ -150,8 +150,8 @@ static enum gossip_drop take_messages(struct gossip *gossip, struct instant now,
     if (head->kind == SEAL_REPLY && !take_number(gossip, message.number))
         return GOSSIP_DROP_UNASKED;
     if (twin) {
-        if (head->kind == SEAL_REPLY && !joining)
-            find_twin(gossip, now, head, reader);
+        if (head->kind == SEAL_REPLY)
+            find_twin(gossip, now, head, reader, joining);
         return GOSSIP_DROP_TWIN;
     }
     while ((status = message_read(reader, &message)) == MESSAGE_READ) {

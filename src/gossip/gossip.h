@@ -108,7 +108,7 @@ struct gossip_event {
     enum gossip_event_kind kind;
     const struct node_record *record; /* the member's; NULL with ACTIVE and IDENTITY_CLASH */
     bool restarted;                   /* JOINED to LEFT: in another life than before */
-    struct node_address address;      /* IDENTITY_CLASH: the twin's bus address */
+    struct node_address address;      /* IDENTITY_CLASH: the twin's bus address; empty if unknown */
     bool ours_is_later;               /* IDENTITY_CLASH: we started later, and must stop */
 };
 

@@ -78,6 +78,10 @@ struct member *members_add(struct members *members, const struct node_record *re
     members->order[members->count] = members->order[turn];
     members->order[turn] = member;
     members->count++;
+    /* Nodes that start together would go round in step, and a crashed node that all have just
+     * passed would wait for all of them: so each begins somewhere in its first round. */
+    if (!members->turned)
+        members->next = rng_below(rng, members->count);
     members->by_state[record->state]++;
     return member;
 }
@@ -129,6 +133,7 @@ struct member *members_next(struct members *members, struct rng *rng)
         if (members->next >= members->count) {
             shuffle(members, rng);
             members->next = 0;
+            members->turned = true;
         }
         struct member *member = members->order[members->next++];
 

@@ -33,6 +33,7 @@ struct members {
     size_t count;
     size_t capacity;
     size_t next; /* in `order` */
+    bool turned; /* the first round is over */
     size_t by_state[NODE_LEFT + 1];
 };
 

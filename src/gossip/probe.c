@@ -7,15 +7,15 @@
  *           ack after 0.8 T says so (a nack), which shows that the relay and the way to it are well
  *      2T   no ack, direct or relayed: suspect
  *
- * A node that hears of a suspicion verifies it with a probe of its own at once, about four nodes in
- * the cluster do. So in a small cluster the confirmation that shortens a suspicion comes within 2T
- * and not a round later, and a live suspect is asked by more than its accuser.
+ * A node that hears of a suspicion verifies it with a probe of its own at once, about eight nodes
+ * in the cluster do. So in a small cluster the confirmation that shortens a suspicion comes within
+ * 2T and not a round later, and a live suspect is asked by more than its accuser.
  */
 #include "base/assert.h"
 #include "gossip/state.h"
 
 /* So many of the nodes that hear of a suspicion verify it, on average. */
-#define VERIFIERS 4
+#define VERIFIERS 8
 
 static int64_t timeout_us(const struct gossip *gossip)
 {

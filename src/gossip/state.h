@@ -181,9 +181,9 @@ void twin_advance(struct gossip *gossip, struct instant now);
 /* A datagram from a process with our identity. */
 void twin_receive(struct gossip *gossip, struct instant now, const struct seal_head *head,
                   const struct node_address *from, const struct message *message);
-/* It answered us in person. */
-void twin_found(struct gossip *gossip, struct instant now, uint64_t boot, uint64_t boot_nonce,
-                const struct node_address *address);
+/* It answered us in person; `joining` tells whether it is no further than that. */
+void twin_found(struct gossip *gossip, struct instant now, const struct seal_head *head,
+                const struct node_address *address, bool joining);
 int64_t twin_next_us(const struct gossip *gossip);
 
 #endif

@@ -102,25 +102,33 @@ int64_t twin_next_us(const struct gossip *gossip)
     return gossip->twin.checking ? gossip->twin.next_us : NEVER;
 }
 
-void twin_found(struct gossip *gossip, struct instant now, uint64_t boot, uint64_t boot_nonce,
-                const struct node_address *address)
+/* A joining node gives way to one that is active; else the later life gives way. */
+static bool ours_is_later(const struct gossip *gossip, const struct seal_head *head, bool joining)
 {
     const struct node_record *self = &gossip->self.record;
+
+    if ((gossip->phase == GOSSIP_JOINING) != joining)
+        return !joining;
+    return self->boot != head->boot ? self->boot > head->boot : self->boot_nonce > head->boot_nonce;
+}
+
+void twin_found(struct gossip *gossip, struct instant now, const struct seal_head *head,
+                const struct node_address *address, bool joining)
+{
     struct twin *twin = &gossip->twin;
     struct gossip_event event = {.kind = GOSSIP_EVENT_IDENTITY_CLASH, .address = *address};
 
-    event.ours_is_later = gossip->phase == GOSSIP_JOINING || self->boot > boot ||
-                          (self->boot == boot && self->boot_nonce > boot_nonce);
+    event.ours_is_later = ours_is_later(gossip, head, joining);
     twin->address = *address;
     twin->quiet_until_us = now.mono_us + QUIET_US;
-    if (boot > twin->boot)
-        twin->boot = boot;
+    if (head->boot > twin->boot)
+        twin->boot = head->boot;
     if (event.ours_is_later) {
         gossip->phase = GOSSIP_CLASHED;
         twin->checking = false;
     } else {
         /* Look again later: when it has stopped we may have to take our place back. */
-        twin->checking = outranked(gossip);
+        twin->checking = outranked(gossip) && address->host[0] != '\0';
         twin->tries = 0;
         twin->next_us = twin->quiet_until_us;
     }
@@ -136,7 +144,7 @@ void twin_receive(struct gossip *gossip, struct instant now, const struct seal_h
         return;
     if (message->kind == MESSAGE_ACK && gossip->twin.checking &&
         message->number == gossip->twin.number) {
-        twin_found(gossip, now, head->boot, head->boot_nonce, from);
+        twin_found(gossip, now, head, from, false); /* only the active answer pings */
     } else if (message->kind == MESSAGE_PING && gossip->phase == GOSSIP_ACTIVE) {
         spread_send(gossip, now, gossip->self.record.identity, from, &answer, 1);
         /* That ping may be a recording: ask in return. */

@@ -134,7 +134,7 @@ Test(gossip_model, a_crash_among_three_is_found_within_three_seconds)
 
 Test(gossip_model, a_crash_among_ten_is_found)
 {
-    crashes_are_found(10, 20, 4.0, 7.0);
+    crashes_are_found(10, 40, 3.5, 8.0);
 }
 
 Test(gossip_model, a_crash_among_a_hundred_is_found)

@@ -107,6 +107,8 @@ static void on_send(void *host, const struct node_address *to, struct span datag
     net->datagrams++;
     if (!rng_chance(&net->rng, net->loss_percent, 100))
         put(net, PACKET_DATAGRAM, node->index, to, datagram, delay(net));
+    if (rng_chance(&net->rng, net->duplicate_percent, 100))
+        put(net, PACKET_DATAGRAM, node->index, to, datagram, delay(net));
 }
 
 static void on_exchange(void *host, const struct node_address *to)

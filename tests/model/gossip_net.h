@@ -19,7 +19,7 @@ struct net_node {
     struct node_address address; /* client */
     bool paused;
     int64_t excused_until_us; /* a node that was paused may be held for dead until then */
-    unsigned group; /* nodes of different groups cannot reach each other */
+    unsigned group;           /* nodes of different groups cannot reach each other */
     unsigned lives;
     /* what it was told */
     size_t events[GOSSIP_EVENT_IDENTITY_CLASH + 1];
@@ -37,6 +37,7 @@ struct net {
     int64_t now_us;
     /* faults */
     unsigned loss_percent;
+    unsigned duplicate_percent;
     int64_t delay_min_us;
     int64_t delay_max_us;
     bool keep_dead; /* what calls->kept answers */
