@@ -113,6 +113,12 @@ void loop_destroy(struct loop **loop)
     struct loop *l = *loop;
 
     *loop = NULL;
+    while (!list_empty(&l->mailbox)) {
+        struct list *link = l->mailbox.next;
+        struct errand *errand = list_entry(link, struct errand, link);
+        list_remove(link);
+        errand->drop(errand);
+    }
     event_del(&l->bell_event);
     event_del(&l->timer);
     close(l->bell);

@@ -19,10 +19,12 @@
 struct event_base;
 struct loop;
 
-/* Something to be done in the loop's thread. `run` frees it, if it needs freeing. */
+/* Something to be done in the loop's thread: `run` does it and frees it; `drop` only frees it, when
+ * the loop ends before it gets there. */
 struct errand {
     struct list link;
     void (*run)(struct errand *errand);
+    void (*drop)(struct errand *errand);
 };
 
 struct loop_owner {

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/metrics.h"
+#include "base/options.h"
+#include "io/listener.h"
+#include "io/sockets.h"
+
+static struct client_socket *socket_of(struct connection *connection)
+{
+    return list_entry(connection, struct client_socket, connection);
+}
+
+static void count_bytes(struct client_socket *socket)
+{
+    struct connection *connection = &socket->connection;
+
+    metrics_add(socket->worker->metrics, METRIC_NET_INPUT_BYTES,
+                connection->bytes_in - socket->told_in);
+    metrics_add(socket->worker->metrics, METRIC_NET_OUTPUT_BYTES,
+                connection->bytes_out - socket->told_out);
+    socket->told_in = connection->bytes_in;
+    socket->told_out = connection->bytes_out;
+}
+
+void client_socket_close(struct client_socket *socket)
+{
+    struct worker *worker = socket->worker;
+
+    count_bytes(socket);
+    connection_close(&socket->connection);
+    engine_client_closed(worker->engine, loop_now(worker->loop), socket->client);
+    list_remove(&socket->member);
+    memory_free(socket);
+}
+
+static void on_input(struct connection *connection)
+{
+    struct client_socket *socket = socket_of(connection);
+    struct worker *worker = socket->worker;
+    const struct instant now = loop_now(worker->loop);
+
+    socket->active_us = now.mono_us;
+    engine_client_input(worker->engine, now, socket->client);
+}
+
+static void on_closed(struct connection *connection, int error)
+{
+    (void)error;
+    client_socket_close(socket_of(connection));
+}
+
+static void on_drained(struct connection *connection)
+{
+    struct client_socket *socket = socket_of(connection);
+
+    socket->over_us = 0;
+    count_bytes(socket);
+    if (socket->closing)
+        client_socket_close(socket);
+}
+
+static const struct connection_calls calls = {
+    .input = on_input, .closed = on_closed, .drained = on_drained};
+
+static bool is_local(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+        return (ntohl(four->sin_addr.s_addr) >> 24) == 127;
+    }
+    if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+        return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+    }
+    return false;
+}
+
+void client_socket_accepted(void *context, int fd)
+{
+    struct worker *worker = context;
+    struct client_socket *socket = memory_alloc(sizeof *socket);
+    struct sockaddr_storage remote = {0}, local = {0};
+    socklen_t remote_size = sizeof remote, local_size = sizeof local;
+    char remote_text[SESSION_ADDRESS_MAX], local_text[SESSION_ADDRESS_MAX];
+    struct buffer refusal = {0};
+
+    getpeername(fd, (struct sockaddr *)&remote, &remote_size);
+    getsockname(fd, (struct sockaddr *)&local, &local_size);
+    listener_address_text(&remote, remote_text, sizeof remote_text);
+    listener_address_text(&local, local_text, sizeof local_text);
+    listener_tune(fd, worker->options->tcp_keepalive);
+    const struct engine_client about = {.address = remote_text,
+                                        .local_address = local_text,
+                                        .descriptor = fd,
+                                        .local = is_local(&remote)};
+    const struct instant now = loop_now(worker->loop);
+    socket->worker = worker;
+    socket->active_us = now.mono_us;
+    socket->client = engine_client_open(worker->engine, now, socket, &about, &refusal);
+    if (socket->client == NULL) {
+        (void)!send(fd, buffer_content(&refusal).data, buffer_size(&refusal), MSG_NOSIGNAL);
+        close(fd);
+        memory_free(socket);
+    } else {
+        list_append(&worker->clients, &socket->member);
+        connection_init(&socket->connection, worker->loop, fd, engine_client_in(socket->client),
+                        engine_client_out(socket->client), &calls);
+    }
+    buffer_deinit(&refusal);
+}
+
+void client_socket_output(void *context)
+{
+    struct client_socket *socket = context;
+
+    connection_output(&socket->connection);
+}
+
+void client_socket_hold(void *context, bool hold)
+{
+    struct client_socket *socket = context;
+
+    if (hold)
+        connection_pause(&socket->connection);
+    else
+        connection_resume(&socket->connection);
+}
+
+void client_socket_finish(void *context)
+{
+    struct client_socket *socket = context;
+
+    socket->closing = true;
+    connection_pause(&socket->connection);
+    connection_output(&socket->connection);
+}
+
+/* client-output-buffer-limit, as Redis has it: over the hard limit at once, over the soft one for
+ * so many seconds. */
+static bool reads_too_slowly(struct client_socket *socket, int64_t now_us)
+{
+    const struct option_output_limit *limit = &socket->worker->options->client_output_buffer_limit;
+    const size_t waiting = buffer_size(engine_client_out(socket->client));
+
+    if (limit->hard_bytes > 0 && waiting > limit->hard_bytes)
+        return true;
+    if (limit->soft_bytes == 0 || waiting <= limit->soft_bytes) {
+        socket->over_us = 0;
+        return false;
+    }
+    if (socket->over_us == 0)
+        socket->over_us = now_us;
+    return now_us - socket->over_us > (int64_t)limit->soft_seconds * 1000000;
+}
+
+void client_sockets_check(struct worker *worker)
+{
+    const int64_t now_us = loop_now(worker->loop).mono_us;
+    const int64_t timeout_us = worker->options->timeout * 1000000;
+
+    list_for_each_removable(link, &worker->clients)
+    {
+        struct client_socket *socket = list_entry(link, struct client_socket, member);
+        if (reads_too_slowly(socket, now_us)) {
+            metrics_add(worker->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
+            client_socket_close(socket);
+        } else if (timeout_us > 0 && now_us - socket->active_us > timeout_us) {
+            client_socket_close(socket);
+        } else {
+            count_bytes(socket);
+        }
+    }
+}

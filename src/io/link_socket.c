@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/memory.h"
+#include "base/options.h"
+#include "io/listener.h"
+#include "io/sockets.h"
+
+static struct link_socket *socket_of(struct connection *connection)
+{
+    return list_entry(connection, struct link_socket, connection);
+}
+
+void link_socket_close(struct link_socket *socket)
+{
+    connection_close(&socket->connection);
+    engine_link_closed(socket->worker->engine, socket->link);
+    list_remove(&socket->member);
+    memory_free(socket);
+}
+
+static void on_input(struct connection *connection)
+{
+    struct link_socket *socket = socket_of(connection);
+    struct worker *worker = socket->worker;
+
+    engine_link_input(worker->engine, loop_now(worker->loop), socket->link);
+}
+
+static void on_closed(struct connection *connection, int error)
+{
+    (void)error;
+    link_socket_close(socket_of(connection));
+}
+
+static void on_drained(struct connection *connection)
+{
+    struct link_socket *socket = socket_of(connection);
+
+    if (socket->closing)
+        link_socket_close(socket);
+}
+
+static const struct connection_calls calls = {
+    .input = on_input, .closed = on_closed, .drained = on_drained};
+
+void link_socket_accepted(void *context, int fd)
+{
+    struct worker *worker = context;
+    struct link_socket *socket = memory_alloc(sizeof *socket);
+
+    listener_tune(fd, worker->options->tcp_keepalive);
+    socket->worker = worker;
+    socket->link = engine_link_open(worker->engine, loop_now(worker->loop), socket);
+    list_append(&worker->links, &socket->member);
+    connection_init(&socket->connection, worker->loop, fd, engine_link_in(socket->link),
+                    engine_link_out(socket->link), &calls);
+}
+
+void link_socket_output(void *context)
+{
+    struct link_socket *socket = context;
+
+    connection_output(&socket->connection);
+}
+
+void link_socket_finish(void *context)
+{
+    struct link_socket *socket = context;
+
+    socket->closing = true;
+    connection_pause(&socket->connection);
+    connection_output(&socket->connection);
+}
