@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "command/arguments.h"
 
-#include "base/level.h"
 #include "resp/reply.h"
 
 bool argument_syntax_error(struct call *call)
@@ -15,15 +14,6 @@ bool argument_integer(struct call *call, struct span text, int64_t *value)
     if (span_to_int64(text, value))
         return true;
     reply_error(call->reply, "ERR value is not an integer or out of range");
-    return false;
-}
-
-bool argument_level(struct call *call, struct span text, uint8_t *level)
-{
-    if (level_parse(text, level))
-        return true;
-    reply_error_format(call->reply, "ERR unknown level '%.*s', it has to be " LEVEL_FORMS,
-                       text.size < 32 ? (int)text.size : 32, (const char *)text.data);
     return false;
 }
 

@@ -13,9 +13,6 @@ bool argument_syntax_error(struct call *call);
 /* Reads an argument that has to be an integer; false when it has appended the error. */
 bool argument_integer(struct call *call, struct span text, int64_t *value);
 
-/* Reads a level (base/level.h), not DEFAULT; false when it has appended the error. */
-bool argument_level(struct call *call, struct span text, uint8_t *level);
-
 /* Whether the version's value is a plain string; WRONGTYPE is appended when it is not. The version
  * is visible. */
 bool argument_string(struct call *call, const struct version *version);

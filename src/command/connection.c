@@ -192,7 +192,10 @@ static bool read_level(struct call *call, struct span text, uint8_t *level)
         *level = LEVEL_DEFAULT;
         return true;
     }
-    return argument_level(call, text, level);
+    if (level_parse(text, level))
+        return true;
+    reply_error(call->reply, "ERR unknown level, expected DEFAULT, " LEVEL_FORMS);
+    return false;
 }
 
 /* CONSISTENCY [READ level] [WRITE level]; without arguments it shows both. */

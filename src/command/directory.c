@@ -9,6 +9,10 @@ struct directory {
     struct list sessions; /* by id */
     size_t count;
     uint64_t last_id;
+
+    /* immutable */
+    void (*wake)(void *context, uint32_t worker);
+    void *context;
 };
 
 void directory_destroy(struct directory **pointer)
@@ -23,12 +27,14 @@ void directory_destroy(struct directory **pointer)
     memory_free(directory);
 }
 
-struct directory *directory_create(void)
+struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context)
 {
     struct directory *directory = memory_alloc(sizeof *directory);
 
     ensure(pthread_mutex_init(&directory->lock, NULL) == 0);
     list_init(&directory->sessions);
+    directory->wake = wake;
+    directory->context = context;
     return directory;
 }
 
@@ -100,7 +106,7 @@ size_t directory_kill(struct directory *directory, const struct directory_filter
         if (session == own) {
             session->close_after_reply = true;
         } else if (!atomic_exchange_explicit(&session->killed, true, memory_order_relaxed)) {
-            session->waker.wake(session->waker.context);
+            directory->wake(directory->context, session->worker);
         }
     }
     pthread_mutex_unlock(&directory->lock);

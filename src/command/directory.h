@@ -11,13 +11,15 @@
 
 struct directory;
 
-struct directory *directory_create(void);
+/* `wake` makes a worker look at session_killed of its sessions. It is called from any thread, with
+ * the directory's lock held: it must not wait, nor call the directory. */
+struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context);
 /* It is empty. */
 void directory_destroy(struct directory **directory);
 
 /* Gives the session its id and lets the others see it. */
 void directory_add(struct directory *directory, struct session *session);
-/* From then on nobody else looks at the session; its waker may be called until this returns. */
+/* From then on nobody else looks at the session; its worker may be woken until this returns. */
 void directory_remove(struct directory *directory, struct session *session);
 
 size_t directory_count(struct directory *directory);

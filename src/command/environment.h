@@ -17,24 +17,18 @@
 
 struct cluster_cache; /* command/cluster.h */
 struct directory;
+struct metrics;
 struct ring;
 struct ring_member;
 
-/* What INFO shows that changes, over all workers of the node. */
+/* What INFO shows besides the metrics, of the whole node. */
 struct node_facts {
     uint64_t memory_used;     /* bytes of data, by the store's count */
     uint64_t memory_peak;     /* the most that memory_used has been */
     uint64_t memory_resident; /* bytes of the process */
     uint64_t memory_system;   /* bytes of the machine */
     uint64_t memory_clients;  /* bytes of connections' buffers */
-    uint64_t connections;     /* accepted since the start */
-    uint64_t connections_rejected;
-    uint64_t commands;
     uint64_t commands_per_second;
-    uint64_t bytes_in, bytes_out; /* of clients */
-    uint64_t expired, evicted;
-    uint64_t hits, misses;
-    uint64_t errors;
     uint64_t keys, expiring; /* on this node */
     double cpu_user_seconds, cpu_system_seconds;
 };
@@ -49,10 +43,6 @@ struct node_identity {
     const char *config_file; /* its path, or "" */
     int64_t process_id;
     int64_t started_us; /* mono */
-};
-
-struct command_counts {
-    uint64_t calls, microseconds, rejected, failed;
 };
 
 /* What this node holds of a member of the ring. */
@@ -73,8 +63,6 @@ struct environment_functions {
     /* CONFIG RESETSTAT. */
     void (*reset_statistics)(void *context);
     void (*facts)(void *context, struct node_facts *facts);
-    /* Of the row's command, by its place in command_table. */
-    void (*command_counts)(void *context, size_t row, struct command_counts *counts);
     /* Calls `visit` for each error code ("ERR", "NOQUORUM") that was answered. */
     void (*error_counts)(void *context,
                          void (*visit)(void *visitor, const char *code, uint64_t count),
@@ -84,7 +72,8 @@ struct environment_functions {
 struct environment {
     const struct options *options; /* those in force */
     const struct node_identity *identity;
-    const struct ring *ring; /* the one published last; NULL: there is none */
+    const struct metrics *metrics; /* commands by their place in command_table */
+    const struct ring *ring;       /* the one published last; NULL: there is none */
     struct directory *directory;
     struct cluster_cache *cluster_cache; /* the worker's own */
     const struct environment_functions *functions;

@@ -70,7 +70,6 @@ RUN(client_setinfo)
 RUN(client_setname)
 
 /* server.c */
-PREPARE(server_prepare_at)
 PREPARE(server_prepare_flush)
 PREPARE(server_prepare_wait)
 RUN(server_config_get)

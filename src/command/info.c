@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 
+#include "base/metrics.h"
 #include "base/options.h"
 #include "command/arguments.h"
 #include "command/directory.h"
@@ -102,23 +103,16 @@ static void append_persistence(struct info *info)
                "aof_last_bgrewrite_status:ok\r\naof_last_write_status:ok\r\n");
 }
 
+/* The metrics, under their own names, and what Redis' tools look for besides. */
 static void append_stats(struct info *info)
 {
-    const struct node_facts *facts = &info->facts;
-
-    LINE(info, "total_connections_received:%" PRIu64 "\r\n", facts->connections);
-    LINE(info, "total_commands_processed:%" PRIu64 "\r\n", facts->commands);
-    LINE(info, "instantaneous_ops_per_sec:%" PRIu64 "\r\n", facts->commands_per_second);
-    LINE(info, "total_net_input_bytes:%" PRIu64 "\r\n", facts->bytes_in);
-    LINE(info, "total_net_output_bytes:%" PRIu64 "\r\n", facts->bytes_out);
-    LINE(info, "rejected_connections:%" PRIu64 "\r\n", facts->connections_rejected);
-    LINE(info, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n");
-    LINE(info, "expired_keys:%" PRIu64 "\r\n", facts->expired);
-    LINE(info, "evicted_keys:%" PRIu64 "\r\n", facts->evicted);
-    LINE(info, "keyspace_hits:%" PRIu64 "\r\n", facts->hits);
-    LINE(info, "keyspace_misses:%" PRIu64 "\r\n", facts->misses);
-    LINE(info, "pubsub_channels:0\r\npubsub_patterns:0\r\nlatest_fork_usec:0\r\n");
-    LINE(info, "total_error_replies:%" PRIu64 "\r\n", facts->errors);
+    for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
+        if (metric != METRIC_CONNECTIONS) /* stands among the clients */
+            LINE(info, "%s:%" PRIu64 "\r\n", metric_describe(metric)->name,
+                 metrics_sum(info->environment->metrics, metric));
+    LINE(info, "instantaneous_ops_per_sec:%" PRIu64 "\r\n", info->facts.commands_per_second);
+    LINE(info, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\npubsub_channels:0\r\n"
+               "pubsub_patterns:0\r\nlatest_fork_usec:0\r\n");
 }
 
 static void append_replication(struct info *info)
@@ -146,17 +140,16 @@ static void append_commandstats(struct info *info)
     const struct command *table = command_table(&rows);
 
     for (size_t row = 0; row < rows; row++) {
-        struct command_counts counts = {0};
+        struct metric_command sum;
 
-        info->environment->functions->command_counts(info->environment->context, row, &counts);
-        if (counts.calls + counts.rejected + counts.failed == 0)
+        metrics_sum_command(info->environment->metrics, (uint32_t)row, &sum);
+        if (sum.calls == 0)
             continue;
         LINE(info,
              "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64
-             ",usec_per_call=%.2f,rejected_calls=%" PRIu64 ",failed_calls=%" PRIu64 "\r\n",
-             table[row].name, counts.calls, counts.microseconds,
-             counts.calls > 0 ? (double)counts.microseconds / (double)counts.calls : 0.0,
-             counts.rejected, counts.failed);
+             ",usec_per_call=%.2f,rejected_calls=0,failed_calls=%" PRIu64 "\r\n",
+             table[row].name, sum.calls, sum.usec, (double)sum.usec / (double)sum.calls,
+             sum.errors);
     }
 }
 

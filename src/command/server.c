@@ -86,22 +86,6 @@ void server_time(struct call *call)
     reply_bulk_integer(call->reply, call->now.wall_ms % 1000 * 1000);
 }
 
-/* AT level command ...: call->options.integer becomes the level. */
-bool server_prepare_at(struct call *call, enum command_kind *kind)
-{
-    uint8_t level;
-
-    (void)kind;
-    if (!argument_level(call, call->argv[1], &level))
-        return false;
-    if (span_is(call->argv[2], "at")) {
-        reply_error(call->reply, "ERR AT within AT is not allowed");
-        return false;
-    }
-    call->options.integer = level;
-    return true;
-}
-
 bool server_prepare_flush(struct call *call, enum command_kind *kind)
 {
     (void)kind;

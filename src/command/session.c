@@ -9,20 +9,20 @@
 #include "base/memory.h"
 #include "resp/reply.h"
 
-void session_init(struct session *session, const struct session_options *options)
+void session_init(struct session *session, const char *address, const char *local_address,
+                  struct instant now, bool authenticated)
 {
     *session = (struct session){
-        .descriptor = options->descriptor,
-        .created_us = options->now_us,
-        .waker = options->waker,
-        .authenticated = options->authenticated,
+        .descriptor = -1,
+        .created_us = now.mono_us,
+        .authenticated = authenticated,
         .read_level = LEVEL_DEFAULT,
         .write_level = LEVEL_DEFAULT,
         .protocol = 2,
-        .active_us = options->now_us,
+        .active_us = now.mono_us,
     };
-    snprintf(session->address, sizeof session->address, "%s", options->address);
-    snprintf(session->local_address, sizeof session->local_address, "%s", options->local_address);
+    snprintf(session->address, sizeof session->address, "%s", address);
+    snprintf(session->local_address, sizeof session->local_address, "%s", local_address);
     ensure(pthread_mutex_init(&session->lock, NULL) == 0);
     list_init(&session->link);
 }

@@ -31,30 +31,14 @@ enum session_text {
     SESSION_TEXTS,
 };
 
-/* How to make the worker of a session look at `killed`. Called from any thread, with the
- * directory's lock held: it must not wait, nor call the directory. */
-struct session_waker {
-    void (*wake)(void *context);
-    void *context; /* outlives the session */
-};
-
-struct session_options {
-    const char *address;       /* of the client, "host:port" */
-    const char *local_address; /* of ours */
-    int descriptor;            /* shown in CLIENT LIST */
-    bool authenticated;        /* from the start, because no password is set */
-    int64_t now_us;            /* mono */
-    struct session_waker waker;
-};
-
 struct session {
     /* fixed */
-    uint64_t id; /* given by directory_add, from 1 on, never twice */
-    char address[SESSION_ADDRESS_MAX];
-    char local_address[SESSION_ADDRESS_MAX];
-    int descriptor;
-    int64_t created_us;
-    struct session_waker waker;
+    uint64_t id;                             /* given by directory_add, from 1 on, never twice */
+    char address[SESSION_ADDRESS_MAX];       /* of the client */
+    char local_address[SESSION_ADDRESS_MAX]; /* of ours */
+    int descriptor;                          /* shown in CLIENT LIST; -1 until somebody sets it */
+    uint32_t worker;                         /* the owner, for the directory's wake */
+    int64_t created_us;                      /* mono */
 
     /* owner */
     bool authenticated;
@@ -80,7 +64,10 @@ struct session {
     struct list link; /* under the directory's lock */
 };
 
-void session_init(struct session *session, const struct session_options *options);
+/* The addresses ("127.0.0.1:4711") are copied. `authenticated` from the start, when no password is
+ * set. The owner sets `worker` before directory_add. */
+void session_init(struct session *session, const char *address, const char *local_address,
+                  struct instant now, bool authenticated);
 /* It is in no directory any more. */
 void session_deinit(struct session *session);
 
@@ -93,12 +80,13 @@ static inline int session_protocol(const struct session *session)
 }
 void session_set_protocol(struct session *session, int protocol);
 
-/* For every command, before it runs. */
-static inline void session_note_command(struct session *session, const struct command *command,
-                                        int64_t now_us)
+/* For every command, before it runs; NULL for one that is unknown. */
+static inline void session_note(struct session *session, const struct command *command,
+                                struct instant now)
 {
-    atomic_store_explicit(&session->command, command, memory_order_relaxed);
-    atomic_store_explicit(&session->active_us, now_us, memory_order_relaxed);
+    if (command != NULL)
+        atomic_store_explicit(&session->command, command, memory_order_relaxed);
+    atomic_store_explicit(&session->active_us, now.mono_us, memory_order_relaxed);
 }
 
 /* Once a turn of the event loop. */
@@ -114,6 +102,12 @@ static inline void session_note_buffers(struct session *session, size_t query_by
 static inline bool session_killed(const struct session *session)
 {
     return atomic_load_explicit(&session->killed, memory_order_relaxed);
+}
+
+/* Whether no further command is to be read: it was killed, or is to be closed after its reply. */
+static inline bool session_closing(const struct session *session)
+{
+    return session->close_after_reply || session_killed(session);
 }
 
 /* Keeps a copy of `text`; none when it is empty. False, and nothing has changed, when it holds

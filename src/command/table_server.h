@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Rows of the table of commands (command/table.h): the node, the commands themselves, and what
- * concerns all keys at once.
+ * concerns all keys at once. AT never runs: the engine takes it off the command before it looks
+ * that up. Its row is for clients that ask.
  */
 #define LOADING_FLAGS (FLAG_LOADING | FLAG_STALE)
 #define CONFIG_FLAGS  (FLAG_ADMIN | FLAG_NOSCRIPT | LOADING_FLAGS)
@@ -10,7 +11,6 @@
 #define COMMAND_NAMES VALUE_OF("command-name", "string", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE)
 
 ROW("at", .arity = -3, .flags = FLAG_MOVABLEKEYS | FLAG_NO_MULTI | FLAG_NOSCRIPT, CLUSTER,
-    .prepare = server_prepare_at,
     DOCS("generic", "0.1.0", "That of the command.",
          "Run a command that waits for this many replicas."),
     ARGUMENTS(STRING("level"), STRING("command"),

@@ -29,7 +29,7 @@ static enum answer_progress find_line(struct answer *answer, struct span bytes, 
 
 /* A value of `line.size + 2` bytes and, for a bulk, what its header says. */
 static enum answer_progress pass(struct answer *answer, struct span bytes, struct span line,
-                               bool bulk, int64_t number)
+                                 bool bulk, int64_t number)
 {
     size_t size = line.size + 2;
 

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A libFuzzer target: the request parser fed in pieces, and the reader of replies, on any bytes.
- * Not part of the build; with clang and libclang-rt-14-dev, from the root of the tree:
- *
- *   clang -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc -I<build folder> \
- *       tests/fuzz/resp_fuzz.c src/resp/parser.c src/resp/inline.c src/resp/answer.c \
- *       src/base/{assert,buffer,memory,span}.c -o resp_fuzz && ./resp_fuzz -max_total_time=60
- *
- * The build folder is one configured with --enable-sanitizers=address,undefined.
+ * Wants clang and libclang-rt-14-dev: configure with CC=clang and
+ * --enable-sanitizers=address,undefined, then make resp_fuzz && ./resp_fuzz -max_total_time=60
  */
 #include "base/assert.h"
 #include "base/buffer.h"

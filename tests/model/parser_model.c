@@ -11,11 +11,12 @@
 
 #include "base/buffer.h"
 #include "base/rng.h"
+#include "lib/timeout.h"
 #include "resp/parser.h"
 
 #define BULK_MAX 100000
 
-TestSuite(parser_model, .timeout = 60);
+TestSuite(parser_model, .timeout = TIMEOUT_S(60));
 
 static const uint64_t default_seeds[] = {1, 2, 3, 4};
 

@@ -6,14 +6,15 @@
 
 #include "base/buffer.h"
 #include "resp/answer.h"
+#include "lib/timeout.h"
 #include "resp/parser.h"
 #include "resp/reply.h"
 
 #define BULK_MAX (512u * 1024 * 1024)
 
-TestSuite(parser, .timeout = 10);
-TestSuite(reply, .timeout = 10);
-TestSuite(answer, .timeout = 10);
+TestSuite(parser, .timeout = TIMEOUT_S(10));
+TestSuite(reply, .timeout = TIMEOUT_S(10));
+TestSuite(answer, .timeout = TIMEOUT_S(10));
 
 struct fixture {
     struct parser parser;
