@@ -126,6 +126,8 @@ const struct command *command_named(struct span name);
 
 /* All rows, in table order, containers directly before their subcommands. */
 const struct command *command_table(size_t *count);
+/* The row's place in it. */
+uint32_t command_index(const struct command *command);
 
 /* Whether the row is a subcommand, and whether it has some. */
 bool command_is_subcommand(const struct command *command);

@@ -42,6 +42,11 @@ const struct command *command_table(size_t *count)
     return rows;
 }
 
+uint32_t command_index(const struct command *command)
+{
+    return (uint32_t)(command - rows);
+}
+
 bool command_is_subcommand(const struct command *command)
 {
     return strchr(command->name, '|') != NULL;

@@ -127,9 +127,9 @@ void worker_post_peer_failed(struct worker *worker, node_number number)
     post_bytes(worker, POST_PEER_FAILED, number, span_of(NULL, 0));
 }
 
-static void wake_for_killed(void *context)
+void worker_post_killed(struct worker *worker)
 {
-    post_bytes(context, POST_KILLED, 0, span_of(NULL, 0));
+    post_bytes(worker, POST_KILLED, 0, span_of(NULL, 0));
 }
 
 /* ---- what the engine wants ---- */
@@ -241,7 +241,6 @@ struct worker *worker_create(const struct worker_options *options, struct buffer
         return NULL;
     }
     engine.environment = &worker->environment;
-    engine.waker = (struct session_waker){.wake = wake_for_killed, .context = worker};
     worker->engine = engine_create(&engine, &engine_calls, worker, loop_now(worker->loop));
     if (!listen_everywhere(worker, options, error))
         worker_destroy(&worker);

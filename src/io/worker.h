@@ -46,6 +46,8 @@ void worker_destroy(struct worker **worker);
 
 /* These may be called from any thread. Bytes are copied, shares are taken. */
 void worker_post_view(struct worker *worker, struct view *view);
+/* CLIENT KILL has marked clients of this worker. */
+void worker_post_killed(struct worker *worker);
 void worker_post_options(struct worker *worker, const struct options *options);
 void worker_post_control_answer(struct worker *worker, uint64_t request, struct span reply);
 void worker_post_link_answer(struct worker *worker, uint64_t link, struct span messages);

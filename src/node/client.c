@@ -31,14 +31,6 @@ struct client *engine_client_open(struct engine *engine, struct instant now, voi
                                   const struct engine_client *about, struct buffer *refusal)
 {
     const char *why = refuse(engine, about->local);
-    const struct session_options options = {
-        .address = about->address,
-        .local_address = about->local_address,
-        .descriptor = about->descriptor,
-        .authenticated = engine->options->requirepass[0] == '\0',
-        .now_us = now.mono_us,
-        .waker = engine->own.waker,
-    };
 
     engine->now = now;
     if (why != NULL) {
@@ -53,7 +45,10 @@ struct client *engine_client_open(struct engine *engine, struct instant now, voi
     list_init(&client->pending);
     list_init(&client->resumed);
     list_append(&engine->clients, &client->link);
-    session_init(&client->session, &options);
+    session_init(&client->session, about->address, about->local_address, now,
+                 engine->options->requirepass[0] == '\0');
+    client->session.descriptor = about->descriptor;
+    client->session.worker = engine->own.index;
     directory_add(engine->own.environment->directory, &client->session);
     metrics_add(engine->metrics, METRIC_CONNECTIONS, 1);
     metrics_add(engine->metrics, METRIC_CONNECTIONS_RECEIVED, 1);

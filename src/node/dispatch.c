@@ -408,7 +408,7 @@ bool dispatch_client(struct client *client, const struct span *argv, size_t argc
         request_abandon(request);
         return false;
     }
-    session_note_command(session, request->call.command, engine->now.mono_us);
+    session_note(session, request->call.command, engine->now);
     client_append(client, request);
     if (understood)
         begin(request);

@@ -28,6 +28,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->replica.store = options->store;
     engine->replica.bounds = options->bounds;
     engine->replica.self = engine->view->self;
+    hlc_observe(&engine->replica.hlc, options->bounds->ceiling_at_start);
     engine->coordinator = (struct coordinator){
         .replica = &engine->replica, .calls = &coordinate_calls, .host = engine};
     wheel_init(&engine->wheel, now.mono_us);
@@ -40,6 +41,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->next_tick_us = now.mono_us;
     engine->expiry_partition = options->index;
     engine->own.environment->options = engine->options;
+    engine->own.environment->ring = engine->view->ring;
     peers_follow_view(engine);
     calls->wake_at(host, now.mono_us);
     return engine;
@@ -64,10 +66,13 @@ void engine_destroy(struct engine **engine)
 void engine_set_view(struct engine *engine, struct instant now, struct view *view)
 {
     engine->now = now;
-    view_release(&engine->view);
+    struct view *before = engine->view;
+
     engine->view = view_retain(view);
     engine->replica.self = view->self;
+    engine->own.environment->ring = view->ring;
     peers_follow_view(engine);
+    view_release(&before);
     engine_run_again(engine);
 }
 

@@ -72,7 +72,6 @@ struct engine_options {
     struct metrics_block *metrics;   /* this worker's */
     const struct options *options;   /* a holder's share is taken */
     struct view *view;               /* the same */
-    struct session_waker waker;      /* leads to engine_close_killed */
 };
 
 struct engine *engine_create(const struct engine_options *options, const struct engine_calls *calls,
@@ -86,7 +85,7 @@ void engine_set_options(struct engine *engine, const struct options *options);
 
 /* The time asked for by wake_at has come. */
 void engine_wake(struct engine *engine, struct instant now);
-/* CLIENT KILL has marked clients of this engine. */
+/* The directory's wake: CLIENT KILL has marked clients of this engine. */
 void engine_close_killed(struct engine *engine, struct instant now);
 /* Completes what goes out; tells the host of it. */
 void engine_turn_end(struct engine *engine, struct instant now);

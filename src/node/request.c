@@ -264,6 +264,23 @@ void request_part_done(struct request *whole)
 
 /* ---- the end ---- */
 
+/* A command of many keys counts once, and a forwarded one where it came from. */
+static void count(struct request *request)
+{
+    struct metrics_block *metrics = request->engine->metrics;
+    const struct span reply = buffer_content(&request->reply);
+    const bool error = reply.size > 0 && reply.data[0] == '-';
+
+    if (request->owner != OWNER_CLIENT)
+        return;
+    metrics_add(metrics, METRIC_COMMANDS, 1);
+    if (error)
+        metrics_add(metrics, METRIC_ERRORS, 1);
+    if (request->call.command != NULL)
+        metrics_command_called(metrics, command_index(request->call.command),
+                               (uint64_t)(request->engine->now.mono_us - request->began_us), error);
+}
+
 static void answer_link(struct request *request)
 {
     const struct wire_reply reply = {
@@ -280,6 +297,7 @@ void request_finish(struct request *request)
     }
     stop_timers(request);
     request->stage = STAGE_DONE;
+    count(request);
     switch (request->owner) {
     case OWNER_CLIENT:
         if (request->client->pending.next == &request->link)
