@@ -96,7 +96,7 @@ struct handshake_self engine_self(const struct engine *engine)
                                   .number = view->self,
                                   .boot = engine->own.boot};
 
-    if (view->ring != NULL && view->self != 0)
+    if (view->ring != NULL && view->self != 0 && !view->implicit)
         self.ring = ring_draft_of(view->ring).identity;
     return self;
 }

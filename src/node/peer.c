@@ -30,7 +30,7 @@ bool peer_promising(struct engine *engine, node_number number)
     const struct view_node *node = view_node(engine->view, number);
 
     return peer != NULL && peer->stage == PEER_OPEN && !peer->tripped && node != NULL &&
-           node->votes && node->health != NODE_DEAD && node->health != NODE_LEFT;
+           node->votes && node->health != HEALTH_DEAD && node->health != HEALTH_LEFT;
 }
 
 static void end_frame(struct peer *peer)

@@ -14,12 +14,13 @@
 #include "causal/dot.h"
 #include "ring/ring.h"
 
+/* What the failure detector holds of a node. */
 enum node_health {
-    NODE_UNKNOWN, /* in the ring, never heard of */
-    NODE_ALIVE,
-    NODE_SUSPECT, /* may be down; others were asked */
-    NODE_DEAD,
-    NODE_LEFT, /* it said that it goes */
+    HEALTH_UNKNOWN, /* in the ring, never heard of */
+    HEALTH_ALIVE,
+    HEALTH_SUSPECT, /* may be down; others were asked */
+    HEALTH_DEAD,
+    HEALTH_LEFT, /* it said that it goes */
 };
 
 struct view_node {
@@ -35,6 +36,7 @@ struct view {
     atomic_uint holders;
     struct ring *ring; /* NULL: this node has none yet */
     node_number self;  /* this node's number, 0: none */
+    bool implicit;     /* `ring` is of this node alone and was never formed: nobody is told of it */
     bool self_in_line; /* this node's clock is near its peers' */
     size_t node_count; /* of the ring's members, by number */
     struct view_node nodes[];
