@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
 #include <errno.h>
 #include <event2/event.h>
 #include <sys/socket.h>

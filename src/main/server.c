@@ -40,11 +40,12 @@ static int print_help(void)
 {
     struct buffer text = {0};
 
-    printf("Usage: dunlin-server [file] [--directive value ...]\n"
-           "       dunlin-server --help | --version\n\n"
-           "Dunlin is a leaderless distributed cache that speaks Redis' protocol. Without a file it\n"
-           "is a ring of one on 127.0.0.1:6379. The directives, which may stand in the file as well\n"
-           "(dunlin.conf(5)):\n\n");
+    printf(
+        "Usage: dunlin-server [file] [--directive value ...]\n"
+        "       dunlin-server --help | --version\n\n"
+        "Dunlin is a leaderless distributed cache that speaks Redis' protocol. Without a file it\n"
+        "is a ring of one on 127.0.0.1:6379. The directives, which may stand in the file as well\n"
+        "(dunlin.conf(5)):\n\n");
     options_print_help(&text);
     print(stdout, &text);
     buffer_deinit(&text);
@@ -120,9 +121,8 @@ int main(int argc, char **argv)
         puts("dunlin-server " PACKAGE_VERSION);
         return EXIT_SUCCESS;
     }
-    const struct options *options =
-        options_load(file, (const char *const *)(argv + first), (size_t)(argc - first), &reader,
-                     &error);
+    const struct options *options = options_load(file, (const char *const *)(argv + first),
+                                                 (size_t)(argc - first), &reader, &error);
     if (options == NULL)
         return complain(&error, EXIT_USE);
     if (options->daemonize && daemon(1, 0) != 0) {

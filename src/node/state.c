@@ -51,13 +51,13 @@ static enum state_status decode(const char *magic, struct span file, struct span
     return STATE_OK;
 }
 
-void node_state_encode(const struct node_state *state, struct buffer *file)
+void node_state_encode(const struct saved_node *state, struct buffer *file)
 {
     ensure(state->ring.size <= STATE_RING_MAX);
     encode(node_magic, state->identity, state->ring, file);
 }
 
-void ceiling_state_encode(const struct ceiling_state *state, struct buffer *file)
+void ceiling_state_encode(const struct saved_ceiling *state, struct buffer *file)
 {
     uint8_t body[CEILING_SIZE];
 
@@ -66,7 +66,7 @@ void ceiling_state_encode(const struct ceiling_state *state, struct buffer *file
     encode(ceiling_magic, state->identity, span_of(body, sizeof body), file);
 }
 
-enum state_status node_state_decode(struct node_state *state, struct span file)
+enum state_status node_state_decode(struct saved_node *state, struct span file)
 {
     struct span body;
     const enum state_status status = decode(node_magic, file, &body);
@@ -80,7 +80,7 @@ enum state_status node_state_decode(struct node_state *state, struct span file)
     return STATE_OK;
 }
 
-enum state_status ceiling_state_decode(struct ceiling_state *state, struct span file)
+enum state_status ceiling_state_decode(struct saved_ceiling *state, struct span file)
 {
     struct span body;
     const enum state_status status = decode(ceiling_magic, file, &body);

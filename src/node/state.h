@@ -33,12 +33,12 @@
 #define STATE_NODE_FILE    "node.state"
 #define STATE_CEILING_FILE "ceiling.state"
 
-struct node_state {
+struct saved_node {
     uint8_t identity[STATE_IDENTITY_SIZE];
     struct span ring; /* decoded: points into the file's bytes */
 };
 
-struct ceiling_state {
+struct saved_ceiling {
     uint8_t identity[STATE_IDENTITY_SIZE];
     uint64_t ceiling; /* a stamp (causal/dot.h) */
     uint64_t boots;   /* starts of the node so far */
@@ -52,12 +52,12 @@ enum state_status {
 };
 
 /* The ring is at most STATE_RING_MAX. */
-void node_state_encode(const struct node_state *state, struct buffer *file);
-void ceiling_state_encode(const struct ceiling_state *state, struct buffer *file);
+void node_state_encode(const struct saved_node *state, struct buffer *file);
+void ceiling_state_encode(const struct saved_ceiling *state, struct buffer *file);
 
 /* `state` is filled in when STATE_OK is answered, and untouched else. */
-enum state_status node_state_decode(struct node_state *state, struct span file);
-enum state_status ceiling_state_decode(struct ceiling_state *state, struct span file);
+enum state_status node_state_decode(struct saved_node *state, struct span file);
+enum state_status ceiling_state_decode(struct saved_ceiling *state, struct span file);
 
 /* Why a file was refused, as the end of "cannot use 'x/node.state': ..."; not for STATE_OK. */
 const char *state_status_text(enum state_status status);

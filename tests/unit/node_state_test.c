@@ -8,11 +8,11 @@
 
 TestSuite(state, .timeout = TIMEOUT_S(10));
 
-static const struct node_state node = {
+static const struct saved_node node = {
     .identity = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
     .ring = {(const uint8_t *)"a ring's \0 bytes", 16},
 };
-static const struct ceiling_state ceiling = {
+static const struct saved_ceiling ceiling = {
     .identity = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
     .ceiling = UINT64_C(0x0123456789abcdef),
     .boots = 7,
@@ -20,14 +20,14 @@ static const struct ceiling_state ceiling = {
 
 static enum state_status try_node(struct span file)
 {
-    struct node_state state;
+    struct saved_node state;
 
     return node_state_decode(&state, file);
 }
 
 static enum state_status try_ceiling(struct span file)
 {
-    struct ceiling_state state;
+    struct saved_ceiling state;
 
     return ceiling_state_decode(&state, file);
 }
@@ -35,8 +35,8 @@ static enum state_status try_ceiling(struct span file)
 Test(state, what_is_written_is_read_back)
 {
     struct buffer file = {0};
-    struct node_state node_read;
-    struct ceiling_state ceiling_read;
+    struct saved_node node_read;
+    struct saved_ceiling ceiling_read;
 
     node_state_encode(&node, &file);
     cr_assert_eq(node_state_decode(&node_read, buffer_content(&file)), STATE_OK);
@@ -54,8 +54,8 @@ Test(state, what_is_written_is_read_back)
 Test(state, a_node_without_a_ring_has_a_file_as_well)
 {
     struct buffer file = {0};
-    struct node_state before = node;
-    struct node_state state;
+    struct saved_node before = node;
+    struct saved_node state;
 
     before.ring = span_of(NULL, 0);
     node_state_encode(&before, &file);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What commands may look at of the node: the figures of INFO, and the options, which CONFIG SET
+ * changes for all workers at once.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "io/clock.h"
+#include "io/file.h"
+#include "io/node_parts.h"
+#include "io/sockets.h"
+#include "ring/slot.h"
+
+#define CONFIG_FILE_MAX (1u << 20)
+
+void node_random(void *bytes, size_t size)
+{
+    uint8_t *at = bytes;
+
+    while (size > 0) {
+        const ssize_t got = getrandom(at, size, 0);
+        if (got <= 0)
+            continue; /* interrupted before the system's pool was ready */
+        at += got;
+        size -= (size_t)got;
+    }
+}
+
+/* ---- the ring ---- */
+
+static enum member_state member_state(void *context, const struct ring_member *member)
+{
+    const struct node_worker *worker = context;
+    const struct view *view = worker->worker->view;
+    const struct view_node *node = view_node(view, member->number);
+
+    if (member->number == view->self)
+        return MEMBER_UP;
+    if (node == NULL || node->health == HEALTH_DEAD || node->health == HEALTH_LEFT ||
+        node->health == HEALTH_UNKNOWN)
+        return MEMBER_DOWN;
+    return node->health == HEALTH_SUSPECT ? MEMBER_SUSPECT : MEMBER_UP;
+}
+
+struct slot_count {
+    uint32_t slot;
+    uint64_t keys;
+};
+
+static void count_slot(void *context, struct span key, const struct version *version)
+{
+    struct slot_count *count = context;
+
+    if (version->kind != VALUE_TOMBSTONE && ring_slot(key) == count->slot)
+        count->keys++;
+}
+
+static uint64_t slot_keys(void *context, uint32_t slot)
+{
+    const struct node_worker *worker = context;
+    struct store *store = worker->node->store;
+    struct slot_count count = {.slot = slot};
+    struct partition *partition = store_partition(store,
+                                                  slot / (RING_SLOTS / store_partitions(store)));
+    uint64_t cursor = 0;
+
+    do {
+        partition_lock(partition);
+        cursor = partition_scan(partition, cursor, 1000, count_slot, &count);
+        partition_unlock(partition);
+    } while (cursor != 0);
+    return count.keys;
+}
+
+/* ---- CONFIG ---- */
+
+static void take_effect(struct node *node)
+{
+    store_set_memory_max(node->store, node->options->maxmemory);
+    log_set_level(node->log, (enum log_level)node->options->loglevel);
+    node_control_post_options(node);
+}
+
+static bool config_set(void *context, const struct span *pairs, size_t count, struct buffer *error)
+{
+    const struct node_worker *worker = context;
+    struct node *node = worker->node;
+
+    pthread_mutex_lock(&node->options_lock);
+    const struct options *next = options_set(node->options, pairs, count, error);
+    if (next != NULL) {
+        options_release(&node->options);
+        node->options = next;
+        take_effect(node);
+    }
+    pthread_mutex_unlock(&node->options_lock);
+    return next != NULL;
+}
+
+static bool rewrite(struct node *node, struct buffer *error)
+{
+    struct buffer before = {0}, after = {0};
+    bool good = file_read(node->config_file, CONFIG_FILE_MAX, &before, error) != FILE_FAILED;
+
+    if (good) {
+        options_rewrite(node->options, buffer_content(&before), &after);
+        good = file_replace(node->config_file, buffer_content(&after), 0644, error);
+    }
+    buffer_deinit(&before);
+    buffer_deinit(&after);
+    return good;
+}
+
+static bool config_rewrite(void *context, struct buffer *error)
+{
+    const struct node_worker *worker = context;
+    struct node *node = worker->node;
+
+    if (node->config_file[0] == '\0') {
+        buffer_append_string(error, "The server is running without a config file");
+        return false;
+    }
+    pthread_mutex_lock(&node->options_lock);
+    const bool good = rewrite(node, error);
+    pthread_mutex_unlock(&node->options_lock);
+    return good;
+}
+
+/* ---- INFO ---- */
+
+static void reset_statistics(void *context)
+{
+    const struct node_worker *worker = context;
+
+    pthread_mutex_lock(&worker->node->options_lock);
+    metrics_reset(worker->node->metrics);
+    pthread_mutex_unlock(&worker->node->options_lock);
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*u %lu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static void count_keys(struct store *store, struct node_facts *facts)
+{
+    struct partition_counts counts;
+
+    for (uint32_t p = 0; p < store_partitions(store); p++) {
+        struct partition *partition = store_partition(store, p);
+        partition_lock(partition);
+        partition_count(partition, &counts);
+        partition_unlock(partition);
+        facts->keys += counts.keys;
+        facts->expiring += counts.expiring;
+    }
+}
+
+static void facts(void *context, struct node_facts *facts)
+{
+    const struct node_worker *worker = context;
+    struct node *node = worker->node;
+    const int64_t now_us = clock_now().mono_us;
+    struct rusage usage;
+
+    *facts = (struct node_facts){.memory_used = store_memory_used(node->store),
+                                 .memory_resident = resident_bytes(),
+                                 .memory_system = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+                                                  (uint64_t)sysconf(_SC_PAGESIZE)};
+    uint64_t peak = atomic_load_explicit(&node->memory_peak, memory_order_relaxed);
+    if (facts->memory_used > peak)
+        atomic_store_explicit(&node->memory_peak, peak = facts->memory_used, memory_order_relaxed);
+    facts->memory_peak = peak;
+    const int64_t up_s = (now_us - node->facts.started_us) / 1000000;
+    facts->commands_per_second = metrics_sum(node->metrics, METRIC_COMMANDS) /
+                                 (uint64_t)(up_s > 0 ? up_s : 1);
+    getrusage(RUSAGE_SELF, &usage);
+    facts->cpu_user_seconds = seconds_of(usage.ru_utime);
+    facts->cpu_system_seconds = seconds_of(usage.ru_stime);
+    count_keys(node->store, facts);
+}
+
+static void error_counts(void *context,
+                         void (*visit)(void *visitor, const char *code, uint64_t count),
+                         void *visitor)
+{
+    const struct node_worker *worker = context;
+    const uint64_t errors = metrics_sum(worker->node->metrics, METRIC_ERRORS);
+
+    if (errors > 0)
+        visit(visitor, "ERR", errors);
+}
+
+static const struct environment_functions functions = {
+    .member_state = member_state,
+    .slot_keys = slot_keys,
+    .config_set = config_set,
+    .config_rewrite = config_rewrite,
+    .reset_statistics = reset_statistics,
+    .facts = facts,
+    .error_counts = error_counts,
+};
+
+struct environment node_environment(struct node_worker *worker)
+{
+    struct node *node = worker->node;
+
+    return (struct environment){
+        .identity = &node->facts,
+        .metrics = node->metrics,
+        .directory = node->directory,
+        .cluster_cache = worker->cluster_cache,
+        .functions = &functions,
+        .context = worker,
+    };
+}
+
+static void resolve(const char *path, char resolved[4096])
+{
+    char *real = path[0] != '\0' ? realpath(path, NULL) : NULL;
+
+    snprintf(resolved, 4096, "%s", real != NULL ? real : path);
+    free(real);
+}
+
+void node_environment_open(struct node *node, const struct node_options *options)
+{
+    struct utsname system;
+    uint8_t run[20];
+
+    resolve(options->config_file, node->config_file);
+    resolve(options->executable, node->executable);
+    if (uname(&system) == 0)
+        snprintf(node->os, sizeof node->os, "%s %s %s", system.sysname, system.release,
+                 system.machine);
+    cluster_node_id(&node->identity, node->facts.node_id);
+    node_random(run, sizeof run);
+    for (size_t i = 0; i < sizeof run; i++)
+        snprintf(node->facts.run_id + 2 * i, 3, "%02x", run[i]);
+    node->facts.version = PACKAGE_VERSION;
+    node->facts.os = node->os;
+    node->facts.executable = node->executable;
+    node->facts.config_file = node->config_file;
+    node->facts.process_id = getpid();
+    node->facts.started_us = clock_now().mono_us;
+}
