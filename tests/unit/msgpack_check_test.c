@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "lib/timeout.h"
 
-TestSuite(msgpack_check, .timeout = 30);
+TestSuite(msgpack_check, .timeout = TIMEOUT_S(20));
 
 static bool check(struct span bytes)
 {

@@ -11,10 +11,11 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "lib/timeout.h"
 #include "ring/planner.h"
 #include "ring_test.h"
 
-TestSuite(ring_codec, .timeout = 60);
+TestSuite(ring_codec, .timeout = TIMEOUT_S(30));
 
 static struct buffer encode(const struct ring_draft *draft)
 {

@@ -5,9 +5,10 @@
  */
 #include <criterion/criterion.h>
 
+#include "lib/timeout.h"
 #include "ring/slot.h"
 
-TestSuite(slot, .timeout = 20);
+TestSuite(slot, .timeout = TIMEOUT_S(20));
 
 Test(slot, are_those_of_redis_cluster)
 {

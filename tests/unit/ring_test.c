@@ -7,6 +7,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "lib/timeout.h"
+
 void fixture_init(struct fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
@@ -64,7 +66,7 @@ static void refused(const struct fixture *fixture, const char *text)
     cr_expect_str_eq(error, text);
 }
 
-TestSuite(ring, .timeout = 20);
+TestSuite(ring, .timeout = TIMEOUT_S(20));
 
 Test(ring, keeps_nothing_of_the_draft)
 {
