@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "lib/timeout.h"
 #include "ring/planner.h"
 
 #define EPSILON 1e-6
@@ -556,7 +557,7 @@ static void run_sequences(uint64_t first, uint64_t count, uint32_t partitions_ma
         run_sequence(first + i, partitions_max, node_max, steps, exact);
 }
 
-TestSuite(planner, .timeout = 300);
+TestSuite(planner, .timeout = TIMEOUT_S(300));
 
 Test(planner, keeps_every_promise_in_small_rings_with_the_least_moves_there_are)
 {
