@@ -21,6 +21,9 @@
  *  - the partners of a node (nodes that share partitions with it) are spread, so that its load
  * falls on many when it fails. This one is statistical.
  *
+ * Cost, measured for 1000 nodes, Q = 16384, N = 3 on one core of an x86-64 machine: 0.15 to 0.3 s
+ * for first claims, 0.02 to 0.2 s for any change of them; about 10 MB while it runs.
+ *
  * How: planner_shares.c apportions; planner_form.c draws the first claims; planner_flow.c is a
  * minimum-cost flow that changes present ones, and orders each claim rank by rank; planner_copies.c
  * and planner_order.c put the questions to it.

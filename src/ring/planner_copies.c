@@ -2,9 +2,10 @@
  *
  * New claims from present ones, with as few moves as can be: a copy that stays costs nothing, one
  * that moves costs 1, and planner_flow finds the cheapest. Which of the cheapest is up to what is
- * placed by hand before and between the solver's stages: first copies that stay, primaries before
- * others; then moved copies, each to the one of a few random candidates that shares the fewest
- * partitions with the nodes that are there.
+ * placed by hand before and between the solver's stages: first copies that stay, all but those that
+ * nodes with too many shed, which are chosen to part nodes that share the most partitions; then
+ * copies that move, each to the one of a few random candidates that shares the fewest partitions
+ * with the nodes that are there.
  */
 #include "ring/planner_work.h"
 
@@ -22,25 +23,15 @@ struct copies {
     struct planner_work *work;
     struct planner_flow *flow;
     uint32_t *order;   /* of the partitions, random */
+    uint8_t *shed;     /* of each partition: bit k: its present copy of rank k shall go */
     uint16_t *tickets; /* a node for each copy that it is to get yet */
     uint32_t ticket_count;
     uint16_t *together; /* node_count squared: partitions that two nodes share */
 };
 
-/* Lets stay what can, greedily. */
-static void keep_present(struct copies *copies)
+static uint32_t max_of(uint32_t a, uint32_t b)
 {
-    const struct planner_work *work = copies->work;
-
-    for (uint32_t k = 0; k < RING_REPLICAS_MAX; k++) {
-        for (uint32_t i = 0; i < work->partition_count; i++) {
-            const uint32_t partition = copies->order[i];
-            const uint16_t node = work->present[(size_t)partition * RING_REPLICAS_MAX + k];
-
-            if (node != PLANNER_NONE && planner_flow_fits(copies->flow, node, partition))
-                planner_flow_place(copies->flow, node, partition);
-        }
-    }
+    return a > b ? a : b;
 }
 
 static uint16_t *pair_of(const struct copies *copies, uint32_t a, uint32_t b)
@@ -48,15 +39,164 @@ static uint16_t *pair_of(const struct copies *copies, uint32_t a, uint32_t b)
     return &copies->together[(size_t)a * copies->work->node_count + b];
 }
 
-static void count_pairs(struct copies *copies)
+/* Counts each pair of the row's nodes; it may have gaps. */
+static void count_pairs(struct copies *copies, const uint16_t *row, uint32_t size)
 {
-    for (uint32_t p = 0; p < copies->work->partition_count; p++) {
-        uint32_t count;
-        const uint16_t *holders = planner_flow_holders(copies->flow, p, &count);
+    for (uint32_t i = 0; i < size; i++) {
+        for (uint32_t j = 0; j < size; j++) {
+            if (row[i] != PLANNER_NONE && row[j] != PLANNER_NONE)
+                ++*pair_of(copies, row[i], row[j]);
+        }
+    }
+}
 
-        for (uint32_t i = 0; i < count; i++) {
-            for (uint32_t j = 0; j < count; j++)
-                ++*pair_of(copies, holders[i], holders[j]);
+/* How much `node` is paired with the others in the row already, for what it is to hold. */
+static double pairing(const struct copies *copies, uint32_t node, const uint16_t *row,
+                      uint32_t size)
+{
+    double pairs = 0;
+
+    for (uint32_t i = 0; i < size; i++) {
+        if (row[i] != PLANNER_NONE && row[i] != node)
+            pairs += (double)*pair_of(copies, node, row[i]) /
+                     max_of(copies->work->copy_shares[row[i]].high, 1);
+    }
+    return pairs;
+}
+
+/* What of its present copies a node keeps, and how many it has too many of. */
+struct keeper {
+    uint32_t *partitions;
+    uint32_t count;
+    uint32_t excess;
+};
+
+static const uint16_t *present_row(const struct copies *copies, uint32_t partition)
+{
+    return &copies->work->present[(size_t)partition * RING_REPLICAS_MAX];
+}
+
+static uint32_t rank_in(const uint16_t *row, uint32_t node)
+{
+    for (uint32_t k = 0; k < RING_REPLICAS_MAX; k++) {
+        if (row[k] == node)
+            return k;
+    }
+    ensure(!"the node is in the row");
+    return 0;
+}
+
+/* Chooses one of the node's copies to go: of a few, that whose others it shares the most with, and
+ * rather from a partition that loses none yet. */
+static void shed_one(struct copies *copies, struct keeper *keeper, uint16_t node)
+{
+    double best_pairing = -1;
+    uint32_t best = 0;
+
+    for (int i = 0; i < CANDIDATES; i++) {
+        const uint32_t at = (uint32_t)rng_below(&copies->work->rng, keeper->count);
+        const uint32_t partition = keeper->partitions[at];
+        const double pairs = pairing(copies, node, present_row(copies, partition),
+                                     RING_REPLICAS_MAX) /
+                             (copies->shed[partition] == 0 ? 1 : 16);
+
+        if (pairs > best_pairing) {
+            best_pairing = pairs;
+            best = at;
+        }
+    }
+
+    const uint32_t partition = keeper->partitions[best];
+    const uint16_t *row = present_row(copies, partition);
+
+    copies->shed[partition] |= (uint8_t)(1u << rank_in(row, node));
+    keeper->partitions[best] = keeper->partitions[--keeper->count];
+    keeper->excess--;
+    for (uint32_t k = 0; k < RING_REPLICAS_MAX; k++) {
+        if (row[k] == PLANNER_NONE || (copies->shed[partition] >> k & 1) != 0)
+            continue;
+        --*pair_of(copies, node, row[k]);
+        --*pair_of(copies, row[k], node);
+    }
+}
+
+/* Says of each node what it has at present, and how much above its share. */
+static void list_present(struct copies *copies, struct keeper *keepers, uint32_t *partitions)
+{
+    const struct planner_work *work = copies->work;
+    uint32_t extras = work->copies * work->partition_count;
+
+    for (uint32_t i = 0; i < work->partition_count * RING_REPLICAS_MAX; i++) {
+        if (work->present[i] != PLANNER_NONE)
+            keepers[work->present[i]].count++;
+    }
+    for (uint32_t i = 0; i < work->node_count; i++) {
+        keepers[i].partitions = partitions;
+        partitions += keepers[i].count;
+        extras -= work->copy_shares[i].low;
+    }
+    for (uint32_t i = 0; i < work->node_count; i++) {
+        const struct planner_share *share = &work->copy_shares[i];
+        uint32_t most = share->low;
+
+        if (keepers[i].count > share->low && share->high > share->low && extras > 0) {
+            most++;
+            extras--;
+        }
+        keepers[i].excess = keepers[i].count > most ? keepers[i].count - most : 0;
+        keepers[i].count = 0;
+    }
+    for (uint32_t i = 0; i < work->partition_count * RING_REPLICAS_MAX; i++) {
+        if (work->present[i] == PLANNER_NONE)
+            continue;
+
+        struct keeper *keeper = &keepers[work->present[i]];
+
+        keeper->partitions[keeper->count++] = i / RING_REPLICAS_MAX;
+    }
+}
+
+/* Chooses what goes from the nodes that have too much, one each in turn. */
+static void shed_excess(struct copies *copies)
+{
+    const struct planner_work *work = copies->work;
+    struct keeper *keepers = memory_alloc_array(work->node_count, sizeof *keepers);
+    uint32_t *partitions = memory_alloc_array((size_t)work->partition_count * RING_REPLICAS_MAX,
+                                              sizeof *partitions);
+    bool again = true;
+
+    list_present(copies, keepers, partitions);
+    for (uint32_t p = 0; p < work->partition_count; p++)
+        count_pairs(copies, present_row(copies, p), RING_REPLICAS_MAX);
+    while (again) {
+        again = false;
+        for (uint32_t i = 0; i < work->node_count; i++) {
+            if (keepers[i].excess == 0)
+                continue;
+            shed_one(copies, &keepers[i], (uint16_t)i);
+            again = true;
+        }
+    }
+    memory_free(keepers);
+    memory_free(partitions);
+}
+
+/* Lets stay what can, greedily: first what is not to be shed, and of that the primaries. */
+static void keep_present(struct copies *copies)
+{
+    const struct planner_work *work = copies->work;
+
+    for (uint32_t turn = 0; turn < 2 * RING_REPLICAS_MAX; turn++) {
+        const uint32_t rank = turn % RING_REPLICAS_MAX;
+
+        for (uint32_t i = 0; i < work->partition_count; i++) {
+            const uint32_t partition = copies->order[i];
+            const uint16_t node = present_row(copies, partition)[rank];
+            const bool shed = (copies->shed[partition] >> rank & 1) != 0;
+
+            if (node != PLANNER_NONE && shed == (turn >= RING_REPLICAS_MAX) &&
+                planner_flow_fits(copies->flow, node, partition))
+                planner_flow_place(copies->flow, node, partition);
         }
     }
 }
@@ -74,11 +214,6 @@ static int compare_extras(const void *a, const void *b)
     if (left->remainder != right->remainder)
         return left->remainder > right->remainder ? -1 : 1;
     return (left->node > right->node) - (left->node < right->node);
-}
-
-static uint32_t max_of(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
 }
 
 /* A ticket for each copy below the share rounded down, and one more by largest remainder as long as
@@ -116,22 +251,13 @@ static void issue_tickets(struct copies *copies)
     memory_free(zone_totals);
 }
 
-/* How much `node` is paired with the holders of the partition already, for what it is to hold. */
-static double pairing(const struct copies *copies, uint32_t node, uint32_t partition)
-{
-    uint32_t count, pairs = 0;
-    const uint16_t *holders = planner_flow_holders(copies->flow, partition, &count);
-
-    for (uint32_t i = 0; i < count; i++)
-        pairs += *pair_of(copies, node, holders[i]);
-    return (double)pairs / max_of(copies->work->copy_shares[node].high, 1);
-}
-
 /* The index of a ticket whose node fits the partition, or -1: a few at random, then one after the
  * other. Tickets whose nodes are full by now go as they are met. */
 static int64_t choose_ticket(struct copies *copies, uint32_t partition)
 {
     struct planner_work *work = copies->work;
+    uint32_t count;
+    const uint16_t *holders = planner_flow_holders(copies->flow, partition, &count);
     double best_pairing = 0;
     int64_t best = -1;
 
@@ -141,8 +267,12 @@ static int64_t choose_ticket(struct copies *copies, uint32_t partition)
 
         if (!planner_flow_fits(copies->flow, node, partition))
             continue;
-        if (best < 0 || pairing(copies, node, partition) < best_pairing) {
-            best_pairing = pairing(copies, node, partition);
+
+        const double pairs = pairing(copies, node, holders, count) /
+                             max_of(work->copy_shares[node].high, 1);
+
+        if (best < 0 || pairs < best_pairing) {
+            best_pairing = pairs;
             best = ticket;
         }
     }
@@ -181,6 +311,19 @@ static void move_greedily(struct copies *copies)
     }
 }
 
+static void count_kept_pairs(struct copies *copies)
+{
+    const size_t nodes = copies->work->node_count;
+
+    memset(copies->together, 0, nodes * nodes * sizeof *copies->together);
+    for (uint32_t p = 0; p < copies->work->partition_count; p++) {
+        uint32_t count;
+        const uint16_t *holders = planner_flow_holders(copies->flow, p, &count);
+
+        count_pairs(copies, holders, count);
+    }
+}
+
 static void solve(struct copies *copies)
 {
     struct planner_work *work = copies->work;
@@ -191,9 +334,10 @@ static void solve(struct copies *copies)
             planner_flow_allow_free(copies->flow, work->present[i],
                                     (uint32_t)(i / RING_REPLICAS_MAX));
     }
+    shed_excess(copies);
     keep_present(copies);
     planner_flow_solve_free(copies->flow);
-    count_pairs(copies);
+    count_kept_pairs(copies);
     issue_tickets(copies);
     move_greedily(copies);
 
@@ -233,6 +377,7 @@ void planner_copies(struct planner_work *work)
         .work = work,
         .flow = planner_flow_create(&options),
         .order = memory_alloc_array(work->partition_count, sizeof *copies.order),
+        .shed = memory_alloc_array(work->partition_count, sizeof *copies.shed),
         .tickets = memory_alloc_array((size_t)work->partition_count * work->copies + nodes,
                                       sizeof *copies.tickets),
         .together = memory_alloc_array(nodes * nodes, sizeof *copies.together),
@@ -241,6 +386,7 @@ void planner_copies(struct planner_work *work)
     solve(&copies);
     planner_flow_destroy(&copies.flow);
     memory_free(copies.order);
+    memory_free(copies.shed);
     memory_free(copies.tickets);
     memory_free(copies.together);
     memory_free(low);

@@ -27,7 +27,6 @@ struct order {
     uint32_t *high;
     uint16_t *ranked; /* the claims, in order up to `rank` */
     uint32_t rank;
-    bool lenient; /* with shares of primaries that are whole numbers */
 };
 
 static bool in_row(const uint16_t *row, uint32_t count, uint16_t node)
@@ -149,7 +148,7 @@ static bool solve_rank(struct order *order)
     return solved;
 }
 
-/* The bounds for the primaries: their shares. `widened` by that many in both directions. */
+/* The bounds for the primaries: their shares, and `widened` more in both directions. */
 static void bound_primaries(struct order *order, uint32_t widened)
 {
     for (uint32_t i = 0; i < order->work->node_count; i++) {
@@ -157,29 +156,21 @@ static void bound_primaries(struct order *order, uint32_t widened)
 
         order->low[i] = share->low > widened ? share->low - widened : 0;
         order->high[i] = share->high + widened;
-        /* One more or less than a whole number is within one partition still. */
-        if (widened == 0 && share->low == share->high && share->low > 0 && order->lenient) {
-            order->low[i]--;
-            order->high[i]++;
-        }
     }
 }
 
 static bool order_primaries(struct order *order, bool strict)
 {
-    for (int lenient = 0; lenient <= 1; lenient++) {
-        order->lenient = lenient == 1;
-        bound_primaries(order, 0);
-        if (solve_rank(order))
-            return true;
+    uint32_t widened = 0;
+
+    bound_primaries(order, widened);
+    while (!solve_rank(order)) {
+        ensure(widened <= order->work->partition_count); /* each partition has some candidate */
+        if (strict)
+            return false;
+        bound_primaries(order, ++widened);
     }
-    for (uint32_t by = 1; !strict; by *= 2) {
-        ensure(by <= 2 * order->work->partition_count); /* each partition has some candidate */
-        bound_primaries(order, by);
-        if (solve_rank(order))
-            return true;
-    }
-    return false;
+    return true;
 }
 
 static void order_others(struct order *order)

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 #include "gossip_net.h"
+#include "lib/timeout.h"
 
-TestSuite(gossip_model, .timeout = 60);
+TestSuite(gossip_model, .timeout = TIMEOUT_S(60));
 
 #define SECOND INT64_C(1000000)
 

@@ -5,8 +5,9 @@
 #include <criterion/criterion.h>
 
 #include "gossip_net.h"
+#include "lib/timeout.h"
 
-TestSuite(gossip_story, .timeout = 30);
+TestSuite(gossip_story, .timeout = TIMEOUT_S(30));
 
 #define SECOND INT64_C(1000000)
 

@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "lib/timeout.h"
 #include "store/entry.h"
 #include "store/store.h"
 
@@ -20,7 +21,7 @@
 
 enum { PARTITIONS = 4, KEYS = 2000, STEPS = 60000, VALUE_MAX = 400, KEY_MAX = 40 };
 
-TestSuite(store_model, .timeout = 120);
+TestSuite(store_model, .timeout = TIMEOUT_S(120));
 
 /* One allocation in this many fails, 0: none. This program is linked with --wrap. */
 static uint64_t failing;

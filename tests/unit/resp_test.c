@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "base/buffer.h"
+#include "lib/timeout.h"
 #include "resp/answer.h"
 #include "lib/timeout.h"
 #include "resp/parser.h"

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "lib/timeout.h"
 #include "store/entry.h"
 #include "store/store.h"
 
 #define NOW INT64_C(1700000000000)
 
-TestSuite(store, .timeout = 30);
+TestSuite(store, .timeout = TIMEOUT_S(30));
 
 /* Allocations that are still granted; this program is linked with --wrap to count them. */
 static uint64_t allocations_left = UINT64_MAX;

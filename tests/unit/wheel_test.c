@@ -10,10 +10,11 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/wheel.h"
+#include "lib/timeout.h"
 
 #define NOW INT64_C(1700000000000)
 
-TestSuite(wheel, .timeout = 30);
+TestSuite(wheel, .timeout = TIMEOUT_S(30));
 
 static const uint32_t plenty = 1000000;
 
