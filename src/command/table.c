@@ -49,14 +49,14 @@ uint32_t command_index(const struct command *command)
 
 bool command_is_subcommand(const struct command *command)
 {
-    return strchr(command->name, '|') != NULL;
+    return tags[command - rows] == 0;
 }
 
 bool command_is_container(const struct command *command)
 {
     const size_t next = (size_t)(command - rows) + 1;
 
-    return !command_is_subcommand(command) && next < ROWS && command_is_subcommand(&rows[next]);
+    return !command_is_subcommand(command) && next < ROWS && tags[next] == 0;
 }
 
 bool command_arity_fits(const struct command *command, size_t argc)

@@ -64,10 +64,11 @@ SUBROW("client|kill", .arity = -3, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL
        ARGUMENTS(ONE_OF(
            "filter", 0, STRING("old-format"),
            BLOCK("new-format", NULL, ARGUMENT_MULTIPLE, OPTIONAL_WITH("client-id", "integer", "ID"),
-                 ONE_OF("client-type", ARGUMENT_OPTIONAL, CLIENT_TYPE),
+                 {"client-type", "oneof", "TYPE", ARGUMENT_OPTIONAL, ARGUMENT_LIST(CLIENT_TYPE)},
                  OPTIONAL_WITH("username", "string", "USER"),
                  OPTIONAL_WITH("addr", "string", "ADDR"), OPTIONAL_WITH("laddr", "string", "LADDR"),
-                 ONE_OF("skipme", ARGUMENT_OPTIONAL, TOKEN("yes", "YES"), TOKEN("no", "NO"))))))
+                 {"skipme", "oneof", "SKIPME", ARGUMENT_OPTIONAL,
+                  ARGUMENT_LIST(TOKEN("yes", "YES"), TOKEN("no", "NO"))}))))
 
 SUBROW("client|list", .arity = -2, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL(client_list),
        DOCS("connection", "2.4.0", "O(N) with N connections", "Describe this node's connections."),
