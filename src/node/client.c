@@ -134,48 +134,122 @@ static void reject_input(struct client *client, const char *error)
     request_fail(request, "ERR %s", error);
 }
 
+/* What is known of a command's key before it is run. Two rounds of fetching follow: each makes the
+ * processor wait for the memory of a whole batch at once, and not of one command after another. */
+static void look_ahead(struct engine *engine, struct command_input *input)
+{
+    const struct ring *ring = engine->view->ring;
+
+    input->hashed = ring != NULL && input->argc > 1;
+    if (!input->hashed)
+        return;
+    input->partition = ring_key_partition(ring, input->argv[1]);
+    input->hash = store_hash(engine->own.store, input->argv[1]);
+}
+
+static void fetch(struct engine *engine, const struct command_input *commands, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (commands[i].hashed)
+            partition_prefetch(store_partition(engine->own.store, commands[i].partition),
+                               commands[i].hash);
+    for (size_t i = 0; i < count; i++)
+        if (commands[i].hashed)
+            partition_prefetch_entry(store_partition(engine->own.store, commands[i].partition),
+                                     commands[i].hash);
+}
+
+/* Whether what comes next is an inline command. Such a one cannot be taken back, for it is changed
+ * where it stands. */
+static bool inline_next(const struct client *client)
+{
+    const struct span input = buffer_content(&client->in);
+    const struct parser *parser = &client->parser;
+
+    return parser->pending == 0 && parser->position < input.size &&
+           input.data[parser->position] != '*';
+}
+
+/* Whether the next command may be read while the one before it has not run. */
+static bool may_read_ahead(const struct client *client)
+{
+    return client->session.authenticated && !inline_next(client);
+}
+
+/* Reads up to `limit` commands into the engine's batch; `status` tells why there are no more. */
+static size_t read_batch(struct client *client, size_t limit, enum parser_status *status)
+{
+    struct parser *parser = &client->parser;
+    struct batch *batch = &client->engine->batch;
+    struct span *room = batch->arguments;
+    size_t count = 0;
+
+    *status = PARSER_COMMAND;
+    while (count < limit && (count == 0 || may_read_ahead(client))) {
+        struct command_input *input = &batch->commands[count];
+        input->taken = parser->taken;
+        parser->restricted = !client->session.authenticated;
+        *status = parser_next(parser, &client->in);
+        if (*status != PARSER_COMMAND)
+            break;
+        count++;
+        input->argv = parser->argv;
+        input->argc = parser->argc;
+        look_ahead(client->engine, input);
+        if (parser->argc > BATCH_ARGUMENTS_MAX)
+            break; /* its argv is the parser's own: the next would overwrite it */
+        memcpy(room, parser->argv, parser->argc * sizeof room[0]);
+        input->argv = room;
+        room += parser->argc;
+    }
+    if (count > 1)
+        fetch(client->engine, batch->commands, count);
+    return count;
+}
+
+/* Runs commands; false when one has to wait, and is taken back until then. */
+static bool run_batch(struct client *client, size_t count)
+{
+    const struct command_input *commands = client->engine->batch.commands;
+
+    for (size_t i = 0; i < count && !client->closing; i++) {
+        if (!dispatch_client(client, &commands[i])) {
+            parser_rewind(&client->parser, commands[i].taken);
+            return false;
+        }
+        client->closing = session_closing(&client->session);
+    }
+    return true;
+}
+
 /* Runs commands until the input is used up, or one has to wait. */
 static void run_input(struct client *client)
 {
-    while (!client->closing) {
-        client->parser.restricted = !client->session.authenticated;
-        switch (parser_next(&client->parser, &client->in)) {
-        case PARSER_COMMAND:
-            if (!dispatch_client(client, client->parser.argv, client->parser.argc)) {
-                hold(client, true);
-                return;
-            }
-            if (client->session.close_after_reply)
-                client->closing = true;
-            break;
-        case PARSER_MORE:
-            hold(client, false);
-            return;
-        case PARSER_ERROR:
-            reject_input(client, client->parser.error);
-            return;
-        case PARSER_NO_MEMORY:
-            reject_input(client, "out of memory for the request");
+    size_t limit = client->held ? 1 : BATCH_COMMANDS_MAX; /* who waited may soon wait again */
+    enum parser_status status = PARSER_COMMAND;
+
+    while (!client->closing && status == PARSER_COMMAND) {
+        if ((inline_next(client) && client->in_flight > 0) ||
+            !run_batch(client, read_batch(client, limit, &status))) {
+            hold(client, true);
             return;
         }
+        limit = BATCH_COMMANDS_MAX;
     }
+    if (client->closing)
+        return;
+    if (status == PARSER_MORE)
+        hold(client, false);
+    else
+        reject_input(client, status == PARSER_ERROR ? client->parser.error
+                                                    : "out of memory for the request");
 }
 
 void client_proceed(struct client *client)
 {
-    struct parser *parser = &client->parser;
-
-    if (client->held && !client->closing) {
-        /* The command that had to wait is still where the parser found it. */
-        if (client->in_flight >= CLIENT_IN_FLIGHT_MAX / 2 ||
-            !dispatch_client(client, parser->argv, parser->argc))
-            return;
-        if (client->session.close_after_reply)
-            client->closing = true;
-    }
-    run_input(client);
-    if (!client->held || client->closing)
-        parser_consume(parser, &client->in);
+    if (client->in_flight < CLIENT_IN_FLIGHT_MAX / 2 || !client->held)
+        run_input(client);
+    parser_consume(&client->parser, &client->in);
     if (client->closing)
         hold(client, true);
     if (buffer_size(&client->out) > 0)

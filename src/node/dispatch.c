@@ -94,7 +94,9 @@ static void locate(struct request *request, struct span key)
     const struct ring *ring = engine->view->ring;
     const struct ring_rule *rule = ring_key_rule(ring, key);
     struct operation *operation = &request->operation;
-    const uint32_t partition = ring_key_partition(ring, key);
+    const struct command_input *input = request->input;
+    const bool known = input != NULL && input->hashed && input->argv[1].data == key.data;
+    const uint32_t partition = known ? input->partition : ring_key_partition(ring, key);
     const struct ring_claim *claim = ring_claim(ring, partition);
 
     operation->copies = (uint8_t)(rule->replicas < claim->count ? rule->replicas : claim->count);
@@ -102,7 +104,8 @@ static void locate(struct request *request, struct span key)
     operation->siblings = rule->conflict == RING_CONFLICT_SIBLINGS;
     operation->place = (struct place){.partition = partition,
                                       .claim_version = claim->version,
-                                      .hash = store_hash(engine->own.store, key),
+                                      .hash = known ? input->hash
+                                                    : store_hash(engine->own.store, key),
                                       .key = key};
     operation->deadline_wall_ms = request->deadline_wall_ms;
     /* Hash 0 stands for "of many keys". */
@@ -378,7 +381,7 @@ static bool aim(struct request *request)
     return true;
 }
 
-bool dispatch_client(struct client *client, const struct span *argv, size_t argc)
+bool dispatch_client(struct client *client, const struct command_input *input)
 {
     struct engine *engine = client->engine;
     struct session *session = &client->session;
@@ -393,8 +396,9 @@ bool dispatch_client(struct client *client, const struct span *argv, size_t argc
         reply_error(&client->out, "ERR too many requests in flight");
         return true;
     }
-    request->call.argv = argv;
-    request->call.argc = argc;
+    request->input = input;
+    request->call.argv = input->argv;
+    request->call.argc = input->argc;
     request->call.session = session;
     request->call.protocol = session_protocol(session);
     request->read_level = session->read_level;

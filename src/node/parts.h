@@ -90,6 +90,7 @@ struct request {
     struct list from_link; /* in from->requests */
 
     /* The command. call.argv points to what arrived until request_keep copies it. */
+    const struct command_input *input; /* while it is not kept */
     struct call call;
     enum command_kind kind;
     struct span *room; /* where argv is copied to */
@@ -147,6 +148,26 @@ void requests_destroy(struct engine *engine);
 
 /* ---- clients (client.c) ---- */
 
+/* Commands that are read ahead of being run, so that the memory that they touch is on its way. */
+#define BATCH_COMMANDS_MAX 16
+/* A command of more arguments is not read ahead. */
+#define BATCH_ARGUMENTS_MAX 8
+
+/* A command as it was read, with what was found out about its first key. */
+struct command_input {
+    const struct span *argv;
+    size_t argc;
+    size_t taken;       /* of the parser, before it */
+    uint32_t partition; /* of argv[1], if there is one and a ring */
+    uint64_t hash;      /* store_hash of argv[1] */
+    bool hashed;
+};
+
+struct batch {
+    struct command_input commands[BATCH_COMMANDS_MAX];
+    struct span arguments[BATCH_COMMANDS_MAX * BATCH_ARGUMENTS_MAX];
+};
+
 struct client {
     struct list link; /* engine->clients */
     struct engine *engine;
@@ -174,7 +195,7 @@ void client_proceed(struct client *client);
 /* ---- dispatch (dispatch.c) ---- */
 
 /* One command of a client. False: it has to wait for the client's earlier requests. */
-bool dispatch_client(struct client *client, const struct span *argv, size_t argc);
+bool dispatch_client(struct client *client, const struct command_input *input);
 /* A command that another node forwarded, as a request of `link`. */
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward);
 /* Sends the request to the coordinator that was chosen (request->route), or coordinates it here. */
@@ -276,6 +297,7 @@ struct engine {
     struct coordinator coordinator;
     struct wheel wheel; /* mono_us */
 
+    struct batch batch; /* of the client that is being read */
     struct list clients;
     struct list resumed; /* clients whose next command may go on */
     struct list links;

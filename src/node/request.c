@@ -79,6 +79,7 @@ struct request *request_borrow(struct engine *engine)
     request->client = NULL;
     request->whole = NULL;
     request->from = NULL;
+    request->input = NULL;
     request->call = (struct call){
         .reply = &request->reply, .now = engine->now, .environment = engine->own.environment};
     request->placed = false;
@@ -176,6 +177,7 @@ void request_keep(struct request *request)
     }
     buffer_commit(&request->kept, total - 1);
     call->argv = request->room;
+    request->input = NULL;
     request->owned = true;
 }
 

@@ -47,6 +47,14 @@ void parser_consume(struct parser *parser, struct buffer *input)
     parser->taken = 0;
 }
 
+void parser_rewind(struct parser *parser, size_t taken)
+{
+    ensure(taken <= parser->taken);
+    parser->taken = parser->position = taken;
+    parser->scanned = parser->scanned < taken ? parser->scanned : taken;
+    parser->pending = 0;
+}
+
 static enum parser_status fail(struct parser *parser, const char *reason)
 {
     snprintf(parser->error, sizeof parser->error, "Protocol error: %s", reason);

@@ -68,6 +68,11 @@ void parser_deinit(struct parser *parser);
  * PARSER_NO_MEMORY only parser_deinit may follow. */
 enum parser_status parser_next(struct parser *parser, struct buffer *input);
 
+/* Takes back commands that were handed out: the next is then the one that began after `taken` bytes
+ * of those (parser->taken, as it was before its parser_next). Not for inline commands, which are
+ * changed where they stand. */
+void parser_rewind(struct parser *parser, size_t taken);
+
 /* Drops the bytes of all commands handed out from `input`. */
 void parser_consume(struct parser *parser, struct buffer *input);
 

@@ -83,9 +83,11 @@ static inline void partition_unlock(struct partition *partition)
     pthread_mutex_unlock(&partition->lock);
 }
 
-/* Hints the processor that (partition, hash) will be looked up soon. To be called without the lock:
- * takes it for a moment if it is free, and does nothing if it is not. */
+/* Hints the processor that (partition, hash) will be looked up soon: first where its bucket is, and
+ * when that has had time to arrive, where its entry is. To be called without the lock: both take it
+ * for a moment if it is free, and do nothing if it is not. */
 void partition_prefetch(struct partition *partition, uint64_t hash);
+void partition_prefetch_entry(struct partition *partition, uint64_t hash);
 
 /* Fills in `version`; its value points into the entry and is valid until the lock is released or
  * the key changes. False, with version->dot none, when there is no entry. Entries past their

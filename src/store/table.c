@@ -405,6 +405,19 @@ struct entry *table_find(const struct table *table, uint64_t hash, struct span k
     return NULL;
 }
 
+void table_prefetch_entry(const struct table *table, uint64_t hash)
+{
+    const struct bucket *bucket = bucket_of(table, (uint32_t)hash);
+    const uint64_t tag = tag_of(hash);
+
+    for (unsigned i = 0; i < BUCKET_SLOTS; i++)
+        if (bucket->words[i] >> TAG_SHIFT == tag) {
+            const struct entry *entry = word_entry(bucket->words[i]);
+            __builtin_prefetch(entry);
+            __builtin_prefetch((const uint8_t *)entry + 64);
+        }
+}
+
 bool table_insert(struct table *table, uint64_t hash, struct entry *entry)
 {
     struct tail tail = chain_tail(bucket_of(table, (uint32_t)hash));

@@ -57,6 +57,8 @@ struct table {
 /* Empty, with one bucket. NULL when there is no memory. */
 struct table *table_create(void);
 
+/* Fetches the entry with that hash into the cache. */
+void table_prefetch_entry(const struct table *table, uint64_t hash);
 struct entry *table_find(const struct table *table, uint64_t hash, struct span key);
 
 /* The key is not in the table. False, with nothing changed, when there is no memory. */
