@@ -2,9 +2,10 @@
 #include <criterion/criterion.h>
 
 #include "gossip/session.h"
+#include "lib/timeout.h"
 
-TestSuite(gossip_seal, .timeout = 10);
-TestSuite(gossip_session, .timeout = 10);
+TestSuite(gossip_seal, .timeout = TIMEOUT_S(10));
+TestSuite(gossip_session, .timeout = TIMEOUT_S(10));
 
 /* -------------------------------------------------------------------------------------- seal */
 

@@ -5,11 +5,12 @@
 #include "gossip/awareness.h"
 #include "gossip/members.h"
 #include "gossip/pack.h"
+#include "lib/timeout.h"
 
-TestSuite(gossip_suspicion, .timeout = 10);
-TestSuite(gossip_record, .timeout = 10);
-TestSuite(gossip_message, .timeout = 10);
-TestSuite(gossip_members, .timeout = 10);
+TestSuite(gossip_suspicion, .timeout = TIMEOUT_S(10));
+TestSuite(gossip_record, .timeout = TIMEOUT_S(10));
+TestSuite(gossip_message, .timeout = TIMEOUT_S(10));
+TestSuite(gossip_members, .timeout = TIMEOUT_S(10));
 
 /* ------------------------------------------------------------------- awareness and suspicion */
 
