@@ -15,8 +15,8 @@
 
 #define KEY_SIZE   16
 #define VALUE_SIZE 64
-#define GETS       4000000u
-#define BATCH      16u
+#define OPERATIONS 2000000u
+#define BATCH      64u
 #define NOW_MS     INT64_C(1700000000000)
 
 struct bench {
@@ -30,7 +30,7 @@ static uint64_t now_ns(void)
 {
     struct timespec time;
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
@@ -111,7 +111,10 @@ static void get(struct bench *bench, struct span key, uint64_t hash)
     partition_unlock(partition);
 }
 
-static double get_batches(struct bench *bench, bool prefetch)
+enum operation { GET, GET_PREFETCHED, PUT };
+
+/* Nanoseconds an operation on random keys. The clock is read once a batch. */
+static double measure(struct bench *bench, enum operation operation)
 {
     static char texts[BATCH][KEY_SIZE + 1];
     uint64_t hashes[BATCH];
@@ -119,37 +122,26 @@ static double get_batches(struct bench *bench, bool prefetch)
     uint64_t spent = 0;
 
     rng_init(&rng, 1);
-    for (uint32_t done = 0; done < GETS; done += BATCH) {
+    for (uint32_t done = 0; done < OPERATIONS; done += BATCH) {
         for (uint32_t i = 0; i < BATCH; i++)
             make_key(rng_below(&rng, bench->keys), texts[i]);
         const uint64_t begin = now_ns();
-        for (uint32_t i = 0; i < BATCH; i++) {
+        for (uint32_t i = 0; i < BATCH && operation != PUT; i++) {
             hashes[i] = store_hash(bench->store, span_of(texts[i], KEY_SIZE));
-            if (prefetch)
+            if (operation == GET_PREFETCHED)
                 partition_prefetch(partition_of(bench, hashes[i]), hashes[i]);
         }
-        for (uint32_t i = 0; i < BATCH; i++)
-            get(bench, span_of(texts[i], KEY_SIZE), hashes[i]);
+        for (uint32_t i = 0; i < BATCH; i++) {
+            const struct span key = span_of(texts[i], KEY_SIZE);
+
+            if (operation == PUT)
+                put(bench, key, bench->keys + done + i);
+            else
+                get(bench, key, hashes[i]);
+        }
         spent += now_ns() - begin;
     }
-    return (double)spent / GETS;
-}
-
-static double overwrite(struct bench *bench)
-{
-    struct rng rng;
-    char text[KEY_SIZE + 1];
-    uint64_t spent = 0;
-
-    rng_init(&rng, 2);
-    for (uint32_t i = 0; i < GETS / 4; i++) {
-        const struct span key = make_key(rng_below(&rng, bench->keys), text);
-        const uint64_t begin = now_ns();
-
-        put(bench, key, bench->keys + i);
-        spent += now_ns() - begin;
-    }
-    return (double)spent / (GETS / 4);
+    return (double)spent / OPERATIONS;
 }
 
 static void expire(struct bench *bench)
@@ -218,9 +210,9 @@ int main(int argc, char **argv)
     printf("%" PRIu64 " keys of %d + %d bytes, %u partitions (%" PRIu64 " KiB empty)\n", bench.keys,
            KEY_SIZE, VALUE_SIZE, bench.partitions, (resident_bytes() - resident) / 1024);
     fill(&bench);
-    printf("get               %8.1f ns\n", get_batches(&bench, false));
-    printf("get, prefetched   %8.1f ns\n", get_batches(&bench, true));
-    printf("put over          %8.1f ns\n", overwrite(&bench));
+    printf("get               %8.1f ns\n", measure(&bench, GET));
+    printf("get, prefetched   %8.1f ns\n", measure(&bench, GET_PREFETCHED));
+    printf("put over          %8.1f ns\n", measure(&bench, PUT));
     if (bench.ttl_ms > 0)
         expire(&bench);
     else
