@@ -47,13 +47,25 @@ void exchange_round(struct gossip *gossip, struct instant now)
                             1) > 0) {
         struct node_address address = node_record_bus(&member->record);
 
-        gossip->exchange_at_us = now.mono_us + interval_us / 2 +
-                                 (int64_t)rng_below(&gossip->rng, (uint64_t)interval_us);
+        gossip->exchange_at_us = now.mono_us + gossip->exchange_wait_us / 2 +
+                                 (int64_t)rng_below(&gossip->rng,
+                                                    (uint64_t)gossip->exchange_wait_us);
+        gossip->exchange_wait_us *= 2;
+        if (gossip->exchange_wait_us > interval_us)
+            gossip->exchange_wait_us = interval_us;
         gossip->calls->exchange(gossip->host, &address);
     } else {
         gossip->exchange_at_us = now.mono_us + LONELY_INTERVALS * probe_us;
         ask_seeds(gossip);
     }
+}
+
+/* Soon, and then less and less often: while many nodes join, or two sides of a partition meet, no
+ * one exchange knows all, and news counts as sent to those who did not know its sender yet. */
+void exchange_hurry(struct gossip *gossip, struct instant now)
+{
+    gossip->exchange_at_us = now.mono_us;
+    gossip->exchange_wait_us = gossip_us(gossip->options.probe_interval_ms);
 }
 
 void exchange_activate(struct gossip *gossip, struct instant now)
@@ -64,7 +76,7 @@ void exchange_activate(struct gossip *gossip, struct instant now)
         return;
     gossip->phase = GOSSIP_ACTIVE;
     spread_news(gossip, now, &gossip->self);
-    gossip->exchange_at_us = now.mono_us; /* now that we may tell our own record */
+    exchange_hurry(gossip, now); /* now that we may tell our own record */
     gossip->calls->event(gossip->host, &event);
 }
 

@@ -139,7 +139,7 @@ static void start(struct gossip *gossip, struct instant now)
     gossip->started_us = now.mono_us;
     /* At random, so that nodes that start together do not probe together. */
     gossip->probe_at_us = now.mono_us + (int64_t)rng_below(&gossip->rng, (uint64_t)interval_us);
-    gossip->exchange_at_us = now.mono_us;
+    exchange_hurry(gossip, now);
     gossip->reconnect_at_us = now.mono_us + gossip_us(gossip->options.reconnect_interval_ms);
     gossip->forget_at_us = now.mono_us + interval_us;
     if (gossip->phase == GOSSIP_ACTIVE)

@@ -82,7 +82,7 @@ struct gossip_options {
     uint32_t reconnect_interval_ms;
     /* How long a dead or left node that no ring names stays listed. */
     uint32_t forget_after_ms;
-    /* Bound on other nodes known. Memory is about 2 KB each. */
+    /* Bound on other nodes known. Memory is under 1 KB each. */
     uint32_t members_max;
 };
 

@@ -7,6 +7,10 @@
 #include "base/assert.h"
 #include "gossip/state.h"
 
+/* So many of the nodes that see one come back from the dead react, on average: all of a large
+ * cluster would bury it. */
+#define HEALERS 8
+
 void merge_own_change(struct gossip *gossip, struct instant now, uint64_t above)
 {
     struct node_record *self = &gossip->self.record;
@@ -111,14 +115,17 @@ static void emit_change(struct gossip *gossip, const struct member *member,
         merge_compare_ring(gossip, member);
 }
 
-/* A node came back from the dead: perhaps a partition healed, and each side has much to tell. */
+/* A node came back from the dead: perhaps a partition healed, and each side has much to tell. The
+ * node itself is asked at once, others after it. */
 static void heal(struct gossip *gossip, struct instant now, const struct member *member)
 {
     struct node_address address = node_record_bus(&member->record);
 
-    if (gossip->phase != GOSSIP_ACTIVE || now.mono_us < gossip->heal_at_us)
+    if (gossip->phase != GOSSIP_ACTIVE || now.mono_us < gossip->heal_at_us ||
+        !rng_chance(&gossip->rng, HEALERS, gossip_cluster_size(gossip)))
         return;
     gossip->heal_at_us = now.mono_us + gossip_us(gossip->options.probe_interval_ms);
+    exchange_hurry(gossip, now);
     gossip->calls->exchange(gossip->host, &address);
 }
 

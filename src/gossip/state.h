@@ -98,7 +98,8 @@ struct gossip {
     int64_t probe_at_us;
     int64_t spread_at_us; /* the earliest next time to spread news */
     int64_t exchange_at_us;
-    int64_t heal_at_us; /* no exchange with a node that came back before */
+    int64_t exchange_wait_us; /* until the one after; doubles up to the interval */
+    int64_t heal_at_us;       /* no exchange with a node that came back before */
     int64_t reconnect_at_us;
     int64_t forget_at_us;
     int64_t wake_us;
@@ -171,6 +172,8 @@ void spread_record_message(const struct member *member, struct message *message)
 
 /* exchange.c */
 void exchange_round(struct gossip *gossip, struct instant now);
+/* An exchange at once, and several in the next seconds. */
+void exchange_hurry(struct gossip *gossip, struct instant now);
 /* Ends joining when nothing stands against it any more. */
 void exchange_activate(struct gossip *gossip, struct instant now);
 
