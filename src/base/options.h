@@ -65,6 +65,9 @@ enum option_conflict {
     OPTION_CONFLICT_SIBLINGS = 1,
 };
 
+/* The longest prefix of a rule, bytes: a ring has room for it. */
+#define OPTION_PREFIX_MAX 255
+
 struct option_rule {
     char *prefix;        /* not empty, unique among the rules */
     uint8_t replicas;    /* 0: the default */

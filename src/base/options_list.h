@@ -142,7 +142,7 @@ OPTION(seeds, "seeds", ADDRESSES, "", 0, 64, FIXED, PLAIN, "host:port ...",
        "Client addresses of some nodes of the cluster, to find the others by. Not all are needed, but "
        "name enough that one of them is up. With none, the node is a ring of one until others name it.")
 
-OPTION(zone, "zone", TEXT, "", 0, 64, FIXED, PLAIN, "name",
+OPTION(zone, "zone", TEXT, "", 0, 63, FIXED, PLAIN, "name",
        "What this node fails together with: a rack, a room, a region. The copies of a key are put into "
        "different zones while there are enough. Name all nodes' zones or none.")
 

@@ -248,7 +248,7 @@ static bool assign_rule(const struct option *row, struct options *options, const
     size_t at = 0;
 
     *wrong = 0;
-    if (words[0].size == 0 || !is_text(words[0]))
+    if (words[0].size == 0 || words[0].size > OPTION_PREFIX_MAX || !is_text(words[0]))
         return false;
     for (size_t i = 1; i < count; i += 2) {
         *wrong = i;

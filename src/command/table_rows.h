@@ -11,3 +11,5 @@
 #include "command/table_server.h"
 
 #include "command/table_cluster.h"
+
+#include "command/table_ring.h"

@@ -117,14 +117,15 @@
 /* Node records, encoded by gossip/: a push that is answered by a pull. */
 #define WIRE_EXCHANGE_FIELDS(FIELD) FIELD(span, records)
 
-/* A whole ring, encoded by ring/. */
+/* A whole ring, encoded by ring/. Of no bytes: the node that was asked has no ring. */
 #define WIRE_RING_FIELDS(FIELD) FIELD(span, ring)
 
 /* RING INIT: asks a node to take part in a ring that is being formed. */
-#define WIRE_PREPARE_FIELDS(FIELD)                           \
-    FIELD(u64, id)                                           \
-    FIELD(id, ring)     /* the identity of the ring to be */ \
-    FIELD(id, proposer) /* the identity of the node that forms it */
+#define WIRE_PREPARE_FIELDS(FIELD)                                      \
+    FIELD(u64, id)                                                      \
+    FIELD(id, ring)        /* the identity of the ring to be */         \
+    FIELD(id, proposer)    /* the identity of the node that forms it */ \
+    FIELD(u32, partitions) /* that it will have */
 
 #define WIRE_PROMISE_FIELDS(FIELD)              \
     FIELD(u64, id)                              \
@@ -138,25 +139,52 @@
     FIELD(id, proposer)           \
     FIELD(span, ring)
 
+/* The ring will not be: the promise that was given to this proposer is void. Answered by PROMISE.
+ */
+#define WIRE_WITHDRAW_FIELDS(FIELD) \
+    FIELD(u64, id)                  \
+    FIELD(id, ring)                 \
+    FIELD(id, proposer)
+
+/* Who are you? */
+#define WIRE_INQUIRE_FIELDS(FIELD) FIELD(u64, id)
+
+/* A node, as it would stand in a ring. */
+#define WIRE_DESCRIPTION_FIELDS(FIELD)                \
+    FIELD(u64, id)                                    \
+    FIELD(id, node)                                   \
+    FIELD(id, ring) /* all 0: it has none */          \
+    FIELD(u32, weight)                                \
+    FIELD(u16, client_port)                           \
+    FIELD(span, host) /* as it wants to be reached */ \
+    FIELD(span, zone)
+
+/* Asks for the node's ring; answered by RING. */
+#define WIRE_FETCH_FIELDS(FIELD) FIELD(u64, id)
+
 #define WIRE_PING_FIELDS(FIELD) FIELD(u64, id)
 #define WIRE_PONG_FIELDS(FIELD) FIELD(u64, id)
 
-#define WIRE_MESSAGES(ROW)                            \
-    ROW(16, FORWARD, forward, WIRE_FORWARD_FIELDS)    \
-    ROW(17, REPLY, reply, WIRE_REPLY_FIELDS)          \
-    ROW(18, WRITE, write, WIRE_WRITE_FIELDS)          \
-    ROW(19, ACK, ack, WIRE_ACK_FIELDS)                \
-    ROW(20, READ, read, WIRE_READ_FIELDS)             \
-    ROW(21, ANSWER, answer, WIRE_ANSWER_FIELDS)       \
-    ROW(22, FLUSH, flush, WIRE_FLUSH_FIELDS)          \
-    ROW(23, COUNT, count, WIRE_COUNT_FIELDS)          \
-    ROW(24, COUNTED, counted, WIRE_COUNTED_FIELDS)    \
-    ROW(25, EXCHANGE, exchange, WIRE_EXCHANGE_FIELDS) \
-    ROW(26, RING, ring, WIRE_RING_FIELDS)             \
-    ROW(27, PREPARE, prepare, WIRE_PREPARE_FIELDS)    \
-    ROW(28, PROMISE, promise, WIRE_PROMISE_FIELDS)    \
-    ROW(29, COMMIT, commit, WIRE_COMMIT_FIELDS)       \
-    ROW(30, PING, ping, WIRE_PING_FIELDS)             \
-    ROW(31, PONG, pong, WIRE_PONG_FIELDS)
+#define WIRE_MESSAGES(ROW)                                     \
+    ROW(16, FORWARD, forward, WIRE_FORWARD_FIELDS)             \
+    ROW(17, REPLY, reply, WIRE_REPLY_FIELDS)                   \
+    ROW(18, WRITE, write, WIRE_WRITE_FIELDS)                   \
+    ROW(19, ACK, ack, WIRE_ACK_FIELDS)                         \
+    ROW(20, READ, read, WIRE_READ_FIELDS)                      \
+    ROW(21, ANSWER, answer, WIRE_ANSWER_FIELDS)                \
+    ROW(22, FLUSH, flush, WIRE_FLUSH_FIELDS)                   \
+    ROW(23, COUNT, count, WIRE_COUNT_FIELDS)                   \
+    ROW(24, COUNTED, counted, WIRE_COUNTED_FIELDS)             \
+    ROW(25, EXCHANGE, exchange, WIRE_EXCHANGE_FIELDS)          \
+    ROW(26, RING, ring, WIRE_RING_FIELDS)                      \
+    ROW(27, PREPARE, prepare, WIRE_PREPARE_FIELDS)             \
+    ROW(28, PROMISE, promise, WIRE_PROMISE_FIELDS)             \
+    ROW(29, COMMIT, commit, WIRE_COMMIT_FIELDS)                \
+    ROW(30, PING, ping, WIRE_PING_FIELDS)                      \
+    ROW(31, PONG, pong, WIRE_PONG_FIELDS)                      \
+    ROW(32, WITHDRAW, withdraw, WIRE_WITHDRAW_FIELDS)          \
+    ROW(33, INQUIRE, inquire, WIRE_INQUIRE_FIELDS)             \
+    ROW(34, DESCRIPTION, description, WIRE_DESCRIPTION_FIELDS) \
+    ROW(35, FETCH, fetch, WIRE_FETCH_FIELDS)
 
 #endif
