@@ -6,7 +6,7 @@
 #ifndef DUNLIN_BASE_ASSERT_H
 #define DUNLIN_BASE_ASSERT_H
 
-#define ensure(condition)                                                                          \
+#define ensure(condition) \
     (__builtin_expect(!!(condition), 1) ? (void)0 : ensure_failed(#condition, __FILE__, __LINE__))
 
 /* Says on stderr what did not hold and where, and aborts. */

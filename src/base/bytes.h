@@ -12,16 +12,16 @@
 #error "the byte layouts are little-endian; this machine needs swaps in base/bytes.h"
 #endif
 
-#define BYTES_DEFINE(bits)                                                                         \
-    static inline uint##bits##_t bytes_get_u##bits(const uint8_t *at)                              \
-    {                                                                                              \
-        uint##bits##_t value;                                                                      \
-        memcpy(&value, at, sizeof value);                                                          \
-        return value;                                                                              \
-    }                                                                                              \
-    static inline void bytes_put_u##bits(uint8_t *at, uint##bits##_t value)                        \
-    {                                                                                              \
-        memcpy(at, &value, sizeof value);                                                          \
+#define BYTES_DEFINE(bits)                                                  \
+    static inline uint##bits##_t bytes_get_u##bits(const uint8_t *at)       \
+    {                                                                       \
+        uint##bits##_t value;                                               \
+        memcpy(&value, at, sizeof value);                                   \
+        return value;                                                       \
+    }                                                                       \
+    static inline void bytes_put_u##bits(uint8_t *at, uint##bits##_t value) \
+    {                                                                       \
+        memcpy(at, &value, sizeof value);                                   \
     }
 
 BYTES_DEFINE(16)

@@ -17,7 +17,7 @@ struct span {
 };
 
 /* A span over a string literal, without its terminator. */
-#define SPAN(literal)                                                                              \
+#define SPAN(literal) \
     ((struct span){.data = (const uint8_t *)(literal), .size = sizeof(literal) - 1})
 
 static inline struct span span_of(const void *data, size_t size)
@@ -40,7 +40,8 @@ static inline bool span_equal(struct span a, struct span b)
 bool span_is(struct span span, const char *string);
 
 /* Reads all of `span` as a decimal integer in Redis' canonical form: an optional minus, no plus, no
- * leading zero, no blank, in the range of int64_t. False, and *value untouched, for anything else. */
+ * leading zero, no blank, in the range of int64_t. False, and *value untouched, for anything else.
+ */
 bool span_to_int64(struct span span, int64_t *value);
 
 /* Bytes that int64_to_text writes at most; there is no terminator. */

@@ -50,6 +50,7 @@ struct call {
     const struct span *argv; /* argv[0] is the command's name as it was sent */
     size_t argc;
     struct buffer *reply; /* RESP bytes are appended here */
+    bool siblings;        /* the first key's keyspace keeps concurrent values */
     int protocol;         /* 2 or 3 */
     struct instant now;
     struct environment *environment;
@@ -70,6 +71,7 @@ struct command {
     int arity;        /* as in Redis: the number of arguments with the name, -n: at least n */
     unsigned flags;
     int first_key, last_key, key_step; /* as in COMMAND INFO; 0, 0, 0: no keys */
+    bool whole_version;    /* a READ that is given siblings as they are kept, and not the newest */
     const char *key_flags; /* of COMMAND INFO's key specification: "RW access"; NULL: no keys */
     enum command_kind kind;
     enum command_gather gather;

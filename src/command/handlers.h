@@ -100,6 +100,12 @@ RUN(introspect_help)
 RUN(introspect_info)
 RUN(introspect_list)
 
+/* siblings.c */
+PREPARE(siblings_prepare_get)
+PREPARE(siblings_prepare_set)
+READER(siblings_get)
+UPDATER(siblings_set)
+
 #undef PREPARE
 #undef RUN
 #undef READER

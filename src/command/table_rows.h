@@ -12,4 +12,6 @@
 
 #include "command/table_cluster.h"
 
+#include "command/table_siblings.h"
+
 #include "command/table_ring.h"

@@ -211,6 +211,7 @@ void coordinate_begin(struct request *request)
     };
 
     request->operation.kind = kinds[request->kind];
+    request->operation.whole_version = request->call.command->whole_version;
     operation_begin(&engine->coordinator, &request->operation, engine->now);
     coordinate_proceed(request);
 }

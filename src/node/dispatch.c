@@ -202,11 +202,22 @@ void dispatch_again(struct request *request, node_number failed)
 
 /* ---- commands of one key and of many ---- */
 
+static bool keeps_siblings(const struct request *request)
+{
+    const struct ring *ring = request->engine->view->ring;
+    const struct call *call = &request->call;
+    const size_t first = (size_t)call->command->first_key;
+
+    return ring != NULL && first > 0 && first < call->argc &&
+           ring_key_rule(ring, call->argv[first])->conflict == RING_CONFLICT_SIBLINGS;
+}
+
 static bool prepare(struct request *request)
 {
     struct call *call = &request->call;
 
     request->kind = call->command->kind;
+    call->siblings = keeps_siblings(request);
     return call->command->prepare == NULL || call->command->prepare(call, &request->kind);
 }
 

@@ -87,7 +87,10 @@ static bool build_set(struct operation *operation, const struct version *old,
     struct context context;
     enum siblings_status status;
 
-    siblings_context(set, &context);
+    if (!change->blind)
+        siblings_context(set, &context);
+    else if (!context_from_text(change->context, &context))
+        context.count = 0;
     if (change->action == CHANGE_DELETE) {
         status = siblings_erase(set, &context, dot, now_ms, out);
     } else {
@@ -171,6 +174,19 @@ static bool newest(struct operation *operation, const struct version *stored,
     return true;
 }
 
+/* What a stamp has to be above: all that is known of the key, here, by the quorum, by the client.
+ */
+static uint64_t floor_of(const struct version *stored, const struct version *current,
+                         const struct change *change)
+{
+    struct dot floor = dot_max(stored->dot, current->dot);
+    struct context context;
+
+    if (change->context.size > 0 && context_from_text(change->context, &context))
+        floor = dot_max(floor, context_newest(&context));
+    return floor.stamp;
+}
+
 /* Decides the change, stamps it and keeps it, all under one lock. */
 static void write_here(struct coordinator *coordinator, struct operation *operation,
                        struct instant now)
@@ -190,7 +206,7 @@ static void write_here(struct coordinator *coordinator, struct operation *operat
                                        &change);
             operation->unchanged = change.action == CHANGE_NOTHING;
             if (!operation->unchanged) {
-                const uint64_t floor = dot_max(stored.dot, current.dot).stamp;
+                const uint64_t floor = floor_of(&stored, &current, &change);
                 const struct dot dot = stamp(coordinator, operation, partition, now, floor);
                 operation->over = current.dot;
                 if (dot_exists(dot) && build(operation, &current, &change, dot, now.wall_ms))
@@ -381,7 +397,9 @@ static void follow_reading(struct coordinator *coordinator, struct operation *op
                 begin_writing(coordinator, operation, now);
                 return;
             }
-            operation->found = seen(&operation->reading.winner, now.wall_ms);
+            operation->found = operation->whole_version
+                                   ? operation->reading.winner
+                                   : seen(&operation->reading.winner, now.wall_ms);
             operation->state = OPERATION_DONE;
             return;
         case TALLY_RESTAMP:

@@ -73,6 +73,7 @@ struct operation {
     /* Set by the caller. */
     enum operation_kind kind;
     bool siblings;                 /* the keyspace keeps concurrent values */
+    bool whole_version;            /* `found` is to be all siblings, and not the newest */
     uint8_t read_needed;           /* R */
     uint8_t write_needed;          /* W */
     uint8_t copies;                /* N: how many of `nodes` there are */
@@ -85,7 +86,7 @@ struct operation {
     enum operation_failure failure;
     uint8_t answered;     /* of those needed, when it failed for too few */
     bool wrote;           /* a failed one may still take effect */
-    struct version found; /* of a read that is done: as clients see it */
+    struct version found; /* of a read that is done */
 
     /* What is offered to the others. */
     struct version written;

@@ -20,6 +20,9 @@ struct change {
     int64_t deadline_ms;                   /* wall clock; DEADLINE_NEVER */
     struct span pieces[CHANGE_PIECES_MAX]; /* borrowed; may point into the old version */
     size_t piece_count;
+    /* Of siblings: what the change is written over. */
+    bool blind;          /* over just what `context` covers, and not over all that is there */
+    struct span context; /* as context_to_text wrote it; empty: nothing is covered */
 };
 
 #endif

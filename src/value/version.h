@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A version: what one write left of a key. Stores keep versions, replicas exchange them, reads merge
- * them. A tombstone is a version like any other.
+ * A version: what one write left of a key. Stores keep versions, replicas exchange them, reads
+ * merge them. A tombstone is a version like any other.
  */
 #ifndef DUNLIN_VALUE_VERSION_H
 #define DUNLIN_VALUE_VERSION_H
@@ -19,7 +19,7 @@ enum value_kind {
 #define DEADLINE_NEVER INT64_MAX
 
 struct version {
-    struct dot dot;      /* DOT_NONE: there is no version */
+    struct dot dot; /* DOT_NONE: there is no version */
     enum value_kind kind;
     int64_t deadline_ms; /* wall clock; served before it, never at or after; DEADLINE_NEVER */
     struct span value;   /* borrowed from whoever filled the structure in */

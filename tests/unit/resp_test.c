@@ -7,7 +7,6 @@
 #include "base/buffer.h"
 #include "lib/timeout.h"
 #include "resp/answer.h"
-#include "lib/timeout.h"
 #include "resp/parser.h"
 #include "resp/reply.h"
 
