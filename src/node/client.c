@@ -43,6 +43,7 @@ struct client *engine_client_open(struct engine *engine, struct instant now, voi
     client->connection = connection;
     parser_init(&client->parser, (size_t)engine->options->proto_max_bulk_len);
     list_init(&client->pending);
+    trail_init(&client->trail);
     list_init(&client->resumed);
     list_append(&engine->clients, &client->link);
     session_init(&client->session, about->address, about->local_address, now,
@@ -282,6 +283,7 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     engine->now = now;
     while (!list_empty(&client->pending))
         request_disown(list_entry(client->pending.next, struct request, link));
+    trail_deinit(&client->trail);
     directory_remove(engine->own.environment->directory, &client->session);
     session_deinit(&client->session);
     metrics_subtract(engine->metrics, METRIC_CONNECTIONS, 1);

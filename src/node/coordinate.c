@@ -210,6 +210,7 @@ void coordinate_begin(struct request *request)
         [COMMAND_UPDATE] = OPERATION_UPDATE,
     };
 
+    request->coordinated = true;
     request->operation.kind = kinds[request->kind];
     request->operation.whole_version = request->call.command->whole_version;
     operation_begin(&engine->coordinator, &request->operation, engine->now);

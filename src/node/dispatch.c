@@ -307,6 +307,11 @@ static bool for_control(const struct command *command)
     return strncmp(command->name, "ring|", 5) == 0;
 }
 
+static bool is_wait(const struct command *command)
+{
+    return strcmp(command->name, "wait") == 0;
+}
+
 /* Begins a request whose command is prepared and that need not wait. */
 static void begin(struct request *request)
 {
@@ -326,6 +331,8 @@ static void begin(struct request *request)
     case COMMAND_CLUSTER:
         if (for_control(request->call.command))
             control_begin(request);
+        else if (is_wait(request->call.command))
+            wait_begin(request);
         else
             sweep_begin(request);
         return;
@@ -483,8 +490,12 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
     request->from_id = forward->id;
     list_append(&link->requests, &request->from_link);
     if (!understand(request, NULL) || request->kind == COMMAND_LOCAL ||
-        request->kind == COMMAND_CLUSTER) {
+        (request->kind == COMMAND_CLUSTER && !is_wait(request->call.command))) {
         request_finish(request);
+        return;
+    }
+    if (request->kind == COMMAND_CLUSTER) {
+        begin(request);
         return;
     }
     /* The origin's deadline holds, not one that begins here. */

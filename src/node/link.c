@@ -18,6 +18,7 @@ struct link *engine_link_open(struct engine *engine, struct instant now, void *c
     link->id = ++engine->next_link;
     list_init(&link->dirty);
     list_init(&link->requests);
+    trail_init(&link->trail);
     list_append(&engine->links, &link->member);
     handshake_accept(&link->handshake, &engine->rng);
     return link;
@@ -38,6 +39,7 @@ void engine_link_closed(struct engine *engine, struct link *link)
     (void)engine;
     while (!list_empty(&link->requests))
         request_disown(list_entry(link->requests.next, struct request, from_link));
+    trail_deinit(&link->trail);
     list_remove(&link->dirty);
     list_remove(&link->member);
     buffer_deinit(&link->in);

@@ -10,6 +10,7 @@
  *   peer.c        questions to other nodes, and their answers
  *   link.c        other nodes' questions
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
+ *   wait.c        WAIT, and the writes that it waits for
  *
  * An answer finds its request by its id, the request its owner. All state belongs to the engine's
  * thread.
@@ -44,6 +45,24 @@
 /* How long control may take to answer a command (RING INIT asks other nodes), ms. */
 #define CONTROL_TIMEOUT_MS 30000
 
+/* ---- what WAIT waits for (wait.c) ---- */
+
+#define TRAIL_NOTHING UINT8_MAX
+/* Writes of one worker that linger at once; past it, one counts what it had when it was answered.
+ */
+#define LINGERING_MAX 8192
+
+/* The writes of a connection since its last WAIT. */
+struct trail {
+    struct list lingering;   /* of struct request, by link */
+    struct buffer elsewhere; /* node numbers that writes were forwarded to */
+    uint8_t least;           /* replicas that a write had at the least; TRAIL_NOTHING: no write */
+    struct request *waiting; /* the WAIT in progress */
+};
+
+void trail_init(struct trail *trail);
+void trail_deinit(struct trail *trail);
+
 /* ---- requests (request.c) ---- */
 
 /* Who gets a request's reply. */
@@ -63,6 +82,8 @@ enum request_stage {
     STAGE_PARTS,     /* its parts */
     STAGE_SWEEP,     /* the nodes' answers to a FLUSHALL or DBSIZE */
     STAGE_CONTROL,   /* control's answer */
+    STAGE_WAIT,      /* a WAIT: acknowledgements */
+    STAGE_LINGERING, /* a write that is answered: its last acknowledgements */
     STAGE_DONE,      /* its turn in the order of replies */
 };
 
@@ -110,7 +131,11 @@ struct request {
     struct sweep *sweep;
     struct list parts; /* of struct request, by link */
     size_t parts_pending;
-    uint16_t tried; /* forwarding: a bit for each of the preference list */
+    uint16_t tried;       /* forwarding: a bit for each of the preference list */
+    bool coordinated;     /* here */
+    struct trail *trail;  /* STAGE_LINGERING: whose */
+    unsigned wait_wanted; /* STAGE_WAIT: replicas */
+    unsigned wait_least;  /* STAGE_WAIT: what other nodes answered */
 
     struct request_timer deadline;
     struct request_timer hedge;
@@ -177,6 +202,7 @@ struct client {
     struct buffer in, out;
     struct list pending; /* of struct request, in the order of their replies */
     struct list resumed; /* engine->resumed */
+    struct trail trail;
     size_t in_flight;
     size_t unordered; /* of those, the ones whose order needs care (dispatch.c) */
     bool held;        /* not read: a command waits for those before it */
@@ -229,6 +255,17 @@ struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct 
                            struct span partitions);
 void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, uint64_t *expiring);
 
+/* ---- WAIT (wait.c) ---- */
+
+/* A request is over for its owner: true when it goes on in the trail. */
+bool trail_follow(struct trail *trail, struct request *request);
+void trail_forwarded(struct trail *trail, node_number node);
+void wait_begin(struct request *request);
+void wait_answered(struct request *request, const struct wire_reply *reply);
+void wait_timeout(struct request *request);
+/* A lingering write has another acknowledgement, or no more time. */
+void linger_proceed(struct request *request, bool time_is_up);
+
 /* ---- peers (peer.c) ---- */
 
 enum peer_stage { PEER_CLOSED, PEER_OPENING, PEER_GREETING, PEER_OPEN };
@@ -276,7 +313,8 @@ struct link {
     size_t frame_at;
     struct list dirty;    /* engine->dirty_links while `framing` */
     struct list requests; /* forwarded ones, by from_link */
-    bool broken;          /* it is being closed */
+    struct trail trail;
+    bool broken; /* it is being closed */
 };
 
 struct buffer *link_message(struct link *link);
@@ -311,6 +349,7 @@ struct engine {
     struct request **slots;
     size_t slot_count, slot_capacity;
     struct list free_requests;
+    size_t lingering; /* requests in STAGE_LINGERING */
 
     struct buffer looked;      /* the value of the answer in progress */
     uint32_t expiry_partition; /* the next of this worker's to be looked at */

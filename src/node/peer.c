@@ -117,7 +117,11 @@ static void lose(struct request *request, node_number number)
     case STAGE_SWEEP:
         sweep_lost(request, number);
         return;
-    default:
+    case STAGE_LINGERING:
+        operation_lost(&engine->coordinator, &request->operation, engine->now, number);
+        linger_proceed(request, false);
+        return;
+    default: /* a WAIT learns no more than at its time-out */
         return;
     }
 }
@@ -333,6 +337,12 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
         sweep_acknowledged(request, peer->number, &offered);
         return;
     }
+    if (request->stage == STAGE_LINGERING) {
+        operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
+                               &offered);
+        linger_proceed(request, false);
+        return;
+    }
     if (request->stage != STAGE_OPERATION)
         return;
     if (ack->status == ACK_NEWER)
@@ -360,6 +370,10 @@ static void on_answer(struct peer *peer, const struct wire_answer *answer, struc
 
 static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
 {
+    if (request->stage == STAGE_WAIT) {
+        wait_answered(request, reply);
+        return;
+    }
     if (request->stage != STAGE_FORWARDED || request->route != peer->number)
         return;
     if (reply->status == REPLY_LATE) {

@@ -30,6 +30,12 @@ static void time_is_up(struct request *request)
     case STAGE_CONTROL:
         request_fail(request, "TRYAGAIN control did not answer in time; see RING STATUS");
         return;
+    case STAGE_WAIT:
+        wait_timeout(request);
+        return;
+    case STAGE_LINGERING:
+        linger_proceed(request, true);
+        return;
     default:
         return; /* a command of many keys ends when its parts do */
     }
@@ -87,6 +93,8 @@ struct request *request_borrow(struct engine *engine)
     request->route = 0;
     request->parts_pending = 0;
     request->tried = 0;
+    request->coordinated = false;
+    request->trail = NULL;
     request->began_us = engine->now.mono_us;
     request->deadline_us = engine->now.mono_us + engine->options->request_timeout_ms * 1000;
     request->deadline_wall_ms = engine->now.wall_ms + engine->options->request_timeout_ms;
@@ -128,6 +136,8 @@ static void give_back(struct request *request)
     sweep_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
+    if (request->stage == STAGE_LINGERING)
+        request->engine->lingering--;
     request->stage = STAGE_FREE;
     request->owner = OWNER_NOBODY;
     buffer_reset(&request->reply, BUFFER_KEEP);
@@ -198,6 +208,26 @@ void request_abandon(struct request *request)
     give_back(request);
 }
 
+/* Its owner has what it wanted. A write may go on in the owner's trail, for WAIT. */
+static void let_go(struct request *request, struct trail *trail)
+{
+    list_remove(&request->link);
+    list_remove(&request->from_link);
+    if (trail == NULL || !trail_follow(trail, request)) {
+        give_back(request);
+        return;
+    }
+    request->owner = OWNER_NOBODY;
+    request->client = NULL;
+    request->whole = NULL;
+    request->from = NULL;
+    /* Nothing is sent again: what it kept for that can go. */
+    buffer_reset(&request->reply, BUFFER_KEEP);
+    buffer_reset(&request->kept, BUFFER_KEEP);
+    operation_rest(&request->operation);
+    request_wait(request, STAGE_LINGERING);
+}
+
 /* ---- many keys ---- */
 
 static void append_parts(struct request *whole)
@@ -253,8 +283,9 @@ static void gather(struct request *whole)
             break;
         }
     }
+    struct trail *trail = whole->owner == OWNER_CLIENT ? &whole->client->trail : NULL;
     while (!list_empty(&whole->parts))
-        give_back(list_entry(whole->parts.next, struct request, link));
+        let_go(list_entry(whole->parts.next, struct request, link), trail);
     request_finish(whole);
 }
 
@@ -307,7 +338,7 @@ void request_finish(struct request *request)
         return;
     case OWNER_LINK:
         answer_link(request);
-        give_back(request);
+        let_go(request, &request->from->trail);
         return;
     case OWNER_WHOLE:
         request_part_done(request->whole);
@@ -333,13 +364,17 @@ void request_fail(struct request *request, const char *format, ...)
 
 void request_delivered(struct request *request)
 {
-    give_back(request);
+    let_go(request, request->client != NULL ? &request->client->trail : NULL);
 }
 
 void request_disown(struct request *request)
 {
     list_remove(&request->link);
     list_remove(&request->from_link);
+    if (request->stage == STAGE_WAIT) { /* its trail goes as well */
+        give_back(request);
+        return;
+    }
     request->owner = OWNER_NOBODY;
     request->client = NULL;
     request->from = NULL;

@@ -448,7 +448,9 @@ void operation_acknowledged(struct coordinator *coordinator, struct operation *o
 
     enum ack_status status = offered->status;
 
-    if (operation->state != OPERATION_WRITING || index < 0)
+    /* One that is done goes on counting, for WAIT. */
+    const bool done = operation->state == OPERATION_DONE && operation->kind != OPERATION_READ;
+    if ((operation->state != OPERATION_WRITING && !done) || index < 0)
         return;
     /* A set is merged, never overtaken; what refuses its dot all the same refuses it. */
     if (operation->siblings && (status == ACK_NEWER || status == ACK_FORGETFUL))
@@ -470,7 +472,7 @@ void operation_lost(struct coordinator *coordinator, struct operation *operation
     if (operation->state == OPERATION_READING &&
         operation->reading.replicas[index].status == TALLY_WAITING)
         operation_answered(coordinator, operation, now, node, &no_look);
-    else if (operation->state == OPERATION_WRITING)
+    else if (operation->state == OPERATION_WRITING || operation->state == OPERATION_DONE)
         operation_acknowledged(coordinator, operation, now, node, &no_offer);
 }
 

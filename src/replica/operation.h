@@ -86,6 +86,7 @@ struct operation {
     enum operation_failure failure;
     uint8_t answered;     /* of those needed, when it failed for too few */
     bool wrote;           /* a failed one may still take effect */
+    bool unchanged;       /* an update that had nothing to write */
     struct version found; /* of a read that is done */
 
     /* What is offered to the others. */
@@ -96,7 +97,6 @@ struct operation {
     struct buffer written_bytes;
     struct read_tally reading;
     struct write_tally writing;
-    bool unchanged; /* an update that has nothing to write */
 };
 
 /* Restamps before an operation gives up: each is a round trip, and needs a newer write each time.

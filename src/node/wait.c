@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * WAIT: how many replicas beyond its coordinator hold each of a connection's writes, since its last
+ * WAIT. A write is answered at W acknowledgements; it lingers until the others have come as well,
+ * or its time is up, so that WAIT can tell. What a connection leaves behind is its trail:
+ *
+ *   lingering   writes that this node coordinated, with acknowledgements yet to come
+ *   least       the fewest that any write had whose acknowledgements have all come
+ *   elsewhere   nodes that writes were forwarded to: they are asked, with a WAIT of their own
+ *
+ * The trail of a link is that of all connections whose writes another node's worker forwarded on
+ * it: the answer may be too low for one of them, never too high.
+ */
+#include "base/assert.h"
+#include "node/parts.h"
+#include "resp/answer.h"
+#include "resp/reply.h"
+
+/* The longest that a WAIT without a time-out takes, ms. */
+#define WAIT_MS_MAX (60 * 60 * 1000)
+
+void trail_init(struct trail *trail)
+{
+    *trail = (struct trail){.least = TRAIL_NOTHING};
+    list_init(&trail->lingering);
+}
+
+/* Replicas beyond the coordinator. */
+static unsigned beyond(const struct request *request)
+{
+    const unsigned acknowledged = request->operation.writing.acknowledged;
+
+    return acknowledged > 0 ? acknowledged - 1 : 0;
+}
+
+static void note(struct trail *trail, unsigned replicas)
+{
+    if (replicas < trail->least)
+        trail->least = (uint8_t)replicas;
+}
+
+static bool wrote_here(const struct request *request)
+{
+    const struct operation *operation = &request->operation;
+
+    return request->coordinated && request->kind != COMMAND_READ &&
+           operation->state == OPERATION_DONE && !operation->unchanged;
+}
+
+bool trail_follow(struct trail *trail, struct request *request)
+{
+    if (request->kind != COMMAND_WRITE && request->kind != COMMAND_UPDATE)
+        return false;
+    if (!request->coordinated) {
+        if (request->route != 0)
+            trail_forwarded(trail, request->route);
+        return false;
+    }
+    if (!wrote_here(request))
+        return false;
+    if (request->operation.writing.waiting == 0 || request->engine->lingering == LINGERING_MAX) {
+        note(trail, beyond(request));
+        return false;
+    }
+    request->engine->lingering++;
+    request->trail = trail;
+    list_append(&trail->lingering, &request->link);
+    return true;
+}
+
+void trail_forwarded(struct trail *trail, node_number node)
+{
+    const struct span nodes = buffer_content(&trail->elsewhere);
+
+    for (size_t i = 0; i < nodes.size; i += sizeof node)
+        if (memcmp(nodes.data + i, &node, sizeof node) == 0)
+            return;
+    buffer_append(&trail->elsewhere, &node, sizeof node);
+}
+
+void trail_deinit(struct trail *trail)
+{
+    while (!list_empty(&trail->lingering)) {
+        struct request *request = list_entry(trail->lingering.next, struct request, link);
+        request->trail = NULL;
+        request_delivered(request);
+    }
+    buffer_deinit(&trail->elsewhere);
+}
+
+/* ---- WAIT ---- */
+
+static struct trail *trail_of(const struct request *request)
+{
+    return request->owner == OWNER_CLIENT ? &request->client->trail : &request->from->trail;
+}
+
+static unsigned fewest(const struct request *waiting, bool *open)
+{
+    const struct trail *trail = trail_of(waiting);
+    unsigned least = trail->least < waiting->wait_least ? trail->least : waiting->wait_least;
+
+    *open = waiting->parts_pending > 0;
+    list_for_each(link, &trail->lingering)
+    {
+        const struct request *request = list_entry(link, struct request, link);
+        const unsigned replicas = beyond(request);
+        *open |= replicas < waiting->wait_wanted;
+        least = replicas < least ? replicas : least;
+    }
+    return least;
+}
+
+/* Who wrote nothing is told how many replicas a write would have, as Redis does. */
+static unsigned replicas_of_nothing(const struct request *request)
+{
+    const struct view *view = request->engine->view;
+    const unsigned wanted = ring_draft_of(view->ring).base.replicas;
+    unsigned others = 0;
+
+    for (size_t i = 0; i < view->node_count; i++)
+        others += view->nodes[i].number != view->self && view->nodes[i].health == HEALTH_ALIVE;
+    return others < wanted - 1 ? others : wanted - 1;
+}
+
+static void finish(struct request *request, unsigned least)
+{
+    struct trail *trail = trail_of(request);
+
+    if (least == TRAIL_NOTHING)
+        least = request->owner == OWNER_CLIENT ? replicas_of_nothing(request) : COPIES_MAX;
+    trail->waiting = NULL;
+    trail->least = TRAIL_NOTHING;
+    buffer_reset(&trail->elsewhere, 0);
+    reply_integer(&request->reply, (int64_t)least);
+    request_finish(request);
+}
+
+static void proceed(struct request *request)
+{
+    bool open;
+    const unsigned least = fewest(request, &open);
+
+    if (!open)
+        finish(request, least);
+    else if (request->stage != STAGE_WAIT)
+        request_wait(request, STAGE_WAIT);
+}
+
+/* Asks the nodes that writes were forwarded to. */
+static void ask_elsewhere(struct request *request)
+{
+    struct engine *engine = request->engine;
+    const struct span nodes = buffer_content(&trail_of(request)->elsewhere);
+    const struct wire_forward message = {
+        .id = request->id,
+        .deadline_ms = (uint64_t)request->deadline_wall_ms,
+        .args = {.count = (uint32_t)request->call.argc, .items = request->call.argv},
+    };
+
+    for (size_t i = 0; i < nodes.size; i += sizeof(node_number)) {
+        node_number node;
+        memcpy(&node, nodes.data + i, sizeof node);
+        struct buffer *out = peer_message(engine, node, 256);
+        if (out == NULL) {
+            request->wait_least = 0; /* nobody can tell */
+            continue;
+        }
+        wire_put_forward(out, &message);
+        request->parts_pending++;
+    }
+}
+
+void wait_begin(struct request *request)
+{
+    struct trail *trail = trail_of(request);
+    const int64_t timeout_ms = request->call.options.deadline_ms;
+    const int64_t limit_ms = timeout_ms > 0 && timeout_ms < WAIT_MS_MAX ? timeout_ms : WAIT_MS_MAX;
+
+    if (trail->waiting != NULL) { /* only on a link: the first WAIT there goes on alone */
+        request->wait_least = 0;
+        reply_integer(&request->reply, 0);
+        request_finish(request);
+        return;
+    }
+    trail->waiting = request;
+    request->wait_wanted = (unsigned)(request->call.options.integer < COPIES_MAX
+                                          ? request->call.options.integer
+                                          : COPIES_MAX);
+    request->wait_least = TRAIL_NOTHING;
+    request->deadline_us = request->engine->now.mono_us + limit_ms * 1000;
+    request->deadline_wall_ms = request->engine->now.wall_ms + limit_ms;
+    ask_elsewhere(request);
+    proceed(request);
+}
+
+void wait_answered(struct request *request, const struct wire_reply *reply)
+{
+    int64_t replicas = 0;
+
+    if (reply->status != REPLY_OK || !answer_integer(reply->bytes, &replicas))
+        replicas = 0;
+    if (replicas < request->wait_least)
+        request->wait_least = (unsigned)replicas;
+    if (request->parts_pending > 0)
+        request->parts_pending--;
+    proceed(request);
+}
+
+void wait_timeout(struct request *request)
+{
+    bool open;
+    const unsigned least = fewest(request, &open);
+
+    /* Who has not answered yet may hold nothing. */
+    finish(request, request->parts_pending > 0 ? 0 : least);
+}
+
+/* ---- writes that linger ---- */
+
+void linger_proceed(struct request *request, bool time_is_up)
+{
+    struct trail *trail = request->trail;
+
+    if (request->operation.writing.waiting == 0 || time_is_up) {
+        if (trail != NULL)
+            note(trail, beyond(request));
+        request_delivered(request);
+    }
+    if (trail != NULL && trail->waiting != NULL)
+        proceed(trail->waiting);
+}
