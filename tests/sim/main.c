@@ -243,6 +243,7 @@ static bool run_seed(struct simulation *simulation, uint64_t seed)
     if (simulation->varied)
         vary(&settings->world);
     if (simulation->trace != NULL) {
+        settings->world.messages = true;
         settings->world.trace_file = fopen(simulation->trace, "w");
         if (settings->world.trace_file == NULL) {
             fprintf(stderr, "dunlin-sim: cannot write %s\n", simulation->trace);

@@ -9,6 +9,7 @@
 #include "command/cluster.h"
 #include "command/directory.h"
 #include "sim/client.h"
+#include "sim/describe.h"
 #include "wire/wire.h"
 
 /* What waits for the end of a pause. */
@@ -118,13 +119,19 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
     struct wire_frame frame;
     struct wire_message message;
     const char *error;
+    char text[DESCRIBE_MAX];
     const unsigned to = connection->nodes[end == NET_OPENER ? NET_ACCEPTOR : NET_OPENER];
 
     bytes = span_of(bytes.data + connection->seen[end], bytes.size - connection->seen[end]);
     while (wire_next_frame(bytes, SIZE_MAX / 2, &frame) == WIRE_OK) {
-        while (wire_next_message(&frame.messages, &message, &error) == WIRE_OK)
+        while (wire_next_message(&frame.messages, &message, &error) == WIRE_OK) {
+            if (world->settings.messages) {
+                describe_message(&message, text);
+                world_trace(world, "%u>%u %s", node->number, to, text);
+            }
             if (world->on_message != NULL)
                 world->on_message(world->context, node->number, to, &message);
+        }
         bytes = span_of(bytes.data + frame.size, bytes.size - frame.size);
     }
     ensure(bytes.size == 0);

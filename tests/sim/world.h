@@ -31,6 +31,7 @@ struct world_settings {
     unsigned partitions;
     enum ring_conflict conflict;
     bool calm;        /* no chance in delays, pieces and turns: for scripts */
+    bool messages;    /* each peer message is told in the trace */
     FILE *trace_file; /* NULL: the trace is only digested */
 };
 
