@@ -252,21 +252,10 @@ static void begin_writing(struct coordinator *coordinator, struct operation *ope
     follow_writing(coordinator, operation, now);
 }
 
-/* A copy of what is stored, to be offered in the place of what this operation wrote. */
-static void adopt(struct operation *operation, const struct version *stored)
-{
-    struct buffer *bytes = &operation->written_bytes;
-
-    buffer_reset(bytes, BUFFER_KEEP);
-    buffer_append_span(bytes, stored->value);
-    operation->written = *stored;
-    operation->written.value = buffer_content(bytes);
-    if (bytes->failed)
-        fail(operation, OPERATION_MEMORY_FULL);
-}
-
-/* Somebody knows a newer dot than ours. What is still ours here gets a stamp above it; what a later
- * write of this coordinator has replaced stays replaced, and that one is offered for both. */
+/* Somebody knows a newer dot than ours: the version gets a stamp above it, and above what is here
+ * by now. That may be a version that took our place meanwhile; it came while this operation ran, so
+ * either order is right, and ours is the one that has to be above all that was acknowledged before.
+ * What is not ours is never stamped again: it may have been acknowledged, and overwritten since. */
 static void restamp(struct coordinator *coordinator, struct operation *operation,
                     struct instant now)
 {
@@ -279,14 +268,10 @@ static void restamp(struct coordinator *coordinator, struct operation *operation
     partition_lock(partition);
     if (may_write(operation, partition, now)) {
         replica_current(partition, &operation->place, &stored);
-        if (dot_equal(stored.dot, operation->written.dot)) {
-            const struct dot dot = stamp(coordinator, operation, partition, now, known.stamp);
-            operation->written.dot = dot;
-            if (dot_exists(dot))
-                keep(operation, partition);
-        } else {
-            adopt(operation, &stored);
-        }
+        operation->written.dot = stamp(coordinator, operation, partition, now,
+                                       dot_max(known, stored.dot).stamp);
+        if (dot_exists(operation->written.dot))
+            keep(operation, partition);
     }
     partition_unlock(partition);
     if (operation->state == OPERATION_FAILED)

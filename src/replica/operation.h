@@ -15,9 +15,9 @@
  *
  * WRITING: the version is stamped above all that is known here, kept here, and offered to the other
  * N - 1. At W acknowledgements it is done. A replica that knows a newer dot does not acknowledge
- * (rule 1): the version is stamped above that and offered again. When meanwhile a later write of
- * this coordinator took the place of the version, that later one is offered instead: it is what W
- * replicas must hold for both.
+ * (rule 1): the version is stamped above that and offered again, also when another version took its
+ * place here meanwhile. So of two operations on one key that run side by side, either may end up the
+ * newer: whoever needs an order begins the second when the first is done.
  *
  * The caller owns the structure and the bytes behind its spans; the operation owns its buffers.
  */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/describe.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "causal/hlc.h"
+#include "sim/world.h"
+
+#define DOT_TEXT_MAX 48
+
+/* The beginning of a value is enough to tell it. */
+#define VALUE_SHOWN 24
+
+static const char *dot_text(struct dot dot, char text[DOT_TEXT_MAX])
+{
+    if (!dot_exists(dot))
+        return "none";
+    snprintf(text, DOT_TEXT_MAX, "%+" PRId64 ".%u@%u", hlc_ms(dot.stamp) - WORLD_WALL_MS,
+             (unsigned)(dot.stamp & 0xffff), dot.node);
+    return text;
+}
+
+static void describe_version(const struct version *version, char text[DESCRIBE_MAX / 2])
+{
+    static const char *const kinds[] = {"deleted", "string", "siblings"};
+    char dot[DOT_TEXT_MAX];
+    const size_t shown = version->value.size < VALUE_SHOWN ? version->value.size : VALUE_SHOWN;
+
+    if (version->kind == VALUE_STRING)
+        snprintf(text, DESCRIBE_MAX / 2, "%s '%.*s'", dot_text(version->dot, dot), (int)shown,
+                 version->value.size > 0 ? (const char *)version->value.data : "");
+    else
+        snprintf(text, DESCRIBE_MAX / 2, "%s %s of %zu bytes", dot_text(version->dot, dot),
+                 kinds[version->kind], version->value.size);
+}
+
+static const char *const ack_texts[] = {"ok",   "newer",   "stale claim", "forgetful",
+                                        "full", "too far", "ceiling"};
+static const char *const answer_texts[] = {"same", "version", "none", "not voting", "stale claim"};
+static const char *const reply_texts[] = {"ok", "stale claim", "not voting", "late", "busy"};
+
+#define NAME_OF(table, number) \
+    ((size_t)(number) < sizeof(table) / sizeof((table)[0]) ? (table)[number] : "?")
+
+static void describe_answer(const struct wire_answer *answer, char text[DESCRIBE_MAX])
+{
+    char version[DESCRIBE_MAX / 2] = "";
+
+    if (answer->status == ANSWER_VERSION)
+        describe_version(&answer->version, version);
+    snprintf(text, DESCRIBE_MAX, "answer %" PRIx64 " %s %s", answer->id,
+             NAME_OF(answer_texts, answer->status), version);
+}
+
+static void describe_forward(const struct wire_forward *forward, char text[DESCRIBE_MAX])
+{
+    struct span packed = forward->args.packed;
+    int at = snprintf(text, DESCRIBE_MAX, "forward %" PRIx64, forward->id);
+
+    for (uint32_t i = 0; i < forward->args.count && at < DESCRIBE_MAX - VALUE_SHOWN - 2; i++) {
+        const struct span word = wire_next_arg(&packed);
+        at += snprintf(text + at, (size_t)(DESCRIBE_MAX - at), " %.*s",
+                       (int)(word.size < VALUE_SHOWN ? word.size : VALUE_SHOWN),
+                       word.size > 0 ? (const char *)word.data : "");
+    }
+}
+
+void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX])
+{
+    char version[DESCRIBE_MAX / 2];
+    char dot[DOT_TEXT_MAX];
+
+    switch (message->type) {
+    case WIRE_WRITE:
+        describe_version(&message->write.version, version);
+        snprintf(text, DESCRIBE_MAX, "write %" PRIx64 " %.*s %s over %s", message->write.id,
+                 (int)(message->write.key.size & 63), (const char *)message->write.key.data,
+                 version, dot_text(message->write.over, dot));
+        return;
+    case WIRE_ACK:
+        snprintf(text, DESCRIBE_MAX, "ack %" PRIx64 " %s%s%s", message->ack.id,
+                 NAME_OF(ack_texts, message->ack.status),
+                 dot_exists(message->ack.known) ? ", knows " : "",
+                 dot_exists(message->ack.known) ? dot_text(message->ack.known, dot) : "");
+        return;
+    case WIRE_READ:
+        snprintf(text, DESCRIBE_MAX, "read %" PRIx64 " %.*s, has %s", message->read.id,
+                 (int)(message->read.key.size & 63), (const char *)message->read.key.data,
+                 dot_text(message->read.have, dot));
+        return;
+    case WIRE_ANSWER:
+        describe_answer(&message->answer, text);
+        return;
+    case WIRE_FORWARD:
+        describe_forward(&message->forward, text);
+        return;
+    case WIRE_REPLY:
+        snprintf(text, DESCRIBE_MAX, "reply %" PRIx64 " %s, %zu bytes", message->reply.id,
+                 NAME_OF(reply_texts, message->reply.status), message->reply.bytes.size);
+        return;
+    default:
+        snprintf(text, DESCRIBE_MAX, "message of type %d", (int)message->type);
+        return;
+    }
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/faults.h"
+
+#include <inttypes.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "sim/net.h"
+#include "sim/node.h"
+
+#define GAP_US_MAX     900000
+#define LENGTH_US_MIN  20000
+#define LENGTH_US_MAX  3000000
+#define SLOW_US_MAX    400000
+#define SKEW_MS_MAX    2500
+#define DRIFT_PPM_MAX  500
+#define RESTART_US_MIN 300000
+
+const struct fault_row fault_rows[FAULT_COUNT] = {
+#define ROW(NAME, name, text) {name, text},
+    FAULTS(ROW)
+#undef ROW
+};
+
+struct faults {
+    struct world *world;
+    struct rng rng;
+    unsigned enabled;
+    unsigned spared; /* a node, 0: none */
+    unsigned forgetful_max;
+    unsigned forgetful; /* nodes that were restarted */
+    unsigned skewed;    /* the one whose clock is out of line, 0: none */
+    bool on;
+    uint64_t made;
+};
+
+static uint64_t draw(struct faults *faults, uint64_t bound)
+{
+    return rng_below(&faults->rng, bound);
+}
+
+static int64_t draw_length_us(struct faults *faults)
+{
+    return LENGTH_US_MIN + (int64_t)draw(faults, LENGTH_US_MAX - LENGTH_US_MIN);
+}
+
+/* A node that is not spared and not `other`. */
+static unsigned draw_node(struct faults *faults, unsigned other)
+{
+    unsigned node;
+
+    do
+        node = 1 + (unsigned)draw(faults, faults->world->settings.nodes);
+    while (node == faults->spared || node == other);
+    return node;
+}
+
+static void after(struct faults *faults, int64_t delay_us,
+                  void (*fire)(void *object, uint64_t number), uint64_t number)
+{
+    world_after(faults->world, delay_us, fire, faults, number);
+}
+
+/* ---- connections ---- */
+
+static void break_between(struct faults *faults, unsigned a, unsigned b)
+{
+    for (struct sim_connection *c = faults->world->connections; c != NULL; c = c->next)
+        if ((c->nodes[0] == a && c->nodes[1] == b) || (c->nodes[0] == b && c->nodes[1] == a))
+            if (draw(faults, 3) > 0)
+                net_break(c);
+}
+
+static void unblock(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+    const unsigned from = (unsigned)number / 100;
+    const unsigned to = (unsigned)number % 100;
+
+    /* A connection that was silent for long may have been given up. */
+    if (faults->world->blocked[from][to] && draw(faults, 2) == 0)
+        break_between(faults, from, to);
+    net_block(faults->world, from, to, false);
+}
+
+static void block(struct faults *faults, unsigned from, unsigned to, int64_t length_us)
+{
+    net_block(faults->world, from, to, true);
+    after(faults, length_us, unblock, from * 100 + to);
+}
+
+static void isolate(struct faults *faults, unsigned node, int64_t length_us)
+{
+    for (unsigned other = 1; other <= faults->world->settings.nodes; other++) {
+        if (other == node || other == faults->spared)
+            continue;
+        block(faults, node, other, length_us);
+        block(faults, other, node, length_us);
+    }
+}
+
+/* ---- nodes ---- */
+
+static void resume(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    sim_node_resume(faults->world->nodes[number]);
+}
+
+static void quicken(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    faults->world->slow_us[number] = 0;
+}
+
+static void set_clock(struct faults *faults, unsigned node)
+{
+    /* The median of the nodes that are in line is off by at most half of the skew. */
+    const int64_t skew_us = faults->world->options->max_clock_skew_ms * 1000;
+
+    sim_node_set_clock(faults->world->nodes[node],
+                       (int64_t)draw(faults, (uint64_t)skew_us) - skew_us / 2,
+                       (int64_t)draw(faults, 2 * DRIFT_PPM_MAX) - DRIFT_PPM_MAX);
+}
+
+static void mend_clock(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    sim_node_set_clock(faults->world->nodes[number], 0, 0);
+    if (faults->skewed == number)
+        faults->skewed = 0;
+}
+
+static void skew(struct faults *faults, unsigned node, int64_t length_us)
+{
+    const int64_t least_us = faults->world->options->max_clock_skew_ms * 1000;
+    const int64_t off_us = least_us + (int64_t)draw(faults, SKEW_MS_MAX * 1000);
+
+    if (faults->skewed != 0)
+        return; /* two could be the median */
+    faults->skewed = node;
+    sim_node_set_clock(faults->world->nodes[node], draw(faults, 2) == 0 ? off_us : -off_us, 0);
+    after(faults, length_us, mend_clock, node);
+}
+
+static void start_again(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    if (!sim_node_runs(faults->world->nodes[number]))
+        sim_node_start(faults->world->nodes[number], true);
+}
+
+/* Recovery is not built: who was restarted does not vote any more, so no more may forget than a
+ * quorum can do without. The same one may be restarted again and again. */
+static void restart(struct faults *faults, unsigned number, int64_t length_us)
+{
+    struct sim_node *node = faults->world->nodes[number];
+
+    if (!sim_node_runs(node) || (!node->forgot && faults->forgetful == faults->forgetful_max))
+        return;
+    if (!node->forgot)
+        faults->forgetful++;
+    sim_node_kill(node);
+    after(faults, RESTART_US_MIN + length_us, start_again, number);
+}
+
+static void give_memory(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    if (sim_node_runs(faults->world->nodes[number]))
+        store_set_memory_max(faults->world->nodes[number]->store, 0);
+}
+
+static void take_memory(struct faults *faults, unsigned number, int64_t length_us)
+{
+    struct sim_node *node = faults->world->nodes[number];
+
+    if (!sim_node_runs(node))
+        return;
+    store_set_memory_max(node->store, 1);
+    after(faults, length_us, give_memory, number);
+}
+
+/* ---- one by one ---- */
+
+static void make(struct faults *faults, enum fault fault)
+{
+    const unsigned node = draw_node(faults, 0);
+    const unsigned other = draw_node(faults, node);
+    const int64_t length_us = draw_length_us(faults);
+
+    world_trace(faults->world, "fault: %s %u %u for %" PRId64, fault_rows[fault].name, node, other,
+                length_us);
+    faults->made++;
+    switch (fault) {
+    case FAULT_BREAK:
+        break_between(faults, node, other);
+        break;
+    case FAULT_PARTITION:
+        block(faults, node, other, length_us);
+        block(faults, other, node, length_us);
+        break;
+    case FAULT_ONE_WAY:
+        block(faults, node, other, length_us);
+        break;
+    case FAULT_ISOLATE:
+        isolate(faults, node, length_us);
+        break;
+    case FAULT_PAUSE:
+        sim_node_pause(faults->world->nodes[node]);
+        after(faults, length_us, resume, node);
+        break;
+    case FAULT_SLOW:
+        faults->world->slow_us[node] = (int64_t)draw(faults, SLOW_US_MAX);
+        after(faults, length_us, quicken, node);
+        break;
+    case FAULT_CLOCK:
+        if (faults->skewed != node)
+            set_clock(faults, node);
+        break;
+    case FAULT_SKEW:
+        skew(faults, node, length_us);
+        break;
+    case FAULT_RESTART:
+        restart(faults, node, length_us);
+        break;
+    case FAULT_MEMORY:
+        take_memory(faults, node, length_us);
+        break;
+    case FAULT_COUNT:
+        break;
+    }
+}
+
+static void next(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+    uint64_t at;
+
+    (void)number;
+    if (!faults->on)
+        return;
+    do
+        at = draw(faults, FAULT_COUNT);
+    while ((faults->enabled & 1u << at) == 0);
+    make(faults, (enum fault)at);
+    after(faults, (int64_t)draw(faults, GAP_US_MAX), next, 0);
+}
+
+void faults_begin(struct faults *faults)
+{
+    faults->on = faults->enabled != 0 && faults->world->settings.nodes >= 3;
+    next(faults, 0);
+}
+
+void faults_end(struct faults *faults)
+{
+    struct world *world = faults->world;
+
+    world_trace(world, "faults end");
+    faults->on = false;
+    for (unsigned node = 1; node <= world->settings.nodes; node++) {
+        for (unsigned other = 1; other <= world->settings.nodes; other++)
+            net_block(world, node, other, false);
+        start_again(faults, node);
+        sim_node_resume(world->nodes[node]);
+        world->slow_us[node] = 0;
+        mend_clock(faults, node);
+        give_memory(faults, node);
+    }
+}
+
+uint64_t faults_made(const struct faults *faults)
+{
+    return faults->made;
+}
+
+struct faults *faults_create(struct world *world, unsigned enabled)
+{
+    struct faults *faults = memory_alloc(sizeof *faults);
+    const unsigned copies = world->settings.replicas < world->settings.nodes
+                                ? world->settings.replicas
+                                : world->settings.nodes;
+    const unsigned for_reads = copies - level_needed(world->settings.read_level, copies);
+    const unsigned for_writes = level_needed(world->settings.write_level, copies) - 1;
+
+    faults->world = world;
+    faults->enabled = enabled;
+    rng_init(&faults->rng, world->settings.seed ^ UINT64_C(0xfa17));
+    faults->forgetful_max = for_reads < for_writes ? for_reads : for_writes;
+    if (draw(faults, 3) > 0)
+        faults->spared = 1 + (unsigned)draw(faults, world->settings.nodes);
+    /* Not every run has every kind: some things show only when others are quiet. */
+    for (int fault = 0; fault < FAULT_COUNT; fault++)
+        if (draw(faults, 4) == 0 && (faults->enabled & (faults->enabled - 1)) != 0)
+            faults->enabled &= ~(1u << fault);
+    return faults;
+}
+
+void faults_destroy(struct faults **faults)
+{
+    memory_free(*faults);
+    *faults = NULL;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * dunlin-sim: the simulator. It runs seeds, and for one that fails prints the command that replays
+ * it. It ends with
+ *
+ *   0    every run passed
+ *   1    liveness: a command failed, or was not answered in time, when nothing kept it from it
+ *   2    safety: something was wrong
+ *   64   a wrong option
+ *
+ * and by a signal when an assertion failed; then the seed that was being run is on standard error.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/faults.h"
+#include "sim/run.h"
+
+enum { EXIT_LIVENESS = 1, EXIT_SAFETY = 2, EXIT_OPTION = 64 };
+
+struct simulation {
+    struct run_settings settings;
+    uint64_t first, last; /* seeds */
+    int64_t seconds;      /* 0: the seeds; else fresh ones for so long */
+    bool varied;          /* nodes and levels are drawn from each seed */
+    const char *trace;
+    uint64_t passed, failed, commands;
+    int status;
+};
+
+/* For the handler of SIGABRT, which has nothing else to tell by. */
+static char crash_note[256];
+
+static void note_crash(int signal_number)
+{
+    const size_t size = strlen(crash_note);
+
+    (void)signal_number;
+    if (write(STDERR_FILENO, crash_note, size) != (ssize_t)size)
+        _exit(EXIT_SAFETY);
+}
+
+static const char usage[] =
+    "usage: dunlin-sim [option ...]\n"
+    "  --seed S             one run\n"
+    "  --seeds A..B         a run for each\n"
+    "  --seconds S          fresh seeds for so long (of real time); the default is 10\n"
+    "  --minutes M          the same\n"
+    "  --nodes K            1 to 9; without it nodes and copies are drawn from the seed\n"
+    "  --replicas N         1 to 7\n"
+    "  --read L, --write L  levels, as in dunlin.conf\n"
+    "  --conflict lww|siblings\n"
+    "  --keys K             registers that the clients share\n"
+    "  --chaos S            how long faults come in a run, in virtual seconds\n"
+    "  --faults LIST        names with commas between them, all, or none:\n";
+
+static int show_usage(FILE *out)
+{
+    fputs(usage, out);
+    for (int fault = 0; fault < FAULT_COUNT; fault++)
+        fprintf(out, "       %-15s %s\n", fault_rows[fault].name, fault_rows[fault].text);
+    fputs("  --trace FILE         writes all that happens in the last run\n"
+          "  --help               this\n",
+          out);
+    return EXIT_OPTION;
+}
+
+/* ---- options ---- */
+
+static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+    int64_t value;
+
+    if (!span_to_int64(span_of_string(text), &value) || value < 0 || (uint64_t)value < min ||
+        (uint64_t)value > max)
+        return false;
+    *number = (uint64_t)value;
+    return true;
+}
+
+static bool parse_seeds(const char *text, uint64_t *first, uint64_t *last)
+{
+    char from[24];
+    const char *dots = strstr(text, "..");
+
+    if (dots == NULL || (size_t)(dots - text) >= sizeof from)
+        return false;
+    memcpy(from, text, (size_t)(dots - text));
+    from[dots - text] = '\0';
+    return parse_number(from, 0, INT64_MAX, first) &&
+           parse_number(dots + 2, 0, INT64_MAX - 1, last) && *first <= *last;
+}
+
+static bool parse_faults(const char *text, unsigned *faults)
+{
+    *faults = strcmp(text, "all") == 0 ? FAULTS_ALL : 0;
+    if (*faults != 0 || strcmp(text, "none") == 0)
+        return true;
+    while (*text != '\0') {
+        const size_t size = strcspn(text, ",");
+        int fault = 0;
+        while (fault < FAULT_COUNT && (strlen(fault_rows[fault].name) != size ||
+                                       memcmp(fault_rows[fault].name, text, size) != 0))
+            fault++;
+        if (fault == FAULT_COUNT)
+            return false;
+        *faults |= 1u << fault;
+        text += size + (text[size] == ',');
+    }
+    return *faults != 0;
+}
+
+static bool set_world(struct simulation *simulation, const char *name, const char *value)
+{
+    struct world_settings *world = &simulation->settings.world;
+    uint64_t number;
+
+    if (strcmp(name, "--nodes") == 0) {
+        if (!parse_number(value, 1, WORLD_NODES_MAX, &number))
+            return false;
+        world->nodes = (unsigned)number;
+    } else if (strcmp(name, "--replicas") == 0) {
+        if (!parse_number(value, 1, RING_REPLICAS_MAX, &number))
+            return false;
+        world->replicas = (unsigned)number;
+    } else if (strcmp(name, "--read") == 0) {
+        if (!level_parse(span_of_string(value), &world->read_level))
+            return false;
+    } else if (strcmp(name, "--write") == 0) {
+        if (!level_parse(span_of_string(value), &world->write_level))
+            return false;
+    } else if (strcmp(name, "--conflict") == 0) {
+        if (strcmp(value, "lww") != 0 && strcmp(value, "siblings") != 0)
+            return false;
+        world->conflict = value[0] == 'l' ? RING_CONFLICT_LWW : RING_CONFLICT_SIBLINGS;
+    } else {
+        return false;
+    }
+    simulation->varied = false;
+    return true;
+}
+
+static bool set_option(struct simulation *simulation, const char *name, const char *value)
+{
+    uint64_t number = 0;
+
+    if (strcmp(name, "--seed") == 0) {
+        if (!parse_number(value, 0, INT64_MAX - 1, &simulation->first))
+            return false;
+        simulation->last = simulation->first;
+        simulation->seconds = 0;
+    } else if (strcmp(name, "--seeds") == 0) {
+        if (!parse_seeds(value, &simulation->first, &simulation->last))
+            return false;
+        simulation->seconds = 0;
+    } else if (strcmp(name, "--seconds") == 0 || strcmp(name, "--minutes") == 0) {
+        if (!parse_number(value, 1, 1000000, &number))
+            return false;
+        simulation->seconds = (int64_t)number * (name[2] == 'm' ? 60 : 1);
+    } else if (strcmp(name, "--keys") == 0) {
+        if (!parse_number(value, LOAD_KEYS_MIN, 1000000, &number))
+            return false;
+        simulation->settings.load.keys = (unsigned)number;
+    } else if (strcmp(name, "--chaos") == 0) {
+        if (!parse_number(value, 0, 100000, &number))
+            return false;
+        simulation->settings.chaos_us = (int64_t)number * 1000000;
+    } else if (strcmp(name, "--faults") == 0) {
+        return parse_faults(value, &simulation->settings.faults);
+    } else if (strcmp(name, "--trace") == 0) {
+        simulation->trace = value;
+    } else {
+        return set_world(simulation, name, value);
+    }
+    return true;
+}
+
+/* ---- runs ---- */
+
+/* Most runs are of three nodes and three copies, as most rings are. */
+static void vary(struct world_settings *world)
+{
+    static const struct {
+        unsigned nodes, replicas;
+    } sizes[] = {{3, 3}, {3, 3}, {3, 3}, {4, 3}, {5, 3}, {5, 5}, {7, 3}, {6, 5}};
+    const size_t count = sizeof sizes / sizeof sizes[0];
+
+    world->nodes = sizes[world->seed % count].nodes;
+    world->replicas = sizes[world->seed % count].replicas;
+}
+
+static void print_settings(const struct simulation *simulation, char *text, size_t size)
+{
+    const struct run_settings *settings = &simulation->settings;
+    const struct world_settings *world = &settings->world;
+    char faults[160] = "";
+
+    if (settings->faults == 0 || settings->faults == FAULTS_ALL)
+        snprintf(faults, sizeof faults, "%s", settings->faults == 0 ? "none" : "all");
+    else
+        for (int fault = 0; fault < FAULT_COUNT; fault++)
+            if (settings->faults & 1u << fault)
+                snprintf(faults + strlen(faults), sizeof faults - strlen(faults), "%s%s",
+                         faults[0] != '\0' ? "," : "", fault_rows[fault].name);
+    snprintf(text, size,
+             "dunlin-sim --seed %" PRIu64 " --nodes %u --replicas %u --read %s --write %s "
+             "--conflict %s --keys %u --chaos %" PRId64 " --faults %s",
+             world->seed, world->nodes, world->replicas, level_name(world->read_level),
+             level_name(world->write_level),
+             world->conflict == RING_CONFLICT_LWW ? "lww" : "siblings", settings->load.keys,
+             settings->chaos_us / 1000000, faults);
+}
+
+static void print_failure(struct simulation *simulation, const struct run_result *result)
+{
+    char command[512];
+    bool safety = false;
+
+    for (int rule = 0; rule < RULE_COUNT; rule++) {
+        const struct verdict *verdict = &result->verdicts[rule];
+        if (verdict->wrong > 0 || verdict->judged == 0)
+            printf("%s: %" PRIu64 " of %" PRIu64 " wrong\n", rule_names[rule], verdict->wrong,
+                   verdict->judged);
+        if (verdict->wrong > 0 && rule != RULE_LIVENESS && rule != RULE_ANSWERED)
+            safety = true;
+    }
+    simulation->status = safety || simulation->status == EXIT_SAFETY ? EXIT_SAFETY : EXIT_LIVENESS;
+    print_settings(simulation, command, sizeof command);
+    printf("seed %" PRIu64 " failed; to replay: %s\n", simulation->settings.world.seed, command);
+}
+
+static bool run_seed(struct simulation *simulation, uint64_t seed)
+{
+    struct run_settings *settings = &simulation->settings;
+    struct run_result result;
+    char command[200];
+
+    settings->world.seed = seed;
+    if (simulation->varied)
+        vary(&settings->world);
+    if (simulation->trace != NULL) {
+        settings->world.messages = true;
+        settings->world.trace_file = fopen(simulation->trace, "w");
+        if (settings->world.trace_file == NULL) {
+            fprintf(stderr, "dunlin-sim: cannot write %s\n", simulation->trace);
+            simulation->status = EXIT_OPTION;
+            return false;
+        }
+    }
+    print_settings(simulation, command, sizeof command);
+    snprintf(crash_note, sizeof crash_note, "crashed; to replay: %s\n", command);
+    run(settings, stdout, &result);
+    if (settings->world.trace_file != NULL)
+        fclose(settings->world.trace_file);
+    simulation->commands += result.commands;
+    if (run_passed(settings, &result)) {
+        simulation->passed++;
+        if (simulation->seconds == 0)
+            printf("seed %" PRIu64 ": %" PRIu64 " commands, %" PRIu64 " failed, %" PRIu64
+                   " faults, %" PRIu64 " lines of trace, digest %016" PRIx64 "\n",
+                   seed, result.commands, result.failed, result.faults, result.trace_lines,
+                   result.trace_digest);
+    } else {
+        simulation->failed++;
+        print_failure(simulation, &result);
+    }
+    fflush(stdout);
+    return true;
+}
+
+static int64_t now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+static uint64_t fresh_seed(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 % 1000 * 1000;
+}
+
+int main(int argc, char **argv)
+{
+    struct simulation simulation = {.seconds = 10, .varied = true};
+
+    run_defaults(&simulation.settings);
+    for (int i = 1; i < argc; i += 2) {
+        if (strcmp(argv[i], "--help") == 0) {
+            show_usage(stdout);
+            return 0;
+        }
+        if (i + 1 == argc || !set_option(&simulation, argv[i], argv[i + 1])) {
+            fprintf(stderr, "dunlin-sim: wrong option %s\n", argv[i]);
+            return show_usage(stderr);
+        }
+    }
+    signal(SIGABRT, note_crash);
+    if (simulation.seconds > 0) {
+        const int64_t end_s = now_s() + simulation.seconds;
+        uint64_t seed = fresh_seed();
+        printf("fresh seeds from %" PRIu64 " on, for %" PRId64 " s\n", seed, simulation.seconds);
+        while (now_s() < end_s && simulation.failed == 0 && run_seed(&simulation, seed))
+            seed++;
+    } else {
+        for (uint64_t seed = simulation.first; seed <= simulation.last; seed++)
+            if (!run_seed(&simulation, seed))
+                break;
+    }
+    if (simulation.status == EXIT_OPTION)
+        return simulation.status;
+    printf("%" PRIu64 " commands\n", simulation.commands);
+    printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", simulation.passed,
+           simulation.failed);
+    return simulation.status;
+}

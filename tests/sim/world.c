@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/world.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "ring/planner.h"
+#include "sim/net.h"
+#include "sim/node.h"
+
+#define LINE_MAX_BYTES 512
+
+void world_trace(struct world *world, const char *format, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list arguments;
+    int size = snprintf(line, sizeof line, "%" PRId64 " ", world->now_us);
+
+    va_start(arguments, format);
+    size += vsnprintf(line + size, sizeof line - (size_t)size, format, arguments);
+    va_end(arguments);
+    if (size >= (int)sizeof line)
+        size = (int)sizeof line - 1;
+    /* FNV-1a. */
+    for (int i = 0; i < size; i++)
+        world->trace_digest = (world->trace_digest ^ (uint8_t)line[i]) * UINT64_C(0x100000001b3);
+    world->trace_lines++;
+    if (world->settings.trace_file != NULL)
+        fprintf(world->settings.trace_file, "%s\n", line);
+}
+
+int64_t world_draw(struct world *world, int64_t low, int64_t high)
+{
+    if (world->settings.calm || high <= low)
+        return low;
+    return low + (int64_t)rng_below(&world->rng, (uint64_t)(high - low + 1));
+}
+
+bool world_chance(struct world *world, unsigned numerator, unsigned denominator)
+{
+    return !world->settings.calm && rng_chance(&world->rng, numerator, denominator);
+}
+
+void world_after(struct world *world, int64_t delay_us, void (*fire)(void *object, uint64_t number),
+                 void *object, uint64_t number)
+{
+    events_add(&world->events, world->now_us + delay_us, fire, object, number);
+}
+
+void world_run_until(struct world *world, int64_t until_us)
+{
+    struct event event;
+
+    while (events_take(&world->events, until_us, &event)) {
+        ensure(event.at_us >= world->now_us);
+        world->now_us = event.at_us;
+        event.fire(event.object, event.number);
+    }
+    world->now_us = until_us;
+}
+
+/* ---- the ring ---- */
+
+static void fill_member(struct ring_member *member, unsigned number)
+{
+    *member = (struct ring_member){.number = (node_number)number,
+                                   .client_port = (uint16_t)(7000 + number),
+                                   .bus_port = (uint16_t)(17000 + number),
+                                   .weight = 100};
+    memset(member->identity.bytes, (int)number, IDENTITY_SIZE);
+    memcpy(member->host, "127.0.0.1", sizeof "127.0.0.1");
+}
+
+static struct ring *make_ring(const struct world_settings *settings)
+{
+    struct planner_node nodes[WORLD_NODES_MAX];
+    struct ring_member members[WORLD_NODES_MAX];
+    struct planner_plan plan;
+    char error[RING_ERROR_MAX];
+
+    for (unsigned i = 0; i < settings->nodes; i++) {
+        fill_member(&members[i], i + 1);
+        nodes[i] = (struct planner_node){.number = (node_number)(i + 1), .weight = 100, .zone = ""};
+    }
+    const struct planner_input input = {.partition_count = settings->partitions,
+                                        .replicas = settings->replicas,
+                                        .nodes = nodes,
+                                        .node_count = settings->nodes};
+    ensure(planner_plan(&input, &plan, error));
+    for (unsigned i = 0; i < settings->partitions; i++)
+        plan.claims[i].version = 1;
+    struct ring_draft draft = {
+        .version = ring_version(1, 0),
+        .partition_count = settings->partitions,
+        .last_number = (node_number)settings->nodes,
+        .base = {.replicas = settings->replicas, .conflict = settings->conflict},
+        .members = members,
+        .member_count = settings->nodes,
+        .claims = plan.claims};
+    memset(draft.identity.bytes, 0xd0, IDENTITY_SIZE);
+    struct ring *ring = ring_create(&draft, error);
+    ensure(ring != NULL);
+    planner_plan_deinit(&plan);
+    return ring;
+}
+
+static const struct options *make_options(const struct world_settings *settings)
+{
+    struct options *options = options_create();
+
+    options->read_level = settings->read_level;
+    options->write_level = settings->write_level;
+    options->replicas = settings->replicas;
+    options->partitions = settings->partitions;
+    return options;
+}
+
+struct world *world_create(const struct world_settings *settings)
+{
+    struct world *world = memory_alloc(sizeof *world);
+
+    ensure(settings->nodes >= 1 && settings->nodes <= WORLD_NODES_MAX);
+    world->settings = *settings;
+    world->trace_digest = UINT64_C(0xcbf29ce484222325);
+    rng_init(&world->rng, settings->seed);
+    world->options = make_options(settings);
+    world->ring = make_ring(settings);
+    for (unsigned i = 1; i <= settings->nodes; i++)
+        world->nodes[i] = sim_node_create(world, i);
+    for (unsigned i = 1; i <= settings->nodes; i++)
+        sim_node_start(world->nodes[i], false);
+    return world;
+}
+
+void world_destroy(struct world **world)
+{
+    struct world *w = *world;
+
+    *world = NULL;
+    for (unsigned i = 1; i <= w->settings.nodes; i++)
+        sim_node_destroy(&w->nodes[i]);
+    net_destroy(w);
+    events_deinit(&w->events);
+    ring_release(&w->ring);
+    options_release(&w->options);
+    memory_free(w);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A world: some nodes, the network between them, and one virtual clock. It owns the time, the
+ * events to come, the trace and the generator that all chance is drawn from: two worlds of one seed
+ * that are told the same do the same, to the byte. Times are microseconds since the world began.
+ */
+#ifndef DUNLIN_TESTS_SIM_WORLD_H
+#define DUNLIN_TESTS_SIM_WORLD_H
+
+#include <stdio.h>
+
+#include "base/options.h"
+#include "base/rng.h"
+#include "ring/ring.h"
+#include "sim/events.h"
+
+#define WORLD_NODES_MAX 9
+
+/* When a world begins, by the wall clock of a node whose clock is right: 2024-01-01. */
+#define WORLD_WALL_MS INT64_C(1704067200000)
+
+struct sim_node;
+struct wire_message;
+
+/* What holds for a world from its beginning. */
+struct world_settings {
+    uint64_t seed;
+    unsigned nodes;    /* 1..WORLD_NODES_MAX */
+    unsigned replicas; /* N */
+    uint8_t read_level, write_level;
+    unsigned partitions;
+    enum ring_conflict conflict;
+    bool calm;        /* no chance in delays, pieces and turns: for scripts */
+    bool messages;    /* each peer message is told in the trace */
+    FILE *trace_file; /* NULL: the trace is only digested */
+};
+
+struct world {
+    struct world_settings settings;
+    int64_t now_us;
+    struct rng rng;
+    struct events events;
+    uint64_t trace_digest;
+    uint64_t trace_lines;
+    const struct options *options;
+    struct ring *ring;
+    struct sim_node *nodes[WORLD_NODES_MAX + 1]; /* by number, from 1 */
+
+    /* The network (net.h). */
+    struct sim_connection *connections;
+    uint64_t last_connection;
+    bool blocked[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1]; /* from, to */
+    int64_t slow_us[WORLD_NODES_MAX + 1];                   /* added to what the node sends */
+
+    /* Hears of every message when it is sent; may be NULL. */
+    void (*on_message)(void *context, unsigned from, unsigned to,
+                       const struct wire_message *message);
+    void *context;
+};
+
+/* All nodes run, and see each other as alive. */
+struct world *world_create(const struct world_settings *settings);
+void world_destroy(struct world **world);
+
+/* Lets all happen that is due until then. */
+void world_run_until(struct world *world, int64_t until_us);
+void world_after(struct world *world, int64_t delay_us, void (*fire)(void *object, uint64_t number),
+                 void *object, uint64_t number);
+/* From `low` to `high`; `low` in a calm world. */
+int64_t world_draw(struct world *world, int64_t low, int64_t high);
+bool world_chance(struct world *world, unsigned numerator, unsigned denominator);
+
+/* A line of the trace: the time comes before it. */
+void world_trace(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
