@@ -121,7 +121,7 @@ static void finish_if_done(struct control *control)
     const struct control_asker asker = forming->asker;
     const struct candidate *missing = NULL;
     struct buffer reply = {0};
-    char text[2 * REASON_MAX];
+    char text[3 * REASON_MAX];
 
     for (size_t i = 0; i < forming->count; i++) {
         if (forming->candidates[i].state == CANDIDATE_PROMISED && !late)
