@@ -75,6 +75,13 @@ void exchange_activate(struct gossip *gossip, struct instant now)
     if (gossip->phase != GOSSIP_JOINING || !gossip->contacted || gossip->twin.checking)
         return;
     gossip->phase = GOSSIP_ACTIVE;
+    /* What came due while joining was not late. */
+    if (gossip->probe_at_us < now.mono_us)
+        gossip->probe_at_us = now.mono_us;
+    if (gossip->reconnect_at_us < now.mono_us)
+        gossip->reconnect_at_us = now.mono_us;
+    if (gossip->forget_at_us < now.mono_us)
+        gossip->forget_at_us = now.mono_us;
     spread_news(gossip, now, &gossip->self);
     exchange_hurry(gossip, now); /* now that we may tell our own record */
     gossip->calls->event(gossip->host, &event);

@@ -132,10 +132,10 @@ static void finish_if_done(struct control *control)
     if (missing == NULL) {
         reply_ok(&reply);
     } else {
-        snprintf(
-            text, sizeof text,
-            "OK the ring is formed, but %s has not taken it yet: %s. It learns of it by gossip",
-            missing->name, missing->why[0] != '\0' ? missing->why : "it does not answer");
+        snprintf(text, sizeof text,
+                 "OK the ring is formed, but %.200s has not taken it yet: %.200s. It learns of it "
+                 "by gossip",
+                 missing->name, missing->why[0] != '\0' ? missing->why : "it does not answer");
         reply_simple(&reply, text);
     }
     init_destroy(control);
