@@ -52,7 +52,7 @@ bool trail_follow(struct trail *trail, struct request *request)
     if (request->kind != COMMAND_WRITE && request->kind != COMMAND_UPDATE)
         return false;
     if (!request->coordinated) {
-        if (request->route != 0)
+        if (request->route != 0 && request->route != request->engine->view->self)
             trail_forwarded(trail, request->route);
         return false;
     }
