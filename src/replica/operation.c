@@ -176,43 +176,85 @@ static bool newest(struct operation *operation, const struct version *stored,
 
 /* What a stamp has to be above: all that is known of the key, here, by the quorum, by the client.
  */
-static uint64_t floor_of(const struct version *stored, const struct version *current,
-                         const struct change *change)
+static uint64_t floor_of(const struct operation *operation, const struct version *stored,
+                         const struct version *current, const struct change *change)
 {
     struct dot floor = dot_max(stored->dot, current->dot);
     struct context context;
 
+    if (operation->rounds > 0)
+        floor = dot_max(floor, operation->writing.known);
     if (change->context.size > 0 && context_from_text(change->context, &context))
         floor = dot_max(floor, context_newest(&context));
     return floor.stamp;
 }
 
 /* Decides the change, stamps it and keeps it, all under one lock. */
+static void change_here(struct coordinator *coordinator, struct operation *operation,
+                        struct instant now, struct partition *partition,
+                        const struct version *stored, const struct version *current)
+{
+    const struct version visible = seen(current, now.wall_ms);
+    struct change change = {.deadline_ms = DEADLINE_NEVER};
+
+    coordinator->calls->change(coordinator->host, operation,
+                               operation->kind == OPERATION_WRITE ? NULL : &visible, &change);
+    operation->unchanged = change.action == CHANGE_NOTHING;
+    if (operation->unchanged)
+        return;
+    const uint64_t floor = floor_of(operation, stored, current, &change);
+    const struct dot dot = stamp(coordinator, operation, partition, now, floor);
+    operation->over = current->dot;
+    if (dot_exists(dot) && build(operation, current, &change, dot, now.wall_ms))
+        keep(operation, partition);
+}
+
+/* The version that was kept gets a stamp above what others know, and above what is here by now. */
+static void stamp_again(struct coordinator *coordinator, struct operation *operation,
+                        struct instant now, struct partition *partition,
+                        const struct version *stored)
+{
+    const uint64_t floor = dot_max(operation->writing.known, stored->dot).stamp;
+
+    operation->written.dot = stamp(coordinator, operation, partition, now, floor);
+    if (dot_exists(operation->written.dot))
+        keep(operation, partition);
+}
+
+/* What took our place is offered for us as it is, with its own stamp: it was made of our version,
+ * or came after it, so ours is safe when W replicas have that one. */
+static void adopt(struct operation *operation, const struct version *stored)
+{
+    struct buffer *bytes = &operation->written_bytes;
+
+    operation->adopted = true;
+    buffer_reset(bytes, BUFFER_KEEP);
+    buffer_append_span(bytes, stored->value);
+    operation->written = *stored;
+    operation->written.value = buffer_content(bytes);
+    if (bytes->failed)
+        fail(operation, OPERATION_MEMORY_FULL);
+}
+
 static void write_here(struct coordinator *coordinator, struct operation *operation,
                        struct instant now)
 {
     struct partition *partition = store_partition(coordinator->replica->store,
                                                   operation->place.partition);
-    struct version stored, current, visible;
-    struct change change = {.deadline_ms = DEADLINE_NEVER};
+    const bool again = operation->rounds > 0;
+    struct version stored, current;
 
     partition_lock(partition);
     if (may_write(operation, partition, now)) {
         replica_current(partition, &operation->place, &stored);
-        if (newest(operation, &stored, &current)) {
-            visible = seen(&current, now.wall_ms);
-            coordinator->calls->change(coordinator->host, operation,
-                                       operation->kind == OPERATION_WRITE ? NULL : &visible,
-                                       &change);
-            operation->unchanged = change.action == CHANGE_NOTHING;
-            if (!operation->unchanged) {
-                const uint64_t floor = floor_of(&stored, &current, &change);
-                const struct dot dot = stamp(coordinator, operation, partition, now, floor);
-                operation->over = current.dot;
-                if (dot_exists(dot) && build(operation, &current, &change, dot, now.wall_ms))
-                    keep(operation, partition);
-            }
-        }
+        if (again && !dot_equal(stored.dot, operation->written.dot))
+            adopt(operation, &stored);
+        else if (!newest(operation, &stored, &current))
+            ; /* it has failed */
+        else if (again && dot_equal(current.dot, operation->written.dot))
+            stamp_again(coordinator, operation, now, partition, &stored);
+        else
+            change_here(coordinator, operation, now, partition, &stored, &current);
     }
     partition_unlock(partition);
 }
@@ -247,36 +289,52 @@ static void begin_writing(struct coordinator *coordinator, struct operation *ope
         return;
     }
     write_tally_begin(&operation->writing, operation->copies, operation->write_needed,
-                      OPERATION_RESTAMPS_MAX, operation->written.dot);
+                      OPERATION_ROUNDS_MAX - operation->rounds, operation->written.dot);
     offer_to_all(coordinator, operation);
     follow_writing(coordinator, operation, now);
 }
 
-/* Somebody knows a newer dot than ours: the version gets a stamp above it, and above what is here
- * by now. That may be a version that took our place meanwhile; it came while this operation ran, so
- * either order is right, and ours is the one that has to be above all that was acknowledged before.
- * What is not ours is never stamped again: it may have been acknowledged, and overwritten since. */
-static void restamp(struct coordinator *coordinator, struct operation *operation,
-                    struct instant now)
+static void begin_reading(struct coordinator *coordinator, struct operation *operation,
+                          struct instant now);
+
+/* Somebody knows a newer dot than ours.
+ *
+ * A write gets a stamp above it and above what is here by now. That may be a version that took our
+ * place meanwhile: it came while this operation ran, so either order is right, and ours is the one
+ * that has to be above all that was acknowledged before. What is not ours is never stamped again:
+ * it may have been acknowledged, and overwritten since.
+ *
+ * An update was made of an older version than the one that somebody knows, so it reads again, and
+ * is made again of what it finds then; unless another update took its place here meanwhile, which
+ * was made of it: then that one is offered for both. */
+static void overtaken(struct coordinator *coordinator, struct operation *operation,
+                      struct instant now)
 {
     struct partition *partition = store_partition(coordinator->replica->store,
                                                   operation->place.partition);
-    const struct dot known = operation->writing.known;
+    const bool update = operation->kind == OPERATION_UPDATE;
     struct version stored;
+    bool ours;
 
-    hlc_observe(&coordinator->replica->hlc, known.stamp);
+    operation->rounds++;
+    hlc_observe(&coordinator->replica->hlc, operation->writing.known.stamp);
+    coordinator->calls->renew(coordinator->host, operation);
     partition_lock(partition);
+    replica_current(partition, &operation->place, &stored);
+    ours = !operation->adopted && dot_equal(stored.dot, operation->written.dot);
     if (may_write(operation, partition, now)) {
-        replica_current(partition, &operation->place, &stored);
-        operation->written.dot = stamp(coordinator, operation, partition, now,
-                                       dot_max(known, stored.dot).stamp);
-        if (dot_exists(operation->written.dot))
-            keep(operation, partition);
+        if (!update)
+            stamp_again(coordinator, operation, now, partition, &stored);
+        else if (!ours)
+            adopt(operation, &stored);
     }
     partition_unlock(partition);
     if (operation->state == OPERATION_FAILED)
         return;
-    coordinator->calls->renew(coordinator->host, operation);
+    if (update && ours) {
+        begin_reading(coordinator, operation, now);
+        return;
+    }
     write_tally_restamp(&operation->writing, operation->written.dot);
     offer_to_all(coordinator, operation);
 }
@@ -289,7 +347,7 @@ static void follow_writing(struct coordinator *coordinator, struct operation *op
         case TALLY_PENDING:
             return;
         case TALLY_RESTAMP:
-            restamp(coordinator, operation, now);
+            overtaken(coordinator, operation, now);
             break;
         case TALLY_DONE:
             operation->state = OPERATION_DONE;
@@ -403,6 +461,8 @@ void operation_begin(struct coordinator *coordinator, struct operation *operatio
 {
     operation->wrote = false;
     operation->unchanged = false;
+    operation->adopted = false;
+    operation->rounds = 0;
     operation->answered = 0;
     operation->over = DOT_NONE;
     if (operation->copies < (operation->kind == OPERATION_WRITE ? 0 : operation->read_needed) ||

@@ -7,7 +7,7 @@
  *
  *   read    READING -> DONE | FAILED
  *   write              WRITING -> DONE | FAILED
- *   update  READING -> WRITING -> DONE | FAILED
+ *   update  READING -> WRITING -> DONE | FAILED,   WRITING -> READING when overtaken
  *
  * READING: this replica's own copy is taken and R - 1 others are asked, with the version that is
  * known, so that one that has the same answers in a few bytes. What differs is merged; the merge is
@@ -15,9 +15,9 @@
  *
  * WRITING: the version is stamped above all that is known here, kept here, and offered to the other
  * N - 1. At W acknowledgements it is done. A replica that knows a newer dot does not acknowledge
- * (rule 1): the version is stamped above that and offered again, also when another version took its
- * place here meanwhile. So of two operations on one key that run side by side, either may end up the
- * newer: whoever needs an order begins the second when the first is done.
+ * (rule 1): a write is stamped above that and offered again, an update reads again and is made
+ * anew. So of two writes of one key that run side by side, either may end up the newer: whoever
+ * needs an order begins the second when the first is done.
  *
  * The caller owns the structure and the bytes behind its spans; the operation owns its buffers.
  */
@@ -94,14 +94,15 @@ struct operation {
     struct dot over; /* what it was written over */
 
     /* Private. */
+    uint8_t rounds; /* how often somebody knew a newer version */
+    bool adopted;   /* `written` is another's version, see operation.c */
     struct buffer written_bytes;
     struct read_tally reading;
     struct write_tally writing;
 };
 
-/* Restamps before an operation gives up: each is a round trip, and needs a newer write each time.
- */
-#define OPERATION_RESTAMPS_MAX 8
+/* Rounds before an operation gives up: each needs that somebody else writes the key meanwhile. */
+#define OPERATION_ROUNDS_MAX 8
 
 /* A zeroed structure may be begun. Buffers are kept from one use to the next, but large ones
  * (operation_rest). */
