@@ -26,7 +26,7 @@ enum cluster_reply {
 struct cluster_cache {
     struct identity ring;
     uint64_t version;
-    uint64_t states;                           /* a digest of the members' states */
+    uint64_t states;                           /* a digest of the members' states and addresses */
     struct buffer replies[CLUSTER_REPLIES][2]; /* for RESP2 and RESP3; empty: to be made */
 };
 
@@ -68,6 +68,12 @@ static enum member_state state_of(const struct environment *environment,
     return environment->functions->member_state(environment->context, member);
 }
 
+static struct member_address address_of(const struct environment *environment,
+                                        const struct ring_member *member)
+{
+    return environment->functions->member_address(environment->context, member);
+}
+
 /* A run of slots whose claims list the same nodes. */
 struct run {
     uint32_t first_slot, last_slot;
@@ -99,14 +105,16 @@ static bool next_run(const struct ring *ring, uint32_t *partition, bool by_prima
     return true;
 }
 
-static void append_slots_node(const struct ring_member *member, int protocol, struct buffer *reply)
+static void append_slots_node(const struct environment *environment,
+                              const struct ring_member *member, int protocol, struct buffer *reply)
 {
+    const struct member_address address = address_of(environment, member);
     char id[CLUSTER_NODE_ID_SIZE];
 
     cluster_node_id(&member->identity, id);
     reply_array(reply, 4);
-    reply_bulk_string(reply, member->host);
-    reply_integer(reply, member->client_port);
+    reply_bulk_string(reply, address.host);
+    reply_integer(reply, address.client_port);
     reply_bulk_string(reply, id);
     reply_map(reply, 0, protocol); /* host names */
 }
@@ -130,7 +138,7 @@ static void make_slots(const struct environment *environment, int protocol, stru
                 const struct ring_member *member = ring_member_by_number(ring, run.claim->nodes[i]);
 
                 if ((state_of(environment, member) == MEMBER_DOWN) == (down == 1))
-                    append_slots_node(member, protocol, reply);
+                    append_slots_node(environment, member, protocol, reply);
             }
         }
     }
@@ -139,6 +147,7 @@ static void make_slots(const struct environment *environment, int protocol, stru
 static void append_shard_node(const struct environment *environment,
                               const struct ring_member *member, int protocol, struct buffer *reply)
 {
+    const struct member_address address = address_of(environment, member);
     char id[CLUSTER_NODE_ID_SIZE];
 
     cluster_node_id(&member->identity, id);
@@ -146,11 +155,11 @@ static void append_shard_node(const struct environment *environment,
     reply_bulk_string(reply, "id");
     reply_bulk_string(reply, id);
     reply_bulk_string(reply, "port");
-    reply_integer(reply, member->client_port);
+    reply_integer(reply, address.client_port);
     reply_bulk_string(reply, "ip");
-    reply_bulk_string(reply, member->host);
+    reply_bulk_string(reply, address.host);
     reply_bulk_string(reply, "endpoint");
-    reply_bulk_string(reply, member->host);
+    reply_bulk_string(reply, address.host);
     reply_bulk_string(reply, "role");
     reply_bulk_string(reply, "master");
     reply_bulk_string(reply, "replication-offset");
@@ -194,6 +203,7 @@ static void append_member_line(const struct environment *environment,
         [MEMBER_UP] = "master", [MEMBER_SUSPECT] = "master,fail?", [MEMBER_DOWN] = "master,fail"};
     const struct ring *ring = environment->ring;
     const enum member_state state = state_of(environment, member);
+    const struct member_address address = address_of(environment, member);
     char id[CLUSTER_NODE_ID_SIZE];
     uint32_t partition = 0;
     struct run run;
@@ -201,8 +211,8 @@ static void append_member_line(const struct environment *environment,
     cluster_node_id(&member->identity, id);
     const bool own = strcmp(id, environment->identity->node_id) == 0;
 
-    buffer_append_format(text, "%s %s:%u@%u %s%s - 0 0 %" PRIu32 " %s", id, member->host,
-                         (unsigned)member->client_port, (unsigned)member->bus_port,
+    buffer_append_format(text, "%s %s:%u@%u %s%s - 0 0 %" PRIu32 " %s", id, address.host,
+                         (unsigned)address.client_port, (unsigned)address.bus_port,
                          own ? "myself," : "", flags[state],
                          ring_version_epoch(ring->content.version),
                          state == MEMBER_DOWN ? "disconnected" : "connected");
@@ -228,15 +238,27 @@ static void make_nodes(const struct environment *environment, int protocol, stru
     buffer_deinit(&text);
 }
 
-/* FNV-1a of the states, in the order of the members. */
+static uint64_t digest_more(uint64_t digest, const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        digest = (digest ^ ((const uint8_t *)bytes)[i]) * UINT64_C(1099511628211);
+    return digest;
+}
+
+/* FNV-1a of the states and addresses, in the order of the members. */
 static uint64_t digest_states(const struct environment *environment)
 {
     const struct ring_draft *ring = &environment->ring->content;
     uint64_t digest = UINT64_C(14695981039346656037);
 
-    for (size_t i = 0; i < ring->member_count; i++)
-        digest = (digest ^ (uint64_t)state_of(environment, &ring->members[i])) *
-                 UINT64_C(1099511628211);
+    for (size_t i = 0; i < ring->member_count; i++) {
+        const enum member_state state = state_of(environment, &ring->members[i]);
+        const struct member_address address = address_of(environment, &ring->members[i]);
+        digest = digest_more(digest, &state, sizeof state);
+        digest = digest_more(digest, address.host, strlen(address.host) + 1);
+        digest = digest_more(digest, &address.client_port, sizeof address.client_port);
+        digest = digest_more(digest, &address.bus_port, sizeof address.bus_port);
+    }
     return digest;
 }
 

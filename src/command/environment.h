@@ -52,7 +52,14 @@ enum member_state {
     MEMBER_DOWN,
 };
 
+/* Where a member is now; it may have moved since the ring was formed. */
+struct member_address {
+    const char *host; /* valid in the call */
+    uint16_t client_port, bus_port;
+};
+
 struct environment_functions {
+    struct member_address (*member_address)(void *context, const struct ring_member *member);
     enum member_state (*member_state)(void *context, const struct ring_member *member);
     /* Keys of the slot on this node, expired ones too. */
     uint64_t (*slot_keys)(void *context, uint32_t slot);

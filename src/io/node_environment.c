@@ -50,6 +50,16 @@ static enum member_state member_state(void *context, const struct ring_member *m
     return node->health == HEALTH_SUSPECT ? MEMBER_SUSPECT : MEMBER_UP;
 }
 
+static struct member_address member_address(void *context, const struct ring_member *member)
+{
+    const struct node_worker *worker = context;
+    const struct view_node *node = view_node(worker->worker->view, member->number);
+
+    if (node == NULL)
+        return (struct member_address){member->host, member->client_port, member->bus_port};
+    return (struct member_address){node->host, node->port, node->bus_port};
+}
+
 struct slot_count {
     uint32_t slot;
     uint64_t keys;
@@ -213,6 +223,7 @@ static void error_counts(void *context,
 }
 
 static const struct environment_functions functions = {
+    .member_address = member_address,
     .member_state = member_state,
     .slot_keys = slot_keys,
     .config_set = config_set,

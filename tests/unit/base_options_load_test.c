@@ -248,9 +248,9 @@ Test(options_load, a_wrong_line_says_where_what_and_what_else)
         {"dir \"a", "dunlin.conf:1: 'dir \"a': expected each quote to be closed, and a blank after "
                     "it"},
         {"zone a\x01z b",
-         "dunlin.conf:1: 'zone a?z b': expected a text of 0 to 64 bytes without NUL, "
+         "dunlin.conf:1: 'zone a?z b': expected a text of 0 to 63 bytes without NUL, "
          "found 2 values"},
-        {"zone \"a\\x00\"", "dunlin.conf:1: 'zone \"a\\x00\"': expected a text of 0 to 64 bytes "
+        {"zone \"a\\x00\"", "dunlin.conf:1: 'zone \"a\\x00\"': expected a text of 0 to 63 bytes "
                             "without NUL, found 'a?'"},
         {"partitions 1000", "partitions is 1000: expected a power of two from 64 to 16384"},
         {"replicas 2\nwrite-level THREE", "'write-level' is THREE, and there are 2 replicas: "

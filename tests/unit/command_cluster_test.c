@@ -109,6 +109,19 @@ Test(command_cluster, nodes_lists_masters_with_the_slots_that_they_lead)
     teardown(&cluster);
 }
 
+Test(command_cluster, a_node_that_moved_is_listed_where_it_is_now)
+{
+    struct cluster cluster;
+
+    setup(&cluster);
+    fixture_expect_part(&cluster.fixture, "CLUSTER NODES", " 10.0.0.2:7002@17002 ");
+    cluster.fixture.moved = 2;
+    fixture_expect_part(&cluster.fixture, "CLUSTER NODES", " 192.0.2.77:7777@17777 ");
+    fixture_expect_part(&cluster.fixture, "CLUSTER SLOTS", "$10\r\n192.0.2.77\r\n:7777\r\n");
+    fixture_expect_part(&cluster.fixture, "CLUSTER SHARDS", ":7777\r\n$2\r\nip\r\n");
+    teardown(&cluster);
+}
+
 Test(command_cluster, shards_lists_a_node_with_the_slots_that_it_leads)
 {
     struct cluster cluster;

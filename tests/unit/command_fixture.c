@@ -55,6 +55,15 @@ static void error_counts(void *context,
     visit(visitor, "ERR", 7);
 }
 
+static struct member_address member_address(void *context, const struct ring_member *member)
+{
+    const struct fixture *fixture = context;
+
+    if (member->number == fixture->moved)
+        return (struct member_address){"192.0.2.77", 7777, 17777};
+    return (struct member_address){member->host, member->client_port, member->bus_port};
+}
+
 static enum member_state member_state(void *context, const struct ring_member *member)
 {
     const struct fixture *fixture = context;
@@ -69,6 +78,7 @@ static uint64_t slot_keys(void *context, uint32_t slot)
 }
 
 static const struct environment_functions functions = {
+    .member_address = member_address,
     .member_state = member_state,
     .slot_keys = slot_keys,
     .config_set = config_set,

@@ -7,6 +7,7 @@
 #define DUNLIN_TESTS_UNIT_COMMAND_FIXTURE_H
 
 #include "base/options.h"
+#include "causal/dot.h"
 #include "command/directory.h"
 #include "command/environment.h"
 
@@ -26,6 +27,7 @@ struct fixture {
     size_t resets;
     uint32_t woken; /* a bit for each worker */
     enum member_state states[8];
+    node_number moved; /* the member that is at 192.0.2.77:7777; 0: none */
 
     /* Of the last call. */
     uint8_t line[1024];

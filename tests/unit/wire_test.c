@@ -26,6 +26,11 @@ static void fill_u16(struct rng *rng, uint16_t *value)
     *value = (uint16_t)rng_next(rng);
 }
 
+static void fill_u32(struct rng *rng, uint32_t *value)
+{
+    *value = (uint32_t)rng_next(rng);
+}
+
 static void fill_u64(struct rng *rng, uint64_t *value)
 {
     *value = rng_next(rng) >> rng_below(rng, 64);
@@ -107,6 +112,7 @@ static void put(struct buffer *buffer, const struct wire_message *message)
 #define SAME_NUMBER(a, b) (*(a) == *(b))
 #define same_u8           SAME_NUMBER
 #define same_u16          SAME_NUMBER
+#define same_u32          SAME_NUMBER
 #define same_u64          SAME_NUMBER
 #define same_id(a, b)     (memcmp(*(a), *(b), WIRE_ID_SIZE) == 0)
 #define same_dot(a, b)    dot_equal(*(a), *(b))
