@@ -5,12 +5,10 @@
  * forwarded once. A read-modify-write runs at the first healthy one wherever it arrived, so that
  * as few coordinators as possible serve one key. A command of many keys is cut into parts.
  *
- * The order of one client: its requests may run side by side as long as nobody can tell. A read
- * that this node coordinates sees what it wrote before, since each takes or leaves its own copy as
- * it begins. But a write may be stamped anew (rule 1), and so pass one that came later; the
- * question of a read may go to one more replica, after a later write has been there; what is
- * forwarded may be refused and sent elsewhere. For these a command waits while an earlier one of
- * its client is about the same key.
+ * The order of one client: its requests run side by side as long as nobody can tell. Two about one
+ * key of which one writes do not: a write may be stamped anew (rule 1), and so pass a later one, or
+ * be missed by a later read; the question of a read may go to one more replica after a later write
+ * has been there; what is forwarded may be refused and sent elsewhere. The later one waits.
  */
 #include "node/parts.h"
 
@@ -20,28 +18,17 @@
 
 /* ---- order ---- */
 
-static bool plain(const struct request *request)
-{
-    return request->kind == COMMAND_READ || request->kind == COMMAND_WRITE;
-}
-
-/* A request that this node coordinates by itself from its first step on. */
-static bool begins_here(const struct request *request)
-{
-    return plain(request) && request->route == request->engine->view->self;
-}
-
 /* Whether the order of `later` behind `earlier` needs no waiting. */
 static bool ordered(const struct request *earlier, const struct request *later)
 {
-    if (later->kind == COMMAND_READ && begins_here(earlier) && begins_here(later))
+    if (earlier->kind == COMMAND_READ && later->kind == COMMAND_READ)
         return true;
     return earlier->hash != 0 && later->hash != 0 && earlier->hash != later->hash;
 }
 
 bool dispatch_unordered(const struct request *request)
 {
-    return request->kind != COMMAND_LOCAL && !begins_here(request);
+    return request->kind != COMMAND_LOCAL && request->kind != COMMAND_READ;
 }
 
 static bool must_wait(const struct client *client, const struct request *request)

@@ -159,7 +159,7 @@ static void ask_counter(struct user *user, enum form form, struct buffer *out)
     const char space = calm ? 'q' : 'c';
     const uint32_t key = (uint32_t)draw(load, COUNTERS);
     struct record *record = add_record(user, space, key, effects[form]);
-    char amount[16];
+    char amount[24];
 
     put_key(out, space, key);
     if (form == FORM_INCR) {
