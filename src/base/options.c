@@ -11,7 +11,6 @@
 #include "base/options_table.h"
 
 /* The bus port of a node that is given none, as in Redis Cluster. */
-#define BUS_PORT_OFFSET 10000
 /* What a peer message carries besides a key or value of the longest. */
 #define FRAME_OVERHEAD_MAX (INT64_C(1) << 20)
 
@@ -68,21 +67,6 @@ void options_release(const struct options **options)
 
 static bool check_network(const struct options *options, const char **related, struct buffer *error)
 {
-    const int64_t bus = options->bus_port > 0 ? options->bus_port : options->port + BUS_PORT_OFFSET;
-
-    *related = "bus-port";
-    if (bus > UINT16_MAX) {
-        buffer_append_format(error,
-                             "bus-port 0 means port + %d, and port is %" PRId64
-                             ": expected a bus-port from 1 to 65535",
-                             BUS_PORT_OFFSET, options->port);
-        return false;
-    }
-    if (bus == options->port) {
-        buffer_append_format(error, "bus-port and port are both %" PRId64 ": expected two ports",
-                             bus);
-        return false;
-    }
     *related = "proto-max-bulk-len";
     if (options->proto_max_bulk_len + FRAME_OVERHEAD_MAX > options->peer_frame_max) {
         buffer_append_format(error,

@@ -31,12 +31,9 @@ OPTION(bind, "bind", WORDS, "127.0.0.1", 1, 16, FIXED, PLAIN, "address ...",
        "default reaches this machine only: before opening more, set requirepass and cluster-secret, "
        "or anyone who reaches the port owns the data.")
 
-OPTION(port, "port", INTEGER, "6379", 1, 65535, FIXED, PLAIN, NULL,
-       "The port for clients (TCP).")
-
-OPTION(bus_port, "bus-port", INTEGER, "0", 0, 65535, FIXED, PLAIN, NULL,
-       "The port for other nodes: peer messages over TCP, gossip over UDP. 0 means port + 10000, "
-       "where cluster-aware Redis clients and tools expect it.")
+OPTION(port, "port", INTEGER, "6379", 1, 55535, FIXED, PLAIN, NULL,
+       "The port for clients (TCP). Other nodes use port + 10000: peer messages over TCP, gossip over "
+       "UDP. That is where cluster-aware Redis clients and tools expect it.")
 
 OPTION(protected_mode, "protected-mode", YES_NO, "yes", 0, 0, LIVE, PLAIN, NULL,
        "Whether to refuse clients from other machines as long as requirepass is empty. Turning it off "
@@ -152,14 +149,10 @@ OPTION(weight, "weight", INTEGER, "100", 1, 10000, FIXED, PLAIN, NULL,
 
 OPTION(cluster_announce_ip, "cluster-announce-ip", TEXT, "", 0, 255, FIXED, PLAIN, "address",
        "The address that other nodes and cluster-aware clients are told to reach this node by; empty "
-       "means the address that its peers see. For nodes behind address translation, as in containers.")
+       "means the first single address of bind. For nodes behind address translation, as in containers.")
 
-OPTION(cluster_announce_port, "cluster-announce-port", INTEGER, "0", 0, 65535, FIXED, PLAIN, NULL,
-       "The client port that others are told; 0 means port.")
-
-OPTION(cluster_announce_bus_port, "cluster-announce-bus-port", INTEGER, "0", 0, 65535, FIXED, PLAIN,
-       NULL,
-       "The bus port that others are told; 0 means bus-port.")
+OPTION(cluster_announce_port, "cluster-announce-port", INTEGER, "0", 0, 55535, FIXED, PLAIN, NULL,
+       "The client port that others are told, and with it the bus port, 10000 above; 0 means port.")
 
 OPTION(gossip_interval_ms, "gossip-interval-ms", MILLISECONDS, "1000", 10, 60000, FIXED, PLAIN, NULL,
        "How often a node probes another one. A dead node is noticed after a few intervals. Shorter "

@@ -569,11 +569,7 @@ static void run_sequences(uint64_t first, uint64_t count, uint32_t partitions_ma
         run_sequence(first + i, partitions_max, node_max, steps, exact);
 }
 
-<<<<<<< .merge_file_qRNkNL
 TestSuite(planner, .timeout = TIMEOUT_S(60));
-=======
-TestSuite(planner, .timeout = TIMEOUT_S(300));
->>>>>>> .merge_file_xlIwob
 
 Test(planner, keeps_every_promise_in_small_rings_with_the_least_moves_there_are)
 {

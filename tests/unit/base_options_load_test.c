@@ -206,10 +206,10 @@ Test(options_load, a_wrong_line_says_where_what_and_what_else)
         {"maxmemory 99999999999gb",
          "dunlin.conf:1: 'maxmemory 99999999999gb': expected a number of "
          "bytes such as 100mb, found '99999999999gb'"},
-        {"port 0", "dunlin.conf:1: 'port 0': expected a whole number from 1 to 65535, found '0'"},
-        {"port", "dunlin.conf:1: 'port': expected a whole number from 1 to 65535, found 0 values"},
+        {"port 0", "dunlin.conf:1: 'port 0': expected a whole number from 1 to 55535, found '0'"},
+        {"port", "dunlin.conf:1: 'port': expected a whole number from 1 to 55535, found 0 values"},
         {"port 1 2",
-         "dunlin.conf:1: 'port 1 2': expected a whole number from 1 to 65535, found 2 values"},
+         "dunlin.conf:1: 'port 1 2': expected a whole number from 1 to 55535, found 2 values"},
         {"request-timeout-ms 1s", "dunlin.conf:1: 'request-timeout-ms 1s': expected a whole number "
                                   "of milliseconds from 1 to 600000, found '1s'"},
         {"daemonize maybe", "dunlin.conf:1: 'daemonize maybe': expected yes or no, found 'maybe'"},
@@ -258,9 +258,7 @@ Test(options_load, a_wrong_line_says_where_what_and_what_else)
         {"keyspace a: replicas 1 read TWO", "'keyspace a: read' is TWO, and there are 1 replicas: "
                                             "expected at most as many, QUORUM or ALL"},
         {"port 60000",
-         "bus-port 0 means port + 10000, and port is 60000: expected a bus-port from 1 "
-         "to 65535"},
-        {"port 7000\nbus-port 7000", "bus-port and port are both 7000: expected two ports"},
+         "dunlin.conf:1: 'port 60000': expected a whole number from 1 to 55535, found '60000'"},
         {"peer-frame-max 512mb", "proto-max-bulk-len is 536870912 and peer-frame-max 536870912: "
                                  "expected at least 1mb between them"},
     };
@@ -296,7 +294,7 @@ Test(options_load, a_wrong_argument_is_named_as_well)
         const char *error;
     } rows[] = {
         {{"--port", "x", NULL},
-         "command line: '--port x': expected a whole number from 1 to 65535, found 'x'"},
+         "command line: '--port x': expected a whole number from 1 to 55535, found 'x'"},
         {{"port", "1", NULL}, "command line: expected --directive, found 'port'"},
         {{"--prt", "1", NULL},
          "command line: '--prt 1': expected a directive, found 'prt'; did you mean 'port'?"},
@@ -335,7 +333,7 @@ Test(options_load, included_files_stand_where_they_are_included)
     cr_assert_null(load(files, NULL, &error));
     cr_assert(
         span_equal(buffer_content(&error),
-                   SPAN("c d.conf:2: 'port x': expected a whole number from 1 to 65535, found "
+                   SPAN("c d.conf:2: 'port x': expected a whole number from 1 to 55535, found "
                         "'x'")));
     buffer_reset(&error, SIZE_MAX);
     files[2].path = "other.conf";
