@@ -81,12 +81,38 @@ static void close_when_delivered(struct client *client)
         client->engine->calls->client_close(client->connection);
 }
 
-void client_append(struct client *client, struct request *request)
+static void count_in(struct client *client, struct request *request)
 {
-    list_append(&client->pending, &request->link);
     client->in_flight++;
     request->unordered = dispatch_unordered(request);
     client->unordered += request->unordered;
+    if (request->kind == COMMAND_LOCAL)
+        return;
+    if (request->hash == 0) {
+        client->wide++;
+        return;
+    }
+    if (client->by_hash == NULL)
+        client->by_hash = memory_alloc_array(CLIENT_HASHES, sizeof client->by_hash[0]);
+    client->by_hash[request->hash % CLIENT_HASHES]++;
+}
+
+static void count_out(struct client *client, const struct request *request)
+{
+    client->in_flight--;
+    client->unordered -= request->unordered;
+    if (request->kind == COMMAND_LOCAL)
+        return;
+    if (request->hash == 0)
+        client->wide--;
+    else
+        client->by_hash[request->hash % CLIENT_HASHES]--;
+}
+
+void client_append(struct client *client, struct request *request)
+{
+    list_append(&client->pending, &request->link);
+    count_in(client, request);
 }
 
 /* The reply moves to the output; a large one without a copy, when it comes first. */
@@ -110,8 +136,7 @@ void client_deliver(struct client *client)
         if (request->stage != STAGE_DONE)
             break;
         take_reply(client, request);
-        client->in_flight--;
-        client->unordered -= request->unordered;
+        count_out(client, request);
         request_delivered(request);
         any = true;
     }
@@ -292,5 +317,6 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     parser_deinit(&client->parser);
     buffer_deinit(&client->in);
     buffer_deinit(&client->out);
+    memory_free(client->by_hash);
     memory_free(client);
 }

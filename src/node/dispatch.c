@@ -35,6 +35,9 @@ static bool must_wait(const struct client *client, const struct request *request
 {
     if (client->unordered == 0 && !dispatch_unordered(request) && request->kind == COMMAND_READ)
         return false;
+    if (request->hash != 0 && client->wide == 0 && client->by_hash != NULL &&
+        client->by_hash[request->hash % CLIENT_HASHES] == 0)
+        return false;
     list_for_each(link, &client->pending)
     {
         const struct request *earlier = list_entry(link, struct request, link);

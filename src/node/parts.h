@@ -205,9 +205,16 @@ struct client {
     struct trail trail;
     size_t in_flight;
     size_t unordered; /* of those, the ones whose order needs care (dispatch.c) */
-    bool held;        /* not read: a command waits for those before it */
-    bool closing;     /* no command is read any more; closed once its replies are out */
+    size_t wide;      /* of those, the ones of many keys or of all */
+    /* How many of them are about a key with this hash, by its last bits: most commands need not be
+     * compared with every one that is in flight. NULL until one was. */
+    uint16_t *by_hash;
+    bool held;    /* not read: a command waits for those before it */
+    bool closing; /* no command is read any more; closed once its replies are out */
 };
+
+#define CLIENT_HASHES 512
+_Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "by_hash counts them");
 
 /* Puts a request behind those that its replies come after. */
 void client_append(struct client *client, struct request *request);

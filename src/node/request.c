@@ -81,6 +81,7 @@ struct request *request_borrow(struct engine *engine)
     request_renew(request);
     request->owned = false;
     request->stage = STAGE_NEW;
+    request->kind = COMMAND_LOCAL;
     request->owner = OWNER_NOBODY;
     request->client = NULL;
     request->whole = NULL;
