@@ -42,8 +42,6 @@ METRIC(RESTAMPS, "restamps", COUNTER, "writes",
        "Writes stamped again because a replica knew a newer version (NEWER)")
 METRIC(DIVERGENCES, "divergences", COUNTER, "versions",
        "Versions met that had been written without knowledge of each other")
-METRIC(READ_REPAIRS, "read_repairs", COUNTER, "versions",
-       "Newer versions written to stale replicas after a read")
 METRIC(CLAIM_REFUSALS, "claim_refusals", COUNTER, "messages",
        "Peer requests refused because they went by another claim version")
 

@@ -53,7 +53,8 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
     (void)what;
     connection->waiting = false;
     event_del(&connection->write_event);
-    connection_flush(connection);
+    /* Not at once: the owner may be in the middle of a frame that this turn is to complete. */
+    connection_output(connection);
 }
 
 void connection_init(struct connection *connection, struct loop *loop, int fd, struct buffer *in,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/memory.h"
+#include "base/metrics.h"
 #include "base/options.h"
 #include "io/listener.h"
 #include "io/sockets.h"
@@ -22,6 +23,9 @@ static void on_input(struct connection *connection)
     struct link_socket *socket = socket_of(connection);
     struct worker *worker = socket->worker;
 
+    metrics_add(worker->metrics, METRIC_PEER_BYTES_IN, connection->bytes_in);
+    metrics_add(worker->metrics, METRIC_PEER_BYTES_OUT, connection->bytes_out);
+    connection->bytes_in = connection->bytes_out = 0;
     engine_link_input(worker->engine, loop_now(worker->loop), socket->link);
 }
 

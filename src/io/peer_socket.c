@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/metrics.h"
 #include "base/options.h"
 #include "io/listener.h"
 #include "io/sockets.h"
@@ -38,6 +39,15 @@ static struct peer_socket *find_or_create(struct worker *worker, node_number num
     return worker->peers[number];
 }
 
+static void count_bytes(struct peer_socket *socket)
+{
+    struct connection *connection = &socket->connection;
+
+    metrics_add(socket->worker->metrics, METRIC_PEER_BYTES_IN, connection->bytes_in);
+    metrics_add(socket->worker->metrics, METRIC_PEER_BYTES_OUT, connection->bytes_out);
+    connection->bytes_in = connection->bytes_out = 0;
+}
+
 static void drop(struct peer_socket *socket)
 {
     if (socket->fd >= 0) {
@@ -60,6 +70,7 @@ static void on_input(struct connection *connection)
     struct peer_socket *socket = socket_of(connection);
     struct worker *worker = socket->worker;
 
+    count_bytes(socket);
     engine_peer_input(worker->engine, loop_now(worker->loop), socket->number);
 }
 

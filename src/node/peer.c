@@ -324,6 +324,7 @@ static void note_time(struct peer *peer, const struct request *request)
     const int64_t took_us = peer->engine->now.mono_us - request->began_us;
 
     peer->usual_us += (took_us - peer->usual_us) / 8;
+    metrics_observe(peer->engine->metrics, METRIC_PEER_LATENCY, (uint64_t)took_us);
 }
 
 static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request *request)
