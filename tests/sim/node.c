@@ -127,7 +127,8 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
         while (wire_next_message(&frame.messages, &message, &error) == WIRE_OK) {
             if (world->settings.messages) {
                 describe_message(&message, text);
-                world_trace(world, "%u>%u %s", node->number, to, text);
+                world_trace(world, "%u>%u %" PRIx64 " %s", node->number, to, describe_id(&message),
+                            text);
             }
             if (world->on_message != NULL)
                 world->on_message(world->context, node->number, to, &message);
