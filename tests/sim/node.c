@@ -445,7 +445,7 @@ void sim_node_start(struct sim_node *node, bool forgot)
     world_trace(world, "%u starts", node->number);
     node->running = true;
     node->boots++;
-    node->forgot = forgot;
+    node->forgot = forgot && !world->settings.forgetful_votes;
     node->turning = false;
     node->waking_us = INT64_MAX;
     node->store = store_create(&store);

@@ -22,7 +22,7 @@ void run_defaults(struct run_settings *settings)
                   .write_level = LEVEL_QUORUM,
                   .partitions = 64,
                   .conflict = RING_CONFLICT_LWW},
-        .load = {.clients = 3, .keys = 24, .think_us = 40000},
+        .load = {.clients = 3, .keys = 160, .think_us = 40000},
         .faults = FAULTS_ALL,
         .chaos_us = 8 * SECOND_US,
     };

@@ -30,9 +30,10 @@ struct world_settings {
     uint8_t read_level, write_level;
     unsigned partitions;
     enum ring_conflict conflict;
-    bool calm;        /* no chance in delays, pieces and turns: for scripts */
-    bool messages;    /* each peer message is told in the trace */
-    FILE *trace_file; /* NULL: the trace is only digested */
+    bool calm;            /* no chance in delays, pieces and turns: for scripts */
+    bool forgetful_votes; /* broken on purpose: who forgot votes at once (rule 12) */
+    bool messages;        /* each peer message is told in the trace */
+    FILE *trace_file;     /* NULL: the trace is only digested */
 };
 
 struct world {
