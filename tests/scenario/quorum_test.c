@@ -231,3 +231,39 @@ Test(scenario, a_request_with_an_old_claim_version)
                "3 < get k\n"
                "3 > -TRYAGAIN the ring has changed meanwhile\n");
 }
+
+/* What it stamped is taken by nobody, and nobody's clock follows it. */
+Test(scenario, a_clock_that_is_far_ahead_drags_no_other_along)
+{
+    struct script script;
+
+    script_begin(&script, RING_CONFLICT_LWW);
+    script_note(&script, "the clock of 2 is 4 s ahead");
+    sim_node_set_clock(script.world->nodes[2], 4000000, 0);
+    script_say(&script, 2, "at one set k far");
+    script_note(&script, "the clock of 2 is right again");
+    sim_node_set_clock(script.world->nodes[2], 0, 0);
+    script_say(&script, 1, "at all set k one");
+    script_say(&script, 1, "set k two");
+    script_end(&script,
+               "-- the clock of 2 is 4 s ahead\n"
+               "2 < at one set k far\n"
+               "2>1 write k: +4500.0@2 'far' over none\n"
+               "2>3 write k: +4500.0@2 'far' over none\n"
+               "2 > +OK\n"
+               "1>2 ack: too far\n"
+               "3>2 ack: too far\n"
+               "-- the clock of 2 is right again\n"
+               "1 < at all set k one\n"
+               "1>2 write k: +505.0@1 'one' over none\n"
+               "1>3 write k: +505.0@1 'one' over none\n"
+               "2>1 ack: newer, knows +4500.0@2\n"
+               "3>1 ack: ok\n"
+               "1 > -NOQUORUM needed 3 of 3, got 1 in 0 ms; the write may still take effect\n"
+               "1 < set k two\n"
+               "1>2 write k: +510.0@1 'two' over +505.0@1\n"
+               "1>3 write k: +510.0@1 'two' over +505.0@1\n"
+               "2>1 ack: newer, knows +4500.0@2\n"
+               "3>1 ack: ok\n"
+               "1 > +OK\n");
+}

@@ -12,7 +12,7 @@
 #define LENGTH_US_MIN  20000
 #define LENGTH_US_MAX  3000000
 #define SLOW_US_MAX    400000
-#define SKEW_MS_MAX    2500
+#define SKEW_MS_MAX    5000
 #define DRIFT_PPM_MAX  500
 #define RESTART_US_MIN 300000
 

@@ -414,23 +414,6 @@ struct sim_node *sim_node_create(struct world *world, unsigned number)
     return node;
 }
 
-/* Adopts the ring, and votes in its partitions unless it forgot. */
-static void adopt_ring(struct sim_node *node)
-{
-    const struct ring *ring = node->world->ring;
-
-    for (uint32_t i = 0; i < ring_partition_count(ring); i++) {
-        const struct ring_claim *claim = ring_claim(ring, i);
-        struct partition *partition = store_partition(node->store, i);
-        if (ring_claim_index(claim, (node_number)node->number) < 0)
-            continue;
-        partition_lock(partition);
-        partition->claim_version = claim->version;
-        partition->votes = !node->forgot;
-        partition_unlock(partition);
-    }
-}
-
 void sim_node_start(struct sim_node *node, bool forgot)
 {
     struct world *world = node->world;
@@ -452,7 +435,8 @@ void sim_node_start(struct sim_node *node, bool forgot)
     node->bounds.ceiling_at_start = node->ceiling;
     atomic_store(&node->bounds.ahead_max_ms, NODE_AHEAD_MS(world->options));
     sim_node_raise_ceiling(node);
-    adopt_ring(node);
+    node->in_line = true;
+    sim_node_set_headers(node);
     command_table(&commands);
     node->metrics = metrics_create(1, (uint32_t)commands);
     node->environment = (struct environment){.options = world->options,
