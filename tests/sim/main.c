@@ -50,7 +50,7 @@ static const char usage[] =
     "  --seeds A..B         a run for each\n"
     "  --seconds S          fresh seeds for so long (of real time); the default is 10\n"
     "  --minutes M          the same\n"
-    "  --nodes K            1 to 9; without it nodes and copies are drawn from the seed\n"
+    "  --nodes K            1 to 9; without this and the next four the seed draws them\n"
     "  --replicas N         1 to 7\n"
     "  --read L, --write L  levels, as in dunlin.conf\n"
     "  --conflict lww|siblings\n"
@@ -181,7 +181,7 @@ static bool set_option(struct simulation *simulation, const char *name, const ch
 
 /* ---- runs ---- */
 
-/* Most runs are of three nodes and three copies, as most rings are. */
+/* Most runs are of three nodes and three copies at QUORUM, as most rings are. */
 static void vary(struct world_settings *world)
 {
     static const struct {
@@ -191,6 +191,9 @@ static void vary(struct world_settings *world)
 
     world->nodes = sizes[world->seed % count].nodes;
     world->replicas = sizes[world->seed % count].replicas;
+    world->read_level = world->seed % 11 == 9 ? LEVEL_ONE : LEVEL_QUORUM;
+    world->write_level = world->seed % 11 == 9 ? LEVEL_ALL : LEVEL_QUORUM;
+    world->conflict = world->seed % 11 == 10 ? RING_CONFLICT_SIBLINGS : RING_CONFLICT_LWW;
 }
 
 static void print_settings(const struct simulation *simulation, char *text, size_t size)
