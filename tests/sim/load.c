@@ -397,8 +397,10 @@ static void send_batch(struct user *user)
     struct buffer out = {0};
     unsigned count = draw(load, 3) > 0 ? 1 : 1 + (unsigned)draw(load, BATCH_MAX);
 
-    while (count-- > 0 && user->in_flight < IN_FLIGHT_MAX)
-        ask(user, draw_form(load), draw_key(load), &out);
+    while (count-- > 0 && user->in_flight < IN_FLIGHT_MAX) {
+        const enum form form = draw_form(load);
+        ask(user, form, draw_key(load), &out);
+    }
     sim_client_send(user->client, buffer_content(&out));
     buffer_deinit(&out);
 }
