@@ -486,6 +486,12 @@ void operation_answered(struct coordinator *coordinator, struct operation *opera
     follow_reading(coordinator, operation, now);
 }
 
+static bool known_too_far(const struct replica *replica, struct instant now, struct dot known)
+{
+    return hlc_too_far(known.stamp, now.wall_ms,
+                       atomic_load_explicit(&replica->bounds->ahead_max_ms, memory_order_relaxed));
+}
+
 void operation_acknowledged(struct coordinator *coordinator, struct operation *operation,
                             struct instant now, node_number node, const struct offered *offered)
 {
@@ -497,8 +503,11 @@ void operation_acknowledged(struct coordinator *coordinator, struct operation *o
     const bool done = operation->state == OPERATION_DONE && operation->kind != OPERATION_READ;
     if ((operation->state != OPERATION_WRITING && !done) || index < 0)
         return;
-    /* A set is merged, never overtaken; what refuses its dot all the same refuses it. */
-    if (operation->siblings && (status == ACK_NEWER || status == ACK_FORGETFUL))
+    /* A set is merged, never overtaken; what refuses its dot all the same refuses it. Nor is a
+     * version stamped above what a bad clock left: the others would refuse that, and our own clock
+     * would follow. */
+    if ((status == ACK_NEWER || status == ACK_FORGETFUL) &&
+        (operation->siblings || known_too_far(coordinator->replica, now, offered->known)))
         status = ACK_TOO_FAR;
     write_tally_add(&operation->writing, (unsigned)index, (uint8_t)status, offered->known,
                     offered->claim_version);

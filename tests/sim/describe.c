@@ -49,14 +49,14 @@ static void describe_answer(const struct wire_answer *answer, char text[DESCRIBE
 
     if (answer->status == ANSWER_VERSION)
         describe_version(&answer->version, version);
-    snprintf(text, DESCRIBE_MAX, "answer %" PRIx64 " %s %s", answer->id,
-             NAME_OF(answer_texts, answer->status), version);
+    snprintf(text, DESCRIBE_MAX, "answer: %s%s%s", NAME_OF(answer_texts, answer->status),
+             version[0] != '\0' ? " " : "", version);
 }
 
 static void describe_forward(const struct wire_forward *forward, char text[DESCRIBE_MAX])
 {
     struct span packed = forward->args.packed;
-    int at = snprintf(text, DESCRIBE_MAX, "forward %" PRIx64, forward->id);
+    int at = snprintf(text, DESCRIBE_MAX, "forward:");
 
     for (uint32_t i = 0; i < forward->args.count && at < DESCRIBE_MAX - VALUE_SHOWN - 2; i++) {
         const struct span word = wire_next_arg(&packed);
@@ -74,20 +74,18 @@ void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX
     switch (message->type) {
     case WIRE_WRITE:
         describe_version(&message->write.version, version);
-        snprintf(text, DESCRIBE_MAX, "write %" PRIx64 " %.*s %s over %s", message->write.id,
-                 (int)(message->write.key.size & 63), (const char *)message->write.key.data,
-                 version, dot_text(message->write.over, dot));
+        snprintf(text, DESCRIBE_MAX, "write %.*s: %s over %s", (int)(message->write.key.size & 63),
+                 (const char *)message->write.key.data, version,
+                 dot_text(message->write.over, dot));
         return;
     case WIRE_ACK:
-        snprintf(text, DESCRIBE_MAX, "ack %" PRIx64 " %s%s%s", message->ack.id,
-                 NAME_OF(ack_texts, message->ack.status),
+        snprintf(text, DESCRIBE_MAX, "ack: %s%s%s", NAME_OF(ack_texts, message->ack.status),
                  dot_exists(message->ack.known) ? ", knows " : "",
                  dot_exists(message->ack.known) ? dot_text(message->ack.known, dot) : "");
         return;
     case WIRE_READ:
-        snprintf(text, DESCRIBE_MAX, "read %" PRIx64 " %.*s, has %s", message->read.id,
-                 (int)(message->read.key.size & 63), (const char *)message->read.key.data,
-                 dot_text(message->read.have, dot));
+        snprintf(text, DESCRIBE_MAX, "read %.*s, has %s", (int)(message->read.key.size & 63),
+                 (const char *)message->read.key.data, dot_text(message->read.have, dot));
         return;
     case WIRE_ANSWER:
         describe_answer(&message->answer, text);
@@ -96,11 +94,31 @@ void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX
         describe_forward(&message->forward, text);
         return;
     case WIRE_REPLY:
-        snprintf(text, DESCRIBE_MAX, "reply %" PRIx64 " %s, %zu bytes", message->reply.id,
+        snprintf(text, DESCRIBE_MAX, "reply: %s, %zu bytes",
                  NAME_OF(reply_texts, message->reply.status), message->reply.bytes.size);
         return;
     default:
         snprintf(text, DESCRIBE_MAX, "message of type %d", (int)message->type);
         return;
+    }
+}
+
+uint64_t describe_id(const struct wire_message *message)
+{
+    switch (message->type) {
+    case WIRE_WRITE:
+        return message->write.id;
+    case WIRE_ACK:
+        return message->ack.id;
+    case WIRE_READ:
+        return message->read.id;
+    case WIRE_ANSWER:
+        return message->answer.id;
+    case WIRE_FORWARD:
+        return message->forward.id;
+    case WIRE_REPLY:
+        return message->reply.id;
+    default:
+        return 0;
     }
 }

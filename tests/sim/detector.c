@@ -38,7 +38,6 @@ static struct view *make_view(struct sim_node *node)
 
 struct view *sim_node_first_view(struct sim_node *node)
 {
-    node->in_line = true;
     for (unsigned i = 1; i <= node->world->settings.nodes; i++) {
         struct sim_sight *sight = &node->sights[i];
         *sight = (struct sim_sight){.reached = true, .since_us = node->world->now_us};
@@ -46,6 +45,22 @@ struct view *sim_node_first_view(struct sim_node *node)
         sight->votes = !node->forgot;
     }
     return make_view(node);
+}
+
+void sim_node_set_headers(struct sim_node *node)
+{
+    const struct ring *ring = node->world->ring;
+
+    for (uint32_t i = 0; i < ring_partition_count(ring); i++) {
+        const struct ring_claim *claim = ring_claim(ring, i);
+        struct partition *partition = store_partition(node->store, i);
+        if (ring_claim_index(claim, (node_number)node->number) < 0)
+            continue;
+        partition_lock(partition);
+        partition->claim_version = claim->version;
+        partition->votes = !node->forgot && node->in_line;
+        partition_unlock(partition);
+    }
 }
 
 /* ---- looking ---- */
@@ -121,6 +136,8 @@ static void look(void *object, uint64_t number)
     const bool in_line = clock_in_line(node);
     changed = in_line != node->in_line;
     node->in_line = in_line;
+    if (changed)
+        sim_node_set_headers(node);
     for (unsigned i = 1; i <= node->world->settings.nodes; i++)
         if (i != node->number)
             changed |= look_at(node, node->world->nodes[i]);

@@ -12,7 +12,7 @@
 #define LENGTH_US_MIN  20000
 #define LENGTH_US_MAX  3000000
 #define SLOW_US_MAX    400000
-#define SKEW_MS_MAX    2500
+#define SKEW_MS_MAX    5000
 #define DRIFT_PPM_MAX  500
 #define RESTART_US_MIN 300000
 
@@ -119,10 +119,10 @@ static void set_clock(struct faults *faults, unsigned node)
 {
     /* The median of the nodes that are in line is off by at most half of the skew. */
     const int64_t skew_us = faults->world->options->max_clock_skew_ms * 1000;
+    const int64_t off_us = (int64_t)draw(faults, (uint64_t)skew_us) - skew_us / 2;
+    const int64_t drift_ppm = (int64_t)draw(faults, 2 * DRIFT_PPM_MAX) - DRIFT_PPM_MAX;
 
-    sim_node_set_clock(faults->world->nodes[node],
-                       (int64_t)draw(faults, (uint64_t)skew_us) - skew_us / 2,
-                       (int64_t)draw(faults, 2 * DRIFT_PPM_MAX) - DRIFT_PPM_MAX);
+    sim_node_set_clock(faults->world->nodes[node], off_us, drift_ppm);
 }
 
 static void mend_clock(void *object, uint64_t number)

@@ -169,18 +169,26 @@ static void ask_counter(struct user *user, enum form form, struct buffer *out)
     }
 }
 
-static void ask_registers(struct user *user, enum form form, struct buffer *out, unsigned count)
+/* Half of the load is on few keys: they show what happens side by side. The others lie still for a
+ * while, and show what was lost meanwhile. */
+static uint32_t draw_key(struct load *load)
+{
+    const unsigned keys = load->settings.keys;
+
+    return (uint32_t)draw(load, draw(load, 2) == 0 ? 1 + keys / 16 : keys);
+}
+
+static void ask_registers(struct user *user, enum form form, struct buffer *out, uint32_t key,
+                          unsigned count)
 {
     struct load *load = user->load;
-    const unsigned keys = load->settings.keys;
-    uint32_t key = (uint32_t)draw(load, keys);
 
     for (unsigned i = 0; i < count; i++) {
         add_record(user, 'k', key, effects[form]);
         put_key(out, 'k', key);
         if (effects[form] == EFFECT_PUT)
             put_value(out, load->history->count - 1);
-        key = (key + 1) % keys; /* no key twice in one command */
+        key = (key + 1) % load->settings.keys; /* no key twice in one command */
     }
 }
 
@@ -194,10 +202,9 @@ static enum form draw_form(struct load *load)
     return (enum form)form;
 }
 
-static void ask(struct user *user, struct buffer *out)
+static void ask(struct user *user, enum form form, uint32_t key, struct buffer *out)
 {
     struct load *load = user->load;
-    const enum form form = draw_form(load);
     const bool many = form == FORM_MGET || form == FORM_MSET || form == FORM_MDEL;
     const unsigned count = many ? 1 + (unsigned)draw(load, LOAD_KEYS_MIN) : 1;
     struct asked *asked = memory_alloc(sizeof *asked);
@@ -215,7 +222,7 @@ static void ask(struct user *user, struct buffer *out)
     if (form == FORM_INCR || form == FORM_COUNT)
         ask_counter(user, form, out);
     else
-        ask_registers(user, form, out, count);
+        ask_registers(user, form, out, key, count);
     user->place++;
     user->in_flight++;
     list_append(&user->asked, &asked->link);
@@ -304,6 +311,29 @@ static void note_error(struct record *record, struct span reply)
     record->error[strcspn(record->error, "\r")] = '\0';
 }
 
+/* Somebody else asks for a key as soon as a write to it is acknowledged. */
+static void ask_at_once(void *object, uint64_t number)
+{
+    struct user *user = object;
+    struct load *load = user->load;
+    struct buffer out = {0};
+
+    if (user->client == NULL || user->in_flight >= IN_FLIGHT_MAX || load->phase == LOAD_SILENT)
+        return;
+    ask(user, draw(load, 3) == 0 ? FORM_GET : FORM_SET, (uint32_t)number, &out);
+    sim_client_send(user->client, buffer_content(&out));
+    buffer_deinit(&out);
+}
+
+static void tell_others(struct load *load, const struct asked *asked)
+{
+    struct user *other = &load->users[draw(load, load->user_count)];
+
+    if (asked->form == FORM_SET && draw(load, 3) > 0)
+        world_after(load->world, 1 + (int64_t)draw(load, 400), ask_at_once, other,
+                    load->history->records[asked->first].key);
+}
+
 static void end_asked(struct user *user, enum outcome outcome, struct span reply)
 {
     struct history *history = user->load->history;
@@ -318,10 +348,12 @@ static void end_asked(struct user *user, enum outcome outcome, struct span reply
         if (outcome == OUTCOME_FAILED)
             note_error(record, reply);
     }
-    if (outcome == OUTCOME_OK)
+    if (outcome == OUTCOME_OK) {
         note_replies(history, asked, reply);
-    else if (outcome == OUTCOME_FAILED)
+        tell_others(user->load, asked);
+    } else if (outcome == OUTCOME_FAILED) {
         history->failed++;
+    }
     list_remove(&asked->link);
     memory_free(asked);
     user->in_flight--;
@@ -365,8 +397,10 @@ static void send_batch(struct user *user)
     struct buffer out = {0};
     unsigned count = draw(load, 3) > 0 ? 1 : 1 + (unsigned)draw(load, BATCH_MAX);
 
-    while (count-- > 0 && user->in_flight < IN_FLIGHT_MAX)
-        ask(user, &out);
+    while (count-- > 0 && user->in_flight < IN_FLIGHT_MAX) {
+        const enum form form = draw_form(load);
+        ask(user, form, draw_key(load), &out);
+    }
     sim_client_send(user->client, buffer_content(&out));
     buffer_deinit(&out);
 }

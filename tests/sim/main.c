@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * dunlin-sim: the simulator. It runs seeds, and for one that fails prints the command that replays
- * it. It ends with
+ * dunlin-sim: the simulator. It runs seeds, and prints for each the command that replays it before
+ * it runs. It ends with
  *
  *   0    every run passed
- *   1    liveness: a command failed, or was not answered in time, when nothing kept it from it
  *   2    safety: something was wrong
- *   64   a wrong option
+ *   3    liveness: a command failed, or was not answered in time, when nothing kept it from it; or
+ * a checker had nothing to judge 64   a wrong option
  *
- * and by a signal when an assertion failed; then the seed that was being run is on standard error.
+ * by a signal when an assertion failed, and with 1 when a sanitizer found something.
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "sim/faults.h"
 #include "sim/run.h"
 
-enum { EXIT_LIVENESS = 1, EXIT_SAFETY = 2, EXIT_OPTION = 64 };
+enum { EXIT_SAFETY = 2, EXIT_LIVENESS = 3, EXIT_OPTION = 64 };
 
 struct simulation {
     struct run_settings settings;
@@ -32,25 +30,13 @@ struct simulation {
     int status;
 };
 
-/* For the handler of SIGABRT, which has nothing else to tell by. */
-static char crash_note[256];
-
-static void note_crash(int signal_number)
-{
-    const size_t size = strlen(crash_note);
-
-    (void)signal_number;
-    if (write(STDERR_FILENO, crash_note, size) != (ssize_t)size)
-        _exit(EXIT_SAFETY);
-}
-
 static const char usage[] =
     "usage: dunlin-sim [option ...]\n"
     "  --seed S             one run\n"
     "  --seeds A..B         a run for each\n"
     "  --seconds S          fresh seeds for so long (of real time); the default is 10\n"
     "  --minutes M          the same\n"
-    "  --nodes K            1 to 9; without it nodes and copies are drawn from the seed\n"
+    "  --nodes K            1 to 9; without this and the next four the seed draws them\n"
     "  --replicas N         1 to 7\n"
     "  --read L, --write L  levels, as in dunlin.conf\n"
     "  --conflict lww|siblings\n"
@@ -181,7 +167,7 @@ static bool set_option(struct simulation *simulation, const char *name, const ch
 
 /* ---- runs ---- */
 
-/* Most runs are of three nodes and three copies, as most rings are. */
+/* Most runs are of three nodes and three copies at QUORUM, as most rings are. */
 static void vary(struct world_settings *world)
 {
     static const struct {
@@ -191,6 +177,9 @@ static void vary(struct world_settings *world)
 
     world->nodes = sizes[world->seed % count].nodes;
     world->replicas = sizes[world->seed % count].replicas;
+    world->read_level = world->seed % 11 == 9 ? LEVEL_ONE : LEVEL_QUORUM;
+    world->write_level = world->seed % 11 == 9 ? LEVEL_ALL : LEVEL_QUORUM;
+    world->conflict = world->seed % 11 == 10 ? RING_CONFLICT_SIBLINGS : RING_CONFLICT_LWW;
 }
 
 static void print_settings(const struct simulation *simulation, char *text, size_t size)
@@ -217,7 +206,6 @@ static void print_settings(const struct simulation *simulation, char *text, size
 
 static void print_failure(struct simulation *simulation, const struct run_result *result)
 {
-    char command[512];
     bool safety = false;
 
     for (int rule = 0; rule < RULE_COUNT; rule++) {
@@ -229,15 +217,14 @@ static void print_failure(struct simulation *simulation, const struct run_result
             safety = true;
     }
     simulation->status = safety || simulation->status == EXIT_SAFETY ? EXIT_SAFETY : EXIT_LIVENESS;
-    print_settings(simulation, command, sizeof command);
-    printf("seed %" PRIu64 " failed; to replay: %s\n", simulation->settings.world.seed, command);
+    printf("seed %" PRIu64 " failed; its command is above\n", simulation->settings.world.seed);
 }
 
 static bool run_seed(struct simulation *simulation, uint64_t seed)
 {
     struct run_settings *settings = &simulation->settings;
     struct run_result result;
-    char command[200];
+    char command[512];
 
     settings->world.seed = seed;
     if (simulation->varied)
@@ -252,7 +239,8 @@ static bool run_seed(struct simulation *simulation, uint64_t seed)
         }
     }
     print_settings(simulation, command, sizeof command);
-    snprintf(crash_note, sizeof crash_note, "crashed; to replay: %s\n", command);
+    printf("%s\n", command);
+    fflush(stdout);
     run(settings, stdout, &result);
     if (settings->world.trace_file != NULL)
         fclose(settings->world.trace_file);
@@ -285,7 +273,7 @@ static uint64_t fresh_seed(void)
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 % 1000 * 1000;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 int main(int argc, char **argv)
@@ -303,7 +291,6 @@ int main(int argc, char **argv)
             return show_usage(stderr);
         }
     }
-    signal(SIGABRT, note_crash);
     if (simulation.seconds > 0) {
         const int64_t end_s = now_s() + simulation.seconds;
         uint64_t seed = fresh_seed();

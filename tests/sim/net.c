@@ -109,9 +109,9 @@ static void add_chunk(struct sim_connection *connection, enum net_end end, enum 
     struct world *world = connection->world;
     struct net_lane *lane = &connection->lanes[end];
     struct chunk *chunk = memory_alloc(sizeof *chunk + bytes.size);
-    int64_t at_us = world->now_us + world_draw(world, DELAY_US_MIN, DELAY_US_MAX) +
-                    world_draw(world, 0, world->slow_us[connection->nodes[end]]);
+    int64_t at_us = world->now_us + world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
 
+    at_us += world_draw(world, 0, world->slow_us[connection->nodes[end]]);
     if (at_us < lane->last_us)
         at_us = lane->last_us;
     lane->last_us = at_us;

@@ -127,7 +127,8 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
         while (wire_next_message(&frame.messages, &message, &error) == WIRE_OK) {
             if (world->settings.messages) {
                 describe_message(&message, text);
-                world_trace(world, "%u>%u %s", node->number, to, text);
+                world_trace(world, "%u>%u %" PRIx64 " %s", node->number, to, describe_id(&message),
+                            text);
             }
             if (world->on_message != NULL)
                 world->on_message(world->context, node->number, to, &message);
@@ -413,23 +414,6 @@ struct sim_node *sim_node_create(struct world *world, unsigned number)
     return node;
 }
 
-/* Adopts the ring, and votes in its partitions unless it forgot. */
-static void adopt_ring(struct sim_node *node)
-{
-    const struct ring *ring = node->world->ring;
-
-    for (uint32_t i = 0; i < ring_partition_count(ring); i++) {
-        const struct ring_claim *claim = ring_claim(ring, i);
-        struct partition *partition = store_partition(node->store, i);
-        if (ring_claim_index(claim, (node_number)node->number) < 0)
-            continue;
-        partition_lock(partition);
-        partition->claim_version = claim->version;
-        partition->votes = !node->forgot;
-        partition_unlock(partition);
-    }
-}
-
 void sim_node_start(struct sim_node *node, bool forgot)
 {
     struct world *world = node->world;
@@ -444,14 +428,15 @@ void sim_node_start(struct sim_node *node, bool forgot)
     world_trace(world, "%u starts", node->number);
     node->running = true;
     node->boots++;
-    node->forgot = forgot;
+    node->forgot = forgot && !world->settings.forgetful_votes;
     node->turning = false;
     node->waking_us = INT64_MAX;
     node->store = store_create(&store);
     node->bounds.ceiling_at_start = node->ceiling;
     atomic_store(&node->bounds.ahead_max_ms, NODE_AHEAD_MS(world->options));
     sim_node_raise_ceiling(node);
-    adopt_ring(node);
+    node->in_line = true;
+    sim_node_set_headers(node);
     command_table(&commands);
     node->metrics = metrics_create(1, (uint32_t)commands);
     node->environment = (struct environment){.options = world->options,

@@ -106,5 +106,7 @@ struct view *sim_node_first_view(struct sim_node *node);
 /* Looks around, again and again. */
 void sim_node_watch(struct sim_node *node);
 void sim_node_raise_ceiling(struct sim_node *node);
+/* Goes by the ring's claims, and votes in them if it may. */
+void sim_node_set_headers(struct sim_node *node);
 
 #endif

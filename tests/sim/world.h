@@ -30,9 +30,10 @@ struct world_settings {
     uint8_t read_level, write_level;
     unsigned partitions;
     enum ring_conflict conflict;
-    bool calm;        /* no chance in delays, pieces and turns: for scripts */
-    bool messages;    /* each peer message is told in the trace */
-    FILE *trace_file; /* NULL: the trace is only digested */
+    bool calm;            /* no chance in delays, pieces and turns: for scripts */
+    bool forgetful_votes; /* broken on purpose: who forgot votes at once (rule 12) */
+    bool messages;        /* each peer message is told in the trace */
+    FILE *trace_file;     /* NULL: the trace is only digested */
 };
 
 struct world {
@@ -66,7 +67,8 @@ void world_destroy(struct world **world);
 void world_run_until(struct world *world, int64_t until_us);
 void world_after(struct world *world, int64_t delay_us, void (*fire)(void *object, uint64_t number),
                  void *object, uint64_t number);
-/* From `low` to `high`; `low` in a calm world. */
+/* From `low` to `high`; `low` in a calm world. Two draws stand in two statements: compilers differ
+ * in the order of arguments, and a seed is to give one trace with all of them. */
 int64_t world_draw(struct world *world, int64_t low, int64_t high);
 bool world_chance(struct world *world, unsigned numerator, unsigned denominator);
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Whole runs of nodes that break one rule each, which the simulator has to find: the linker puts
+ * the functions below in the place of the real ones (-Wl,--wrap), which they call.
+ */
+#include <criterion/criterion.h>
+
+#include "lib/timeout.h"
+#include "node/parts.h"
+#include "replica/tally.h"
+#include "sim/run.h"
+
+#define SEEDS_MAX 40
+
+TestSuite(broken, .timeout = TIMEOUT_S(60));
+
+enum broken {
+    NOTHING_BROKEN,
+    NEWER_IS_ACKNOWLEDGED, /* rule 1 */
+    FORGETFUL_VOTES,       /* rule 12; see world.h */
+    WRITES_ARE_DROPPED,
+    ONE_VOTE_IS_ENOUGH,
+    STORED_IS_OVERLOOKED, /* a read-modify-write works on what was read, not on what is there */
+    NO_COMMAND_WAITS,
+    NO_TIME_OUT,
+};
+
+/* Each test has a process of its own. */
+static enum broken broken;
+static unsigned calls;
+
+struct offered __real_replica_offer(struct replica *replica, struct instant now,
+                                    const struct place *place, struct dot over,
+                                    const struct version *version);
+struct offered __wrap_replica_offer(struct replica *replica, struct instant now,
+                                    const struct place *place, struct dot over,
+                                    const struct version *version);
+void __real_replica_current(struct partition *partition, const struct place *place,
+                            struct version *current);
+void __wrap_replica_current(struct partition *partition, const struct place *place,
+                            struct version *current);
+bool __real_read_tally_begin(struct read_tally *tally, bool siblings, unsigned copies,
+                             unsigned needed, const struct version *have);
+bool __wrap_read_tally_begin(struct read_tally *tally, bool siblings, unsigned copies,
+                             unsigned needed, const struct version *have);
+void __real_coordinate_timeout(struct request *request);
+void __wrap_coordinate_timeout(struct request *request);
+void __real_client_append(struct client *client, struct request *request);
+void __wrap_client_append(struct client *client, struct request *request);
+
+struct offered __wrap_replica_offer(struct replica *replica, struct instant now,
+                                    const struct place *place, struct dot over,
+                                    const struct version *version)
+{
+    if (broken == WRITES_ARE_DROPPED && ++calls % 10 == 0)
+        return (struct offered){.status = ACK_OK};
+    struct offered offered = __real_replica_offer(replica, now, place, over, version);
+    if (broken == NEWER_IS_ACKNOWLEDGED && offered.status == ACK_NEWER)
+        offered.status = ACK_OK;
+    return offered;
+}
+
+void __wrap_replica_current(struct partition *partition, const struct place *place,
+                            struct version *current)
+{
+    __real_replica_current(partition, place, current);
+    if (broken == STORED_IS_OVERLOOKED && ++calls % 4 == 0)
+        *current = (struct version){.deadline_ms = DEADLINE_NEVER};
+}
+
+bool __wrap_read_tally_begin(struct read_tally *tally, bool siblings, unsigned copies,
+                             unsigned needed, const struct version *have)
+{
+    return __real_read_tally_begin(tally, siblings, copies,
+                                   broken == ONE_VOTE_IS_ENOUGH ? 1 : needed, have);
+}
+
+void __wrap_coordinate_timeout(struct request *request)
+{
+    if (broken != NO_TIME_OUT)
+        __real_coordinate_timeout(request);
+}
+
+/* Without a hash that is like another's, nothing waits. */
+void __wrap_client_append(struct client *client, struct request *request)
+{
+    static uint64_t unlike = 1;
+
+    if (broken == NO_COMMAND_WAITS)
+        request->hash = ++unlike;
+    __real_client_append(client, request);
+}
+
+/* One seed that shows it is enough. */
+static void expect_found(enum broken what, enum rule rule)
+{
+    struct run_settings settings;
+    struct run_result result;
+
+    run_defaults(&settings);
+    settings.chaos_us = 4000000;
+    settings.world.forgetful_votes = what == FORGETFUL_VOTES;
+    broken = what;
+    for (uint64_t seed = 1; seed <= SEEDS_MAX; seed++) {
+        settings.world.seed = seed;
+        run(&settings, NULL, &result);
+        if (result.verdicts[rule].wrong > 0)
+            return;
+    }
+    cr_assert_fail("%d seeds do not show it", SEEDS_MAX);
+}
+
+Test(broken, acknowledging_below_a_newer_dot_is_found)
+{
+    expect_found(NEWER_IS_ACKNOWLEDGED, RULE_KEPT);
+}
+
+Test(broken, the_vote_of_one_that_forgot_is_found)
+{
+    expect_found(FORGETFUL_VOTES, RULE_KEPT);
+}
+
+Test(broken, acknowledging_what_is_not_kept_is_found)
+{
+    expect_found(WRITES_ARE_DROPPED, RULE_KEPT);
+}
+
+Test(broken, reading_from_one_replica_is_found)
+{
+    expect_found(ONE_VOTE_IS_ENOUGH, RULE_KEPT);
+}
+
+Test(broken, commands_that_pass_each_other_are_found)
+{
+    expect_found(NO_COMMAND_WAITS, RULE_SESSION);
+}
+
+Test(broken, a_lost_addition_is_found)
+{
+    expect_found(STORED_IS_OVERLOOKED, RULE_COUNTERS);
+}
+
+Test(broken, a_command_without_a_time_out_is_found)
+{
+    expect_found(NO_TIME_OUT, RULE_ANSWERED);
+}
