@@ -256,7 +256,8 @@ static struct request *cut_part(struct request *whole, size_t at)
     return part;
 }
 
-/* Cuts the request into its parts, without beginning any. */
+/* Cuts the request into its parts, without beginning any. False: there are not enough requests
+ * left; the reply says so, and nothing of it runs. */
 static bool cut(struct request *whole)
 {
     const struct call *call = &whole->call;
@@ -267,8 +268,11 @@ static bool cut(struct request *whole)
     whole->route = whole->engine->view->self;
     for (size_t at = (size_t)command->first_key; at <= last; at += stride(command)) {
         const struct request *part = cut_part(whole, at);
-        if (part == NULL)
+        if (part == NULL) {
+            request_drop_parts(whole);
+            reply_error(&whole->reply, "ERR too many requests in flight");
             return false;
+        }
         if (part->route != whole->route)
             whole->route = 0;
     }

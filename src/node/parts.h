@@ -154,6 +154,8 @@ void request_make_room(struct request *request, size_t count);
 void request_keep(struct request *request);
 /* Gives it another id: answers to what was asked before do not reach it. */
 void request_renew(struct request *request);
+/* Gives back the parts, which have not begun or are done. */
+void request_drop_parts(struct request *whole);
 /* Gives back one that has not begun. */
 void request_abandon(struct request *request);
 /* It waits: it gets a deadline. */
