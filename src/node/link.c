@@ -214,7 +214,9 @@ static void receive_frame(struct link *link, struct wire_frame *frame)
     const char *error = NULL;
     enum wire_result result = WIRE_END;
 
-    engine_observe(link->engine, frame->hlc);
+    /* Who has proven nothing does not move our clock. */
+    if (link->handshake.state == HANDSHAKE_DONE)
+        engine_observe(link->engine, frame->hlc);
     while (!link->broken) {
         const uint8_t *before = messages->at;
         result = wire_next_message(messages, &message, &error);
