@@ -51,10 +51,15 @@ struct buffer *link_message(struct link *link)
 {
     struct engine *engine = link->engine;
 
+    if (link->framing && buffer_size(&link->out) - link->frame_at > FRAME_SIZE_SOFT) {
+        wire_frame_end(&link->out, link->frame_at);
+        link->framing = false;
+    }
     if (!link->framing) {
         link->frame_at = wire_frame_begin(&link->out, engine->replica.hlc.last, 0);
         link->framing = true;
-        list_append(&engine->dirty_links, &link->dirty);
+        if (list_empty(&link->dirty))
+            list_append(&engine->dirty_links, &link->dirty);
     }
     metrics_add(engine->metrics, METRIC_PEER_MESSAGES_OUT, 1);
     return &link->out;

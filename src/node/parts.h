@@ -42,6 +42,9 @@
 #define BUFFER_KEEP (16 * 1024)
 /* The longest frame of a link that has not finished its handshake, bytes. */
 #define HANDSHAKE_FRAME_MAX 4096
+/* A frame is ended at this size, bytes: the receiver can begin with it, and it stays far below what
+ * a receiver takes. */
+#define FRAME_SIZE_SOFT (4u << 20)
 /* How long control may take to answer a command (RING INIT asks other nodes), ms. */
 #define CONTROL_TIMEOUT_MS 30000
 

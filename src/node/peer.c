@@ -16,8 +16,6 @@
 /* Waits between attempts to open a link, doubling. */
 #define RETRY_US_MIN 20000
 #define RETRY_US_MAX 1000000
-/* A frame is ended at this size, so that the receiver can begin with it. */
-#define FRAME_SIZE_SOFT (4u << 20)
 
 struct peer *peer_find(struct engine *engine, node_number number)
 {
