@@ -276,7 +276,8 @@ static bool ask_all(struct request *request)
     return true;
 }
 
-static void share_out(struct request *request)
+/* False when there is a partition that nobody can answer for. */
+static bool share_out(struct request *request)
 {
     struct engine *engine = request->engine;
     struct sweep *sweep = request->sweep;
@@ -284,7 +285,8 @@ static void share_out(struct request *request)
 
     for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
         const struct ring_claim *claim = ring_claim(ring, p);
-        for (unsigned i = 0; i < claim->count; i++) {
+        bool shared = false;
+        for (unsigned i = 0; i < claim->count && (sweep->flushes || !shared); i++) {
             const size_t node = index_of(sweep->view, claim->nodes[i]);
             const bool self = claim->nodes[i] == sweep->view->self;
             const bool votes = self ? view_node(sweep->view, claim->nodes[i])->votes
@@ -292,10 +294,12 @@ static void share_out(struct request *request)
             if (!sweep->flushes && !votes)
                 continue;
             bitmap_set(bitmap(sweep, node), p);
-            if (!sweep->flushes)
-                break;
+            shared = true;
         }
+        if (!shared)
+            return false;
     }
+    return true;
 }
 
 void sweep_begin(struct request *request)
@@ -306,8 +310,9 @@ void sweep_begin(struct request *request)
     request->sweep = create(engine, flushes);
     if (request->write_level == LEVEL_DEFAULT)
         request->write_level = engine->options->write_level;
-    share_out(request);
-    if ((!flushes || stamp(request, 0)) && ask_all(request))
+    if (!share_out(request))
+        give_up(request);
+    else if ((!flushes || stamp(request, 0)) && ask_all(request))
         proceed(request);
 }
 
