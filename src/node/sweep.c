@@ -79,6 +79,12 @@ void sweep_end(struct request *request)
 
 /* ---- this node's part ---- */
 
+/* Whether the flush is to be stamped above offered->known. */
+static bool wants_above(const struct offered *offered)
+{
+    return offered->status == ACK_NEWER || offered->status == ACK_FORGETFUL;
+}
+
 struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct dot dot,
                            struct span partitions)
 {
@@ -92,7 +98,7 @@ struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct 
         const struct offered offered = replica_flush(&engine->replica, engine->now, p, dot);
         if (offered.status == ACK_OK)
             continue;
-        if (worst.status != ACK_NEWER || dot_compare(offered.known, worst.known) > 0)
+        if (!wants_above(&worst) || dot_compare(offered.known, worst.known) > 0)
             worst = offered;
     }
     return worst;
@@ -245,7 +251,7 @@ static bool ask_here(struct request *request, size_t node)
     }
     struct offered offered = sweep_flush(engine, version, sweep->dot, partitions);
     /* Other workers of this node may have stamped meanwhile. */
-    while (offered.status == ACK_NEWER && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
+    while (wants_above(&offered) && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
         if (!stamp(request, offered.known.stamp))
             return false;
         offered = sweep_flush(engine, version, sweep->dot, partitions);
@@ -323,7 +329,7 @@ void sweep_acknowledged(struct request *request, node_number node, const struct 
 
     if (index >= sweep->node_count || !sweep->flushes)
         return;
-    if (offered->status == ACK_NEWER && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
+    if (wants_above(offered) && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
         hlc_observe(&request->engine->replica.hlc, offered->known.stamp);
         request_renew(request);
         if (!stamp(request, offered->known.stamp) || !ask_all(request))
