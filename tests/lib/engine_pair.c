@@ -474,6 +474,7 @@ static void greet_ghost(struct pair_cable *cable)
 static bool carry_ghost(struct pair_cable *cable)
 {
     struct pair_node *from = cable->from;
+    engine_turn_end(from->engine, pair_now(from));
     bool moved = move(engine_peer_out(from->engine, cable->to->number), &cable->in);
 
     if (cable->handshake.state == HANDSHAKE_WAITING)
@@ -491,12 +492,13 @@ static bool carry(struct pair_cable *cable)
     struct pair_node *to = cable->to;
     bool moved = false;
 
+    engine_turn_end(from->engine, pair_now(from));
     if (!cable->finishing &&
         move(engine_peer_out(from->engine, to->number), engine_link_in(cable->link))) {
         engine_link_input(to->engine, pair_now(to), cable->link);
-        engine_turn_end(to->engine, pair_now(to));
         moved = true;
     }
+    engine_turn_end(to->engine, pair_now(to));
     if (move(engine_link_out(cable->link), engine_peer_in(from->engine, to->number))) {
         engine_peer_input(from->engine, pair_now(from), to->number);
         moved = true;
@@ -518,9 +520,9 @@ static bool carry_stranger(struct pair_cable *cable)
         return false;
     if (!cable->finishing && move(&cable->out, engine_link_in(cable->link))) {
         engine_link_input(to->engine, pair_now(to), cable->link);
-        engine_turn_end(to->engine, pair_now(to));
         moved = true;
     }
+    engine_turn_end(to->engine, pair_now(to));
     moved |= move(engine_link_out(cable->link), &cable->in);
     if (cable->finishing) {
         struct link *link = cable->link;
