@@ -29,6 +29,10 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     uint8_t *at = buffer_reserve(connection->in, room);
 
     (void)what;
+    if (connection->error != 0) {
+        connection->calls->closed(connection, connection->error);
+        return;
+    }
     if (at == NULL) {
         connection->calls->closed(connection, ENOMEM);
         return;
@@ -82,7 +86,8 @@ void connection_close(struct connection *connection)
 
 void connection_output(struct connection *connection)
 {
-    if (connection->fd >= 0 && !connection->waiting && list_empty(&connection->dirty_link))
+    if (connection->fd >= 0 && !connection->waiting && connection->error == 0 &&
+        list_empty(&connection->dirty_link))
         loop_mark_dirty(connection->loop, &connection->dirty_link);
 }
 
@@ -90,12 +95,13 @@ void connection_flush(struct connection *connection)
 {
     const struct span content = buffer_content(connection->out);
 
-    if (connection->fd < 0 || connection->waiting)
+    if (connection->fd < 0 || connection->waiting || connection->error != 0)
         return;
     if (content.size > 0) {
         const ssize_t sent = send(connection->fd, content.data, content.size, MSG_NOSIGNAL);
         if (sent < 0 && !try_again(errno)) {
-            connection->calls->closed(connection, errno);
+            connection->error = errno;
+            event_active(&connection->read_event, EV_READ, 0);
             return;
         }
         if (sent > 0) {
@@ -116,7 +122,8 @@ void connection_pause(struct connection *connection)
 {
     if (connection->fd >= 0 && !connection->paused) {
         connection->paused = true;
-        event_del(&connection->read_event);
+        if (connection->error == 0) /* else the event is to tell of it */
+            event_del(&connection->read_event);
     }
 }
 

@@ -6,7 +6,8 @@
  *
  *   - what arrives is read into `in`, and the owner is told;
  *   - what the owner puts in `out` is written once at the end of the turn, after
- *     connection_output; what the socket does not take waits for it to become writable;
+ *     connection_output; what the socket does not take waits for it to become writable, and for
+ *     the end of that turn; a write that fails is told in the next turn;
  *   - a reader may be held back (connection_pause) when its owner cannot take more.
  *
  * The structure is part of its owner's (caller's memory); closing it is the owner's decision.
@@ -45,6 +46,7 @@ struct connection {
     const struct connection_calls *calls;
     bool paused;  /* not reading */
     bool waiting; /* the socket is full; write_event is pending */
+    int error;    /* a write failed with this, and the owner is to be told */
     uint64_t bytes_in, bytes_out;
 };
 

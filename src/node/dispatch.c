@@ -256,7 +256,8 @@ static struct request *cut_part(struct request *whole, size_t at)
     return part;
 }
 
-/* Cuts the request into its parts, without beginning any. */
+/* Cuts the request into its parts, without beginning any. False: there are not enough requests
+ * left; the reply says so, and nothing of it runs. */
 static bool cut(struct request *whole)
 {
     const struct call *call = &whole->call;
@@ -267,8 +268,11 @@ static bool cut(struct request *whole)
     whole->route = whole->engine->view->self;
     for (size_t at = (size_t)command->first_key; at <= last; at += stride(command)) {
         const struct request *part = cut_part(whole, at);
-        if (part == NULL)
+        if (part == NULL) {
+            request_drop_parts(whole);
+            reply_error(&whole->reply, "ERR too many requests in flight");
             return false;
+        }
         if (part->route != whole->route)
             whole->route = 0;
     }
@@ -367,6 +371,10 @@ static bool understand(struct request *request, struct session *session)
 
     if (!unwrap(request))
         return false;
+    if (call->argc == 0) { /* no client's, but another node may send anything */
+        reply_error(&request->reply, "ERR empty command");
+        return false;
+    }
     call->command = command_find(call->argv, call->argc, &request->reply);
     if (call->command == NULL)
         return false;
@@ -486,20 +494,25 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
     request->from = link;
     request->from_id = forward->id;
     list_append(&link->requests, &request->from_link);
-    if (!understand(request, NULL) || request->kind == COMMAND_LOCAL ||
-        (request->kind == COMMAND_CLUSTER && !is_wait(request->call.command))) {
+    if (!understand(request, NULL)) {
         request_finish(request);
+        return;
+    }
+    if (request->kind == COMMAND_LOCAL ||
+        (request->kind == COMMAND_CLUSTER && !is_wait(request->call.command))) {
+        request_fail(request, "ERR a node answers this command to its own clients only");
         return;
     }
     if (request->kind == COMMAND_CLUSTER) {
         begin(request);
         return;
     }
-    /* The origin's deadline holds, not one that begins here. */
-    const int64_t left_ms = (int64_t)forward->deadline_ms - engine->now.wall_ms;
+    /* The origin's deadline holds, not one that begins here; one that is past is refused below. */
+    const int64_t now_ms = engine->now.wall_ms;
     request->deadline_wall_ms = (int64_t)forward->deadline_ms;
-    if (left_ms < engine->options->request_timeout_ms)
-        request->deadline_us = engine->now.mono_us + left_ms * 1000;
+    if (request->deadline_wall_ms > now_ms &&
+        request->deadline_wall_ms - now_ms < engine->options->request_timeout_ms)
+        request->deadline_us = engine->now.mono_us + (request->deadline_wall_ms - now_ms) * 1000;
     locate(request, request->call.argv[request->call.command->first_key]);
     request->route = choose(request);
     const enum reply_status refusal = forward_refusal(request, forward);

@@ -51,10 +51,15 @@ struct buffer *link_message(struct link *link)
 {
     struct engine *engine = link->engine;
 
+    if (link->framing && buffer_size(&link->out) - link->frame_at > FRAME_SIZE_SOFT) {
+        wire_frame_end(&link->out, link->frame_at);
+        link->framing = false;
+    }
     if (!link->framing) {
         link->frame_at = wire_frame_begin(&link->out, engine->replica.hlc.last, 0);
         link->framing = true;
-        list_append(&engine->dirty_links, &link->dirty);
+        if (list_empty(&link->dirty))
+            list_append(&engine->dirty_links, &link->dirty);
     }
     metrics_add(engine->metrics, METRIC_PEER_MESSAGES_OUT, 1);
     return &link->out;
@@ -214,7 +219,9 @@ static void receive_frame(struct link *link, struct wire_frame *frame)
     const char *error = NULL;
     enum wire_result result = WIRE_END;
 
-    engine_observe(link->engine, frame->hlc);
+    /* Who has proven nothing does not move our clock. */
+    if (link->handshake.state == HANDSHAKE_DONE)
+        engine_observe(link->engine, frame->hlc);
     while (!link->broken) {
         const uint8_t *before = messages->at;
         result = wire_next_message(messages, &message, &error);

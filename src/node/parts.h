@@ -42,6 +42,9 @@
 #define BUFFER_KEEP (16 * 1024)
 /* The longest frame of a link that has not finished its handshake, bytes. */
 #define HANDSHAKE_FRAME_MAX 4096
+/* A frame is ended at this size, bytes: the receiver can begin with it, and it stays far below what
+ * a receiver takes. */
+#define FRAME_SIZE_SOFT (4u << 20)
 /* How long control may take to answer a command (RING INIT asks other nodes), ms. */
 #define CONTROL_TIMEOUT_MS 30000
 
@@ -154,6 +157,8 @@ void request_make_room(struct request *request, size_t count);
 void request_keep(struct request *request);
 /* Gives it another id: answers to what was asked before do not reach it. */
 void request_renew(struct request *request);
+/* Gives back the parts, which have not begun or are done. */
+void request_drop_parts(struct request *whole);
 /* Gives back one that has not begun. */
 void request_abandon(struct request *request);
 /* It waits: it gets a deadline. */

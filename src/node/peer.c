@@ -16,8 +16,6 @@
 /* Waits between attempts to open a link, doubling. */
 #define RETRY_US_MIN 20000
 #define RETRY_US_MAX 1000000
-/* A frame is ended at this size, so that the receiver can begin with it. */
-#define FRAME_SIZE_SOFT (4u << 20)
 
 struct peer *peer_find(struct engine *engine, node_number number)
 {
@@ -429,7 +427,8 @@ static void receive_frame(struct peer *peer, struct wire_frame *frame)
     const char *error = NULL;
     enum wire_result result = WIRE_END;
 
-    engine_observe(engine, frame->hlc);
+    if (peer->stage == PEER_OPEN)
+        engine_observe(engine, frame->hlc);
     while (peer->stage != PEER_CLOSED &&
            (result = wire_next_message(&frame->messages, &message, &error)) == WIRE_OK) {
         if (peer->stage == PEER_GREETING)
@@ -450,8 +449,10 @@ void engine_peer_input(struct engine *engine, struct instant now, node_number no
     peer->asked_us = 0;
     peer->tripped = false;
     while (peer->stage != PEER_CLOSED) {
-        const enum wire_result result = wire_next_frame(buffer_content(&peer->in),
-                                                        engine->options->peer_frame_max, &frame);
+        const size_t frame_max = peer->stage == PEER_OPEN ? engine->options->peer_frame_max
+                                                          : HANDSHAKE_FRAME_MAX;
+        const enum wire_result result = wire_next_frame(buffer_content(&peer->in), frame_max,
+                                                        &frame);
         if (result == WIRE_BAD)
             break_link(peer, frame.error);
         if (result != WIRE_OK)

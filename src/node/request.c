@@ -202,10 +202,15 @@ void request_wait(struct request *request, enum request_stage stage)
     request_keep(request);
 }
 
+void request_drop_parts(struct request *whole)
+{
+    while (!list_empty(&whole->parts))
+        give_back(list_entry(whole->parts.next, struct request, link));
+}
+
 void request_abandon(struct request *request)
 {
-    while (!list_empty(&request->parts))
-        give_back(list_entry(request->parts.next, struct request, link));
+    request_drop_parts(request);
     give_back(request);
 }
 

@@ -79,6 +79,12 @@ void sweep_end(struct request *request)
 
 /* ---- this node's part ---- */
 
+/* Whether the flush is to be stamped above offered->known. */
+static bool wants_above(const struct offered *offered)
+{
+    return offered->status == ACK_NEWER || offered->status == ACK_FORGETFUL;
+}
+
 struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct dot dot,
                            struct span partitions)
 {
@@ -92,7 +98,7 @@ struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct 
         const struct offered offered = replica_flush(&engine->replica, engine->now, p, dot);
         if (offered.status == ACK_OK)
             continue;
-        if (worst.status != ACK_NEWER || dot_compare(offered.known, worst.known) > 0)
+        if (!wants_above(&worst) || dot_compare(offered.known, worst.known) > 0)
             worst = offered;
     }
     return worst;
@@ -245,7 +251,7 @@ static bool ask_here(struct request *request, size_t node)
     }
     struct offered offered = sweep_flush(engine, version, sweep->dot, partitions);
     /* Other workers of this node may have stamped meanwhile. */
-    while (offered.status == ACK_NEWER && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
+    while (wants_above(&offered) && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
         if (!stamp(request, offered.known.stamp))
             return false;
         offered = sweep_flush(engine, version, sweep->dot, partitions);
@@ -276,7 +282,8 @@ static bool ask_all(struct request *request)
     return true;
 }
 
-static void share_out(struct request *request)
+/* False when there is a partition that nobody can answer for. */
+static bool share_out(struct request *request)
 {
     struct engine *engine = request->engine;
     struct sweep *sweep = request->sweep;
@@ -284,7 +291,8 @@ static void share_out(struct request *request)
 
     for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
         const struct ring_claim *claim = ring_claim(ring, p);
-        for (unsigned i = 0; i < claim->count; i++) {
+        bool shared = false;
+        for (unsigned i = 0; i < claim->count && (sweep->flushes || !shared); i++) {
             const size_t node = index_of(sweep->view, claim->nodes[i]);
             const bool self = claim->nodes[i] == sweep->view->self;
             const bool votes = self ? view_node(sweep->view, claim->nodes[i])->votes
@@ -292,10 +300,12 @@ static void share_out(struct request *request)
             if (!sweep->flushes && !votes)
                 continue;
             bitmap_set(bitmap(sweep, node), p);
-            if (!sweep->flushes)
-                break;
+            shared = true;
         }
+        if (!shared)
+            return false;
     }
+    return true;
 }
 
 void sweep_begin(struct request *request)
@@ -306,8 +316,9 @@ void sweep_begin(struct request *request)
     request->sweep = create(engine, flushes);
     if (request->write_level == LEVEL_DEFAULT)
         request->write_level = engine->options->write_level;
-    share_out(request);
-    if ((!flushes || stamp(request, 0)) && ask_all(request))
+    if (!share_out(request))
+        give_up(request);
+    else if ((!flushes || stamp(request, 0)) && ask_all(request))
         proceed(request);
 }
 
@@ -318,7 +329,7 @@ void sweep_acknowledged(struct request *request, node_number node, const struct 
 
     if (index >= sweep->node_count || !sweep->flushes)
         return;
-    if (offered->status == ACK_NEWER && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
+    if (wants_above(offered) && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
         hlc_observe(&request->engine->replica.hlc, offered->known.stamp);
         request_renew(request);
         if (!stamp(request, offered->known.stamp) || !ask_all(request))

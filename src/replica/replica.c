@@ -67,6 +67,19 @@ static struct offered keep(struct replica *replica, struct partition *partition,
                             .diverged = dot_compare(over, current.dot) < 0};
 }
 
+/* Whether this replica may have acknowledged, and forgotten, something newer (rules 19 and 20). */
+static bool forgot(const struct replica *replica, const struct partition *partition, struct dot dot)
+{
+    return !partition->votes && dot.stamp <= replica->bounds->ceiling_at_start;
+}
+
+static struct offered forgetful(const struct replica *replica)
+{
+    return (struct offered){
+        .status = ACK_FORGETFUL,
+        .known = {.stamp = replica->bounds->ceiling_at_start, .node = UINT16_MAX}};
+}
+
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
                              struct dot over, const struct version *version)
 {
@@ -83,11 +96,8 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
     if (partition->claim_version != place->claim_version) {
         offered = (struct offered){.status = ACK_STALE_CLAIM,
                                    .claim_version = partition->claim_version};
-    } else if (!partition->votes && version->dot.stamp <= replica->bounds->ceiling_at_start) {
-        /* Rules 19 and 20: it may have acknowledged, and forgotten, something newer. */
-        offered = (struct offered){
-            .status = ACK_FORGETFUL,
-            .known = {.stamp = replica->bounds->ceiling_at_start, .node = UINT16_MAX}};
+    } else if (forgot(replica, partition, version->dot)) {
+        offered = forgetful(replica);
     } else {
         offered = keep(replica, partition, place, over, version);
         if (offered.status == ACK_OK && version->dot.stamp > partition->last_stamp)
@@ -164,6 +174,8 @@ struct offered replica_flush(struct replica *replica, struct instant now, uint32
     partition_lock(partition);
     if (dot_equal(partition->flushed, dot)) {
         offered.status = ACK_OK; /* it came before */
+    } else if (forgot(replica, partition, dot)) {
+        offered = forgetful(replica);
     } else if (partition->last_stamp >= dot.stamp) {
         offered.status = ACK_NEWER;
         offered.known = (struct dot){.stamp = partition->last_stamp, .node = UINT16_MAX};

@@ -85,7 +85,7 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
                        uint64_t floor);
 
 /* Everything in the partition at or below `dot` is dead (FLUSHALL). ACK_NEWER when the
- * partition has seen a stamp above it. */
+ * partition has seen a stamp above it, ACK_FORGETFUL when it may have. */
 struct offered replica_flush(struct replica *replica, struct instant now, uint32_t partition,
                              struct dot dot);
 

@@ -1,0 +1,852 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "engine_pair.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "command/cluster.h"
+#include "resp/inline.h"
+#include "ring/ring.h"
+
+#define WORDS_MAX 64
+
+struct instant pair_now(const struct pair_node *node)
+{
+    struct instant now = node->pair->now;
+
+    now.wall_ms += node->skew_ms;
+    return now;
+}
+
+/* ---- what the engine wants ---- */
+
+static void client_output(void *connection)
+{
+    (void)connection;
+}
+
+static void client_hold(void *connection, bool hold)
+{
+    struct pair_client *client = connection;
+
+    client->held = hold;
+}
+
+static void client_close(void *connection)
+{
+    struct pair_client *client = connection;
+
+    client->closing = true;
+}
+
+static void link_output(void *connection)
+{
+    (void)connection;
+}
+
+static void link_close(void *connection)
+{
+    struct pair_cable *cable = connection;
+
+    cable->finishing = true;
+}
+
+static struct pair_cable *cable_of(struct pair_node *node, node_number number)
+{
+    struct pair *pair = node->pair;
+    size_t to = 0;
+
+    while (to < pair->count && pair->nodes[to].number != number)
+        to++;
+    cr_assert_lt(to, pair->count, "no node has the number %u", number);
+    return &pair->cables[node->index][to];
+}
+
+static void peer_output(void *host, node_number number)
+{
+    (void)host;
+    (void)number;
+}
+
+static void peer_open(void *host, node_number number)
+{
+    struct pair_cable *cable = cable_of(host, number);
+
+    cr_assert(!cable->open && !cable->wanted, "an open link was opened");
+    cable->wanted = true;
+}
+
+static void drop_cable(struct pair_cable *cable)
+{
+    struct link *link = cable->link;
+
+    cable->wanted = cable->open = cable->finishing = false;
+    cable->link = NULL;
+    cable->frame_consumed = 0;
+    cable->messages = (struct wire_cursor){0};
+    buffer_reset(&cable->in, SIZE_MAX);
+    buffer_reset(&cable->out, SIZE_MAX);
+    if (link != NULL)
+        engine_link_closed(cable->to->engine, link);
+}
+
+static void peer_close(void *host, node_number number)
+{
+    drop_cable(cable_of(host, number));
+}
+
+static void control_command(void *host, uint64_t request, const struct span *argv, size_t argc)
+{
+    struct pair_node *node = host;
+
+    node->command = request;
+    for (size_t i = 0; i < argc; i++) {
+        buffer_append_span(&node->commands, argv[i]);
+        buffer_append_string(&node->commands, i + 1 < argc ? " " : "\n");
+    }
+}
+
+static void control_message(void *host, uint64_t link, struct span message)
+{
+    struct pair_node *node = host;
+
+    node->message_link = link;
+    buffer_append_span(&node->messages, message);
+}
+
+static void wake_at(void *host, int64_t mono_us)
+{
+    struct pair_node *node = host;
+
+    node->wake_at_us = mono_us;
+}
+
+static const struct engine_calls calls = {
+    .client_output = client_output,
+    .client_hold = client_hold,
+    .client_close = client_close,
+    .link_output = link_output,
+    .link_close = link_close,
+    .peer_output = peer_output,
+    .peer_open = peer_open,
+    .peer_close = peer_close,
+    .control_command = control_command,
+    .control_message = control_message,
+    .wake_at = wake_at,
+};
+
+/* ---- what commands look at ---- */
+
+static enum member_state member_state(void *context, const struct ring_member *member)
+{
+    (void)context;
+    (void)member;
+    return MEMBER_UP;
+}
+
+static uint64_t slot_keys(void *context, uint32_t slot)
+{
+    (void)context;
+    (void)slot;
+    return 0;
+}
+
+static bool config_set(void *context, const struct span *pairs, size_t count, struct buffer *error)
+{
+    struct pair_node *node = context;
+    const struct options *next = options_set(node->options, pairs, count, error);
+
+    if (next == NULL)
+        return false;
+    options_release(&node->options);
+    node->options = next;
+    engine_set_options(node->engine, next);
+    return true;
+}
+
+static bool config_rewrite(void *context, struct buffer *error)
+{
+    (void)context;
+    (void)error;
+    return true;
+}
+
+static void reset_statistics(void *context)
+{
+    (void)context;
+}
+
+static void get_facts(void *context, struct node_facts *facts)
+{
+    (void)context;
+    *facts = (struct node_facts){0};
+}
+
+static void error_counts(void *context,
+                         void (*visit)(void *visitor, const char *code, uint64_t count),
+                         void *visitor)
+{
+    (void)context;
+    (void)visit;
+    (void)visitor;
+}
+
+static const struct environment_functions functions = {
+    .member_state = member_state,
+    .slot_keys = slot_keys,
+    .config_set = config_set,
+    .config_rewrite = config_rewrite,
+    .reset_statistics = reset_statistics,
+    .facts = get_facts,
+    .error_counts = error_counts,
+};
+
+static void wake_killed(void *context, uint32_t worker)
+{
+    struct pair_node *node = context;
+
+    (void)worker;
+    node->killed = true;
+}
+
+static void keep_line(void *context, enum log_level level, struct span line)
+{
+    struct pair_node *node = context;
+
+    (void)level;
+    buffer_append_span(&node->logged, line);
+    buffer_append_string(&node->logged, "\n");
+}
+
+/* ---- life ---- */
+
+static void form_ring(struct pair *pair)
+{
+    const uint32_t copies = pair->setup.replicas;
+    struct ring_member members[PAIR_NODES_MAX] = {0};
+    struct ring_claim claims[PAIR_PARTITIONS] = {0};
+    struct ring_draft draft = {
+        .identity = {{7}},
+        .version = ring_version(1, 0),
+        .partition_count = PAIR_PARTITIONS,
+        .base = {.replicas = copies,
+                 .conflict = pair->setup.siblings ? RING_CONFLICT_SIBLINGS : RING_CONFLICT_LWW},
+        .members = members,
+        .member_count = pair->count,
+        .claims = claims,
+    };
+    char error[RING_ERROR_MAX];
+
+    for (size_t i = 0; i < pair->count; i++) {
+        members[i] = (struct ring_member){.identity = pair->nodes[i].identity,
+                                          .number = pair->nodes[i].number,
+                                          .client_port = (uint16_t)(7001 + i),
+                                          .bus_port = (uint16_t)(17001 + i),
+                                          .weight = 1,
+                                          .host = "127.0.0.1"};
+        draft.last_number = members[i].number;
+    }
+    for (size_t p = 0; p < PAIR_PARTITIONS; p++) {
+        claims[p].version = draft.version;
+        claims[p].count = (uint16_t)copies;
+        for (size_t i = 0; i < copies; i++)
+            claims[p].nodes[i] = pair->nodes[(p + i) % pair->count].number;
+    }
+    pair->ring = ring_create(&draft, error);
+    cr_assert_not_null(pair->ring, "%s", error);
+}
+
+static struct view *make_view(const struct pair_node *node)
+{
+    const struct pair *pair = node->pair;
+    struct view *view = view_create(pair->ring != NULL ? ring_retain(pair->ring) : NULL,
+                                    pair->ring != NULL ? node->number : 0);
+
+    view->self_in_line = true;
+    for (size_t i = 0; i < view->node_count; i++) {
+        view->nodes[i].votes = true;
+        view->nodes[i].health = HEALTH_ALIVE;
+    }
+    return view;
+}
+
+static void adopt_claims(const struct pair_node *node)
+{
+    for (uint32_t p = 0; p < PAIR_PARTITIONS && node->pair->ring != NULL; p++) {
+        struct partition *partition = store_partition(node->store, p);
+        const struct ring_claim *claim = ring_claim(node->pair->ring, p);
+        partition->claim_version = claim->version;
+        partition->votes = ring_claim_index(claim, node->number) >= 0;
+    }
+}
+
+static const struct options *load_options(const char *const *arguments)
+{
+    struct buffer error = {0};
+    size_t count = 0;
+
+    while (arguments != NULL && arguments[count] != NULL)
+        count++;
+    const struct options *options = options_load(NULL, arguments, count, NULL, &error);
+    cr_assert_not_null(options, "%.*s", (int)buffer_size(&error),
+                       (const char *)buffer_content(&error).data);
+    return options;
+}
+
+static void start_node(struct pair_node *node)
+{
+    const struct pair *pair = node->pair;
+    const struct store_options store = {
+        .partitions = PAIR_PARTITIONS, .seed = 5 + node->index, .now_ms = pair_now(node).wall_ms};
+    size_t rows;
+
+    command_table(&rows);
+    node->options = load_options(pair->setup.options);
+    node->store = store_create(&store);
+    adopt_claims(node);
+    atomic_store(&node->bounds.ceiling, hlc_stamp(PAIR_BEGIN_MS + 100000000));
+    atomic_store(&node->bounds.ahead_max_ms, node->options->max_clock_skew_ms + CEILING_AHEAD_MS);
+    node->metrics = metrics_create(1, (uint32_t)rows);
+    node->about = (struct node_identity){.node_id = "0102030405060708090a0b0c0d0e0f0000000000",
+                                         .version = "0.1.0",
+                                         .os = "Linux",
+                                         .executable = "",
+                                         .config_file = ""};
+    node->environment = (struct environment){
+        .options = node->options,
+        .identity = &node->about,
+        .metrics = node->metrics,
+        .directory = directory_create(wake_killed, node),
+        .cluster_cache = cluster_cache_create(),
+        .functions = &functions,
+        .context = node,
+    };
+    log_init(&node->log, LOG_DEBUG, keep_line, node);
+    node->view = make_view(node);
+    const struct engine_options options = {.workers = 1,
+                                           .seed = 11 + node->index,
+                                           .boot = 1,
+                                           .identity = node->identity,
+                                           .log = &node->log,
+                                           .store = node->store,
+                                           .bounds = &node->bounds,
+                                           .environment = &node->environment,
+                                           .metrics = metrics_block(node->metrics, 0),
+                                           .options = node->options,
+                                           .view = node->view};
+    node->engine = engine_create(&options, &calls, node, pair_now(node));
+}
+
+static void stop_node(struct pair_node *node)
+{
+    buffer_deinit(&node->logged);
+    buffer_deinit(&node->commands);
+    buffer_deinit(&node->messages);
+    if (node->ghost)
+        return;
+    engine_destroy(&node->engine);
+    view_release(&node->view);
+    directory_destroy(&node->environment.directory);
+    cluster_cache_destroy(&node->environment.cluster_cache);
+    metrics_destroy(&node->metrics);
+    store_destroy(&node->store);
+    options_release(&node->options);
+}
+
+void pair_init(struct pair *pair, const struct pair_setup *setup)
+{
+    memset(pair, 0, sizeof *pair);
+    if (setup != NULL)
+        pair->setup = *setup;
+    if (pair->setup.nodes == 0)
+        pair->setup.nodes = 1;
+    if (pair->setup.replicas == 0)
+        pair->setup.replicas = (uint32_t)pair->setup.nodes;
+    pair->count = pair->setup.nodes;
+    pair->now = (struct instant){.wall_ms = PAIR_BEGIN_MS, .mono_us = 1000000};
+    for (size_t i = 0; i < pair->count; i++) {
+        struct pair_node *node = &pair->nodes[i];
+        node->pair = pair;
+        node->index = i;
+        node->number = (node_number)(10 + 3 * i);
+        node->identity.bytes[0] = (uint8_t)(100 + i);
+        node->ghost = (pair->setup.ghosts >> i & 1) != 0;
+        for (size_t j = 0; j < pair->count; j++)
+            pair->cables[i][j] = (struct pair_cable){
+                .pair = pair, .from = node, .to = &pair->nodes[j]};
+    }
+    if (!pair->setup.no_ring)
+        form_ring(pair);
+    for (size_t i = 0; i < pair->count; i++)
+        if (!pair->nodes[i].ghost)
+            start_node(&pair->nodes[i]);
+    pair_settle(pair);
+}
+
+static void deinit_cable(struct pair_cable *cable)
+{
+    if (cable->to != NULL)
+        drop_cable(cable);
+    buffer_deinit(&cable->in);
+    buffer_deinit(&cable->out);
+}
+
+void pair_deinit(struct pair *pair)
+{
+    for (size_t i = 0; i < pair->client_count; i++) {
+        struct pair_client *client = &pair->clients[i];
+        if (client->client != NULL)
+            engine_client_closed(client->node->engine, pair_now(client->node), client->client);
+        buffer_deinit(&client->got);
+    }
+    for (size_t i = 0; i < pair->count; i++)
+        for (size_t j = 0; j < pair->count; j++)
+            deinit_cable(&pair->cables[i][j]);
+    deinit_cable(&pair->stranger);
+    for (size_t i = 0; i < pair->count; i++)
+        stop_node(&pair->nodes[i]);
+    ring_release(&pair->ring);
+}
+
+/* ---- moving bytes ---- */
+
+static bool move(struct buffer *from, struct buffer *to)
+{
+    if (buffer_size(from) == 0)
+        return false;
+    buffer_append_span(to, buffer_content(from));
+    buffer_consume(from, buffer_size(from));
+    return true;
+}
+
+static void open_cable(struct pair_cable *cable)
+{
+    struct pair_node *from = cable->from;
+    struct pair_node *to = cable->to;
+    struct rng rng;
+
+    cable->wanted = false;
+    if (to->unreachable) {
+        engine_peer_closed(from->engine, pair_now(from), to->number);
+        return;
+    }
+    cable->open = true;
+    if (to->ghost) {
+        rng_init(&rng, 77);
+        handshake_accept(&cable->handshake, &rng);
+    } else {
+        cable->link = engine_link_open(to->engine, pair_now(to), cable);
+    }
+    engine_peer_opened(from->engine, pair_now(from), to->number);
+}
+
+static struct handshake_self self_of(const struct pair_node *node)
+{
+    const struct pair *pair = node->pair;
+    const struct options *options = pair->nodes[0].ghost ? pair->nodes[1].options
+                                                         : pair->nodes[0].options;
+
+    return (struct handshake_self){.cluster = options->cluster_name,
+                                   .secret = options->cluster_secret,
+                                   .ring = pair->ring->content.identity,
+                                   .node = node->identity,
+                                   .number = node->number,
+                                   .boot = 1};
+}
+
+/* A ghost's side of the handshake. */
+static void greet_ghost(struct pair_cable *cable)
+{
+    const struct handshake_self self = self_of(cable->to);
+    struct wire_message message;
+    struct wire_frame frame;
+    const char *error;
+
+    while (cable->handshake.state == HANDSHAKE_WAITING &&
+           wire_next_frame(buffer_content(&cable->in), 1 << 20, &frame) == WIRE_OK) {
+        cr_assert_eq(wire_next_message(&frame.messages, &message, &error), WIRE_OK);
+        handshake_message(&cable->handshake, &self, &message, &cable->out);
+        buffer_consume(&cable->in, frame.size);
+    }
+}
+
+/* The peer's bytes to the ghost, and back. */
+static bool carry_ghost(struct pair_cable *cable)
+{
+    struct pair_node *from = cable->from;
+    engine_turn_end(from->engine, pair_now(from));
+    bool moved = move(engine_peer_out(from->engine, cable->to->number), &cable->in);
+
+    if (cable->handshake.state == HANDSHAKE_WAITING)
+        greet_ghost(cable);
+    if (move(&cable->out, engine_peer_in(from->engine, cable->to->number))) {
+        engine_peer_input(from->engine, pair_now(from), cable->to->number);
+        moved = true;
+    }
+    return moved;
+}
+
+static bool carry(struct pair_cable *cable)
+{
+    struct pair_node *from = cable->from;
+    struct pair_node *to = cable->to;
+    bool moved = false;
+
+    engine_turn_end(from->engine, pair_now(from));
+    if (!cable->finishing &&
+        move(engine_peer_out(from->engine, to->number), engine_link_in(cable->link))) {
+        engine_link_input(to->engine, pair_now(to), cable->link);
+        moved = true;
+    }
+    engine_turn_end(to->engine, pair_now(to));
+    if (move(engine_link_out(cable->link), engine_peer_in(from->engine, to->number))) {
+        engine_peer_input(from->engine, pair_now(from), to->number);
+        moved = true;
+    }
+    if (cable->open && cable->finishing) {
+        drop_cable(cable);
+        engine_peer_closed(from->engine, pair_now(from), to->number);
+        moved = true;
+    }
+    return moved;
+}
+
+static bool carry_stranger(struct pair_cable *cable)
+{
+    struct pair_node *to = cable->to;
+    bool moved = false;
+
+    if (!cable->open)
+        return false;
+    if (!cable->finishing && move(&cable->out, engine_link_in(cable->link))) {
+        engine_link_input(to->engine, pair_now(to), cable->link);
+        moved = true;
+    }
+    engine_turn_end(to->engine, pair_now(to));
+    moved |= move(engine_link_out(cable->link), &cable->in);
+    if (cable->finishing) {
+        struct link *link = cable->link;
+        cable->open = false;
+        cable->link = NULL;
+        engine_link_closed(to->engine, link);
+        moved = true;
+    }
+    return moved;
+}
+
+static bool carry_all(struct pair *pair)
+{
+    bool moved = carry_stranger(&pair->stranger);
+
+    for (size_t i = 0; i < pair->count; i++)
+        for (size_t j = 0; j < pair->count; j++) {
+            struct pair_cable *cable = &pair->cables[i][j];
+            if (cable->wanted) {
+                open_cable(cable);
+                moved = true;
+            }
+            if (cable->open && !cable->silent)
+                moved |= cable->to->ghost ? carry_ghost(cable) : carry(cable);
+        }
+    return moved;
+}
+
+static bool serve_client(struct pair_client *client)
+{
+    struct pair_node *node = client->node;
+
+    if (client->client == NULL || client->stalled)
+        return false;
+    const bool moved = move(engine_client_out(client->client), &client->got);
+    if (!client->closing)
+        return moved;
+    engine_client_closed(node->engine, pair_now(node), client->client);
+    client->client = NULL;
+    return true;
+}
+
+void pair_settle(struct pair *pair)
+{
+    bool moved = true;
+
+    for (unsigned turns = 0; moved; turns++) {
+        cr_assert_lt(turns, 10000, "the engines do not come to rest");
+        moved = false;
+        for (size_t i = 0; i < pair->count; i++) {
+            struct pair_node *node = &pair->nodes[i];
+            if (node->ghost)
+                continue;
+            if (node->killed)
+                engine_close_killed(node->engine, pair_now(node));
+            node->killed = false;
+            engine_turn_end(node->engine, pair_now(node));
+        }
+        moved |= carry_all(pair);
+        for (size_t i = 0; i < pair->client_count; i++)
+            moved |= serve_client(&pair->clients[i]);
+    }
+}
+
+void pair_pass(struct pair *pair, int64_t ms)
+{
+    const int64_t end_us = pair->now.mono_us + ms * 1000;
+
+    while (pair->now.mono_us < end_us) {
+        pair->now.mono_us += 1000;
+        pair->now.wall_ms += 1;
+        for (size_t i = 0; i < pair->count; i++) {
+            struct pair_node *node = &pair->nodes[i];
+            if (!node->ghost && node->wake_at_us <= pair->now.mono_us)
+                engine_wake(node->engine, pair_now(node));
+        }
+        pair_settle(pair);
+    }
+}
+
+/* ---- looking ---- */
+
+uint32_t pair_partition_of(const struct pair *pair, const char *key)
+{
+    return ring_key_partition(pair->ring, span_of_string(key));
+}
+
+const char *pair_key(const struct pair *pair, size_t node, unsigned nth, char key[PAIR_KEY_MAX])
+{
+    for (unsigned i = 0;; i++) {
+        snprintf(key, PAIR_KEY_MAX, "key:%u", i);
+        if (pair_partition_of(pair, key) % pair->count == node && nth-- == 0)
+            return key;
+    }
+}
+
+bool pair_has(struct pair *pair, size_t node, const char *key, const char *value)
+{
+    const struct span name = span_of_string(key);
+    struct store *store = pair->nodes[node].store;
+    struct partition *partition = store_partition(store, pair_partition_of(pair, key));
+    struct version version;
+    bool has;
+
+    partition_lock(partition);
+    has = partition_get(partition, store_hash(store, name), name, &version) &&
+          version.kind == VALUE_STRING && span_equal(version.value, span_of_string(value));
+    partition_unlock(partition);
+    return has;
+}
+
+uint64_t pair_metric(const struct pair *pair, size_t node, enum metric metric)
+{
+    return metrics_sum(pair->nodes[node].metrics, metric);
+}
+
+void pair_see(struct pair *pair, size_t node, size_t other, bool votes, enum node_health health)
+{
+    struct pair_node *n = &pair->nodes[node];
+    struct view *next = make_view(n);
+
+    for (size_t i = 0; i < next->node_count; i++)
+        next->nodes[i] = n->view->nodes[i];
+    next->nodes[other].votes = votes;
+    next->nodes[other].health = health;
+    engine_set_view(n->engine, pair_now(n), next);
+    view_release(&n->view);
+    n->view = next;
+    pair_settle(pair);
+}
+
+void pair_configure(struct pair *pair, size_t node, const char *name, const char *value)
+{
+    const struct span words[] = {span_of_string(name), span_of_string(value)};
+    struct buffer error = {0};
+
+    cr_assert(config_set(&pair->nodes[node], words, 1, &error), "%.*s", (int)buffer_size(&error),
+              (const char *)buffer_content(&error).data);
+    pair_settle(pair);
+}
+
+/* ---- clients ---- */
+
+struct pair_client *pair_connect(struct pair *pair, size_t node)
+{
+    struct pair_client *client = &pair->clients[pair->client_count++];
+    const struct engine_client about = {.address = "127.0.0.1:4711",
+                                        .local_address = "127.0.0.1:7001",
+                                        .descriptor = 9,
+                                        .local = true};
+    struct buffer refusal = {0};
+
+    cr_assert_leq(pair->client_count, PAIR_CLIENTS_MAX);
+    client->node = &pair->nodes[node];
+    client->client = engine_client_open(client->node->engine, pair_now(client->node), client,
+                                        &about, &refusal);
+    move(&refusal, &client->got);
+    buffer_deinit(&refusal);
+    return client;
+}
+
+void pair_disconnect(struct pair_client *client)
+{
+    struct pair_node *node = client->node;
+
+    engine_client_closed(node->engine, pair_now(node), client->client);
+    client->client = NULL;
+    pair_settle(node->pair);
+}
+
+void pair_send(struct pair_client *client, const void *bytes, size_t size)
+{
+    struct pair_node *node = client->node;
+
+    cr_assert_not_null(client->client, "the client was closed");
+    buffer_append(engine_client_in(client->client), bytes, size);
+    engine_client_input(node->engine, pair_now(node), client->client);
+    pair_settle(node->pair);
+}
+
+static void compose(struct buffer *out, const char *line)
+{
+    uint8_t text[1024];
+    struct span words[WORDS_MAX];
+    struct inline_word word = {0};
+    const size_t size = strlen(line);
+    size_t count = 0;
+
+    cr_assert_leq(size, sizeof text);
+    memcpy(text, line, size);
+    while (inline_next(text, size, &word) == INLINE_WORD) {
+        cr_assert_lt(count, WORDS_MAX);
+        words[count++] = span_of(text + word.offset, word.size);
+    }
+    buffer_append_format(out, "*%zu\r\n", count);
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_format(out, "$%zu\r\n", words[i].size);
+        buffer_append_span(out, words[i]);
+        buffer_append_string(out, "\r\n");
+    }
+}
+
+void pair_pipeline(struct pair_client *client, const char *const *lines)
+{
+    struct buffer bytes = {0};
+
+    for (; *lines != NULL; lines++)
+        compose(&bytes, *lines);
+    pair_send(client, buffer_content(&bytes).data, buffer_size(&bytes));
+    buffer_deinit(&bytes);
+}
+
+void pair_command(struct pair_client *client, const char *line)
+{
+    pair_pipeline(client, (const char *const[]){line, NULL});
+}
+
+void pair_expect(struct pair_client *client, const char *reply)
+{
+    const struct span got = buffer_content(&client->got);
+
+    cr_assert(span_equal(got, span_of_string(reply)), "got '%.*s' and not '%s'", (int)got.size,
+              (const char *)got.data, reply);
+    buffer_reset(&client->got, SIZE_MAX);
+}
+
+void pair_expect_begin(struct pair_client *client, const char *begin)
+{
+    const struct span got = buffer_content(&client->got);
+    const size_t size = strlen(begin);
+
+    cr_assert(got.size >= size && memcmp(got.data, begin, size) == 0 &&
+                  memchr(got.data, '\n', got.size) == got.data + got.size - 1,
+              "got '%.*s' and not one line '%s...'", (int)got.size, (const char *)got.data, begin);
+    buffer_reset(&client->got, SIZE_MAX);
+}
+
+void pair_ask(struct pair_client *client, const char *line, const char *reply)
+{
+    pair_command(client, line);
+    pair_expect(client, reply);
+}
+
+/* ---- cables ---- */
+
+struct pair_cable *pair_cable(struct pair *pair, size_t from, size_t to)
+{
+    return &pair->cables[from][to];
+}
+
+void pair_silence(struct pair *pair, size_t from, size_t to, bool silent)
+{
+    pair->cables[from][to].silent = silent;
+    pair_settle(pair);
+}
+
+void pair_break(struct pair *pair, size_t from, size_t to)
+{
+    struct pair_node *node = &pair->nodes[from];
+
+    drop_cable(&pair->cables[from][to]);
+    engine_peer_closed(node->engine, pair_now(node), pair->nodes[to].number);
+    pair_settle(pair);
+}
+
+bool pair_next(struct pair_cable *cable, struct wire_message *message)
+{
+    struct wire_frame frame;
+    const char *error;
+
+    for (;;) {
+        if (wire_next_message(&cable->messages, message, &error) == WIRE_OK)
+            return true;
+        buffer_consume(&cable->in, cable->frame_consumed);
+        cable->frame_consumed = 0;
+        cable->messages = (struct wire_cursor){0};
+        if (wire_next_frame(buffer_content(&cable->in), SIZE_MAX, &frame) != WIRE_OK)
+            return false;
+        cable->frame_consumed = frame.size;
+        cable->messages = frame.messages;
+    }
+}
+
+struct buffer *pair_begin(struct pair_cable *cable, size_t *frame)
+{
+    *frame = wire_frame_begin(&cable->out, 0, 0);
+    return &cable->out;
+}
+
+void pair_end(struct pair_cable *cable, size_t frame)
+{
+    wire_frame_end(&cable->out, frame);
+    pair_settle(cable->pair);
+}
+
+struct pair_cable *pair_stranger(struct pair *pair, size_t node)
+{
+    struct pair_cable *cable = &pair->stranger;
+    struct pair_node *to = &pair->nodes[node];
+
+    deinit_cable(cable);
+    *cable = (struct pair_cable){.pair = pair, .to = to, .open = true};
+    cable->link = engine_link_open(to->engine, pair_now(to), cable);
+    return cable;
+}
+
+void pair_stranger_greets(struct pair *pair, size_t as, enum wire_role role)
+{
+    struct pair_cable *cable = &pair->stranger;
+    const struct handshake_self self = self_of(&pair->nodes[as]);
+    struct wire_message message;
+    struct rng rng;
+
+    rng_init(&rng, 78);
+    handshake_open(&cable->handshake, &self, role, NULL, &rng, &cable->out);
+    pair_settle(pair);
+    cr_assert(pair_next(cable, &message));
+    cr_assert_eq(handshake_message(&cable->handshake, &self, &message, &cable->out), HANDSHAKE_DONE,
+                 "%s", cable->handshake.error);
+    pair_settle(pair);
+}
+
+void pair_stranger_sends(struct pair *pair, const void *bytes, size_t size)
+{
+    buffer_append(&pair->stranger.out, bytes, size);
+    pair_settle(pair);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * FLUSHALL and DBSIZE, which ask every node.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "lib/engine_pair.h"
+#include "lib/timeout.h"
+
+TestSuite(engine_sweep, .timeout = TIMEOUT_S(10));
+
+#define OK "+OK\r\n"
+
+static struct pair pair;
+static struct pair_client *client;
+
+static void begin(uint32_t replicas)
+{
+    const struct pair_setup setup = {.nodes = 3, .replicas = replicas};
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+}
+
+static void end(void)
+{
+    pair_deinit(&pair);
+}
+
+static void fill(unsigned keys)
+{
+    char line[64];
+
+    for (unsigned i = 0; i < keys; i++) {
+        snprintf(line, sizeof line, "SET k%u v", i);
+        pair_ask(client, line, OK);
+    }
+}
+
+Test(engine_sweep, dbsize_counts_each_key_once)
+{
+    for (uint32_t replicas = 1; replicas <= 3; replicas++) {
+        begin(replicas);
+        pair_ask(client, "DBSIZE", ":0\r\n");
+        fill(50);
+        pair_ask(client, "DBSIZE", ":50\r\n");
+        pair_ask(pair_connect(&pair, 2), "DBSIZE", ":50\r\n");
+        end();
+    }
+}
+
+Test(engine_sweep, dbsize_leaves_out_a_node_that_is_gone_while_others_have_its_keys)
+{
+    begin(2);
+    fill(50);
+    pair.nodes[2].unreachable = true;
+    pair_break(&pair, 0, 2);
+    pair_ask(client, "DBSIZE", ":50\r\n");
+    end();
+}
+
+Test(engine_sweep, dbsize_says_so_when_keys_cannot_be_counted)
+{
+    begin(1);
+    fill(50);
+    pair.nodes[2].unreachable = true;
+    pair_break(&pair, 0, 2);
+    pair_command(client, "DBSIZE");
+    pair_expect_begin(client, "-NOQUORUM ");
+    end();
+}
+
+Test(engine_sweep, dbsize_of_a_silent_node_ends_with_the_time)
+{
+    begin(1);
+    pair_silence(&pair, 0, 1, true);
+    pair_command(client, "DBSIZE");
+    pair_pass(&pair, PAIR_TIMEOUT_MS - 1);
+    pair_expect(client, "");
+    pair_pass(&pair, 1);
+    pair_expect(client, "-NOQUORUM too few nodes answered in 500 ms\r\n");
+    end();
+}
+
+Test(engine_sweep, flushall_empties_all_nodes)
+{
+    for (uint32_t replicas = 1; replicas <= 3; replicas++) {
+        begin(replicas);
+        fill(50);
+        pair_ask(client, "FLUSHALL", OK);
+        pair_ask(client, "DBSIZE", ":0\r\n");
+        pair_ask(client, "GET k1", "$-1\r\n");
+        fill(5);
+        pair_ask(client, "DBSIZE", ":5\r\n");
+        pair_ask(pair_connect(&pair, 1), "FLUSHDB", OK);
+        pair_ask(client, "DBSIZE", ":0\r\n");
+        end();
+    }
+}
+
+Test(engine_sweep, flushall_keeps_its_place_in_a_pipeline)
+{
+    begin(2);
+    pair_pipeline(client, (const char *const[]){"SET a 1", "FLUSHALL", "GET a", "SET a 2", "INCR b",
+                                                "DBSIZE", "FLUSHALL", "MGET a b", NULL});
+    pair_expect(client, "+OK\r\n+OK\r\n$-1\r\n+OK\r\n:1\r\n:2\r\n+OK\r\n*2\r\n$-1\r\n$-1\r\n");
+    end();
+}
+
+Test(engine_sweep, flushall_is_done_at_w)
+{
+    begin(3);
+    fill(20);
+    pair_silence(&pair, 0, 2, true);
+    pair_ask(client, "FLUSHALL", OK);
+    pair_ask(client, "GET k1", "$-1\r\n");
+    pair_command(client, "AT ALL FLUSHALL");
+    pair_pass(&pair, PAIR_TIMEOUT_MS);
+    pair_expect(client, "-NOQUORUM too few nodes answered in 500 ms; the flush may still take "
+                        "effect\r\n");
+    pair_silence(&pair, 0, 1, true);
+    pair_command(client, "FLUSHALL");
+    pair_pass(&pair, PAIR_TIMEOUT_MS);
+    pair_expect_begin(client, "-NOQUORUM too few nodes answered in ");
+    pair_ask(client, "AT ONE FLUSHALL", OK);
+    end();
+}
+
+/* A level is of each partition's copies, not of the nodes. */
+Test(engine_sweep, flushall_needs_w_of_every_partition)
+{
+    begin(1);
+    fill(20);
+    pair.nodes[2].unreachable = true;
+    pair_break(&pair, 0, 2);
+    pair_command(client, "AT ONE FLUSHALL");
+    pair_expect_begin(client, "-NOQUORUM ");
+    end();
+}
+
+Test(engine_sweep, flushall_is_stamped_above_what_others_know)
+{
+    struct pair_client *ahead;
+    struct partition *partition;
+
+    begin(3);
+    pair.nodes[1].skew_ms = 400;
+    ahead = pair_connect(&pair, 1);
+    for (size_t i = 0; i < 3; i++)
+        pair_cable(&pair, 1, i)->silent = true;
+    pair_ask(ahead, "AT ONE SET k v", OK); /* only there, and stamped ahead */
+    pair_ask(client, "AT ALL FLUSHALL", OK);
+    cr_assert(!pair_has(&pair, 1, "k", "v"));
+    partition = store_partition(pair.nodes[2].store, pair_partition_of(&pair, "k"));
+    cr_assert_gt(partition->flushed.stamp, hlc_stamp(PAIR_BEGIN_MS + 400));
+    end();
+}
+
+/* One that forgot may have acknowledged, and lost, what is newer than the flush (rules 19, 20). */
+Test(engine_sweep, flushall_is_stamped_above_what_a_node_may_have_forgotten)
+{
+    const uint64_t ceiling = hlc_stamp(PAIR_BEGIN_MS + 3000);
+    struct partition *partition;
+
+    begin(3);
+    pair.nodes[1].bounds.ceiling_at_start = ceiling;
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
+        store_partition(pair.nodes[1].store, p)->votes = false;
+    pair_ask(client, "AT ALL FLUSHALL", OK);
+    partition = store_partition(pair.nodes[1].store, 3);
+    cr_assert_gt(partition->flushed.stamp, ceiling);
+    cr_assert(dot_equal(partition->flushed, store_partition(pair.nodes[0].store, 3)->flushed));
+    end();
+}
+
+Test(engine_sweep, a_version_from_before_the_flush_stays_dead)
+{
+    struct pair_client *other;
+
+    begin(3);
+    other = pair_connect(&pair, 1);
+    pair_silence(&pair, 1, 0, true);
+    pair_silence(&pair, 1, 2, true);
+    pair_ask(other, "AT ONE SET k v", OK);
+    pair_ask(client, "FLUSHALL", OK);
+    pair_silence(&pair, 1, 0, false); /* the write arrives only now */
+    pair_silence(&pair, 1, 2, false);
+    pair_ask(client, "AT ALL GET k", "$-1\r\n");
+    pair_ask(client, "SET k w", OK);
+    pair_ask(client, "AT ALL GET k", "$1\r\nw\r\n");
+    end();
+}
+
+Test(engine_sweep, a_flush_of_another_ring_is_refused)
+{
+    uint8_t all[PAIR_PARTITIONS / 8];
+    struct wire_flush flush = {.id = 1,
+                               .ring_version = ring_version(2, 0),
+                               .dot = {hlc_stamp(PAIR_BEGIN_MS + 1), 13},
+                               .partitions = span_of(all, sizeof all)};
+    struct pair_cable *cable;
+    struct wire_message message;
+    size_t frame;
+
+    begin(3);
+    memset(all, 0xff, sizeof all);
+    fill(3);
+    cable = pair_stranger(&pair, 0);
+    pair_stranger_greets(&pair, 1, WIRE_ROLE_WORKER);
+    wire_put_flush(pair_begin(cable, &frame), &flush);
+    pair_end(cable, frame);
+    cr_assert(pair_next(cable, &message) && message.type == WIRE_ACK);
+    cr_assert_eq(message.ack.status, ACK_STALE_CLAIM);
+    flush.ring_version = ring_version(1, 0);
+    flush.partitions.size = 1; /* a bitmap that is too short names fewer */
+    wire_put_flush(pair_begin(cable, &frame), &flush);
+    pair_end(cable, frame);
+    cr_assert(pair_next(cable, &message) && message.type == WIRE_ACK);
+    cr_assert_eq(message.ack.status, ACK_OK);
+    cr_assert(dot_exists(store_partition(pair.nodes[0].store, 7)->flushed));
+    cr_assert(!dot_exists(store_partition(pair.nodes[0].store, 8)->flushed));
+    end();
+}
+
+Test(engine_sweep, a_peer_that_closes_in_the_middle_is_done_without)
+{
+    begin(3);
+    fill(10);
+    pair_silence(&pair, 0, 1, true);
+    pair_command(client, "AT ALL FLUSHALL");
+    pair_expect(client, "");
+    pair_break(&pair, 0, 1);
+    pair_expect(client, "-NOQUORUM too few nodes answered in 0 ms; the flush may still take "
+                        "effect\r\n");
+    end();
+}
