@@ -5,6 +5,8 @@
 
 /* How often peers are looked after and expired entries dropped, when nothing else wakes. */
 #define TICK_US 50000
+/* The same while links are opened for the first time. */
+#define SETTLING_TICK_US 5000
 /* Steps of expiry in one turn: well below a millisecond. */
 #define EXPIRY_STEPS_PER_TURN 2000
 /* Entries of dropped tables that are freed in one turn. */
@@ -72,6 +74,8 @@ void engine_set_view(struct engine *engine, struct instant now, struct view *vie
     engine->replica.self = view->self;
     engine->own.environment->ring = view->ring;
     peers_follow_view(engine);
+    if (engine->settling)
+        engine->next_tick_us = now.mono_us;
     view_release(&before);
     engine_run_again(engine);
 }
@@ -161,7 +165,9 @@ static void tick(struct engine *engine)
     const bool more = expire_some(engine);
     const bool garbage = engine->own.index == 0 &&
                          store_reclaim(engine->own.store, RECLAIMS_PER_TURN);
-    engine->next_tick_us = engine->now.mono_us + (more || garbage ? 1000 : TICK_US);
+    engine->next_tick_us = engine->now.mono_us + (more || garbage    ? 1000
+                                                  : engine->settling ? SETTLING_TICK_US
+                                                                     : TICK_US);
 }
 
 void engine_wake(struct engine *engine, struct instant now)
