@@ -30,7 +30,6 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->replica.store = options->store;
     engine->replica.bounds = options->bounds;
     engine->replica.self = engine->view->self;
-    hlc_observe(&engine->replica.hlc, options->bounds->ceiling_at_start);
     engine->coordinator = (struct coordinator){
         .replica = &engine->replica, .calls = &coordinate_calls, .host = engine};
     wheel_init(&engine->wheel, now.mono_us);
@@ -106,13 +105,16 @@ struct handshake_self engine_self(const struct engine *engine)
 }
 
 /* The other node's clock comes with every frame, and ours follows it, unless it runs too far
- * ahead: then what it stamps is refused as well. */
+ * ahead: then what it stamps is refused as well, or this node could give no stamp above it. */
 void engine_observe(struct engine *engine, uint64_t stamp)
 {
     const int64_t ahead_max_ms = atomic_load_explicit(&engine->own.bounds->ahead_max_ms,
                                                       memory_order_relaxed);
 
-    if (!hlc_too_far(stamp, engine->now.wall_ms, ahead_max_ms))
+    const uint64_t ceiling = atomic_load_explicit(&engine->own.bounds->ceiling,
+                                                  memory_order_acquire);
+
+    if (stamp < ceiling && !hlc_too_far(stamp, engine->now.wall_ms, ahead_max_ms))
         hlc_observe(&engine->replica.hlc, stamp);
 }
 
