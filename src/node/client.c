@@ -255,7 +255,7 @@ static void run_input(struct client *client)
     enum parser_status status = PARSER_COMMAND;
 
     while (!client->closing && status == PARSER_COMMAND) {
-        if ((inline_next(client) && client->in_flight > 0) ||
+        if ((inline_next(client) && (client->in_flight > 0 || client->engine->settling)) ||
             !run_batch(client, read_batch(client, limit, &status))) {
             hold(client, true);
             return;

@@ -404,6 +404,13 @@ static bool aim(struct request *request)
     return true;
 }
 
+/* Whether the request may need a node whose link is not open yet. */
+static bool waits_for_links(const struct request *request)
+{
+    return request->engine->settling && request->kind != COMMAND_LOCAL &&
+           !for_control(request->call.command);
+}
+
 bool dispatch_client(struct client *client, const struct command_input *input)
 {
     struct engine *engine = client->engine;
@@ -430,8 +437,9 @@ bool dispatch_client(struct client *client, const struct command_input *input)
     request->client = client;
 
     const bool understood = understand(request, session) && aim(request);
-    if (understood && request->kind != COMMAND_LOCAL && client->in_flight > 0 &&
-        must_wait(client, request)) {
+    if (understood &&
+        (waits_for_links(request) ||
+         (request->kind != COMMAND_LOCAL && client->in_flight > 0 && must_wait(client, request)))) {
         request_abandon(request);
         return false;
     }
@@ -461,6 +469,8 @@ static enum reply_status forward_refusal(const struct request *request,
         return REPLY_LATE;
     if (request->operation.place.claim_version != forward->claim_version)
         return REPLY_STALE_CLAIM;
+    if (request->engine->settling)
+        return REPLY_NOT_VOTING; /* another may have its links already */
     return request->route == request->engine->view->self ? REPLY_OK : REPLY_NOT_VOTING;
 }
 

@@ -5,6 +5,8 @@
 
 /* How often peers are looked after and expired entries dropped, when nothing else wakes. */
 #define TICK_US 50000
+/* The same while links are opened for the first time. */
+#define SETTLING_TICK_US 5000
 /* Steps of expiry in one turn: well below a millisecond. */
 #define EXPIRY_STEPS_PER_TURN 2000
 /* Entries of dropped tables that are freed in one turn. */
@@ -28,7 +30,6 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->replica.store = options->store;
     engine->replica.bounds = options->bounds;
     engine->replica.self = engine->view->self;
-    hlc_observe(&engine->replica.hlc, options->bounds->ceiling_at_start);
     engine->coordinator = (struct coordinator){
         .replica = &engine->replica, .calls = &coordinate_calls, .host = engine};
     wheel_init(&engine->wheel, now.mono_us);
@@ -72,6 +73,8 @@ void engine_set_view(struct engine *engine, struct instant now, struct view *vie
     engine->replica.self = view->self;
     engine->own.environment->ring = view->ring;
     peers_follow_view(engine);
+    if (engine->settling)
+        engine->next_tick_us = now.mono_us;
     view_release(&before);
     engine_run_again(engine);
 }
@@ -102,13 +105,16 @@ struct handshake_self engine_self(const struct engine *engine)
 }
 
 /* The other node's clock comes with every frame, and ours follows it, unless it runs too far
- * ahead: then what it stamps is refused as well. */
+ * ahead: then what it stamps is refused as well, or this node could give no stamp above it. */
 void engine_observe(struct engine *engine, uint64_t stamp)
 {
     const int64_t ahead_max_ms = atomic_load_explicit(&engine->own.bounds->ahead_max_ms,
                                                       memory_order_relaxed);
 
-    if (!hlc_too_far(stamp, engine->now.wall_ms, ahead_max_ms))
+    const uint64_t ceiling = atomic_load_explicit(&engine->own.bounds->ceiling,
+                                                  memory_order_acquire);
+
+    if (stamp < ceiling && !hlc_too_far(stamp, engine->now.wall_ms, ahead_max_ms))
         hlc_observe(&engine->replica.hlc, stamp);
 }
 
@@ -161,7 +167,9 @@ static void tick(struct engine *engine)
     const bool more = expire_some(engine);
     const bool garbage = engine->own.index == 0 &&
                          store_reclaim(engine->own.store, RECLAIMS_PER_TURN);
-    engine->next_tick_us = engine->now.mono_us + (more || garbage ? 1000 : TICK_US);
+    engine->next_tick_us = engine->now.mono_us + (more || garbage    ? 1000
+                                                  : engine->settling ? SETTLING_TICK_US
+                                                                     : TICK_US);
 }
 
 void engine_wake(struct engine *engine, struct instant now)

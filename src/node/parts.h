@@ -297,6 +297,8 @@ struct peer {
     bool tripped;
     int64_t ping_us;  /* when it is asked again whether it is back */
     int64_t usual_us; /* a moving average of how long an answer takes */
+    int64_t created_us;
+    bool known;       /* its link was open once, or could not be opened */
     int64_t retry_us; /* not opened again before */
     int64_t retry_wait_us;
 };
@@ -307,6 +309,10 @@ bool peer_promising(struct engine *engine, node_number number);
 /* The buffer to put a message into; NULL when it cannot be sent. The frame is sent when the turn
  * ends. */
 struct buffer *peer_message(struct engine *engine, node_number number, size_t size);
+/* Whether links to nodes that are new to this one are still being opened. What needs other nodes
+ * waits for that, at most the time of a request: a ring that was just formed and a node that just
+ * started serve their first client. */
+bool peers_settling(const struct engine *engine);
 void peers_follow_view(struct engine *engine);
 void peers_wake(struct engine *engine);
 void peers_turn_end(struct engine *engine);
@@ -350,6 +356,7 @@ struct engine {
     struct batch batch; /* of the client that is being read */
     struct list clients;
     struct list resumed; /* clients whose next command may go on */
+    bool settling;       /* peers_settling, when it was last looked at */
     struct list links;
     uint64_t next_link;
     struct list dirty_links;

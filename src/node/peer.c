@@ -27,8 +27,11 @@ bool peer_promising(struct engine *engine, node_number number)
     const struct peer *peer = peer_find(engine, number);
     const struct view_node *node = view_node(engine->view, number);
 
-    return peer != NULL && peer->stage == PEER_OPEN && !peer->tripped && node != NULL &&
-           node->votes && node->health != HEALTH_DEAD && node->health != HEALTH_LEFT;
+    if (peer == NULL || peer->stage != PEER_OPEN || peer->tripped || node == NULL)
+        return false;
+    /* Gossip may be behind the link; one that does not vote says so itself. */
+    return node->health == HEALTH_UNKNOWN ||
+           (node->votes && node->health != HEALTH_DEAD && node->health != HEALTH_LEFT);
 }
 
 static void end_frame(struct peer *peer)
@@ -78,6 +81,34 @@ void peers_turn_end(struct engine *engine)
         list_remove(&peer->dirty);
         end_frame(peer);
         engine->calls->peer_output(engine->host, peer->number);
+    }
+}
+
+/* ---- settling ---- */
+
+bool peers_settling(const struct engine *engine)
+{
+    const int64_t limit_us = engine->options->request_timeout_ms * 1000;
+
+    for (size_t number = 0; number < engine->peer_limit; number++) {
+        const struct peer *peer = engine->peers[number];
+        if (peer != NULL && !peer->known && engine->now.mono_us - peer->created_us < limit_us)
+            return true;
+    }
+    return false;
+}
+
+/* Clients whose command waited for links go on once there is nothing left to wait for. */
+static void settle(struct engine *engine)
+{
+    if (!engine->settling || peers_settling(engine))
+        return;
+    engine->settling = false;
+    list_for_each(link, &engine->clients)
+    {
+        struct client *client = list_entry(link, struct client, link);
+        if (client->held && list_empty(&client->resumed))
+            list_append(&engine->resumed, &client->resumed);
     }
 }
 
@@ -138,6 +169,9 @@ static void close_link(struct peer *peer)
     struct engine *engine = peer->engine;
     const bool was_open = peer->stage == PEER_OPEN;
 
+    /* One that refuses may only be new to the ring. */
+    if (peer->stage == PEER_OPENING)
+        peer->known = true;
     forget_link(peer);
     peer->retry_us = engine->now.mono_us + peer->retry_wait_us;
     peer->retry_wait_us = peer->retry_wait_us * 2 < RETRY_US_MAX ? peer->retry_wait_us * 2
@@ -146,6 +180,7 @@ static void close_link(struct peer *peer)
         metrics_subtract(engine->metrics, METRIC_PEERS_CONNECTED, 1);
         lose_requests(engine, peer->number);
     }
+    settle(engine);
 }
 
 static void create_peer(struct engine *engine, node_number number)
@@ -155,8 +190,10 @@ static void create_peer(struct engine *engine, node_number number)
     peer->engine = engine;
     peer->number = number;
     peer->retry_wait_us = RETRY_US_MIN;
+    peer->created_us = engine->now.mono_us;
     list_init(&peer->dirty);
     engine->peers[number] = peer;
+    engine->settling = true;
 }
 
 static void destroy_peer(struct engine *engine, struct peer *peer)
@@ -192,6 +229,7 @@ void peers_follow_view(struct engine *engine)
     for (size_t i = 0; i < view->node_count; i++)
         if (view->nodes[i].number != view->self && engine->peers[view->nodes[i].number] == NULL)
             create_peer(engine, view->nodes[i].number);
+    settle(engine);
     peers_wake(engine);
 }
 
@@ -245,6 +283,7 @@ void peers_wake(struct engine *engine)
             engine->calls->peer_open(engine->host, peer->number);
         }
     }
+    settle(engine);
 }
 
 /* ---- what the host tells ---- */
@@ -303,10 +342,12 @@ static void greet(struct peer *peer, const struct wire_message *message)
         break;
     case HANDSHAKE_DONE:
         peer->stage = PEER_OPEN;
+        peer->known = true;
         peer->retry_wait_us = RETRY_US_MIN;
         metrics_add(engine->metrics, METRIC_PEERS_CONNECTED, 1);
         if (buffer_size(&peer->out) > 0)
             engine->calls->peer_output(engine->host, peer->number);
+        settle(engine);
         break;
     case HANDSHAKE_FAILED:
         break_link(peer, peer->handshake.error);

@@ -316,6 +316,14 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     struct version stored;
     bool ours;
 
+    /* Nor is it an acknowledgement where no stamp may be above it: the ceiling of one that has just
+     * restarted may be ahead of ours, until the clocks have passed it. */
+    if (operation->writing.known.stamp >=
+        atomic_load_explicit(&coordinator->replica->bounds->ceiling, memory_order_acquire)) {
+        operation->answered = operation->writing.acknowledged;
+        fail(operation, OPERATION_TOO_FEW);
+        return;
+    }
     operation->rounds++;
     hlc_observe(&coordinator->replica->hlc, operation->writing.known.stamp);
     coordinator->calls->renew(coordinator->host, operation);

@@ -152,6 +152,8 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
 {
     if (partition->last_stamp > floor)
         floor = partition->last_stamp;
+    if (replica->bounds->ceiling_at_start > floor)
+        floor = replica->bounds->ceiling_at_start;
     const uint64_t before = replica->hlc.last;
     const uint64_t stamp = hlc_tick(&replica->hlc, now.wall_ms, floor);
     if (stamp > atomic_load_explicit(&replica->bounds->ceiling, memory_order_acquire)) {

@@ -13,7 +13,7 @@ static void wait_for_all(struct write_tally *tally, struct dot dot)
 {
     tally->state = TALLY_PENDING;
     tally->dot = dot;
-    tally->known = DOT_NONE;
+    tally->known = tally->forgotten = DOT_NONE;
     tally->acknowledged = 0;
     tally->waiting = tally->copies;
     for (unsigned i = 0; i < tally->copies; i++)
@@ -39,13 +39,18 @@ void write_tally_restamp(struct write_tally *tally, struct dot dot)
     wait_for_all(tally, dot);
 }
 
-static enum tally_state decide_write(const struct write_tally *tally)
+static enum tally_state decide_write(struct write_tally *tally)
 {
     if (tally->acknowledged >= tally->needed)
         return TALLY_DONE;
     if (dot_exists(tally->known) && tally->restamps_left > 0)
         return TALLY_RESTAMP;
-    return tally->acknowledged + tally->waiting >= tally->needed ? TALLY_PENDING : TALLY_FAILED;
+    if (tally->acknowledged + tally->waiting >= tally->needed)
+        return TALLY_PENDING;
+    if (!dot_exists(tally->forgotten) || tally->restamps_left == 0)
+        return TALLY_FAILED;
+    tally->known = tally->forgotten;
+    return TALLY_RESTAMP;
 }
 
 enum tally_state write_tally_add(struct write_tally *tally, unsigned replica, uint8_t status,
@@ -62,8 +67,10 @@ enum tally_state write_tally_add(struct write_tally *tally, unsigned replica, ui
         if (claim_version > tally->claim_version)
             tally->claim_version = claim_version;
         /* A dot that is not above the write's own is no reason to stamp again. */
-        if ((status == ACK_NEWER || status == ACK_FORGETFUL) && dot_compare(known, tally->dot) >= 0)
+        if (status == ACK_NEWER && dot_compare(known, tally->dot) >= 0)
             tally->known = dot_max(tally->known, known);
+        if (status == ACK_FORGETFUL && dot_compare(known, tally->dot) >= 0)
+            tally->forgotten = dot_max(tally->forgotten, known);
     }
     if (tally->state == TALLY_PENDING)
         tally->state = decide_write(tally);

@@ -35,7 +35,9 @@ enum tally_state {
  * Asked are all copies at once. An acknowledgement counts whether its replica votes or not: who
  * forgot takes writes (rules 12, 19, 20 leave only dots at or below its ceiling out, which it
  * answers with FORGETFUL). NEWER and FORGETFUL are no acknowledgement (rule 1): the write gets a
- * stamp above, at once, as often as there are restamps left; then they are refusals.
+ * stamp above, as often as there are restamps left; then they are refusals. NEWER calls for that at
+ * once. FORGETFUL does only where the others are not enough: its ceiling is seconds ahead of all
+ * clocks, and the clocks pass it soon.
  */
 struct write_tally {
     enum tally_state state;
@@ -46,6 +48,7 @@ struct write_tally {
     uint8_t restamps_left;
     struct dot dot;                      /* of the write, as it was stamped last */
     struct dot known;                    /* the highest that a replica wants it above */
+    struct dot forgotten;                /* the same of those that forgot */
     uint64_t claim_version;              /* the highest that a refusal named, 0: none did */
     uint16_t statuses[TALLY_COPIES_MAX]; /* enum ack_status, or TALLY_WAITING */
 };

@@ -113,7 +113,7 @@ void talk_match(const char *file, int line, const char *pattern, const char *tex
                 const char *question)
 {
     if (fnmatch(pattern, text, 0) != 0)
-        check_failed(file, line, question, "'%s', got '%s'", pattern, text);
+        check_failed(file, line, question, "'%s', got '%.3000s'", pattern, text);
 }
 
 struct wanted {
@@ -138,7 +138,7 @@ void talk_until(const struct cluster *cluster, int node, const char *pattern, co
         .cluster = cluster, .node = node, .pattern = pattern, .question = question};
 
     check_that(check_until(UNTIL_TIMEOUT_MS, answers_so, &wanted),
-               "node %d answers %s with '%s'; got '%s'", node, question, pattern, wanted.text);
+               "node %d answers %s with '%s'; got '%.3000s'", node, question, pattern, wanted.text);
 }
 
 long long talk_number(const char *text, const char *name)
@@ -147,7 +147,7 @@ long long talk_number(const char *text, const char *name)
 
     snprintf(field, sizeof field, "\n%s:", name);
     const char *at = strstr(text, field);
-    check_that(at != NULL, "a field '%s' in '%s'", name, text);
+    check_that(at != NULL, "a field '%s' in '%.3000s'", name, text);
     return strtoll(at + strlen(field), NULL, 10);
 }
 

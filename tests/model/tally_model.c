@@ -80,17 +80,21 @@ static enum tally_state judge_write(const unsigned *mix, const unsigned *order, 
                                     unsigned seen, unsigned needed, unsigned restamps)
 {
     unsigned acknowledged = 0;
-    bool newer = false;
+    bool newer = false, forgot = false;
 
     for (unsigned i = 0; i < seen; i++) {
-        acknowledged += write_answers[mix[order[i]]].status == ACK_OK;
-        newer = newer || dot_exists(write_answers[mix[order[i]]].known);
+        const unsigned status = write_answers[mix[order[i]]].status;
+        acknowledged += status == ACK_OK;
+        newer = newer || status == ACK_NEWER;
+        forgot = forgot || status == ACK_FORGETFUL;
     }
     if (acknowledged >= needed)
         return TALLY_DONE;
     if (newer && restamps > 0)
         return TALLY_RESTAMP;
-    return acknowledged + (copies - seen) < needed ? TALLY_FAILED : TALLY_PENDING;
+    if (acknowledged + (copies - seen) >= needed)
+        return TALLY_PENDING;
+    return forgot && restamps > 0 ? TALLY_RESTAMP : TALLY_FAILED;
 }
 
 static void try_write(const unsigned *mix, const unsigned *order, unsigned copies, unsigned needed,

@@ -76,6 +76,20 @@ Test(write_tally, newer_with_an_older_dot_is_a_refusal)
     cr_assert_eq(write_tally_add(&write, 1, ACK_NEWER, dot(9, 3), 0), TALLY_FAILED);
 }
 
+Test(write_tally, one_that_forgot_is_left_out_while_the_others_are_enough)
+{
+    write_tally_begin(&write, 3, 2, 3, dot(10, 1));
+    answer(0, ACK_OK);
+    cr_assert_eq(write_tally_add(&write, 1, ACK_FORGETFUL, dot(50, 65535), 0), TALLY_PENDING);
+    cr_assert_eq(answer(2, ACK_OK), TALLY_DONE);
+
+    write_tally_begin(&write, 3, 2, 3, dot(10, 1));
+    answer(0, ACK_OK);
+    cr_assert_eq(write_tally_add(&write, 1, ACK_FORGETFUL, dot(50, 65535), 0), TALLY_PENDING);
+    cr_assert_eq(answer(2, ACK_DOWN), TALLY_RESTAMP);
+    cr_assert_eq(write.known.stamp, 50);
+}
+
 Test(write_tally, one_that_forgot_wants_a_stamp_above_its_ceiling)
 {
     write_tally_begin(&write, 2, 2, 3, dot(10, 1));
