@@ -80,8 +80,8 @@ OPTION(proto_max_bulk_len, "proto-max-bulk-len", BYTES, "512mb", MB, 512 * MB, L
 
 OPTION(client_query_buffer_limit, "client-query-buffer-limit", BYTES, "1gb", MB, INT64_MAX, LIVE,
        PLAIN, NULL,
-       "How much of one client's input may wait to be executed; a client past it is closed. A pipeline "
-       "that is sent without reading answers is what meets it.")
+       "How much of one client's input may wait to be executed; a client past it is closed. One "
+       "command of very many or very large arguments is what meets it.")
 
 OPTION(client_output_buffer_limit, "client-output-buffer-limit", OUTPUT_LIMIT,
        "normal 256mb 64mb 60", 0, 0, LIVE, PLAIN, "normal hard soft seconds",
@@ -91,8 +91,8 @@ OPTION(client_output_buffer_limit, "client-output-buffer-limit", OUTPUT_LIMIT,
 
 OPTION(request_timeout_ms, "request-timeout-ms", MILLISECONDS, "500", 1, 600000, LIVE, PLAIN, NULL,
        "How long a request may wait for other nodes before it is answered with an error. Shorter, and "
-       "a pause of a peer shows as errors; longer, and clients wait for it. It is also the time that a "
-       "restarted node waits before it recovers.")
+       "a pause of a peer shows as errors; longer, and clients wait for it. A peer that has said "
+       "nothing for so long is left out until it is heard.")
 
 OPTION(peer_queue_bytes, "peer-queue-bytes", BYTES, "64mb", MB, INT64_MAX, LIVE, PLAIN, NULL,
        "The bound on what waits to be sent to one peer, for each worker. At the bound, requests that "
@@ -102,7 +102,7 @@ OPTION(peer_queue_bytes, "peer-queue-bytes", BYTES, "64mb", MB, INT64_MAX, LIVE,
 OPTION(peer_frame_max, "peer-frame-max", BYTES, "600mb", 2 * MB, 2 * GB, FIXED, PLAIN, NULL,
        "The longest frame taken from a peer; one that announces more is cut off. It must be the same "
        "on all nodes, and at least 1mb over proto-max-bulk-len. A key and a value that do not fit it "
-       "together are refused.")
+       "together do not reach other nodes.")
 
 OPTION_HEADING("General")
 
@@ -117,8 +117,8 @@ OPTION(pidfile, "pidfile", TEXT, "", 0, 4000, FIXED, PLAIN, "file",
        "A file that holds the process number while the server runs; empty writes none.")
 
 OPTION(loglevel, "loglevel", CHOICE, "notice", 0, 0, LIVE, PLAIN, "debug|verbose|notice|warning",
-       "The least that is logged. notice is for production; verbose adds each connection and each "
-       "change of a peer's state, debug more than a busy server should write.")
+       "The least that is logged. notice is for production; verbose adds exchanges between "
+       "nodes that failed, debug each datagram that was dropped.")
 
 OPTION(logfile, "logfile", TEXT, "", 0, 4000, FIXED, PLAIN, "file",
        "The file that log lines are appended to; empty means standard output, or nowhere when "
@@ -136,8 +136,9 @@ OPTION(cluster_secret, "cluster-secret", TEXT, "", 0, 512, FIXED, SECRET, "secre
        "who sends; it does not encrypt.")
 
 OPTION(seeds, "seeds", ADDRESSES, "", 0, 64, FIXED, PLAIN, "host:port ...",
-       "Client addresses of some nodes of the cluster, to find the others by. Not all are needed, but "
-       "name enough that one of them is up. With none, the node is a ring of one until others name it.")
+       "Client addresses of some nodes of the cluster, to find the others by; numeric, not names. Not all "
+       "are needed, but name enough that one of them is up. With none, the node is a ring of one until "
+       "others name it.")
 
 OPTION(zone, "zone", TEXT, "", 0, 63, FIXED, PLAIN, "name",
        "What this node fails together with: a rack, a room, a region. The copies of a key are put into "
@@ -145,7 +146,7 @@ OPTION(zone, "zone", TEXT, "", 0, 63, FIXED, PLAIN, "name",
 
 OPTION(weight, "weight", INTEGER, "100", 1, 10000, FIXED, PLAIN, NULL,
        "This node's share of the keys, relative to the other nodes'. Twice the memory, twice the "
-       "weight. It takes effect with the next change of the ring.")
+       "weight. It is read at RING INIT and then part of the ring.")
 
 OPTION(cluster_announce_ip, "cluster-announce-ip", TEXT, "", 0, 255, FIXED, PLAIN, "address",
        "The address that other nodes and cluster-aware clients are told to reach this node by; empty "
@@ -166,16 +167,16 @@ OPTION(max_clock_skew_ms, "max-clock-skew-ms", MILLISECONDS, "500", 1, 3600000, 
 OPTION_HEADING("Copies and consistency")
 
 OPTION(partitions, "partitions", INTEGER, "1024", 64, 16384, FIXED, PLAIN, NULL,
-       "How many parts the keys are cut into, a power of two. It is read at RING INIT and holds for "
-       "the life of the ring. More spread the keys more evenly over many nodes and move in smaller "
-       "pieces, for some bytes a key; 1024 serve about a hundred nodes.")
+       "How many parts the keys are cut into, a power of two. It must be the same on all nodes at RING "
+       "INIT, and holds for the life of the ring. More spread the keys more evenly over many nodes and "
+       "move in smaller pieces, for some bytes a key; 1024 serve about a hundred nodes.")
 
 OPTION(replicas, "replicas", INTEGER, "3", 1, 7, FIXED, PLAIN, NULL,
        "How many nodes keep each key (N). It is read at RING INIT and then part of the ring. Three "
        "stand the loss of one node at QUORUM; each copy more costs its memory and a message a write.")
 
 OPTION(read_level, "read-level", LEVEL, "QUORUM", 0, 0, LIVE, PLAIN, NULL,
-       "How many replicas must agree on a read (R), unless the keyspace, the connection or the request "
+       "How many replicas must answer a read (R), unless the keyspace, the connection or the request "
        "says otherwise. With R + W over N a read sees every acknowledged write. ONE answers from the "
        "nearest copy, which may be old.")
 

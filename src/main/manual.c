@@ -21,7 +21,7 @@ static void print_server_page(struct buffer *text)
         ".SH SYNOPSIS\n"
         ".B dunlin\\-server\n"
         ".RI [ file ]\n"
-        ".RB [ \\-\\-\\fIdirective \\fIvalue\\fR ...]...\n"
+        "[\\fB\\-\\-\\fIdirective value\\fR ...]...\n"
         ".br\n"
         ".B dunlin\\-server \\-\\-help\n"
         ".br\n"
