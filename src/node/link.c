@@ -101,15 +101,14 @@ static bool place_of(const struct engine *engine, uint16_t partition, uint64_t c
     return true;
 }
 
-static void on_write(struct link *link, const struct wire_write *write)
+/* `place` is NULL where there is no such partition here. */
+static void on_write(struct link *link, const struct wire_write *write, const struct place *place)
 {
     struct engine *engine = link->engine;
     struct offered offered = {.status = ACK_STALE_CLAIM};
-    struct place place;
 
-    if (place_of(engine, write->partition, write->claim_version, write->key, &place))
-        offered = replica_offer(&engine->replica, engine->now, &place, write->over,
-                                &write->version);
+    if (place != NULL)
+        offered = replica_offer(&engine->replica, engine->now, place, write->over, &write->version);
     if (offered.diverged)
         metrics_add(engine->metrics, METRIC_DIVERGENCES, 1);
     if (offered.status == ACK_STALE_CLAIM)
@@ -121,15 +120,14 @@ static void on_write(struct link *link, const struct wire_write *write)
     wire_put_ack(link_message(link), &ack);
 }
 
-static void on_read(struct link *link, const struct wire_read *read)
+static void on_read(struct link *link, const struct wire_read *read, const struct place *place)
 {
     struct engine *engine = link->engine;
     struct looked looked = {.status = ANSWER_STALE_CLAIM};
-    struct place place;
 
     buffer_reset(&engine->looked, BUFFER_KEEP);
-    if (place_of(engine, read->partition, read->claim_version, read->key, &place))
-        looked = replica_look(&engine->replica, &place, read->have, read->have_digest,
+    if (place != NULL)
+        looked = replica_look(&engine->replica, place, read->have, read->have_digest,
                               &engine->looked);
     if (looked.status == ANSWER_STALE_CLAIM)
         metrics_add(engine->metrics, METRIC_CLAIM_REFUSALS, 1);
@@ -160,15 +158,25 @@ static void on_count(struct link *link, const struct wire_count *count)
     wire_put_counted(link_message(link), &counted);
 }
 
-static void receive(struct link *link, const struct wire_message *message)
+/* A question, and the place of its key if it is about one. */
+struct question {
+    struct wire_message message;
+    struct place place;
+    bool placed;
+};
+
+static void receive(struct link *link, const struct question *question)
 {
+    const struct wire_message *message = &question->message;
+    const struct place *place = question->placed ? &question->place : NULL;
+
     metrics_add(link->engine->metrics, METRIC_PEER_MESSAGES_IN, 1);
     switch (message->type) {
     case WIRE_WRITE:
-        on_write(link, &message->write);
+        on_write(link, &message->write, place);
         return;
     case WIRE_READ:
-        on_read(link, &message->read);
+        on_read(link, &message->read, place);
         return;
     case WIRE_FORWARD:
         dispatch_forwarded(link, &message->forward);
@@ -199,37 +207,87 @@ static void greet(struct link *link, const struct wire_message *message)
     link->engine->calls->link_output(link->connection);
 }
 
-/* A message for control goes there as it came, and only on a link that was opened for it. */
-static void receive_raw(struct link *link, const struct wire_message *message, struct span raw)
+/* The first messages of a link, and those for control, which go there as they came. */
+static enum wire_result receive_one_by_one(struct link *link, struct wire_cursor *messages,
+                                           const char **error)
 {
     struct engine *engine = link->engine;
+    struct wire_message message;
 
-    if (link->handshake.state != HANDSHAKE_DONE)
-        greet(link, message);
-    else if (link->handshake.role == WIRE_ROLE_CONTROL)
-        engine->calls->control_message(engine->host, link->id, raw);
-    else
-        receive(link, message);
+    while (!link->broken) {
+        const uint8_t *before = messages->at;
+        const enum wire_result result = wire_next_message(messages, &message, error);
+        if (result != WIRE_OK)
+            return result;
+        if (link->handshake.state != HANDSHAKE_DONE)
+            greet(link, &message);
+        else
+            engine->calls->control_message(engine->host, link->id,
+                                           span_of(before, (size_t)(messages->at - before)));
+    }
+    return WIRE_END;
+}
+
+static void find_place(const struct engine *engine, struct question *question)
+{
+    const struct wire_message *message = &question->message;
+
+    question->placed = false;
+    if (message->type == WIRE_WRITE)
+        question->placed = place_of(engine, message->write.partition, message->write.claim_version,
+                                    message->write.key, &question->place);
+    else if (message->type == WIRE_READ)
+        question->placed = place_of(engine, message->read.partition, message->read.claim_version,
+                                    message->read.key, &question->place);
+}
+
+/* As with clients' commands, the memory that questions touch is fetched for many at a time. */
+static void fetch(struct engine *engine, const struct question *questions, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (questions[i].placed)
+            partition_prefetch(store_partition(engine->own.store, questions[i].place.partition),
+                               questions[i].place.hash);
+    for (size_t i = 0; i < count; i++)
+        if (questions[i].placed)
+            partition_prefetch_entry(
+                store_partition(engine->own.store, questions[i].place.partition),
+                questions[i].place.hash);
+}
+
+static enum wire_result receive_questions(struct link *link, struct wire_cursor *messages,
+                                          const char **error)
+{
+    struct question questions[BATCH_COMMANDS_MAX];
+    enum wire_result result = WIRE_OK;
+
+    while (result == WIRE_OK && !link->broken) {
+        size_t count = 0;
+        while (count < BATCH_COMMANDS_MAX &&
+               (result = wire_next_message(messages, &questions[count].message, error)) == WIRE_OK)
+            find_place(link->engine, &questions[count++]);
+        if (count > 1)
+            fetch(link->engine, questions, count);
+        for (size_t i = 0; i < count && !link->broken; i++)
+            receive(link, &questions[i]);
+    }
+    return result;
 }
 
 static void receive_frame(struct link *link, struct wire_frame *frame)
 {
-    struct wire_cursor *messages = &frame->messages;
-    struct wire_message message;
+    const bool greeting = link->handshake.state != HANDSHAKE_DONE;
     const char *error = NULL;
-    enum wire_result result = WIRE_END;
+    enum wire_result result;
 
     /* Who has proven nothing does not move our clock. */
-    if (link->handshake.state == HANDSHAKE_DONE)
+    if (!greeting)
         engine_observe(link->engine, frame->hlc);
-    while (!link->broken) {
-        const uint8_t *before = messages->at;
-        result = wire_next_message(messages, &message, &error);
-        if (result != WIRE_OK)
-            break;
-        receive_raw(link, &message, span_of(before, (size_t)(messages->at - before)));
-    }
-    if (result == WIRE_BAD)
+    if (greeting || link->handshake.role == WIRE_ROLE_CONTROL)
+        result = receive_one_by_one(link, &frame->messages, &error);
+    else
+        result = receive_questions(link, &frame->messages, &error);
+    if (result == WIRE_BAD && !link->broken)
         break_link(link, error);
 }
 
