@@ -5,7 +5,7 @@
  *
  * Keys are a letter and a number. `k`: registers, whose values are unique and name the record that
  * wrote them. `c`: counters, added to at all times; `q`: counters that are added to only while no
- * fault is about.
+ * fault is about. `t`: all else, of which only the answers are judged.
  */
 #ifndef DUNLIN_TESTS_SIM_HISTORY_H
 #define DUNLIN_TESTS_SIM_HISTORY_H

@@ -14,21 +14,25 @@
 #define IN_FLIGHT_MAX 64
 #define REOPEN_US     50000
 
-/* The commands, with how often each is drawn. `c` and `q`: of counters. */
-#define FORMS(ROW)           \
-    ROW(GET, "get", 24)      \
-    ROW(SET, "set", 20)      \
-    ROW(DEL, "del", 5)       \
-    ROW(GETSET, "getset", 4) \
-    ROW(GETDEL, "getdel", 3) \
-    ROW(SETNX, "setnx", 4)   \
-    ROW(GETEX, "getex", 2)   \
-    ROW(EXISTS, "exists", 2) \
-    ROW(MGET, "mget", 4)     \
-    ROW(MSET, "mset", 4)     \
-    ROW(MDEL, "del", 2)      \
-    ROW(INCR, "incrby", 10)  \
-    ROW(COUNT, "get", 4)
+/* The commands, with how often each is drawn. Of those from PSETEX on only the answer counts. */
+#define FORMS(ROW)             \
+    ROW(GET, "get", 24)        \
+    ROW(SET, "set", 20)        \
+    ROW(DEL, "del", 5)         \
+    ROW(GETSET, "getset", 4)   \
+    ROW(GETDEL, "getdel", 3)   \
+    ROW(SETNX, "setnx", 4)     \
+    ROW(GETEX, "getex", 2)     \
+    ROW(EXISTS, "exists", 2)   \
+    ROW(MGET, "mget", 4)       \
+    ROW(MSET, "mset", 4)       \
+    ROW(MDEL, "del", 2)        \
+    ROW(INCR, "incrby", 10)    \
+    ROW(COUNT, "get", 4)       \
+    ROW(PSETEX, "psetex", 2)   \
+    ROW(PEXPIRE, "pexpire", 1) \
+    ROW(TGET, "get", 2)        \
+    ROW(DBSIZE, "dbsize", 1)
 
 enum form {
 #define ROW(NAME, word, weight) FORM_##NAME,
@@ -192,6 +196,22 @@ static void ask_registers(struct user *user, enum form form, struct buffer *out,
     }
 }
 
+/* Keys that expire, and all keys: only whether an answer comes is judged. */
+static void ask_other(struct user *user, enum form form, struct buffer *out)
+{
+    struct load *load = user->load;
+    const uint32_t key = (uint32_t)draw(load, load->settings.keys);
+
+    add_record(user, 't', key, EFFECT_NONE);
+    if (form == FORM_DBSIZE)
+        return;
+    put_key(out, 't', key);
+    if (form != FORM_TGET)
+        reply_bulk_string(out, draw(load, 2) == 0 ? "20" : "3000");
+    if (form == FORM_PSETEX)
+        put_value(out, load->history->count - 1);
+}
+
 static enum form draw_form(struct load *load)
 {
     uint64_t at = draw(load, load->weights);
@@ -212,7 +232,9 @@ static void ask(struct user *user, enum form form, uint32_t key, struct buffer *
 
     if (effects[form] == EFFECT_PUT)
         words += count;
-    words += form == FORM_INCR;
+    words += form == FORM_INCR || form == FORM_PEXPIRE;
+    words += form == FORM_PSETEX ? 2 : 0;
+    words -= form == FORM_DBSIZE;
     asked->form = form;
     asked->first = load->history->count;
     asked->count = count;
@@ -221,6 +243,8 @@ static void ask(struct user *user, enum form form, uint32_t key, struct buffer *
     reply_bulk_string(out, forms[form].word);
     if (form == FORM_INCR || form == FORM_COUNT)
         ask_counter(user, form, out);
+    else if (form >= FORM_PSETEX)
+        ask_other(user, form, out);
     else
         ask_registers(user, form, out, key, count);
     user->place++;
@@ -271,6 +295,10 @@ static void note_reply(struct history *history, size_t index, enum form form, st
     case FORM_SET:
     case FORM_MSET:
     case FORM_MDEL:
+    case FORM_PSETEX:
+    case FORM_PEXPIRE:
+    case FORM_TGET:
+    case FORM_DBSIZE:
     case FORM_COUNT_OF:
         break;
     }
