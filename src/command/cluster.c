@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "base/level.h"
 #include "base/memory.h"
 #include "command/arguments.h"
 #include "command/environment.h"
@@ -343,7 +344,7 @@ void cluster_countkeysinslot(struct call *call)
                   (int64_t)environment->functions->slot_keys(environment->context, (uint32_t)slot));
 }
 
-/* Slots of which no node, or not every node, is up. */
+/* Slots of which a quorum of nodes may not be, or is not, up and voting. */
 static void count_troubled(const struct environment *environment, uint32_t *suspect, uint32_t *down)
 {
     const struct ring *ring = environment->ring;
@@ -360,8 +361,11 @@ static void count_troubled(const struct environment *environment, uint32_t *susp
             up += state == MEMBER_UP;
             suspected += state == MEMBER_SUSPECT;
         }
-        if (up == 0)
-            *(suspected > 0 ? suspect : down) += RING_SLOTS / partitions;
+        const uint32_t replicas = ring->content.base.replicas;
+        const unsigned needed = level_needed(LEVEL_QUORUM,
+                                             replicas < claim->count ? replicas : claim->count);
+        if (up < needed)
+            *(up + suspected >= needed ? suspect : down) += RING_SLOTS / partitions;
     }
 }
 

@@ -50,6 +50,7 @@ enum member_state {
     MEMBER_UP,
     MEMBER_SUSPECT,
     MEMBER_DOWN,
+    MEMBER_MUTE, /* up, and does not vote: it was restarted, or its clock is off */
 };
 
 /* Where a member is now; it may have moved since the ring was formed. */

@@ -43,11 +43,13 @@ static enum member_state member_state(void *context, const struct ring_member *m
     const struct view_node *node = view_node(view, member->number);
 
     if (member->number == view->self)
-        return MEMBER_UP;
+        return node != NULL && node->votes && view->self_in_line ? MEMBER_UP : MEMBER_MUTE;
     if (node == NULL || node->health == HEALTH_DEAD || node->health == HEALTH_LEFT ||
         node->health == HEALTH_UNKNOWN)
         return MEMBER_DOWN;
-    return node->health == HEALTH_SUSPECT ? MEMBER_SUSPECT : MEMBER_UP;
+    if (node->health == HEALTH_SUSPECT)
+        return MEMBER_SUSPECT;
+    return node->votes ? MEMBER_UP : MEMBER_MUTE;
 }
 
 static struct member_address member_address(void *context, const struct ring_member *member)

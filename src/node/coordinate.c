@@ -120,8 +120,7 @@ static void fail(struct request *request)
         request_fail(request, "TRYAGAIN this replica was restarted and has not recovered");
         return;
     case OPERATION_NO_STAMP:
-        request_fail(request, "MISCONF the state file in dir cannot be written, so no write can be "
-                              "given a version; see the log");
+        request_fail(request, NO_STAMP_ERROR);
         return;
     case OPERATION_CONTENDED:
         request_fail(request,

@@ -16,6 +16,9 @@
 #include "base/level.h"
 #include "resp/reply.h"
 
+/* What a frame needs beside a command's arguments, bytes. */
+#define FRAME_SPARE (64 * 1024)
+
 /* ---- order ---- */
 
 /* Whether the order of `later` behind `earlier` needs no waiting. */
@@ -390,6 +393,24 @@ static bool understand(struct request *request, struct session *session)
     return false;
 }
 
+/* What is longer than a frame between nodes could be kept here, and nowhere else. */
+static bool fits_a_frame(struct request *request)
+{
+    const struct call *call = &request->call;
+    const uint64_t most = request->engine->options->peer_frame_max;
+    uint64_t size = FRAME_SPARE;
+
+    if (request->engine->view->node_count == 1)
+        return true;
+    for (size_t i = 0; i < call->argc; i++)
+        size += call->argv[i].size;
+    if (size <= most || of_many_keys(call))
+        return true;
+    reply_error(&request->reply,
+                "ERR the key and the value together are longer than peer-frame-max");
+    return false;
+}
+
 /* Finds out where the command runs. */
 static bool aim(struct request *request)
 {
@@ -397,6 +418,8 @@ static bool aim(struct request *request)
 
     if (request->kind == COMMAND_LOCAL || request->kind == COMMAND_CLUSTER)
         return true;
+    if (!fits_a_frame(request))
+        return false;
     if (of_many_keys(call))
         return cut(request);
     locate(request, call->argv[call->command->first_key]);

@@ -47,6 +47,10 @@
 #define FRAME_SIZE_SOFT (4u << 20)
 /* How long control may take to answer a command (RING INIT asks other nodes), ms. */
 #define CONTROL_TIMEOUT_MS 30000
+/* No stamp may be given: all would be above the ceiling. */
+#define NO_STAMP_ERROR                                                                            \
+    "MISCONF no version can be given above the ceiling kept in dir: its file cannot be written, " \
+    "or the clock has jumped ahead; see the log and RING STATUS"
 
 /* ---- what WAIT waits for (wait.c) ---- */
 

@@ -227,8 +227,7 @@ static bool stamp(struct request *request, uint64_t floor)
     }
     const uint64_t now = hlc_tick(&engine->replica.hlc, engine->now.wall_ms, floor);
     if (now > atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire)) {
-        request_fail(request, "MISCONF the state file in dir cannot be written, so no write can be "
-                              "given a version; see the log");
+        request_fail(request, NO_STAMP_ERROR);
         return false;
     }
     sweep->dot = (struct dot){.stamp = now, .node = sweep->view->self};

@@ -152,7 +152,7 @@ Test(command_cluster, what_was_encoded_does_not_outlive_its_ring)
     teardown(&cluster);
 }
 
-Test(command_cluster, info_says_whether_slots_are_without_a_node)
+Test(command_cluster, info_says_whether_slots_are_without_a_quorum)
 {
     struct cluster cluster;
 
@@ -162,13 +162,18 @@ Test(command_cluster, info_says_whether_slots_are_without_a_node)
                         "cluster_slots_ok:16384\r\ncluster_slots_pfail:0\r\n"
                         "cluster_slots_fail:0\r\ncluster_known_nodes:3\r\ncluster_size:3\r\n"
                         "cluster_current_epoch:1\r\n");
-    cluster.fixture.states[1] = MEMBER_SUSPECT;
-    cluster.fixture.states[2] = MEMBER_DOWN;
-    cluster.fixture.states[3] = MEMBER_DOWN;
+    for (int i = 1; i <= 3; i++)
+        cluster.fixture.states[i] = MEMBER_SUSPECT;
+    fixture_expect_part(&cluster.fixture, "CLUSTER INFO",
+                        "cluster_state:ok\r\ncluster_slots_assigned:16384\r\n"
+                        "cluster_slots_ok:0\r\ncluster_slots_pfail:16384\r\n"
+                        "cluster_slots_fail:0\r\n");
+    for (int i = 1; i <= 3; i++)
+        cluster.fixture.states[i] = MEMBER_MUTE;
     fixture_expect_part(&cluster.fixture, "CLUSTER INFO",
                         "cluster_state:fail\r\ncluster_slots_assigned:16384\r\n"
-                        "cluster_slots_ok:0\r\ncluster_slots_pfail:12288\r\n"
-                        "cluster_slots_fail:4096\r\n");
+                        "cluster_slots_ok:0\r\ncluster_slots_pfail:0\r\n"
+                        "cluster_slots_fail:16384\r\n");
     cluster.fixture.environment.ring = NULL;
     fixture_expect_part(&cluster.fixture, "CLUSTER INFO",
                         "cluster_state:fail\r\ncluster_slots_assigned:0\r\n");
