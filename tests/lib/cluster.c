@@ -265,7 +265,7 @@ void cluster_kill(struct cluster *cluster, int node)
 
 void cluster_pause(struct cluster *cluster, int node)
 {
-    process_signal(&node_of(cluster, node)->process, SIGSTOP);
+    process_pause(&node_of(cluster, node)->process);
     node_of(cluster, node)->paused = true;
 }
 

@@ -4,6 +4,7 @@
 #include "lib/process.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -147,4 +148,42 @@ uint16_t port_reserve(void)
     }
     check_that(false, "a free port among %d", PORT_COUNT);
     return 0;
+}
+
+/* Whether /proc says that the thread is stopped: "tid (name) T ...". */
+static bool thread_stopped(const char *folder, const char *thread)
+{
+    char path[512], text[512];
+
+    snprintf(path, sizeof path, "%s/%s/stat", folder, thread);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return true; /* it has ended */
+    const size_t size = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL && strlen(name_end) > 2 && name_end[2] == 'T';
+}
+
+static bool stands_still(void *context)
+{
+    const struct process *process = context;
+    const struct dirent *entry;
+    bool still = true;
+    char folder[64];
+
+    snprintf(folder, sizeof folder, "/proc/%ld/task", (long)process->pid);
+    DIR *threads = opendir(folder);
+    check_that(threads != NULL, "%s is there", folder);
+    while ((entry = readdir(threads)) != NULL)
+        still &= entry->d_name[0] == '.' || thread_stopped(folder, entry->d_name);
+    closedir(threads);
+    return still;
+}
+
+void process_pause(struct process *process)
+{
+    process_signal(process, SIGSTOP);
+    check_that(check_until(5000, stands_still, process), "process %ld stops", (long)process->pid);
 }

@@ -40,4 +40,8 @@ uint16_t port_reserve(void);
 /* Where peers find a node: this far above its client port. */
 #define BUS_OFFSET 10000
 
+/* Stops the process, and returns once each of its threads stands still: until then one may go on
+ * with what it has begun. */
+void process_pause(struct process *process);
+
 #endif
