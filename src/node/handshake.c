@@ -129,6 +129,12 @@ static const char *refusal(const struct handshake_self *self, const struct wire_
         return "it belongs to another ring";
     if (hello->role == WIRE_ROLE_WORKER && !identity_exists(&self->ring))
         return "this node is in no ring yet";
+    if (hello->role == WIRE_ROLE_WORKER && !identity_exists(&ring))
+        return "it is in no ring yet";
+    if (hello->role != WIRE_ROLE_WORKER && hello->role != WIRE_ROLE_CONTROL) {
+        snprintf(text, size, "it wants what this node does not know (%u)", hello->role);
+        return text;
+    }
     return NULL;
 }
 
@@ -185,6 +191,8 @@ static enum handshake_state receive_hello_ok(struct handshake *handshake,
     if (identity_exists(&handshake->expected) &&
         !identity_equal(&handshake->expected, &handshake->other))
         return fail(handshake, "another node answers at its address");
+    if (self->secret[0] == '\0' && answer->proof.size > 0)
+        return fail(handshake, "it has a cluster-secret, this node has none");
     if (!proven(self, 'a', &handshake->challenge, &handshake->other_challenge, &handshake->other,
                 answer->proof))
         return fail(handshake, "it does not know the cluster-secret");

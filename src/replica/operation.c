@@ -19,8 +19,14 @@ void operation_deinit(struct operation *operation)
     buffer_deinit(&operation->written_bytes);
 }
 
+/* Whatever goes wrong after others were offered a version: it was not refused, it has too few
+ * acknowledgements. */
 static void fail(struct operation *operation, enum operation_failure failure)
 {
+    if (operation->wrote && failure != OPERATION_TOO_FEW && failure != OPERATION_CONTENDED) {
+        failure = OPERATION_TOO_FEW;
+        operation->answered = 0;
+    }
     operation->state = OPERATION_FAILED;
     operation->failure = failure;
 }

@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Operations, with a real replica here and others that the test plays: it records what they are
+ * asked and offered, and answers for them.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "lib/timeout.h"
+#include "replica/operation.h"
+#include "value/siblings.h"
+
+TestSuite(operation, .timeout = TIMEOUT_S(10));
+
+#define NOW_MS INT64_C(1700000000000)
+#define CLAIM  5
+#define SELF   1
+
+static struct store *store;
+static struct replica_bounds bounds;
+static struct replica replica;
+static struct partition *partition;
+static struct coordinator coordinator;
+static struct operation operation;
+static struct instant now;
+
+/* What others were sent, as bits 1 << node, and how often. */
+static unsigned asked, offered, sent, renewed, changed;
+static unsigned down;        /* cannot be sent to */
+static unsigned hopeless;    /* need not be sent to */
+static struct dot offer_dot; /* of the last offer */
+static char offer_value[32];
+static char appends[8]; /* what an update appends; "": it wants nothing done */
+static char put_value[64];
+static bool deletes;
+
+static bool ask(void *host, struct operation *op, node_number node)
+{
+    (void)host;
+    (void)op;
+    if (down >> node & 1)
+        return false;
+    asked |= 1u << node;
+    sent++;
+    return true;
+}
+
+static bool offer(void *host, struct operation *op, node_number node)
+{
+    (void)host;
+    if (down >> node & 1)
+        return false;
+    offered |= 1u << node;
+    sent++;
+    offer_dot = op->written.dot;
+    snprintf(offer_value, sizeof offer_value, "%.*s", (int)op->written.value.size,
+             (const char *)op->written.value.data);
+    return true;
+}
+
+static bool promising(void *host, node_number node)
+{
+    (void)host;
+    return !(hopeless >> node & 1);
+}
+
+static void renew(void *host, struct operation *op)
+{
+    (void)host;
+    (void)op;
+    renewed++;
+    asked = offered = 0;
+}
+
+static void change(void *host, struct operation *op, const struct version *current,
+                   struct change *wanted)
+{
+    int size = 0;
+
+    (void)host;
+    changed++;
+    cr_assert_eq(current == NULL, op->kind == OPERATION_WRITE);
+    wanted->action = deletes ? CHANGE_DELETE : CHANGE_PUT;
+    wanted->pieces[0] = SPAN("w");
+    wanted->piece_count = 1;
+    if (op->kind == OPERATION_WRITE || deletes)
+        return;
+    if (version_visible(current, now.wall_ms))
+        size = snprintf(put_value, sizeof put_value, "%.*s", (int)current->value.size,
+                        (const char *)current->value.data);
+    snprintf(put_value + size, sizeof put_value - (size_t)size, "%s", appends);
+    wanted->pieces[0] = span_of_string(put_value);
+    if (appends[0] == '\0')
+        wanted->action = CHANGE_NOTHING;
+}
+
+static const struct operation_calls calls = {
+    .ask = ask, .offer = offer, .promising = promising, .renew = renew, .change = change};
+
+/* N copies on the nodes 1 .. N, this one first. */
+static void begin(enum operation_kind kind, unsigned copies, unsigned r, unsigned w)
+{
+    const struct store_options options = {.partitions = 4, .seed = 1, .now_ms = NOW_MS};
+
+    store = store_create(&options);
+    atomic_init(&bounds.ceiling, UINT64_MAX);
+    atomic_init(&bounds.ahead_max_ms, 3500);
+    replica = (struct replica){.store = store, .bounds = &bounds, .self = SELF};
+    coordinator = (struct coordinator){.replica = &replica, .calls = &calls};
+    partition = store_partition(store, 2);
+    partition->claim_version = CLAIM;
+    partition->votes = true;
+    now = (struct instant){.wall_ms = NOW_MS};
+    operation = (struct operation){.kind = kind,
+                                   .read_needed = (uint8_t)r,
+                                   .write_needed = (uint8_t)w,
+                                   .copies = (uint8_t)copies,
+                                   .place = {.partition = 2,
+                                             .claim_version = CLAIM,
+                                             .hash = store_hash(store, SPAN("k")),
+                                             .key = SPAN("k")},
+                                   .deadline_wall_ms = NOW_MS + 500};
+    for (unsigned i = 0; i < copies; i++)
+        operation.nodes[i] = (node_number)(i + 1);
+    asked = offered = sent = renewed = changed = down = hopeless = 0;
+    deletes = false;
+    snprintf(appends, sizeof appends, "+");
+}
+
+static void start(void)
+{
+    operation_begin(&coordinator, &operation, now);
+}
+
+static void end(void)
+{
+    operation_deinit(&operation);
+    store_destroy(&store);
+    buffer_deinit(&replica.merged);
+}
+
+static struct dot later(uint64_t sequence, node_number node)
+{
+    return (struct dot){.stamp = hlc_stamp(NOW_MS + 100) + sequence, .node = node};
+}
+
+/* What this replica has. */
+static void put(struct dot dot, const char *value)
+{
+    const struct span bytes = span_of_string(value);
+    const struct version version = {
+        .dot = dot, .kind = VALUE_STRING, .deadline_ms = DEADLINE_NEVER, .value = bytes};
+
+    partition_lock(partition);
+    partition_put(partition, operation.place.hash, operation.place.key, &version, &bytes, 1);
+    partition_unlock(partition);
+}
+
+static void expect_here(const char *value)
+{
+    struct version version;
+
+    partition_lock(partition);
+    cr_assert(partition_get(partition, operation.place.hash, operation.place.key, &version));
+    cr_assert(span_equal(version.value, span_of_string(value)), "'%.*s' is here and not '%s'",
+              (int)version.value.size, (const char *)version.value.data, value);
+    partition_unlock(partition);
+}
+
+static void acknowledge(node_number node, enum ack_status status, struct dot known)
+{
+    const struct offered answer = {.status = status, .known = known};
+
+    operation_acknowledged(&coordinator, &operation, now, node, &answer);
+}
+
+static void answer(node_number node, enum answer_status status, struct dot dot, const char *value)
+{
+    const struct looked looked = {.status = status,
+                                  .version = {.dot = dot,
+                                              .kind = VALUE_STRING,
+                                              .deadline_ms = DEADLINE_NEVER,
+                                              .value = span_of_string(value)}};
+
+    operation_answered(&coordinator, &operation, now, node, &looked);
+}
+
+static void expect_failed(enum operation_failure failure, bool wrote)
+{
+    cr_assert_eq(operation.state, OPERATION_FAILED);
+    cr_assert_eq(operation.failure, failure, "%d and not %d", operation.failure, failure);
+    cr_assert_eq(operation.wrote, wrote);
+}
+
+/* ---- levels ---- */
+
+Test(operation, a_write_is_done_at_w_acknowledgements_of_n)
+{
+    for (unsigned n = 1; n <= 5; n++) {
+        for (unsigned w = 1; w <= n; w++) {
+            begin(OPERATION_WRITE, n, 1, w);
+            start();
+            cr_assert_eq(offered, ((1u << n) - 1) << 1 & ~(1u << SELF), "all others are offered");
+            expect_here("w");
+            for (unsigned have = 1; have < w; have++) {
+                cr_assert_eq(operation.state, OPERATION_WRITING);
+                acknowledge((node_number)(have + 1), ACK_OK, DOT_NONE);
+            }
+            cr_assert_eq(operation.state, OPERATION_DONE);
+            end();
+        }
+    }
+}
+
+Test(operation, a_read_asks_r_and_no_more)
+{
+    for (unsigned n = 1; n <= 5; n++) {
+        for (unsigned r = 1; r <= n; r++) {
+            begin(OPERATION_READ, n, r, 1);
+            put(later(0, 1), "v");
+            start();
+            cr_assert_eq(sent, r - 1);
+            for (unsigned have = 1; have < r; have++) {
+                cr_assert_eq(operation.state, OPERATION_READING);
+                answer((node_number)(have + 1), ANSWER_SAME, DOT_NONE, "");
+            }
+            cr_assert_eq(operation.state, OPERATION_DONE);
+            cr_assert(span_equal(operation.found.value, SPAN("v")));
+            cr_assert_eq(changed, 0);
+            end();
+        }
+    }
+}
+
+Test(operation, a_level_above_the_copies_fails_before_anything_is_done)
+{
+    static const enum operation_kind kinds[] = {OPERATION_READ, OPERATION_WRITE, OPERATION_UPDATE};
+
+    for (size_t i = 0; i < 3; i++) {
+        begin(kinds[i], 2, 3, 3);
+        start();
+        expect_failed(OPERATION_TOO_FEW, false);
+        cr_assert_eq(sent, 0);
+        cr_assert_eq(changed, 0);
+        end();
+    }
+    begin(OPERATION_READ, 2, 1, 3); /* W is nothing to a read */
+    start();
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+}
+
+Test(operation, the_same_structure_serves_again_and_again)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        operation.kind = OPERATION_WRITE;
+        start();
+        acknowledge(3, ACK_OK, DOT_NONE);
+        cr_assert_eq(operation.state, OPERATION_DONE);
+        operation_rest(&operation);
+        operation.kind = OPERATION_READ;
+        start();
+        answer(2, ANSWER_SAME, DOT_NONE, "");
+        cr_assert_eq(operation.state, OPERATION_DONE);
+        cr_assert(span_equal(operation.found.value, SPAN("w")));
+        operation_rest(&operation);
+    }
+    end();
+}
+
+/* ---- reads ---- */
+
+Test(operation, a_read_finds_the_newest_of_r)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(0, 1), "here");
+    start();
+    answer(2, ANSWER_VERSION, later(5, 2), "there");
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert(span_equal(operation.found.value, SPAN("there")));
+    expect_here("here");
+    end();
+}
+
+Test(operation, a_read_that_finds_nothing_says_so)
+{
+    begin(OPERATION_READ, 3, 3, 2);
+    start();
+    answer(2, ANSWER_NONE, DOT_NONE, "");
+    answer(3, ANSWER_SAME, DOT_NONE, "");
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert(!version_visible(&operation.found, now.wall_ms));
+    end();
+}
+
+Test(operation, a_replica_that_does_not_vote_is_replaced)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    start();
+    cr_assert_eq(asked, 1u << 2);
+    answer(2, ANSWER_NOT_VOTING, DOT_NONE, "");
+    cr_assert_eq(asked, 1u << 2 | 1u << 3);
+    answer(3, ANSWER_STALE_CLAIM, DOT_NONE, "");
+    expect_failed(OPERATION_TOO_FEW, false);
+    cr_assert_eq(operation.answered, 1);
+    end();
+}
+
+Test(operation, a_replica_that_is_lost_is_replaced)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    start();
+    operation_lost(&coordinator, &operation, now, 3); /* it was not asked */
+    cr_assert_eq(asked, 1u << 2);
+    operation_lost(&coordinator, &operation, now, 2);
+    cr_assert_eq(asked, 1u << 2 | 1u << 3);
+    operation_lost(&coordinator, &operation, now, 9);
+    operation_lost(&coordinator, &operation, now, 3);
+    expect_failed(OPERATION_TOO_FEW, false);
+    end();
+}
+
+Test(operation, who_cannot_answer_is_not_asked)
+{
+    begin(OPERATION_READ, 4, 2, 2);
+    hopeless = 1u << 2;
+    down = 1u << 3;
+    start();
+    cr_assert_eq(asked, 1u << 4);
+    answer(4, ANSWER_SAME, DOT_NONE, "");
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+    begin(OPERATION_READ, 3, 2, 2);
+    hopeless = 1u << 2 | 1u << 3;
+    start();
+    expect_failed(OPERATION_TOO_FEW, false);
+    cr_assert_eq(operation.answered, 1);
+    end();
+}
+
+Test(operation, a_hedge_asks_one_more_and_the_first_answer_counts)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    start();
+    operation_hedge(&coordinator, &operation, now);
+    cr_assert_eq(asked, 1u << 2 | 1u << 3);
+    operation_hedge(&coordinator, &operation, now);
+    cr_assert_eq(sent, 2);
+    answer(3, ANSWER_SAME, DOT_NONE, "");
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    answer(2, ANSWER_VERSION, later(9, 2), "late");
+    cr_assert(!version_exists(&operation.found));
+    operation_hedge(&coordinator, &operation, now);
+    cr_assert_eq(sent, 2);
+    end();
+}
+
+Test(operation, a_hedge_without_anybody_left_fails_nothing)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    hopeless = 1u << 3;
+    start();
+    operation_hedge(&coordinator, &operation, now);
+    cr_assert_eq(operation.state, OPERATION_READING);
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+}
+
+/* ---- writes ---- */
+
+Test(operation, too_few_acknowledgements_say_how_many_there_were)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    acknowledge(2, ACK_FULL, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_WRITING);
+    acknowledge(3, ACK_STALE_CLAIM, DOT_NONE);
+    expect_failed(OPERATION_TOO_FEW, true);
+    cr_assert_eq(operation.answered, 1);
+    end();
+}
+
+Test(operation, a_write_that_can_be_sent_to_nobody_fails_at_once)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    down = 1u << 2 | 1u << 3;
+    start();
+    expect_failed(OPERATION_TOO_FEW, true);
+    end();
+    begin(OPERATION_WRITE, 3, 2, 1);
+    down = 1u << 2 | 1u << 3;
+    start();
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+}
+
+Test(operation, lost_replicas_do_not_acknowledge)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    operation_lost(&coordinator, &operation, now, 2);
+    acknowledge(2, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_WRITING);
+    operation_lost(&coordinator, &operation, now, 3);
+    expect_failed(OPERATION_TOO_FEW, true);
+    end();
+}
+
+Test(operation, newer_is_stamped_above)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    acknowledge(2, ACK_NEWER, later(7, 2));
+    cr_assert_eq(renewed, 1);
+    cr_assert_eq(offered, 1u << 2 | 1u << 3);
+    cr_assert_gt(dot_compare(offer_dot, later(7, 2)), 0);
+    cr_assert_str_eq(offer_value, "w");
+    cr_assert_gt(replica.hlc.last, later(7, 2).stamp - 1);
+    acknowledge(2, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    expect_here("w");
+    end();
+}
+
+Test(operation, forgetful_is_stamped_above_too)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    acknowledge(3, ACK_FORGETFUL, later(7, UINT16_MAX));
+    cr_assert_gt(dot_compare(offer_dot, later(7, UINT16_MAX)), 0);
+    cr_assert_eq(operation.state, OPERATION_WRITING);
+    end();
+}
+
+Test(operation, newer_versions_that_keep_coming_are_given_up_on)
+{
+    unsigned rounds = 0;
+
+    begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    while (operation.state == OPERATION_WRITING) {
+        cr_assert_leq(++rounds, 100u);
+        acknowledge(2, ACK_NEWER, (struct dot){offer_dot.stamp + 1, 2});
+        if (operation.state == OPERATION_WRITING && offered == 0)
+            break;
+        if (rounds > OPERATION_ROUNDS_MAX)
+            acknowledge(3, ACK_NEWER, (struct dot){offer_dot.stamp + 1, 3});
+    }
+    expect_failed(OPERATION_CONTENDED, true);
+    end();
+}
+
+/* Another write took its place here; ours goes above it, because it has to be above what was
+ * acknowledged before it began. */
+Test(operation, a_write_that_was_overwritten_here_is_stamped_above_that_as_well)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    put(later(50, 1), "other");
+    acknowledge(2, ACK_NEWER, later(7, 2));
+    cr_assert_gt(dot_compare(offer_dot, later(50, 1)), 0);
+    cr_assert_str_eq(offer_value, "w");
+    end();
+}
+
+Test(operation, what_may_not_be_written_here_is_not_written)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    now.wall_ms += 500;
+    start();
+    expect_failed(OPERATION_LATE, false);
+    end();
+    begin(OPERATION_WRITE, 3, 2, 2);
+    partition->claim_version++;
+    start();
+    expect_failed(OPERATION_RING_CHANGED, false);
+    end();
+    begin(OPERATION_WRITE, 3, 2, 2);
+    partition->votes = false;
+    start();
+    expect_failed(OPERATION_NOT_VOTING, false);
+    end();
+    begin(OPERATION_WRITE, 3, 2, 2);
+    atomic_store(&bounds.ceiling, 5);
+    start();
+    expect_failed(OPERATION_NO_STAMP, false);
+    end();
+    begin(OPERATION_WRITE, 3, 2, 2);
+    store_set_memory_max(store, 1);
+    start();
+    expect_failed(OPERATION_MEMORY_FULL, false);
+    cr_assert_eq(sent, 0);
+    end();
+}
+
+/* Nobody may be told that nothing was written once others have been offered it. */
+Test(operation, what_fails_after_it_was_offered_may_still_take_effect)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    now.wall_ms += 500;
+    acknowledge(2, ACK_NEWER, later(7, 2));
+    expect_failed(OPERATION_TOO_FEW, true);
+    end();
+    begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    partition->claim_version++;
+    acknowledge(2, ACK_NEWER, later(7, 2));
+    expect_failed(OPERATION_TOO_FEW, true);
+    end();
+    begin(OPERATION_UPDATE, 3, 1, 2);
+    start();
+    atomic_store(&bounds.ceiling, 5);
+    acknowledge(2, ACK_NEWER, later(7, 2));
+    expect_failed(OPERATION_TOO_FEW, true);
+    end();
+}
+
+Test(operation, time_that_is_up_ends_it_with_what_there_is)
+{
+    begin(OPERATION_WRITE, 3, 3, 3);
+    start();
+    acknowledge(2, ACK_OK, DOT_NONE);
+    operation_expire(&operation);
+    expect_failed(OPERATION_TOO_FEW, true);
+    cr_assert_eq(operation.answered, 2);
+    acknowledge(3, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_FAILED);
+    end();
+    begin(OPERATION_READ, 3, 3, 3);
+    start();
+    operation_expire(&operation);
+    expect_failed(OPERATION_TOO_FEW, false);
+    cr_assert_eq(operation.answered, 1);
+    end();
+}
+
+/* ---- updates ---- */
+
+Test(operation, an_update_works_on_the_newest_of_the_quorum)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    put(later(0, 1), "old");
+    start();
+    cr_assert_eq(changed, 0);
+    answer(2, ANSWER_VERSION, later(5, 2), "new");
+    expect_here("new+");
+    cr_assert_gt(dot_compare(offer_dot, later(5, 2)), 0);
+    cr_assert(dot_equal(operation.over, later(5, 2)));
+    acknowledge(2, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+}
+
+Test(operation, an_update_works_on_what_is_stored_meanwhile)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    put(later(0, 1), "old");
+    start();
+    put(later(9, 1), "meanwhile");
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    expect_here("meanwhile+");
+    end();
+}
+
+Test(operation, an_update_looks_again_at_what_may_have_changed)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    start();
+    partition->claim_version++;
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    expect_failed(OPERATION_RING_CHANGED, false);
+    end();
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    start();
+    now.wall_ms += 500;
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    expect_failed(OPERATION_LATE, false);
+    cr_assert_eq(changed, 0);
+    end();
+}
+
+Test(operation, an_update_that_wants_nothing_writes_nothing)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    appends[0] = '\0';
+    start();
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert(operation.unchanged);
+    cr_assert_eq(offered, 0);
+    end();
+}
+
+Test(operation, an_update_deletes_with_a_tombstone)
+{
+    struct version version;
+
+    begin(OPERATION_UPDATE, 1, 1, 1);
+    deletes = true;
+    put(later(0, 1), "v");
+    start();
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert(partition_get(partition, operation.place.hash, operation.place.key, &version));
+    cr_assert_eq(version.kind, VALUE_TOMBSTONE);
+    cr_assert_gt(dot_compare(version.dot, later(0, 1)), 0);
+    end();
+}
+
+/* It was made of an older version than the one that somebody knows. */
+Test(operation, an_update_that_is_overtaken_reads_again)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    start();
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    cr_assert_str_eq(offer_value, "+");
+    acknowledge(3, ACK_NEWER, later(7, 3));
+    cr_assert_eq(operation.state, OPERATION_READING);
+    answer(2, ANSWER_VERSION, later(7, 3), "seven");
+    cr_assert_str_eq(offer_value, "seven+");
+    cr_assert_gt(dot_compare(offer_dot, later(7, 3)), 0);
+    acknowledge(3, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    expect_here("seven+");
+    end();
+}
+
+/* A second update of this coordinator was made of the first one's version: it stands for both. */
+Test(operation, an_update_that_was_built_upon_is_not_made_twice)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    start();
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    put(later(60, 1), "++");
+    acknowledge(2, ACK_NEWER, later(7, 2));
+    cr_assert_eq(changed, 1);
+    cr_assert_str_eq(offer_value, "++");
+    cr_assert(dot_equal(offer_dot, later(60, 1)));
+    acknowledge(2, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+}
+
+/* ---- siblings ---- */
+
+static unsigned siblings_of(struct span set)
+{
+    struct siblings_cursor cursor = siblings_begin(set);
+    struct sibling sibling;
+    unsigned count = 0;
+
+    while (siblings_next(&cursor, &sibling))
+        count++;
+    return count;
+}
+
+Test(operation, a_plain_write_of_siblings_covers_what_is_here)
+{
+    begin(OPERATION_WRITE, 1, 1, 1);
+    operation.siblings = true;
+    start();
+    start();
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert_eq(siblings_of(operation.written.value), 1);
+    operation.kind = OPERATION_READ;
+    start();
+    cr_assert_eq(operation.found.kind, VALUE_STRING);
+    cr_assert(span_equal(operation.found.value, SPAN("w")));
+    operation.kind = OPERATION_UPDATE;
+    deletes = true;
+    start();
+    cr_assert_eq(operation.written.kind, VALUE_TOMBSTONE);
+    cr_assert_gt(operation.written.value.size, 0, "the context stays");
+    operation.kind = OPERATION_READ;
+    start();
+    cr_assert(!version_visible(&operation.found, now.wall_ms));
+    end();
+}
+
+Test(operation, a_read_of_siblings_merges_them)
+{
+    const struct context nothing = {0};
+    struct buffer set = {0};
+    struct looked looked = {.status = ANSWER_VERSION};
+
+    begin(OPERATION_WRITE, 2, 2, 1);
+    operation.siblings = true;
+    start();
+    siblings_write(span_of(NULL, 0), &nothing, later(5, 2), DEADLINE_NEVER, SPAN("theirs"), NOW_MS,
+                   &set);
+    operation.kind = OPERATION_READ;
+    operation.whole_version = true;
+    start();
+    looked.version = siblings_version(buffer_content(&set));
+    operation_answered(&coordinator, &operation, now, 2, &looked);
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert_eq(siblings_of(operation.found.value), 2);
+    operation.whole_version = false;
+    start();
+    operation_answered(&coordinator, &operation, now, 2, &looked);
+    cr_assert(span_equal(operation.found.value, SPAN("theirs")), "the newest of both");
+    buffer_deinit(&set);
+    end();
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The replica's side: what it keeps, what it refuses and why, and what it answers.
+ */
+#include <criterion/criterion.h>
+
+#include "lib/timeout.h"
+#include "replica/replica.h"
+#include "value/siblings.h"
+
+TestSuite(replica, .timeout = TIMEOUT_S(10));
+
+#define NOW_MS  INT64_C(1700000000000)
+#define CLAIM   5
+#define AHEAD   3500
+#define CEILING 100000
+
+static struct store *store;
+static struct replica_bounds bounds;
+static struct replica replica;
+static struct partition *partition;
+static struct place place;
+static const struct instant now = {.wall_ms = NOW_MS};
+static struct buffer bytes;
+
+static void begin(void)
+{
+    const struct store_options options = {.partitions = 4, .seed = 1, .now_ms = NOW_MS};
+
+    store = store_create(&options);
+    bounds.ceiling_at_start = 0;
+    atomic_init(&bounds.ceiling, hlc_stamp(NOW_MS + CEILING));
+    atomic_init(&bounds.ahead_max_ms, AHEAD);
+    replica = (struct replica){.store = store, .bounds = &bounds, .self = 1};
+    partition = store_partition(store, 2);
+    partition->claim_version = CLAIM;
+    partition->votes = true;
+    place = (struct place){.partition = 2,
+                           .claim_version = CLAIM,
+                           .hash = store_hash(store, SPAN("k")),
+                           .key = SPAN("k")};
+}
+
+static void end(void)
+{
+    store_destroy(&store);
+    buffer_deinit(&bytes);
+    buffer_deinit(&replica.merged);
+}
+
+static struct dot dot(uint64_t sequence, node_number node)
+{
+    return (struct dot){.stamp = hlc_stamp(NOW_MS) + sequence, .node = node};
+}
+
+static struct version string(struct dot at, const char *value)
+{
+    return (struct version){.dot = at,
+                            .kind = VALUE_STRING,
+                            .deadline_ms = DEADLINE_NEVER,
+                            .value = span_of_string(value)};
+}
+
+static struct version tombstone(struct dot at)
+{
+    return (struct version){.dot = at, .deadline_ms = DEADLINE_NEVER};
+}
+
+static struct offered offer(struct version version)
+{
+    return replica_offer(&replica, now, &place, DOT_NONE, &version);
+}
+
+static struct looked look(struct dot have)
+{
+    buffer_reset(&bytes, SIZE_MAX);
+    return replica_look(&replica, &place, have, 0, &bytes);
+}
+
+static void expect_value(const char *value)
+{
+    const struct looked looked = look(DOT_NONE);
+
+    cr_assert_eq(looked.status, ANSWER_VERSION);
+    cr_assert_eq(looked.version.kind, VALUE_STRING);
+    cr_assert(span_equal(looked.version.value, span_of_string(value)));
+}
+
+/* ---- offers ---- */
+
+Test(replica, the_newer_version_wins_whatever_came_first)
+{
+    begin();
+    cr_assert_eq(offer(string(dot(5, 2), "five")).status, ACK_OK);
+    const struct offered older = offer(string(dot(4, 3), "four"));
+    cr_assert_eq(older.status, ACK_NEWER);
+    cr_assert(dot_equal(older.known, dot(5, 2)));
+    expect_value("five");
+    cr_assert_eq(offer(string(dot(5, 3), "a higher node")).status, ACK_OK);
+    expect_value("a higher node");
+    cr_assert_eq(offer(string(dot(5, 2), "five")).status, ACK_NEWER);
+    end();
+}
+
+Test(replica, what_comes_twice_is_acknowledged_twice)
+{
+    begin();
+    cr_assert_eq(offer(string(dot(5, 2), "v")).status, ACK_OK);
+    cr_assert_eq(offer(string(dot(5, 2), "v")).status, ACK_OK);
+    expect_value("v");
+    end();
+}
+
+Test(replica, a_tombstone_is_a_version)
+{
+    begin();
+    offer(string(dot(5, 2), "v"));
+    cr_assert_eq(offer(tombstone(dot(6, 2))).status, ACK_OK);
+    cr_assert_eq(offer(string(dot(5, 9), "v")).status, ACK_NEWER);
+    const struct looked looked = look(DOT_NONE);
+    cr_assert_eq(looked.status, ANSWER_VERSION);
+    cr_assert_eq(looked.version.kind, VALUE_TOMBSTONE);
+    end();
+}
+
+Test(replica, a_version_past_its_deadline_covers_older_ones)
+{
+    struct version expired = string(dot(6, 2), "gone");
+
+    begin();
+    expired.deadline_ms = NOW_MS - 1;
+    offer(string(dot(5, 2), "v"));
+    cr_assert_eq(offer(expired).status, ACK_OK);
+    cr_assert_eq(look(DOT_NONE).version.deadline_ms, NOW_MS - 1);
+    end();
+}
+
+Test(replica, a_write_that_did_not_know_what_it_replaces_has_diverged)
+{
+    const struct version second = string(dot(7, 2), "w"), third = string(dot(8, 2), "x");
+
+    begin();
+    offer(string(dot(5, 3), "v"));
+    cr_assert(replica_offer(&replica, now, &place, dot(4, 3), &second).diverged);
+    cr_assert(!replica_offer(&replica, now, &place, dot(7, 2), &third).diverged);
+    end();
+}
+
+Test(replica, another_claim_is_refused_with_our_own)
+{
+    begin();
+    place.claim_version = CLAIM - 1;
+    const struct offered offered = offer(string(dot(5, 2), "v"));
+    cr_assert_eq(offered.status, ACK_STALE_CLAIM);
+    cr_assert_eq(offered.claim_version, CLAIM);
+    const struct looked looked = look(DOT_NONE);
+    cr_assert_eq(looked.status, ANSWER_STALE_CLAIM);
+    cr_assert_eq(looked.claim_version, CLAIM);
+    place.claim_version = CLAIM;
+    cr_assert_eq(look(DOT_NONE).status, ANSWER_SAME, "and nothing was kept");
+    end();
+}
+
+Test(replica, who_forgot_keeps_only_what_is_above_its_old_ceiling)
+{
+    begin();
+    partition->votes = false;
+    bounds.ceiling_at_start = dot(100, 1).stamp;
+    const struct offered offered = offer(string(dot(100, 2), "v"));
+    cr_assert_eq(offered.status, ACK_FORGETFUL);
+    cr_assert_geq(dot_compare(offered.known, dot(100, 2)), 0);
+    cr_assert_eq(offer(string(dot(101, 2), "v")).status, ACK_OK);
+    cr_assert_eq(look(DOT_NONE).status, ANSWER_NOT_VOTING);
+    partition->votes = true;
+    expect_value("v");
+    cr_assert_eq(offer(string(dot(50, 2), "w")).status, ACK_NEWER, "who votes knows");
+    end();
+}
+
+Test(replica, nothing_passes_the_ceiling)
+{
+    begin();
+    atomic_store(&bounds.ceiling, dot(10, 1).stamp);
+    cr_assert_eq(offer(string(dot(10, 9), "v")).status, ACK_OK);
+    cr_assert_eq(offer(string(dot(11, 1), "w")).status, ACK_CEILING);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(11, 1)).status, ACK_CEILING);
+    expect_value("v");
+    end();
+}
+
+Test(replica, a_stamp_too_far_ahead_is_refused_and_not_followed)
+{
+    const struct dot far = {.stamp = hlc_stamp(NOW_MS + AHEAD + 1), .node = 2};
+    const struct dot near = {.stamp = hlc_stamp(NOW_MS + AHEAD), .node = 2};
+
+    begin();
+    cr_assert_eq(offer(string(far, "v")).status, ACK_TOO_FAR);
+    cr_assert_eq(replica_flush(&replica, now, 2, far).status, ACK_TOO_FAR);
+    cr_assert_lt(replica.hlc.last, far.stamp);
+    cr_assert_eq(offer(string(near, "v")).status, ACK_OK);
+    cr_assert_eq(replica.hlc.last, near.stamp);
+    end();
+}
+
+Test(replica, full_memory_refuses_values_and_takes_tombstones)
+{
+    begin();
+    store_set_memory_max(store, 1);
+    cr_assert_eq(offer(string(dot(5, 2), "v")).status, ACK_FULL);
+    cr_assert_eq(offer(tombstone(dot(6, 2))).status, ACK_OK);
+    end();
+}
+
+/* ---- looks ---- */
+
+Test(replica, an_answer_is_short_when_the_asker_has_the_same)
+{
+    begin();
+    cr_assert_eq(look(DOT_NONE).status, ANSWER_SAME);
+    cr_assert_eq(look(dot(1, 1)).status, ANSWER_NONE);
+    offer(string(dot(5, 2), "v"));
+    cr_assert_eq(look(dot(5, 2)).status, ANSWER_SAME);
+    cr_assert_eq(buffer_size(&bytes), 0);
+    end();
+}
+
+Test(replica, an_answer_has_the_value_when_it_is_the_newer_one)
+{
+    begin();
+    offer(string(dot(5, 2), "v"));
+    cr_assert_eq(look(dot(4, 9)).status, ANSWER_VERSION);
+    cr_assert(span_equal(buffer_content(&bytes), SPAN("v")));
+    const struct looked older = look(dot(6, 1));
+    cr_assert_eq(older.status, ANSWER_VERSION);
+    cr_assert(dot_equal(older.version.dot, dot(5, 2)));
+    cr_assert_eq(buffer_size(&bytes), 0);
+    end();
+}
+
+Test(replica, answers_may_follow_each_other_in_a_buffer)
+{
+    struct looked looked;
+
+    begin();
+    offer(string(dot(5, 2), "v"));
+    buffer_append_string(&bytes, "before");
+    looked = replica_look(&replica, &place, DOT_NONE, 0, &bytes);
+    cr_assert(span_equal(looked.version.value, SPAN("v")));
+    cr_assert_eq(buffer_size(&bytes), 7);
+    end();
+}
+
+/* ---- stamps ---- */
+
+Test(replica, stamps_rise_above_all_that_is_known)
+{
+    uint64_t stamp, next;
+
+    begin();
+    partition_lock(partition);
+    stamp = replica_stamp(&replica, now, partition, 0);
+    cr_assert_geq(stamp, hlc_stamp(NOW_MS));
+    next = replica_stamp(&replica, now, partition, 0);
+    cr_assert_gt(next, stamp);
+    next = replica_stamp(&replica, now, partition, stamp + 1000);
+    cr_assert_gt(next, stamp + 1000);
+    partition->last_stamp = stamp + 2000; /* another worker's */
+    next = replica_stamp(&replica, now, partition, 0);
+    cr_assert_gt(next, stamp + 2000);
+    cr_assert_eq(partition->last_stamp, next);
+    partition_unlock(partition);
+    end();
+}
+
+Test(replica, no_stamp_passes_the_ceiling_and_none_is_lost)
+{
+    begin();
+    const uint64_t before = replica.hlc.last;
+    atomic_store(&bounds.ceiling, hlc_stamp(NOW_MS) - 1);
+    partition_lock(partition);
+    cr_assert_eq(replica_stamp(&replica, now, partition, 0), 0);
+    cr_assert_eq(replica.hlc.last, before);
+    atomic_store(&bounds.ceiling, hlc_stamp(NOW_MS));
+    cr_assert_eq(replica_stamp(&replica, now, partition, 0), hlc_stamp(NOW_MS));
+    partition_unlock(partition);
+    end();
+}
+
+/* ---- flushes ---- */
+
+Test(replica, what_is_flushed_is_gone_and_stays_gone)
+{
+    begin();
+    offer(string(dot(5, 2), "v"));
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 3)).status, ACK_OK);
+    const struct looked looked = look(DOT_NONE);
+    cr_assert_eq(looked.status, ANSWER_VERSION, "an absence below a flush shows as its tombstone");
+    cr_assert_eq(looked.version.kind, VALUE_TOMBSTONE);
+    cr_assert(dot_equal(looked.version.dot, dot(9, 3)));
+    const struct offered late = offer(string(dot(8, 2), "w"));
+    cr_assert_eq(late.status, ACK_NEWER);
+    cr_assert(dot_equal(late.known, dot(9, 3)));
+    cr_assert_eq(offer(string(dot(10, 2), "x")).status, ACK_OK);
+    expect_value("x");
+    end();
+}
+
+Test(replica, a_flush_of_what_is_newer_is_refused)
+{
+    begin();
+    offer(string(dot(5, 2), "v"));
+    const struct offered offered = replica_flush(&replica, now, 2, dot(5, 1));
+    cr_assert_eq(offered.status, ACK_NEWER);
+    cr_assert_geq(dot_compare(offered.known, dot(5, 2)), 0);
+    expect_value("v");
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(6, 1)).status, ACK_OK);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(6, 1)).status, ACK_OK, "it came before");
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(5, 9)).status, ACK_NEWER);
+    end();
+}
+
+Test(replica, who_forgot_flushes_only_above_its_old_ceiling)
+{
+    begin();
+    partition->votes = false;
+    bounds.ceiling_at_start = dot(100, 1).stamp;
+    const struct offered offered = replica_flush(&replica, now, 2, dot(100, 2));
+    cr_assert_eq(offered.status, ACK_FORGETFUL);
+    cr_assert_geq(dot_compare(offered.known, dot(100, 2)), 0);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(101, 2)).status, ACK_OK);
+    end();
+}
+
+/* ---- siblings ---- */
+
+/* The set that `node` makes of `old` without having seen anything of it but its own. */
+static struct version set_of(struct span old, struct dot at, const char *value, struct buffer *out)
+{
+    struct context nothing = {0};
+
+    buffer_reset(out, SIZE_MAX);
+    cr_assert_eq(
+        siblings_write(old, &nothing, at, DEADLINE_NEVER, span_of_string(value), NOW_MS, out),
+        SIBLINGS_OK);
+    return siblings_version(buffer_content(out));
+}
+
+static unsigned count_siblings(void)
+{
+    const struct looked looked = look(DOT_NONE);
+    struct siblings_cursor cursor = siblings_begin(looked.version.value);
+    struct sibling sibling;
+    unsigned count = 0;
+
+    while (siblings_next(&cursor, &sibling))
+        count++;
+    return count;
+}
+
+Test(replica, concurrent_sets_are_merged_in_any_order)
+{
+    struct buffer a = {0}, b = {0};
+
+    for (unsigned turn = 0; turn < 2; turn++) {
+        begin();
+        const struct version one = set_of(span_of(NULL, 0), dot(5, 2), "v", &a);
+        const struct version two = set_of(span_of(NULL, 0), dot(4, 3), "w", &b);
+        cr_assert_eq(offer(turn == 0 ? one : two).status, ACK_OK);
+        cr_assert_eq(offer(turn == 0 ? two : one).status, ACK_OK);
+        cr_assert_eq(offer(one).status, ACK_OK);
+        cr_assert_eq(count_siblings(), 2);
+        cr_assert(dot_equal(look(DOT_NONE).version.dot, dot(5, 2)));
+        end();
+    }
+    buffer_deinit(&a);
+    buffer_deinit(&b);
+}
+
+Test(replica, a_set_is_the_same_only_with_its_digest)
+{
+    struct buffer a = {0};
+    struct looked looked;
+
+    begin();
+    const struct version set = set_of(span_of(NULL, 0), dot(5, 2), "v", &a);
+    offer(set);
+    looked = replica_look(&replica, &place, dot(5, 2), siblings_digest(set.value), &bytes);
+    cr_assert_eq(looked.status, ANSWER_SAME);
+    looked = replica_look(&replica, &place, dot(5, 2), 1, &bytes);
+    cr_assert_eq(looked.status, ANSWER_VERSION);
+    cr_assert(span_equal(looked.version.value, set.value));
+    buffer_reset(&bytes, SIZE_MAX);
+    looked = replica_look(&replica, &place, dot(9, 2), 1, &bytes);
+    cr_assert(span_equal(looked.version.value, set.value), "also when its newest dot is older");
+    buffer_deinit(&a);
+    end();
+}
+
+Test(replica, a_set_that_is_none_is_refused)
+{
+    struct version bad = string(dot(5, 2), "no set");
+
+    begin();
+    bad.kind = VALUE_SIBLINGS;
+    cr_assert_eq(offer(bad).status, ACK_FULL);
+    bad.kind = VALUE_TOMBSTONE;
+    cr_assert_eq(offer(bad).status, ACK_FULL);
+    cr_assert_eq(look(DOT_NONE).status, ANSWER_SAME);
+    end();
+}
+
+Test(replica, siblings_stop_at_their_bound)
+{
+    struct buffer a = {0};
+    unsigned i = 0;
+
+    begin();
+    while (i < 1000 &&
+           offer(set_of(span_of(NULL, 0), dot(i, (node_number)(i % 60 + 1)), "v", &a)).status ==
+               ACK_OK)
+        i++;
+    cr_assert_leq(count_siblings(), SIBLINGS_MAX);
+    cr_assert_geq(count_siblings(), 60);
+    buffer_deinit(&a);
+    end();
+}
