@@ -150,7 +150,8 @@ OPTION(weight, "weight", INTEGER, "100", 1, 10000, FIXED, PLAIN, NULL,
 
 OPTION(cluster_announce_ip, "cluster-announce-ip", TEXT, "", 0, 255, FIXED, PLAIN, "address",
        "The address that other nodes and cluster-aware clients are told to reach this node by; empty "
-       "means the first single address of bind. For nodes behind address translation, as in containers.")
+       "means the first single address of bind, or of this machine where bind is \"*\". For nodes "
+       "behind address translation, as in containers.")
 
 OPTION(cluster_announce_port, "cluster-announce-port", INTEGER, "0", 0, 55535, FIXED, PLAIN, NULL,
        "The client port that others are told, and with it the bus port, 10000 above; 0 means port.")

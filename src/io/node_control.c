@@ -3,7 +3,14 @@
  * The host of a node's control: it runs in the control thread, between UDP, calls to other nodes,
  * the disk, and the workers, whose questions come as errands and whose answers go back as errands.
  */
+#include "config.h"
+
+#include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "io/listener.h"
@@ -224,8 +231,28 @@ static const struct caller_calls caller_calls = {.self = on_self, .answer = on_c
 
 /* ---- life ---- */
 
+/* The first address of this machine that others can reach, when it listens on all of them; its own
+ * when there is no other. */
+static void first_address(char host[INET6_ADDRSTRLEN])
+{
+    struct ifaddrs *all = NULL;
+
+    snprintf(host, INET6_ADDRSTRLEN, "127.0.0.1");
+    if (getifaddrs(&all) != 0)
+        return;
+    for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
+        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET ||
+            (one->ifa_flags & IFF_LOOPBACK) != 0 || (one->ifa_flags & IFF_UP) == 0)
+            continue;
+        const struct sockaddr_in *address = (const void *)one->ifa_addr;
+        inet_ntop(AF_INET, &address->sin_addr, host, INET6_ADDRSTRLEN);
+        break;
+    }
+    freeifaddrs(all);
+}
+
 /* How others reach this node: as it is told, or the first single address that it listens on. */
-static const char *reachable_host(const struct options *options)
+static const char *reachable_host(const struct options *options, char found[INET6_ADDRSTRLEN])
 {
     if (options->cluster_announce_ip[0] != '\0')
         return options->cluster_announce_ip;
@@ -237,7 +264,8 @@ static const char *reachable_host(const struct options *options)
             strcmp(address, "::*") != 0 && strcmp(address, "::") != 0)
             return address;
     }
-    return "127.0.0.1";
+    first_address(found);
+    return found;
 }
 
 static bool listen_udp(struct node *node, struct buffer *error)
@@ -262,10 +290,11 @@ bool node_control_open(struct node *node, struct buffer *error)
     const struct options *options = node->options;
     const struct instant now = loop_now(node->loop);
     const uint64_t ceiling_ms = (uint64_t)hlc_ms(node->ceiling);
+    char found[INET6_ADDRSTRLEN];
 
     const struct control_options wanted = {
         .identity = node->identity,
-        .host = reachable_host(options),
+        .host = reachable_host(options, found),
         .client_port = (uint16_t)(options->cluster_announce_port > 0
                                       ? options->cluster_announce_port
                                       : options->port),
