@@ -424,9 +424,16 @@ Test(operation, newer_is_stamped_above)
     end();
 }
 
-Test(operation, forgetful_is_stamped_above_too)
+Test(operation, forgetful_is_stamped_above_when_it_is_needed)
 {
     begin(OPERATION_WRITE, 3, 2, 2);
+    start();
+    acknowledge(3, ACK_FORGETFUL, later(7, UINT16_MAX));
+    cr_assert_lt(dot_compare(offer_dot, later(7, UINT16_MAX)), 0);
+    acknowledge(2, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+    begin(OPERATION_WRITE, 3, 2, 3);
     start();
     acknowledge(3, ACK_FORGETFUL, later(7, UINT16_MAX));
     cr_assert_gt(dot_compare(offer_dot, later(7, UINT16_MAX)), 0);
