@@ -27,6 +27,9 @@ static void on_input(struct connection *connection)
     metrics_add(worker->metrics, METRIC_PEER_BYTES_OUT, connection->bytes_out);
     connection->bytes_in = connection->bytes_out = 0;
     engine_link_input(worker->engine, loop_now(worker->loop), socket->link);
+    /* Who asks and does not read the answers is not listened to until it has. */
+    if (buffer_size(connection->out) > worker->options->peer_queue_bytes)
+        connection_pause(connection);
 }
 
 static void on_closed(struct connection *connection, int error)
@@ -41,6 +44,8 @@ static void on_drained(struct connection *connection)
 
     if (socket->closing)
         link_socket_close(socket);
+    else
+        connection_resume(connection);
 }
 
 static const struct connection_calls calls = {

@@ -71,6 +71,7 @@ static void change(void *host, struct operation *operation, const struct version
 
     (void)host;
     buffer_reset(&request->reply, BUFFER_KEEP);
+    request->call.now = request->engine->now; /* what has expired meanwhile is gone */
     request->call.command->update(&request->call, current, wanted);
 }
 
@@ -149,6 +150,7 @@ static void succeed(struct request *request)
     if (request->stage == STAGE_OPERATION)
         note_latency(request);
     if (request->kind == COMMAND_READ) {
+        request->call.now = engine->now;
         const bool hit = version_visible(&operation->found, request->call.now.wall_ms);
         metrics_add(engine->metrics, hit ? METRIC_KEYSPACE_HITS : METRIC_KEYSPACE_MISSES, 1);
         request->call.command->read(&request->call, &operation->found);

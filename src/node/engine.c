@@ -164,6 +164,7 @@ static bool expire_some(struct engine *engine)
 static void tick(struct engine *engine)
 {
     peers_wake(engine);
+    links_wake(engine);
     const bool more = expire_some(engine);
     const bool garbage = engine->own.index == 0 &&
                          store_reclaim(engine->own.store, RECLAIMS_PER_TURN);

@@ -16,6 +16,7 @@ struct link *engine_link_open(struct engine *engine, struct instant now, void *c
     link->engine = engine;
     link->connection = connection;
     link->id = ++engine->next_link;
+    link->opened_us = now.mono_us;
     list_init(&link->dirty);
     list_init(&link->requests);
     trail_init(&link->trail);
@@ -85,6 +86,17 @@ static void break_link(struct link *link, const char *why)
     log_write(engine->own.log, LOG_WARNING, "link from another node closed: %s", why);
     link->broken = true;
     engine->calls->link_close(link->connection);
+}
+
+void links_wake(struct engine *engine)
+{
+    list_for_each(member, &engine->links)
+    {
+        struct link *link = list_entry(member, struct link, member);
+        if (!link->broken && link->handshake.state == HANDSHAKE_WAITING &&
+            engine->now.mono_us - link->opened_us > HANDSHAKE_US)
+            break_link(link, "its handshake takes too long");
+    }
 }
 
 /* ---- questions ---- */

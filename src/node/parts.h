@@ -36,8 +36,9 @@
 
 /* Requests of one client in flight at once; a deeper pipeline waits in its socket. */
 #define CLIENT_IN_FLIGHT_MAX 1024
-/* Requests of one worker in flight at once, over all its clients and links. */
-#define REQUESTS_MAX (1u << 20)
+/* Requests of one worker in flight at once, over all its clients and links; each takes about 1.5
+ * KB. A command of many keys takes one a key, and one. */
+#define REQUESTS_MAX (1u << 17)
 /* Buffers larger than this are given back between two uses, bytes. */
 #define BUFFER_KEEP (16 * 1024)
 /* The longest frame of a link that has not finished its handshake, bytes. */
@@ -45,6 +46,8 @@
 /* A frame is ended at this size, bytes: the receiver can begin with it, and it stays far below what
  * a receiver takes. */
 #define FRAME_SIZE_SOFT (4u << 20)
+/* How long a handshake may take, from either side, us. */
+#define HANDSHAKE_US 5000000
 /* How long control may take to answer a command (RING INIT asks other nodes), ms. */
 #define CONTROL_TIMEOUT_MS 30000
 /* No stamp may be given: all would be above the ceiling. */
@@ -330,6 +333,7 @@ struct link {
     void *connection;
     uint64_t id;
     struct handshake handshake;
+    int64_t opened_us;
     struct buffer in, out;
     bool framing;
     size_t frame_at;
@@ -340,6 +344,8 @@ struct link {
 };
 
 struct buffer *link_message(struct link *link);
+/* Closes links whose handshake takes too long. */
+void links_wake(struct engine *engine);
 void links_turn_end(struct engine *engine);
 
 /* ---- the engine (engine.c) ---- */

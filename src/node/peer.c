@@ -270,6 +270,8 @@ static void check_breaker(struct peer *peer)
     }
 }
 
+static void break_link(struct peer *peer, const char *why);
+
 void peers_wake(struct engine *engine)
 {
     for (size_t number = 0; number < engine->peer_limit; number++) {
@@ -278,6 +280,9 @@ void peers_wake(struct engine *engine)
             continue;
         if (peer->stage == PEER_OPEN) {
             check_breaker(peer);
+        } else if (peer->stage == PEER_GREETING &&
+                   engine->now.mono_us - peer->asked_us > HANDSHAKE_US) {
+            break_link(peer, "its handshake takes too long");
         } else if (peer->stage == PEER_CLOSED && engine->now.mono_us >= peer->retry_us) {
             peer->stage = PEER_OPENING;
             engine->calls->peer_open(engine->host, peer->number);

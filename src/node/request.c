@@ -13,7 +13,7 @@
 #include "resp/answer.h"
 #include "resp/reply.h"
 
-#define SLOT_BITS 20
+#define SLOT_BITS 17
 
 _Static_assert(REQUESTS_MAX == 1u << SLOT_BITS, "an id holds the slot and its generation");
 

@@ -141,6 +141,8 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
         if (partition->votes) { /* rule 12 */
             replica_current(partition, place, &looked.version);
             looked.status = show(&looked.version, have, digest, bytes);
+            if (bytes->failed)
+                looked.status = ANSWER_NOT_VOTING; /* it cannot say what it has */
         }
     }
     partition_unlock(partition);
