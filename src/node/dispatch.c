@@ -241,6 +241,7 @@ static struct request *cut_part(struct request *whole, size_t at)
     argv[0] = from->argv[0];
     for (size_t i = 0; i < size; i++)
         argv[1 + i] = from->argv[at + i];
+    request_began(part, whole->began_us);
     part->owner = OWNER_WHOLE;
     part->whole = whole;
     part->call.command = from->command;
@@ -458,14 +459,19 @@ bool dispatch_client(struct client *client, const struct command_input *input)
     request->write_level = session->write_level;
     request->owner = OWNER_CLIENT;
     request->client = client;
+    if (client->waits_us != 0)
+        request_began(request, client->waits_us);
 
     const bool understood = understand(request, session) && aim(request);
     if (understood &&
         (waits_for_links(request) ||
          (request->kind != COMMAND_LOCAL && client->in_flight > 0 && must_wait(client, request)))) {
+        if (client->waits_us == 0)
+            client->waits_us = engine->settling ? engine->now.mono_us : 0;
         request_abandon(request);
         return false;
     }
+    client->waits_us = 0;
     session_note(session, request->call.command, engine->now);
     client_append(client, request);
     if (understood)

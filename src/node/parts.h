@@ -156,6 +156,8 @@ struct request {
 
 /* NULL when REQUESTS_MAX are in flight. */
 struct request *request_borrow(struct engine *engine);
+/* Its time began then, and not when it was borrowed. */
+void request_began(struct request *request, int64_t mono_us);
 /* A request in flight, NULL when it is over. */
 struct request *request_find(struct engine *engine, uint64_t id);
 /* Room for an argv of `count` arguments in request->room. */
@@ -221,8 +223,9 @@ struct client {
     /* How many of them are about a key with this hash, by its last bits: most commands need not be
      * compared with every one that is in flight. NULL until one was. */
     uint16_t *by_hash;
-    bool held;    /* not read: a command waits for those before it */
-    bool closing; /* no command is read any more; closed once its replies are out */
+    int64_t waits_us; /* since when its next command waits for links, 0: it does not */
+    bool held;        /* not read: a command waits for those before it */
+    bool closing;     /* no command is read any more; closed once its replies are out */
 };
 
 #define CLIENT_HASHES 512
@@ -317,8 +320,8 @@ bool peer_promising(struct engine *engine, node_number number);
  * ends. */
 struct buffer *peer_message(struct engine *engine, node_number number, size_t size);
 /* Whether links to nodes that are new to this one are still being opened. What needs other nodes
- * waits for that, at most the time of a request: a ring that was just formed and a node that just
- * started serve their first client. */
+ * waits for that, at most half the time of a request: a ring that was just formed and a node that
+ * just started serve their first client. */
 bool peers_settling(const struct engine *engine);
 void peers_follow_view(struct engine *engine);
 void peers_wake(struct engine *engine);

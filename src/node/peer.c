@@ -88,7 +88,8 @@ void peers_turn_end(struct engine *engine)
 
 bool peers_settling(const struct engine *engine)
 {
-    const int64_t limit_us = engine->options->request_timeout_ms * 1000;
+    /* What has waited for links needs the rest of its time for itself. */
+    const int64_t limit_us = engine->options->request_timeout_ms * 1000 / 2;
 
     for (size_t number = 0; number < engine->peer_limit; number++) {
         const struct peer *peer = engine->peers[number];

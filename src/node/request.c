@@ -66,6 +66,17 @@ static struct request *add_slot(struct engine *engine)
     return request;
 }
 
+void request_began(struct request *request, int64_t mono_us)
+{
+    const struct engine *engine = request->engine;
+    const int64_t timeout_ms = engine->options->request_timeout_ms;
+    const int64_t gone_us = engine->now.mono_us - mono_us;
+
+    request->began_us = mono_us;
+    request->deadline_us = mono_us + timeout_ms * 1000;
+    request->deadline_wall_ms = engine->now.wall_ms + timeout_ms - gone_us / 1000;
+}
+
 struct request *request_borrow(struct engine *engine)
 {
     struct request *request;
@@ -96,9 +107,7 @@ struct request *request_borrow(struct engine *engine)
     request->tried = 0;
     request->coordinated = false;
     request->trail = NULL;
-    request->began_us = engine->now.mono_us;
-    request->deadline_us = engine->now.mono_us + engine->options->request_timeout_ms * 1000;
-    request->deadline_wall_ms = engine->now.wall_ms + engine->options->request_timeout_ms;
+    request_began(request, engine->now.mono_us);
     return request;
 }
 
