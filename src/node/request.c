@@ -96,6 +96,7 @@ struct request *request_borrow(struct engine *engine)
     request->tried = 0;
     request->coordinated = false;
     request->trail = NULL;
+    request->weight = 0;
     request->began_us = engine->now.mono_us;
     request->deadline_us = engine->now.mono_us + engine->options->request_timeout_ms * 1000;
     request->deadline_wall_ms = engine->now.wall_ms + engine->options->request_timeout_ms;
@@ -200,6 +201,8 @@ void request_wait(struct request *request, enum request_stage stage)
         request->deadline.running = true;
     }
     request_keep(request);
+    if (request->owner == OWNER_CLIENT)
+        client_weigh(request);
 }
 
 void request_drop_parts(struct request *whole)
@@ -339,6 +342,7 @@ void request_finish(struct request *request)
     count(request);
     switch (request->owner) {
     case OWNER_CLIENT:
+        client_weigh(request);
         if (request->client->pending.next == &request->link)
             client_deliver(request->client);
         return;
