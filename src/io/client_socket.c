@@ -139,6 +139,8 @@ void client_socket_finish(void *context)
 
     socket->closing = true;
     connection_pause(&socket->connection);
+    if (buffer_size(engine_client_out(socket->client)) == 0)
+        connection_emptied(&socket->connection);
     connection_output(&socket->connection);
 }
 

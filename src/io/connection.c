@@ -91,6 +91,14 @@ void connection_output(struct connection *connection)
         loop_mark_dirty(connection->loop, &connection->dirty_link);
 }
 
+void connection_emptied(struct connection *connection)
+{
+    if (connection->fd < 0 || !connection->waiting)
+        return;
+    connection->waiting = false;
+    event_del(&connection->write_event);
+}
+
 void connection_flush(struct connection *connection)
 {
     const struct span content = buffer_content(connection->out);

@@ -58,6 +58,8 @@ void connection_close(struct connection *connection);
 
 /* There is something in `out`: write it when the turn ends. Cheap to repeat. */
 void connection_output(struct connection *connection);
+/* The owner has thrown away what was in `out`: nothing waits for the socket any more. */
+void connection_emptied(struct connection *connection);
 /* Writes what is in `out`; for the loop. */
 void connection_flush(struct connection *connection);
 

@@ -280,6 +280,9 @@ static void stop_workers(struct node *node)
 
 bool node_run(struct node *node)
 {
+    /* Once a worker runs, CONFIG SET may change node->options. */
+    const long long port = (long long)node->options->port;
+
     for (size_t i = 0; i < node->worker_count; i++) {
         if (worker_start(node->workers[i].worker))
             continue;
@@ -288,7 +291,7 @@ bool node_run(struct node *node)
         return false;
     }
     log_write(node->log, LOG_NOTICE, "node %s serves on port %lld with %zu workers",
-              node->facts.node_id, (long long)node->options->port, node->worker_count);
+              node->facts.node_id, port, node->worker_count);
     loop_run(node->loop);
     stop_workers(node);
     log_write(node->log, LOG_NOTICE, "ended");

@@ -20,13 +20,16 @@ static const char *path_of(const struct node *node, const char *name, char path[
     return path;
 }
 
-/* Reads one file; false with an error, true with empty `content` when there is none. */
-static bool read_file(const struct node *node, const char *name, struct buffer *content,
-                      struct buffer *error)
+/* Reads one file; false with an error. An empty one was found: it is torn. */
+static bool read_file(const struct node *node, const char *name, bool *found,
+                      struct buffer *content, struct buffer *error)
 {
     char path[PATH_SIZE];
+    const enum file_status status = file_read(path_of(node, name, path), STATE_FILE_MAX, content,
+                                              error);
 
-    return file_read(path_of(node, name, path), STATE_FILE_MAX, content, error) != FILE_FAILED;
+    *found = status == FILE_OK;
+    return status != FILE_FAILED;
 }
 
 static bool complain(const struct node *node, const char *name, const char *why,
@@ -43,9 +46,8 @@ static bool read_ceiling(struct node *node, bool *found, struct identity *identi
 {
     struct buffer content = {0};
     struct saved_ceiling state;
-    bool good = read_file(node, STATE_CEILING_FILE, &content, error);
+    bool good = read_file(node, STATE_CEILING_FILE, found, &content, error);
 
-    *found = good && buffer_size(&content) > 0;
     if (*found) {
         const enum state_status status = ceiling_state_decode(&state, buffer_content(&content));
         good = status == STATE_OK ||
@@ -74,9 +76,8 @@ static bool read_node(struct node *node, bool *found, struct buffer *error)
 {
     struct buffer content = {0};
     struct saved_node state;
-    bool good = read_file(node, STATE_NODE_FILE, &content, error);
+    bool good = read_file(node, STATE_NODE_FILE, found, &content, error);
 
-    *found = good && buffer_size(&content) > 0;
     if (*found) {
         const enum state_status status = node_state_decode(&state, buffer_content(&content));
         good = status == STATE_OK ||

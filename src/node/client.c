@@ -100,6 +100,7 @@ static void count_in(struct client *client, struct request *request)
 static void count_out(struct client *client, const struct request *request)
 {
     client->in_flight--;
+    client->weight -= request->weight;
     client->unordered -= request->unordered;
     if (request->kind == COMMAND_LOCAL)
         return;
@@ -109,15 +110,44 @@ static void count_out(struct client *client, const struct request *request)
         client->by_hash[request->hash % CLIENT_HASHES]--;
 }
 
+void client_weigh(struct request *request)
+{
+    struct client *client = request->client;
+    const size_t weight = buffer_size(&request->kept) + buffer_size(&request->reply) +
+                          buffer_size(&request->operation.reading.bytes);
+
+    client->weight += weight - request->weight;
+    request->weight = weight;
+}
+
 void client_append(struct client *client, struct request *request)
 {
     list_append(&client->pending, &request->link);
     count_in(client, request);
 }
 
+/* Closes at once: what it has not read it never gets, for it may never read. */
+static void drop(struct client *client)
+{
+    client->closing = client->dropped = true;
+    buffer_deinit(&client->out);
+    client->engine->calls->client_close(client->connection);
+}
+
+/* client-output-buffer-limit, the hard limit: looked at with each reply, because one turn can make
+ * any number of them. */
+static bool takes_too_much(const struct client *client)
+{
+    const uint64_t limit = client->engine->options->client_output_buffer_limit.hard_bytes;
+
+    return !client->dropped && limit > 0 && buffer_size(&client->out) > limit;
+}
+
 /* The reply moves to the output; a large one without a copy, when it comes first. */
 static void take_reply(struct client *client, struct request *request)
 {
+    if (client->dropped)
+        return;
     if (buffer_size(&client->out) == 0 && buffer_size(&request->reply) > BUFFER_KEEP) {
         const struct buffer out = client->out;
         client->out = request->reply;
@@ -139,6 +169,10 @@ void client_deliver(struct client *client)
         count_out(client, request);
         request_delivered(request);
         any = true;
+        if (takes_too_much(client)) {
+            metrics_add(client->engine->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
+            drop(client);
+        }
     }
     if (any && buffer_size(&client->out) > 0)
         client->engine->calls->client_output(client->connection);
@@ -243,7 +277,7 @@ static bool run_batch(struct client *client, size_t count)
             parser_rewind(&client->parser, commands[i].taken);
             return false;
         }
-        client->closing = session_closing(&client->session);
+        client->closing = client->closing || session_closing(&client->session);
     }
     return true;
 }
@@ -285,17 +319,17 @@ void client_proceed(struct client *client)
 
 void client_close_killed(struct client *client)
 {
-    if (session_killed(&client->session)) {
-        client->closing = true;
-        client->engine->calls->client_close(client->connection);
-    }
+    if (session_killed(&client->session) && !client->dropped)
+        drop(client);
 }
 
 void engine_client_input(struct engine *engine, struct instant now, struct client *client)
 {
     engine->now = now;
     if (buffer_size(&client->in) > engine->options->client_query_buffer_limit) {
+        metrics_add(engine->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
         client->closing = true;
+        hold(client, true);
         close_when_delivered(client);
         return;
     }

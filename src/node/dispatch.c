@@ -441,7 +441,7 @@ bool dispatch_client(struct client *client, const struct command_input *input)
     struct session *session = &client->session;
     struct request *request;
 
-    if (client->in_flight >= CLIENT_IN_FLIGHT_MAX)
+    if (client->in_flight >= CLIENT_IN_FLIGHT_MAX || client->weight >= CLIENT_BYTES_IN_FLIGHT_MAX)
         return false;
     request = request_borrow(engine);
     if (request == NULL && client->in_flight > 0)

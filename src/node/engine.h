@@ -37,7 +37,7 @@ struct engine_calls {
     void (*client_output)(void *connection);
     /* Stop reading from the client (its requests wait for earlier ones), or go on. */
     void (*client_hold)(void *connection, bool hold);
-    /* Close once all of client_out is written. */
+    /* Close once all of client_out is written: when the turn ends, where it was emptied. */
     void (*client_close)(void *connection);
 
     void (*link_output)(void *connection);

@@ -36,6 +36,8 @@
 
 /* Requests of one client in flight at once; a deeper pipeline waits in its socket. */
 #define CLIENT_IN_FLIGHT_MAX 1024
+/* What they may hold together before no other is begun, bytes: arguments, answers, replies. */
+#define CLIENT_BYTES_IN_FLIGHT_MAX (16u << 20)
 /* Requests of one worker in flight at once, over all its clients and links; each takes about 1.5
  * KB. A command of many keys takes one a key, and one. */
 #define REQUESTS_MAX (1u << 17)
@@ -135,6 +137,7 @@ struct request {
     uint64_t hash; /* of its key, 0: of none, or of many */
     node_number route;
 
+    size_t weight;       /* bytes that it holds, as its client counts them */
     bool unordered;      /* see dispatch.c */
     struct buffer reply; /* complete once STAGE_DONE */
     struct operation operation;
@@ -218,6 +221,7 @@ struct client {
     struct list resumed; /* engine->resumed */
     struct trail trail;
     size_t in_flight;
+    size_t weight;    /* of those */
     size_t unordered; /* of those, the ones whose order needs care (dispatch.c) */
     size_t wide;      /* of those, the ones of many keys or of all */
     /* How many of them are about a key with this hash, by its last bits: most commands need not be
@@ -226,6 +230,7 @@ struct client {
     int64_t waits_us; /* since when its next command waits for links, 0: it does not */
     bool held;        /* not read: a command waits for those before it */
     bool closing;     /* no command is read any more; closed once its replies are out */
+    bool dropped;     /* closed already, without them */
 };
 
 #define CLIENT_HASHES 512
@@ -233,6 +238,8 @@ _Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "by_hash counts them");
 
 /* Puts a request behind those that its replies come after. */
 void client_append(struct client *client, struct request *request);
+/* Counts what a request of the client holds by now. */
+void client_weigh(struct request *request);
 /* Closes it if CLIENT KILL has marked it. */
 void client_close_killed(struct client *client);
 /* The requests at the head that are done give their replies. */

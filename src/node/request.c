@@ -107,6 +107,7 @@ struct request *request_borrow(struct engine *engine)
     request->tried = 0;
     request->coordinated = false;
     request->trail = NULL;
+    request->weight = 0;
     request_began(request, engine->now.mono_us);
     return request;
 }
@@ -209,6 +210,8 @@ void request_wait(struct request *request, enum request_stage stage)
         request->deadline.running = true;
     }
     request_keep(request);
+    if (request->owner == OWNER_CLIENT)
+        client_weigh(request);
 }
 
 void request_drop_parts(struct request *whole)
@@ -348,6 +351,7 @@ void request_finish(struct request *request)
     count(request);
     switch (request->owner) {
     case OWNER_CLIENT:
+        client_weigh(request);
         if (request->client->pending.next == &request->link)
             client_deliver(request->client);
         return;

@@ -172,8 +172,8 @@ struct cluster *cluster_create_apart(const struct cluster_options *options)
     for (int i = 1; i <= cluster->nodes; i++) {
         struct node *node = node_of(cluster, i);
         node->port = port_reserve();
-        snprintf(node->dir, sizeof node->dir, "%s/node-%d", check_scratch(), i);
-        snprintf(node->log, sizeof node->log, "%s/node-%d.log", check_scratch(), i);
+        snprintf(node->dir, sizeof node->dir, "%s/node-%d-%u", check_scratch(), i, node->port);
+        snprintf(node->log, sizeof node->log, "%s/node-%d-%u.log", check_scratch(), i, node->port);
         check_that(mkdir(node->dir, 0755) == 0, "%s", node->dir);
     }
     for (int i = 1; i <= cluster->nodes; i++)
