@@ -146,6 +146,11 @@ static bool keep(struct operation *operation, struct partition *partition)
     const struct place *place = &operation->place;
     const struct version *written = &operation->written;
 
+    /* Where nobody else has the key, nobody can bring it back: a delete need not be remembered. */
+    if (operation->copies == 1 && written->kind == VALUE_TOMBSTONE) {
+        partition_remove(partition, place->hash, place->key);
+        return true;
+    }
     if (operation->written_bytes.failed || partition_put(partition, place->hash, place->key,
                                                          written, &written->value, 1) != STORE_OK) {
         fail(operation, OPERATION_MEMORY_FULL);

@@ -605,7 +605,7 @@ Test(operation, an_update_deletes_with_a_tombstone)
 {
     struct version version;
 
-    begin(OPERATION_UPDATE, 1, 1, 1);
+    begin(OPERATION_UPDATE, 2, 1, 1);
     deletes = true;
     put(later(0, 1), "v");
     start();
@@ -617,6 +617,20 @@ Test(operation, an_update_deletes_with_a_tombstone)
 }
 
 /* It was made of an older version than the one that somebody knows. */
+Test(operation, a_delete_of_the_only_copy_leaves_nothing)
+{
+    struct partition_counts counts;
+
+    begin(OPERATION_UPDATE, 1, 1, 1);
+    put(later(0, 1), "v");
+    deletes = true;
+    start();
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    partition_count(partition, &counts);
+    cr_assert_eq(counts.keys + counts.tombstones, 0);
+    end();
+}
+
 Test(operation, an_update_that_is_overtaken_reads_again)
 {
     begin(OPERATION_UPDATE, 3, 2, 2);
