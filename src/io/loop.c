@@ -77,7 +77,6 @@ static struct event_base *create_base(void)
     ensure(config != NULL);
     /* One thread uses the base; the bell is an eventfd, so libevent's own locks are not needed. */
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
     base = event_base_new_with_config(config);
     event_config_free(config);
     return base;
@@ -188,15 +187,13 @@ void loop_post(struct loop *loop, struct errand *errand)
         ring(loop);
 }
 
+/* A timer that is set for earlier stays: it wakes for nothing once, which costs less than setting
+ * it anew whenever the nearest deadline has been met. */
 void loop_wake_at(struct loop *loop, int64_t mono_us)
 {
-    if (mono_us == loop->wake_at_us)
+    if (mono_us >= loop->wake_at_us)
         return;
     loop->wake_at_us = mono_us;
-    if (mono_us == INT64_MAX) {
-        event_del(&loop->timer);
-        return;
-    }
     int64_t wait_us = mono_us - loop_now(loop).mono_us;
     if (wait_us < 0)
         wait_us = 0;
