@@ -415,6 +415,7 @@ void table_prefetch_entry(const struct table *table, uint64_t hash)
             const struct entry *entry = word_entry(bucket->words[i]);
             __builtin_prefetch(entry);
             __builtin_prefetch((const uint8_t *)entry + 64);
+            __builtin_prefetch((const uint8_t *)entry + 111); /* the end of a small one */
         }
 }
 
