@@ -97,10 +97,14 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 bool gossip_udp_listen(struct gossip_udp *udp, const struct sockaddr_storage *address,
                        socklen_t size)
 {
+    const int on = 1;
     const int fd = socket(address->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return false;
+    /* As the listeners have it: one that takes version 4 as well cannot stand beside one that does. */
+    if (address->ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, (const struct sockaddr *)address, size) != 0) {
         const int error = errno;
         close(fd);

@@ -610,6 +610,19 @@ Test(gossip_udp, carries_datagrams_and_says_from_where)
     loop_destroy(&loop);
 }
 
+Test(gossip_udp, a_socket_of_version_6_leaves_version_4_to_others)
+{
+    struct sockaddr_storage address;
+    socklen_t size;
+
+    begin();
+    struct gossip_udp *udp = gossip_udp_create(loop, on_datagram, NULL);
+    cr_assert(listener_address("::ffff:127.0.0.1", 0, &address, &size));
+    cr_assert(!gossip_udp_listen(udp, &address, size));
+    gossip_udp_destroy(&udp);
+    loop_destroy(&loop);
+}
+
 /* ---- caller ---- */
 
 static struct end server;
