@@ -97,10 +97,15 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 bool gossip_udp_listen(struct gossip_udp *udp, const struct sockaddr_storage *address,
                        socklen_t size)
 {
+    const int on = 1;
     const int fd = socket(address->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return false;
+    /* As the listeners have it: one that takes version 4 as well cannot stand beside one that does.
+     */
+    if (address->ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, (const struct sockaddr *)address, size) != 0) {
         const int error = errno;
         close(fd);
@@ -130,8 +135,9 @@ void gossip_udp_send(struct gossip_udp *udp, const struct node_address *to, stru
         const struct udp_socket *socket = list_entry(link, struct udp_socket, member);
         if (socket->family != address.ss_family)
             continue;
-        (void)!sendto(socket->fd, datagram.data, datagram.size, MSG_NOSIGNAL,
-                      (const struct sockaddr *)&address, size);
-        return;
+        /* From a loopback address nothing goes to other machines: the next one may. */
+        if (sendto(socket->fd, datagram.data, datagram.size, MSG_NOSIGNAL,
+                   (const struct sockaddr *)&address, size) >= 0)
+            return;
     }
 }

@@ -23,7 +23,7 @@ void gossip_udp_destroy(struct gossip_udp **udp);
 /* Listens at one more address; false with errno. */
 bool gossip_udp_listen(struct gossip_udp *udp, const struct sockaddr_storage *address,
                        socklen_t size);
-/* Sends from the first socket of the address's family; what cannot be sent is lost. */
+/* Sends from the first socket that can send there; what cannot be sent is lost. */
 void gossip_udp_send(struct gossip_udp *udp, const struct node_address *to, struct span datagram);
 
 #endif

@@ -16,6 +16,8 @@
 
 /* Connections taken in one turn: with 10,000 opening at once the others still get theirs. */
 #define ACCEPTS_PER_TURN 64
+/* How long nothing is accepted once the system has no descriptors or memory for it. */
+#define RETRY_US 100000
 
 bool listener_address(const char *text, uint16_t port, struct sockaddr_storage *address,
                       socklen_t *size)
@@ -94,6 +96,25 @@ void listener_tune(int fd, int64_t keepalive_s)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
+static void on_retry(evutil_socket_t fd, short what, void *context)
+{
+    struct listener *listener = context;
+
+    (void)fd;
+    (void)what;
+    event_add(&listener->event, NULL);
+}
+
+/* Who waits stays in the kernel's queue, and makes the socket readable for as long: without a rest
+ * the loop would do nothing but ask again. */
+static void rest(struct listener *listener)
+{
+    const struct timeval wait = {.tv_usec = RETRY_US};
+
+    event_del(&listener->event);
+    event_add(&listener->retry, &wait);
+}
+
 static void on_acceptable(evutil_socket_t fd, short what, void *context)
 {
     struct listener *listener = context;
@@ -101,8 +122,11 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
     (void)what;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         const int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (accepted < 0)
-            return; /* none left, or none to be had: the kernel will tell again */
+        if (accepted < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                rest(listener);
+            return; /* the kernel will tell again */
+        }
         listener->accepted(listener->context, accepted);
     }
 }
@@ -129,6 +153,7 @@ struct listener *listener_create(struct loop *loop, const struct sockaddr_storag
     list_init(&listener->link);
     event_assign(&listener->event, loop_base(loop), fd, EV_READ | EV_PERSIST, on_acceptable,
                  listener);
+    evtimer_assign(&listener->retry, loop_base(loop), on_retry, listener);
     event_add(&listener->event, NULL);
     return listener;
 }
@@ -139,6 +164,7 @@ void listener_destroy(struct listener **listener)
 
     *listener = NULL;
     event_del(&l->event);
+    event_del(&l->retry);
     close(l->fd);
     memory_free(l);
 }

@@ -25,6 +25,7 @@ struct listener {
     struct loop *loop;
     int fd;
     struct event event;
+    struct event retry; /* while there are no descriptors to accept with */
     listener_accepted *accepted;
     void *context;
 };

@@ -231,40 +231,72 @@ static const struct caller_calls caller_calls = {.self = on_self, .answer = on_c
 
 /* ---- life ---- */
 
-/* The first address of this machine that others can reach, when it listens on all of them; its own
- * when there is no other. */
-static void first_address(char host[INET6_ADDRSTRLEN])
+static bool is_any(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET)
+        return ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_ANY);
+    return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+static void write_host(const struct sockaddr_storage *address, char host[INET6_ADDRSTRLEN])
+{
+    const void *bytes = address->ss_family == AF_INET
+                            ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                            : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+
+    inet_ntop(address->ss_family, bytes, host, INET6_ADDRSTRLEN);
+}
+
+/* The first address of this machine, of the family, that others can reach; the loopback when there
+ * is none. One of IPv6 that needs the link's name to be reached does not count. */
+static void first_address(sa_family_t family, char host[INET6_ADDRSTRLEN])
 {
     struct ifaddrs *all = NULL;
 
-    snprintf(host, INET6_ADDRSTRLEN, "127.0.0.1");
+    snprintf(host, INET6_ADDRSTRLEN, "%s", family == AF_INET ? "127.0.0.1" : "::1");
     if (getifaddrs(&all) != 0)
         return;
     for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
-        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET ||
-            (one->ifa_flags & IFF_LOOPBACK) != 0 || (one->ifa_flags & IFF_UP) == 0)
+        const struct sockaddr_storage *address = (const void *)one->ifa_addr;
+        if (address == NULL || address->ss_family != family ||
+            (one->ifa_flags & IFF_LOOPBACK) != 0 || (one->ifa_flags & IFF_UP) == 0 ||
+            (family == AF_INET6 &&
+             IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)address)->sin6_addr)))
             continue;
-        const struct sockaddr_in *address = (const void *)one->ifa_addr;
-        inet_ntop(AF_INET, &address->sin_addr, host, INET6_ADDRSTRLEN);
+        write_host(address, host);
         break;
     }
     freeifaddrs(all);
 }
 
-/* How others reach this node: as it is told, or the first single address that it listens on. */
-static const char *reachable_host(const struct options *options, char found[INET6_ADDRSTRLEN])
+/* How others reach this node: as it is told, or the first address that it listens on and that other
+ * machines can reach, or one of this machine's where it listens on all, or the loopback. */
+static const char *reachable_host(const struct node *node, char found[INET6_ADDRSTRLEN])
 {
-    if (options->cluster_announce_ip[0] != '\0')
-        return options->cluster_announce_ip;
-    for (size_t i = 0; i < options->bind.count; i++) {
-        const char *address = options->bind.items[i];
-        if (address[0] == '-')
-            address++;
-        if (strcmp(address, "*") != 0 && strcmp(address, "0.0.0.0") != 0 &&
-            strcmp(address, "::*") != 0 && strcmp(address, "::") != 0)
-            return address;
+    const struct sockaddr_storage *best = &node->addresses[0].clients;
+
+    if (node->options->cluster_announce_ip[0] != '\0')
+        return node->options->cluster_announce_ip;
+    for (size_t i = 0; i < node->address_count; i++) {
+        const struct sockaddr_storage *address = &node->addresses[i].clients;
+        if (!is_any(address) && !is_loopback(address)) {
+            best = address;
+            break;
+        }
+        if (is_any(address) && is_loopback(best))
+            best = address;
     }
-    first_address(found);
+    if (is_any(best))
+        first_address(best->ss_family, found);
+    else
+        write_host(best, found);
     return found;
 }
 
@@ -294,7 +326,7 @@ bool node_control_open(struct node *node, struct buffer *error)
 
     const struct control_options wanted = {
         .identity = node->identity,
-        .host = reachable_host(options, found),
+        .host = reachable_host(node, found),
         .client_port = (uint16_t)(options->cluster_announce_port > 0
                                       ? options->cluster_announce_port
                                       : options->port),

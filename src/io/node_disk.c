@@ -16,7 +16,7 @@
 
 static const char *path_of(const struct node *node, const char *name, char path[PATH_SIZE])
 {
-    snprintf(path, PATH_SIZE, "%s/%s", node->options->dir, name);
+    snprintf(path, PATH_SIZE, "%s/%s", node->dir, name);
     return path;
 }
 
@@ -138,7 +138,7 @@ static bool read_all(struct node *node, struct buffer *error)
     if (node_found)
         log_write(node->log, LOG_WARNING,
                   "'%s' is missing in dir '%s': this node goes on under a new identity, in no ring",
-                  STATE_CEILING_FILE, node->options->dir);
+                  STATE_CEILING_FILE, node->dir);
     node_random(node->identity.bytes, IDENTITY_SIZE);
     node->ceiling = node->boots = 0;
     ring_release(&node->ring);
@@ -147,7 +147,8 @@ static bool read_all(struct node *node, struct buffer *error)
 
 bool node_disk_open(struct node *node, struct buffer *error)
 {
-    node->dir_lock = file_lock_folder(node->options->dir, error);
+    snprintf(node->dir, sizeof node->dir, "%s", node->options->dir);
+    node->dir_lock = file_lock_folder(node->dir, error);
     if (node->dir_lock < 0 || !read_all(node, error))
         return false;
     node->boots++;

@@ -35,6 +35,7 @@ struct node {
     struct log *log;
     struct identity identity;
     struct node_identity facts;
+    char dir[4096]; /* not node->options->dir: another thread may replace those meanwhile */
     char config_file[4096];
     char executable[4096];
     char os[256];

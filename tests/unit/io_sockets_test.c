@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -443,8 +444,12 @@ static void on_accepted(void *context, int fd)
     accepted = fd;
 }
 
+static const struct rlimit *descriptors; /* to be allowed again once the loop was woken */
+
 static void stop_on_accept(void)
 {
+    if (wakes > 0 && descriptors != NULL)
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, descriptors), 0);
     if (accepted >= 0)
         loop_stop(loop);
 }
@@ -529,6 +534,30 @@ Test(listener, several_workers_share_a_port_and_a_probe_finds_it_taken)
     loop_destroy(&loop);
 }
 
+Test(listener, without_descriptors_it_waits_and_then_goes_on)
+{
+    struct sockaddr_storage address;
+    socklen_t size;
+    struct rlimit limit;
+
+    begin();
+    struct listener *listener = listen_somewhere(&address, &size);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, size), 0);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    loop_wake_at(loop, clock_now().mono_us + 20000);
+    each_turn = stop_on_accept;
+    descriptors = &limit;
+    loop_run(loop);
+    cr_assert_leq(turns, 4, "%u turns", turns);
+    close(accepted);
+    close(fd);
+    listener_destroy(&listener);
+    loop_destroy(&loop);
+}
+
 /* ---- gossip ---- */
 
 static struct node_address came_from;
@@ -578,6 +607,19 @@ Test(gossip_udp, carries_datagrams_and_says_from_where)
     cr_assert_str_eq(came_from.host, "127.0.0.1");
     gossip_udp_destroy(&udp);
     cr_assert_null(udp);
+    loop_destroy(&loop);
+}
+
+Test(gossip_udp, a_socket_of_version_6_leaves_version_4_to_others)
+{
+    struct sockaddr_storage address;
+    socklen_t size;
+
+    begin();
+    struct gossip_udp *udp = gossip_udp_create(loop, on_datagram, NULL);
+    cr_assert(listener_address("::ffff:127.0.0.1", 0, &address, &size));
+    cr_assert(!gossip_udp_listen(udp, &address, size));
+    gossip_udp_destroy(&udp);
     loop_destroy(&loop);
 }
 
