@@ -50,8 +50,8 @@ void loop_stop(struct loop *loop);
 void loop_post(struct loop *loop, struct errand *errand);
 
 /* Calls the owner's `wake` at or soon after `mono_us`, and perhaps before as well: a time asked for
- * earlier is not taken back. Each call of `wake` is followed by its turn's end, where the owner asks
- * again. INT64_MAX: never. To the millisecond. */
+ * earlier is not taken back. Each call of `wake` is followed by its turn's end, where the owner
+ * asks again. INT64_MAX: never. To the millisecond. */
 void loop_wake_at(struct loop *loop, int64_t mono_us);
 
 /* Puts `link` on the list of what is flushed at the end of the turn (see connection.c). */
