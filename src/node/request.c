@@ -239,7 +239,8 @@ static void let_go(struct request *request, struct trail *trail)
     request->client = NULL;
     request->whole = NULL;
     request->from = NULL;
-    /* Nothing is sent again: what it kept for that can go. */
+    /* Nothing is sent again: what it kept for that can go, and what it did not keep is gone. */
+    request->call.argc = 0;
     buffer_reset(&request->reply, BUFFER_KEEP);
     buffer_reset(&request->kept, BUFFER_KEEP);
     operation_rest(&request->operation);

@@ -169,6 +169,37 @@ Test(engine_quorum, wait_tells_how_many_replicas_have_it)
     end();
 }
 
+/* What came with the write has long been consumed when its turn to be answered comes. */
+Test(engine_quorum, a_write_that_was_done_at_once_may_be_answered_late_and_linger)
+{
+    enum { SIZE = 100000 };
+    static char bytes[SIZE + 200];
+    int at;
+
+    begin();
+    pair_silence(&pair, 0, 1, true);
+    pair_silence(&pair, 0, 2, true);
+    at = snprintf(bytes, sizeof bytes,
+                  "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
+                  "*5\r\n$2\r\nAT\r\n$3\r\nONE\r\n$3\r\nSET\r\n$1\r\nb\r\n$%d\r\n",
+                  SIZE);
+    memset(bytes + at, 'v', SIZE);
+    memcpy(bytes + at + SIZE, "\r\n", 2);
+    pair_send(client, bytes, (size_t)at + SIZE + 2);
+    pair_expect(client, "");
+    /* Half a command more, for which the input moves. */
+    pair_send(client, "*2\r\n$3\r\nGET\r\n$300000\r\n", 23);
+    for (int i = 0; i < 3; i++)
+        pair_send(client, bytes + at, SIZE);
+    pair_silence(&pair, 0, 1, false);
+    pair_expect(client, "$-1\r\n+OK\r\n");
+    pair_send(client, "\r\n", 2);
+    pair_expect(client, "$-1\r\n");
+    pair_silence(&pair, 0, 2, false);
+    pair_ask(client, "WAIT 2 100", ":2\r\n");
+    end();
+}
+
 Test(engine_quorum, who_leaves_during_a_wait_is_forgotten)
 {
     begin();
