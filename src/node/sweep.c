@@ -225,8 +225,12 @@ static bool stamp(struct request *request, uint64_t floor)
             floor = partition->last_stamp;
         partition_unlock(partition);
     }
+    if (engine->own.bounds->ceiling_at_start > floor)
+        floor = engine->own.bounds->ceiling_at_start;
+    const uint64_t before = engine->replica.hlc.last;
     const uint64_t now = hlc_tick(&engine->replica.hlc, engine->now.wall_ms, floor);
     if (now > atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire)) {
+        engine->replica.hlc.last = before;
         request_fail(request, NO_STAMP_ERROR);
         return false;
     }
@@ -321,6 +325,17 @@ void sweep_begin(struct request *request)
         proceed(request);
 }
 
+/* Whether a stamp may be given above `known`: the others would refuse one above what a bad clock
+ * left, and our own clock would follow. One that has just restarted may be ahead of our ceiling. */
+static bool in_reach(const struct engine *engine, struct dot known)
+{
+    const struct replica_bounds *bounds = engine->own.bounds;
+
+    return known.stamp < atomic_load_explicit(&bounds->ceiling, memory_order_acquire) &&
+           !hlc_too_far(known.stamp, engine->now.wall_ms,
+                        atomic_load_explicit(&bounds->ahead_max_ms, memory_order_relaxed));
+}
+
 void sweep_acknowledged(struct request *request, node_number node, const struct offered *offered)
 {
     struct sweep *sweep = request->sweep;
@@ -328,7 +343,8 @@ void sweep_acknowledged(struct request *request, node_number node, const struct 
 
     if (index >= sweep->node_count || !sweep->flushes)
         return;
-    if (wants_above(offered) && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
+    if (wants_above(offered) && in_reach(request->engine, offered->known) &&
+        sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
         hlc_observe(&request->engine->replica.hlc, offered->known.stamp);
         request_renew(request);
         if (!stamp(request, offered->known.stamp) || !ask_all(request))

@@ -174,6 +174,22 @@ Test(engine_sweep, flushall_is_stamped_above_what_a_node_may_have_forgotten)
     end();
 }
 
+/* Our clock does not follow one that is far ahead, or nothing more could be written here. */
+Test(engine_sweep, flushall_does_not_follow_a_clock_that_is_far_ahead)
+{
+    struct pair_client *ahead;
+
+    begin(3);
+    pair.nodes[1].skew_ms = 3600000;
+    atomic_store(&pair.nodes[1].bounds.ceiling, hlc_stamp(PAIR_BEGIN_MS + 3700000));
+    ahead = pair_connect(&pair, 1);
+    pair_command(ahead, "AT ONE SET k v");
+    pair_expect(ahead, OK);
+    pair_ask(client, "FLUSHALL", OK);
+    pair_ask(client, "SET l v", OK);
+    end();
+}
+
 Test(engine_sweep, a_version_from_before_the_flush_stays_dead)
 {
     struct pair_client *other;
