@@ -224,6 +224,10 @@ void coordinate_hedge(struct request *request)
         return;
     operation_hedge(&request->engine->coordinator, &request->operation, request->engine->now);
     coordinate_proceed(request);
+    /* Of more replicas than three that one may not answer either. */
+    if (request->stage == STAGE_OPERATION && request->operation.state == OPERATION_READING &&
+        read_tally_count(&request->operation.reading, TALLY_UNASKED) > 0)
+        arm_hedge(request);
 }
 
 /* ---- a coordinator elsewhere ---- */

@@ -402,6 +402,26 @@ Test(engine_quorum, one_silent_replica_of_three_is_not_noticed)
     end();
 }
 
+/* A read that was slow once goes on asking. */
+Test(engine_quorum, two_silent_replicas_of_five_are_not_noticed)
+{
+    const struct pair_setup setup = {.nodes = 5};
+    char key[PAIR_KEY_MAX], line[64];
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+    pair_key(&pair, 0, 0, key);
+    snprintf(line, sizeof line, "SET %s v", key);
+    pair_ask(client, line, OK);
+    pair_silence(&pair, 0, 1, true);
+    pair_silence(&pair, 0, 2, true);
+    snprintf(line, sizeof line, "GET %s", key);
+    pair_command(client, line);
+    pair_pass(&pair, PAIR_TIMEOUT_MS / 2);
+    pair_expect(client, "$1\r\nv\r\n");
+    end();
+}
+
 Test(engine_quorum, two_silent_replicas_are)
 {
     begin();
