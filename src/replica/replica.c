@@ -46,8 +46,7 @@ static struct offered keep(struct replica *replica, struct partition *partition,
     struct version current;
 
     replica_current(partition, place, &current);
-    if (is_set(version) && partition_get(partition, place->hash, place->key, &current) &&
-        is_set(&current)) {
+    if (is_set(version) && is_set(&current)) {
         if (siblings_merge(current.value, version->value, &replica->merged) != SIBLINGS_OK)
             return (struct offered){.status = ACK_FULL};
         const struct span set = buffer_content(&replica->merged);

@@ -376,6 +376,22 @@ Test(replica, concurrent_sets_are_merged_in_any_order)
     buffer_deinit(&b);
 }
 
+Test(replica, a_set_from_before_a_flush_stays_dead)
+{
+    struct buffer a = {0};
+
+    begin();
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 2)).status, ACK_OK);
+    const struct version late = set_of(span_of(NULL, 0), dot(5, 3), "v", &a);
+    const struct offered offered = offer(late);
+    cr_assert_eq(offered.status, ACK_NEWER);
+    cr_assert(dot_equal(offered.known, dot(9, 2)));
+    cr_assert_eq(offer(set_of(span_of(NULL, 0), dot(10, 3), "w", &a)).status, ACK_OK);
+    cr_assert_eq(count_siblings(), 1);
+    buffer_deinit(&a);
+    end();
+}
+
 Test(replica, a_set_is_the_same_only_with_its_digest)
 {
     struct buffer a = {0};
