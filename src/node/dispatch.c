@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/level.h"
+#include "base/memory.h"
 #include "resp/reply.h"
 
 /* What a frame needs beside a command's arguments, bytes. */
@@ -260,6 +261,30 @@ static struct request *cut_part(struct request *whole, size_t at)
     return part;
 }
 
+/* Of writes to one key the last one holds, and only that is made: side by side an earlier one might
+ * be stamped again above it. */
+static void drop_overwritten(struct request *whole, size_t count)
+{
+    size_t mask = 1;
+
+    while (mask < 2 * count)
+        mask *= 2;
+    mask--;
+    const struct request **seen = memory_alloc_array(mask + 1, sizeof seen[0]);
+    for (struct list *link = whole->parts.previous, *next; link != &whole->parts; link = next) {
+        struct request *part = list_entry(link, struct request, link);
+        size_t at = (size_t)part->hash & mask;
+        next = link->previous;
+        while (seen[at] != NULL && !span_equal(seen[at]->call.argv[1], part->call.argv[1]))
+            at = (at + 1) & mask;
+        if (seen[at] != NULL)
+            request_abandon(part);
+        else
+            seen[at] = part;
+    }
+    memory_free(seen);
+}
+
 /* Cuts the request into its parts, without beginning any. False: there are not enough requests
  * left; the reply says so, and nothing of it runs. */
 static bool cut(struct request *whole)
@@ -268,6 +293,8 @@ static bool cut(struct request *whole)
     const struct command *command = call->command;
     const size_t last = command->last_key < 0 ? call->argc - (size_t)-command->last_key
                                               : (size_t)command->last_key;
+
+    size_t count = 0;
 
     whole->route = whole->engine->view->self;
     for (size_t at = (size_t)command->first_key; at <= last; at += stride(command)) {
@@ -279,7 +306,10 @@ static bool cut(struct request *whole)
         }
         if (part->route != whole->route)
             whole->route = 0;
+        count++;
     }
+    if (command->gather == GATHER_OK && count > 1)
+        drop_overwritten(whole, count);
     return true;
 }
 

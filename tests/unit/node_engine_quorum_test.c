@@ -581,6 +581,25 @@ Test(engine_quorum, an_answer_is_taken_only_from_who_was_asked)
     end();
 }
 
+/* An earlier one that is stamped again would pass a later one. */
+Test(engine_quorum, of_writes_to_one_key_in_one_command_the_last_is_made)
+{
+    struct wire_message message;
+
+    begin_with_ghosts();
+    pair_command(client, "MSET a 1 b 2 a 3 a 4");
+    message = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
+    cr_assert(span_equal(message.write.version.value, SPAN("2")));
+    acknowledge(pair_cable(&pair, 0, 1), message.write.id, ACK_OK, DOT_NONE);
+    message = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
+    cr_assert(span_equal(message.write.version.value, SPAN("4")));
+    acknowledge(pair_cable(&pair, 0, 1), message.write.id, ACK_OK, DOT_NONE);
+    expect_nothing(pair_cable(&pair, 0, 1));
+    pair_expect(client, OK);
+    cr_assert(pair_has(&pair, 0, "a", "4"));
+    end();
+}
+
 Test(engine_quorum, newer_is_answered_with_a_stamp_above)
 {
     struct dot known;
