@@ -289,8 +289,13 @@ void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, 
 /* A request is over for its owner: true when it goes on in the trail. */
 bool trail_follow(struct trail *trail, struct request *request);
 void trail_forwarded(struct trail *trail, node_number node);
+/* The node has told, of all the writes that clients sent to it, that each is on so many replicas
+ * beyond it, and tells no more of them. */
+void trails_note(struct engine *engine, node_number node, unsigned replicas);
 void wait_begin(struct request *request);
-void wait_answered(struct request *request, const struct wire_reply *reply);
+void wait_answered(struct request *request, node_number node, const struct wire_reply *reply);
+/* It ends, and answers may still come. */
+void wait_given_up(struct request *request);
 void wait_timeout(struct request *request);
 /* A lingering write has another acknowledgement, or no more time. */
 void linger_proceed(struct request *request, bool time_is_up);

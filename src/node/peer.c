@@ -179,6 +179,7 @@ static void close_link(struct peer *peer)
                                                                  : RETRY_US_MAX;
     if (was_open) {
         metrics_subtract(engine->metrics, METRIC_PEERS_CONNECTED, 1);
+        trails_note(engine, peer->number, 0);
         lose_requests(engine, peer->number);
     }
     settle(engine);
@@ -417,7 +418,7 @@ static void on_answer(struct peer *peer, const struct wire_answer *answer, struc
 static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
 {
     if (request->stage == STAGE_WAIT) {
-        wait_answered(request, reply);
+        wait_answered(request, peer->number, reply);
         return;
     }
     if (request->stage != STAGE_FORWARDED || request->route != peer->number)

@@ -392,6 +392,7 @@ void request_disown(struct request *request)
     list_remove(&request->link);
     list_remove(&request->from_link);
     if (request->stage == STAGE_WAIT) { /* its trail goes as well */
+        wait_given_up(request);
         give_back(request);
         return;
     }

@@ -9,7 +9,9 @@
  *   elsewhere   nodes that writes were forwarded to: they are asked, with a WAIT of their own
  *
  * The trail of a link is that of all connections whose writes another node's worker forwarded on
- * it: the answer may be too low for one of them, never too high.
+ * it: the answer may be too low for one of them, never too high. What it answers to one it forgets,
+ * so the node that asked notes it for all of them; and that it knows nothing, when the answer does
+ * not come or the link, and so the trail, is gone.
  */
 #include "base/assert.h"
 #include "node/parts.h"
@@ -68,14 +70,30 @@ bool trail_follow(struct trail *trail, struct request *request)
     return true;
 }
 
-void trail_forwarded(struct trail *trail, node_number node)
+static bool went_to(const struct trail *trail, node_number node)
 {
     const struct span nodes = buffer_content(&trail->elsewhere);
 
     for (size_t i = 0; i < nodes.size; i += sizeof node)
         if (memcmp(nodes.data + i, &node, sizeof node) == 0)
-            return;
-    buffer_append(&trail->elsewhere, &node, sizeof node);
+            return true;
+    return false;
+}
+
+void trail_forwarded(struct trail *trail, node_number node)
+{
+    if (!went_to(trail, node))
+        buffer_append(&trail->elsewhere, &node, sizeof node);
+}
+
+void trails_note(struct engine *engine, node_number node, unsigned replicas)
+{
+    list_for_each(link, &engine->clients)
+    {
+        struct trail *trail = &list_entry(link, struct client, link)->trail;
+        if (went_to(trail, node))
+            note(trail, replicas);
+    }
 }
 
 void trail_deinit(struct trail *trail)
@@ -127,7 +145,8 @@ static void finish(struct request *request, unsigned least)
 {
     struct trail *trail = trail_of(request);
 
-    if (least == TRAIL_NOTHING)
+    /* COPIES_MAX is what other nodes answer that know of no write. */
+    if (least >= COPIES_MAX)
         least = request->owner == OWNER_CLIENT ? replicas_of_nothing(request) : COPIES_MAX;
     trail->waiting = NULL;
     trail->least = TRAIL_NOTHING;
@@ -194,12 +213,13 @@ void wait_begin(struct request *request)
     proceed(request);
 }
 
-void wait_answered(struct request *request, const struct wire_reply *reply)
+void wait_answered(struct request *request, node_number node, const struct wire_reply *reply)
 {
     int64_t replicas = 0;
 
     if (reply->status != REPLY_OK || !answer_integer(reply->bytes, &replicas))
         replicas = 0;
+    trails_note(request->engine, node, (unsigned)replicas);
     if (replicas < request->wait_least)
         request->wait_least = (unsigned)replicas;
     if (request->parts_pending > 0)
@@ -207,13 +227,26 @@ void wait_answered(struct request *request, const struct wire_reply *reply)
     proceed(request);
 }
 
+void wait_given_up(struct request *request)
+{
+    const struct span nodes = buffer_content(&trail_of(request)->elsewhere);
+
+    if (request->parts_pending == 0)
+        return;
+    for (size_t i = 0; i < nodes.size; i += sizeof(node_number)) {
+        node_number node;
+        memcpy(&node, nodes.data + i, sizeof node);
+        trails_note(request->engine, node, 0);
+    }
+}
+
 void wait_timeout(struct request *request)
 {
     bool open;
-    const unsigned least = fewest(request, &open);
 
     /* Who has not answered yet may hold nothing. */
-    finish(request, request->parts_pending > 0 ? 0 : least);
+    wait_given_up(request);
+    finish(request, fewest(request, &open));
 }
 
 /* ---- writes that linger ---- */

@@ -200,6 +200,57 @@ Test(engine_quorum, a_write_that_was_done_at_once_may_be_answered_late_and_linge
     end();
 }
 
+/* A coordinator elsewhere that has nothing to tell is no reason to tell more than there are. */
+Test(engine_quorum, wait_after_an_update_elsewhere_that_wrote_nothing_counts_no_phantoms)
+{
+    char key[PAIR_KEY_MAX], line[64];
+
+    begin();
+    pair_key(&pair, 1, 0, key);
+    snprintf(line, sizeof line, "SET %s v", key);
+    pair_ask(client, line, OK);
+    pair_ask(client, "WAIT 2 100", ":2\r\n");
+    snprintf(line, sizeof line, "SETNX %s w", key);
+    pair_ask(client, line, ":0\r\n");
+    pair_ask(client, "WAIT 0 100", ":2\r\n");
+    end();
+}
+
+/* They share a link to the coordinator, and what it knows of their writes. */
+Test(engine_quorum, the_wait_of_one_connection_takes_nothing_from_anothers)
+{
+    struct pair_client *other;
+    char key[PAIR_KEY_MAX], line[64];
+
+    begin();
+    other = pair_connect(&pair, 0);
+    pair_key(&pair, 1, 0, key);
+    snprintf(line, sizeof line, "INCR %s", key);
+    pair.nodes[2].unreachable = true;
+    pair_break(&pair, 1, 2);
+    pair_ask(client, line, ":1\r\n");
+    pair_ask(other, line, ":2\r\n");
+    pair_ask(other, "WAIT 1 100", ":1\r\n");
+    pair_ask(client, "WAIT 1 100", ":1\r\n");
+    end();
+}
+
+/* The link's trail goes with it. */
+Test(engine_quorum, wait_counts_nothing_that_a_broken_link_has_forgotten)
+{
+    char key[PAIR_KEY_MAX], line[64];
+
+    begin();
+    snprintf(line, sizeof line, "INCR %s", pair_key(&pair, 1, 0, key));
+    pair.nodes[2].unreachable = true;
+    pair_break(&pair, 1, 2);
+    pair_ask(client, line, ":1\r\n");
+    pair_break(&pair, 0, 1);
+    pair_pass(&pair, 1000);
+    pair_ask(client, "WAIT 0 100", ":0\r\n");
+    end();
+}
+
 Test(engine_quorum, who_leaves_during_a_wait_is_forgotten)
 {
     begin();
