@@ -12,6 +12,9 @@
 #include "io/listener.h"
 #include "io/sockets.h"
 
+/* Who sent nothing for so long holds no buffers. */
+#define IDLE_US 1000000
+
 static struct client_socket *socket_of(struct connection *connection)
 {
     return list_entry(connection, struct client_socket, connection);
@@ -177,6 +180,8 @@ void client_sockets_check(struct worker *worker)
             client_socket_close(socket);
         } else {
             count_bytes(socket);
+            if (now_us - socket->active_us > IDLE_US)
+                connection_trim(&socket->connection, 0);
         }
     }
 }

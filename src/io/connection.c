@@ -126,6 +126,15 @@ void connection_flush(struct connection *connection)
         connection->calls->drained(connection);
 }
 
+void connection_trim(struct connection *connection, size_t keep)
+{
+    struct buffer *both[] = {connection->in, connection->out};
+
+    for (size_t i = 0; i < 2; i++)
+        if (buffer_size(both[i]) == 0 && both[i]->capacity > keep && !both[i]->failed)
+            buffer_reset(both[i], keep);
+}
+
 void connection_pause(struct connection *connection)
 {
     if (connection->fd >= 0 && !connection->paused) {

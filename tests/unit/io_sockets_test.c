@@ -386,6 +386,24 @@ static void stop_on_close(void)
 
 /* A write that fails tells its owner in a turn, where it may write to others, and not while the
  * loop is writing. */
+Test(connection, gives_back_the_buffers_that_are_empty_and_large)
+{
+    begin();
+    open_end(&near_end);
+    fill_out(&near_end, 100000);
+    connection_trim(&near_end.connection, 0);
+    cr_assert_eq(buffer_size(&near_end.out), 100000);
+    buffer_consume(&near_end.out, 100000);
+    buffer_append_string(&near_end.in, "half a command");
+    connection_trim(&near_end.connection, 1 << 20);
+    cr_assert_geq(near_end.out.capacity, 100000);
+    connection_trim(&near_end.connection, 0);
+    cr_assert_eq(near_end.out.capacity, 0);
+    cr_assert_eq(buffer_size(&near_end.in), 14);
+    close_end(&near_end);
+    loop_destroy(&loop);
+}
+
 Test(connection, a_failed_write_is_told_in_the_next_turn)
 {
     begin();
