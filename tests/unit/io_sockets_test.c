@@ -423,6 +423,23 @@ Test(connection, a_failed_write_is_told_in_the_next_turn)
     loop_destroy(&loop);
 }
 
+Test(connection, output_that_found_no_memory_is_told_and_nothing_of_it_sent)
+{
+    begin();
+    open_end(&near_end);
+    buffer_append_string(&near_end.out, "what was before");
+    cr_assert_null(buffer_reserve(&near_end.out, SIZE_MAX));
+    connection_output(&near_end.connection);
+    loop_wake_at(loop, 0);
+    each_turn = stop_on_input;
+    loop_run(loop);
+    cr_assert_eq(near_end.closes, 1);
+    cr_assert_eq(near_end.error, ENOMEM);
+    cr_assert_eq(drain_other(&near_end), 0);
+    close_end(&near_end);
+    loop_destroy(&loop);
+}
+
 Test(connection, reads_nothing_while_it_is_paused)
 {
     begin();
