@@ -72,19 +72,6 @@ static void on_drained(struct connection *connection)
 static const struct connection_calls calls = {
     .input = on_input, .closed = on_closed, .drained = on_drained};
 
-static bool is_local(const struct sockaddr_storage *address)
-{
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-        return (ntohl(four->sin_addr.s_addr) >> 24) == 127;
-    }
-    if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-        return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-    }
-    return false;
-}
-
 void client_socket_accepted(void *context, int fd)
 {
     struct worker *worker = context;
@@ -102,7 +89,7 @@ void client_socket_accepted(void *context, int fd)
     const struct engine_client about = {.address = remote_text,
                                         .local_address = local_text,
                                         .descriptor = fd,
-                                        .local = is_local(&remote)};
+                                        .local = listener_is_local(&remote)};
     const struct instant now = loop_now(worker->loop);
     socket->worker = worker;
     socket->active_us = now.mono_us;

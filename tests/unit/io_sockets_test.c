@@ -534,6 +534,22 @@ Test(listener, knows_the_forms_of_an_address)
     }
 }
 
+Test(listener, knows_this_machine_by_its_loopback)
+{
+    static const struct {
+        const char *text;
+        bool local;
+    } rows[] = {{"127.0.0.1", true}, {"127.8.0.1", true}, {"::1", true},      {"10.0.0.1", false},
+                {"*", false},        {"::*", false},      {"fd00::1", false}, {"::2", false}};
+    struct sockaddr_storage address;
+    socklen_t size;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cr_assert(listener_address(rows[i].text, 7, &address, &size));
+        cr_assert_eq(listener_is_local(&address), rows[i].local, "%s", rows[i].text);
+    }
+}
+
 Test(listener, takes_connections)
 {
     struct sockaddr_storage address;
