@@ -197,13 +197,15 @@ static void raise_descriptors(struct node *node)
 
 static void create_store(struct node *node)
 {
-    const struct store_options options = {
+    struct store_options options = {
         .partitions = node->ring != NULL ? ring_partition_count(node->ring)
                                          : (uint32_t)node->options->partitions,
-        .seed = node->seed ^ UINT64_C(0x73746f7265),
         .now_ms = loop_now(node->loop).wall_ms,
     };
 
+    /* Not from node->seed: what is drawn from that (the handshakes' challenges) is shown to others,
+     * who could work out which keys fall together. */
+    node_random(&options.seed, sizeof options.seed);
     if (options.partitions != (uint32_t)node->options->partitions)
         log_write(node->log, LOG_WARNING,
                   "partitions is %lld, but this node's ring has %u: that holds",
