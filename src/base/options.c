@@ -65,6 +65,11 @@ void options_release(const struct options **options)
     memory_free(self);
 }
 
+bool options_open_to_peers(const struct options *options)
+{
+    return !options->protected_mode || options->cluster_secret[0] != '\0';
+}
+
 static bool check_network(const struct options *options, const char **related, struct buffer *error)
 {
     *related = "proto-max-bulk-len";

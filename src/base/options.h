@@ -100,6 +100,10 @@ const struct options *options_retain(const struct options *options);
 /* Clears the pointer; the last holder's release frees. Any thread may be the last. */
 void options_release(const struct options **options);
 
+/* Whether nodes of other machines may send here: with protected-mode only those that prove that
+ * they know the cluster-secret. */
+bool options_open_to_peers(const struct options *options);
+
 /* Where files come from. */
 struct options_reader {
     /* Appends the file's content to `text`; false with the reason in `error`. */

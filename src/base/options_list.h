@@ -36,8 +36,9 @@ OPTION(port, "port", INTEGER, "6379", 1, 55535, FIXED, PLAIN, NULL,
        "UDP. That is where cluster-aware Redis clients and tools expect it.")
 
 OPTION(protected_mode, "protected-mode", YES_NO, "yes", 0, 0, LIVE, PLAIN, NULL,
-       "Whether to refuse clients from other machines as long as requirepass is empty. Turning it off "
-       "without a password opens the cache to everyone who can reach the port.")
+       "Whether to refuse clients from other machines as long as requirepass is empty, and nodes of "
+       "other machines as long as cluster-secret is. Turning it off without a password and a secret "
+       "opens the cache to everyone who can reach the ports.")
 
 OPTION(requirepass, "requirepass", TEXT, "", 0, 512, LIVE, SECRET, "password",
        "The password that clients give with AUTH or HELLO; empty asks for none. A client can try many "

@@ -12,6 +12,9 @@
 #include "io/listener.h"
 #include "io/sockets.h"
 
+/* Who sent nothing for so long holds no buffers. */
+#define IDLE_US 1000000
+
 static struct client_socket *socket_of(struct connection *connection)
 {
     return list_entry(connection, struct client_socket, connection);
@@ -69,19 +72,6 @@ static void on_drained(struct connection *connection)
 static const struct connection_calls calls = {
     .input = on_input, .closed = on_closed, .drained = on_drained};
 
-static bool is_local(const struct sockaddr_storage *address)
-{
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-        return (ntohl(four->sin_addr.s_addr) >> 24) == 127;
-    }
-    if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-        return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-    }
-    return false;
-}
-
 void client_socket_accepted(void *context, int fd)
 {
     struct worker *worker = context;
@@ -99,7 +89,7 @@ void client_socket_accepted(void *context, int fd)
     const struct engine_client about = {.address = remote_text,
                                         .local_address = local_text,
                                         .descriptor = fd,
-                                        .local = is_local(&remote)};
+                                        .local = listener_is_local(&remote)};
     const struct instant now = loop_now(worker->loop);
     socket->worker = worker;
     socket->active_us = now.mono_us;
@@ -177,6 +167,8 @@ void client_sockets_check(struct worker *worker)
             client_socket_close(socket);
         } else {
             count_bytes(socket);
+            if (now_us - socket->active_us > IDLE_US)
+                connection_trim(&socket->connection, 0);
         }
     }
 }

@@ -17,6 +17,13 @@
 /* Room while a large value arrives, bytes: fewer system calls. */
 #define READ_ROOM_LARGE (256 * 1024)
 
+/* The owner is told in the next turn, for it may be in the middle of something. */
+static void fail_later(struct connection *connection, int error)
+{
+    connection->error = error;
+    event_active(&connection->read_event, EV_READ, 0);
+}
+
 static bool try_again(int error)
 {
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
@@ -105,11 +112,16 @@ void connection_flush(struct connection *connection)
 
     if (connection->fd < 0 || connection->waiting || connection->error != 0)
         return;
+    /* Something between the bytes that are there is missing: the other side would misread the rest.
+     */
+    if (connection->out->failed) {
+        fail_later(connection, ENOMEM);
+        return;
+    }
     if (content.size > 0) {
         const ssize_t sent = send(connection->fd, content.data, content.size, MSG_NOSIGNAL);
         if (sent < 0 && !try_again(errno)) {
-            connection->error = errno;
-            event_active(&connection->read_event, EV_READ, 0);
+            fail_later(connection, errno);
             return;
         }
         if (sent > 0) {
@@ -124,6 +136,15 @@ void connection_flush(struct connection *connection)
     }
     if (connection->calls->drained != NULL)
         connection->calls->drained(connection);
+}
+
+void connection_trim(struct connection *connection, size_t keep)
+{
+    struct buffer *both[] = {connection->in, connection->out};
+
+    for (size_t i = 0; i < 2; i++)
+        if (buffer_size(both[i]) == 0 && both[i]->capacity > keep && !both[i]->failed)
+            buffer_reset(both[i], keep);
 }
 
 void connection_pause(struct connection *connection)

@@ -60,6 +60,8 @@ void connection_close(struct connection *connection);
 void connection_output(struct connection *connection);
 /* The owner has thrown away what was in `out`: nothing waits for the socket any more. */
 void connection_emptied(struct connection *connection);
+/* Gives back the memory of each buffer that is empty and larger than `keep` bytes. */
+void connection_trim(struct connection *connection, size_t keep);
 /* Writes what is in `out`; for the loop. */
 void connection_flush(struct connection *connection);
 

@@ -33,6 +33,7 @@ struct gossip_udp {
     gossip_udp_received *received;
     void *context;
     struct list sockets;
+    bool local_only;
 };
 
 struct gossip_udp *gossip_udp_create(struct loop *loop, gossip_udp_received *received,
@@ -58,6 +59,11 @@ void gossip_udp_destroy(struct gossip_udp **udp)
         memory_free(socket);
     }
     memory_free(u);
+}
+
+void gossip_udp_set_local_only(struct gossip_udp *udp, bool local_only)
+{
+    udp->local_only = local_only;
 }
 
 static void from_sockaddr(const struct sockaddr_storage *from, struct node_address *address)
@@ -89,6 +95,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
                                      &size);
         if (got < 0)
             return;
+        if (udp->local_only && !listener_is_local(&from))
+            continue;
         from_sockaddr(&from, &address);
         udp->received(udp->context, &address, span_of(datagram, (size_t)got));
     }

@@ -20,6 +20,8 @@ struct gossip_udp *gossip_udp_create(struct loop *loop, gossip_udp_received *rec
                                      void *context);
 void gossip_udp_destroy(struct gossip_udp **udp);
 
+/* Whether datagrams of other machines are dropped unread. */
+void gossip_udp_set_local_only(struct gossip_udp *udp, bool local_only);
 /* Listens at one more address; false with errno. */
 bool gossip_udp_listen(struct gossip_udp *udp, const struct sockaddr_storage *address,
                        socklen_t size);

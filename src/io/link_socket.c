@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "base/memory.h"
 #include "base/metrics.h"
 #include "base/options.h"
@@ -51,11 +54,25 @@ static void on_drained(struct connection *connection)
 static const struct connection_calls calls = {
     .input = on_input, .closed = on_closed, .drained = on_drained};
 
+/* protected-mode: a node of another machine proves itself, or is no more welcome than a client. */
+static bool may_link(const struct worker *worker, int fd)
+{
+    struct sockaddr_storage remote = {0};
+    socklen_t size = sizeof remote;
+
+    return options_open_to_peers(worker->options) ||
+           (getpeername(fd, (struct sockaddr *)&remote, &size) == 0 && listener_is_local(&remote));
+}
+
 void link_socket_accepted(void *context, int fd)
 {
     struct worker *worker = context;
-    struct link_socket *socket = memory_alloc(sizeof *socket);
 
+    if (!may_link(worker, fd)) {
+        close(fd);
+        return;
+    }
+    struct link_socket *socket = memory_alloc(sizeof *socket);
     listener_tune(fd, worker->options->tcp_keepalive);
     socket->worker = worker;
     socket->link = engine_link_open(worker->engine, loop_now(worker->loop), socket);

@@ -47,6 +47,19 @@ bool listener_address(const char *text, uint16_t port, struct sockaddr_storage *
     return false;
 }
 
+bool listener_is_local(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+        return (ntohl(four->sin_addr.s_addr) >> 24) == 127;
+    }
+    if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+        return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+    }
+    return false;
+}
+
 static int open_socket(const struct sockaddr_storage *address, socklen_t size, int kind,
                        bool shared)
 {

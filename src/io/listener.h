@@ -35,6 +35,9 @@ struct listener {
 bool listener_address(const char *text, uint16_t port, struct sockaddr_storage *address,
                       socklen_t *size);
 
+/* Whether it is an address of the loopback, which other machines do not have. */
+bool listener_is_local(const struct sockaddr_storage *address);
+
 /* Whether nobody listens at the address: 0, or an errno. `kind` is SOCK_STREAM or SOCK_DGRAM. */
 int listener_probe(const struct sockaddr_storage *address, socklen_t size, int kind);
 

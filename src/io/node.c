@@ -71,6 +71,19 @@ static bool add_address(struct node *node, const char *text, struct buffer *erro
     return optional;
 }
 
+/* Says so once: from outside such a node looks like one that hangs. */
+static void warn_of_protection(struct node *node)
+{
+    bool outside = false;
+
+    for (size_t i = 0; i < node->address_count; i++)
+        outside |= !listener_is_local(&node->addresses[i].clients);
+    if (outside && !options_open_to_peers(node->options))
+        log_write(node->log, LOG_WARNING,
+                  "protected-mode: without a cluster-secret this node hears no node of another "
+                  "machine");
+}
+
 static bool find_addresses(struct node *node, struct buffer *error)
 {
     const struct option_words *bind = &node->options->bind;
@@ -79,8 +92,10 @@ static bool find_addresses(struct node *node, struct buffer *error)
     for (size_t i = 0; i < bind->count; i++)
         if (!add_address(node, bind->items[i], error))
             return false;
-    if (node->address_count > 0)
+    if (node->address_count > 0) {
+        warn_of_protection(node);
         return true;
+    }
     buffer_append_string(error, "bind: none of the addresses can be listened on");
     return false;
 }
@@ -182,13 +197,15 @@ static void raise_descriptors(struct node *node)
 
 static void create_store(struct node *node)
 {
-    const struct store_options options = {
+    struct store_options options = {
         .partitions = node->ring != NULL ? ring_partition_count(node->ring)
                                          : (uint32_t)node->options->partitions,
-        .seed = node->seed ^ UINT64_C(0x73746f7265),
         .now_ms = loop_now(node->loop).wall_ms,
     };
 
+    /* Not from node->seed: what is drawn from that (the handshakes' challenges) is shown to others,
+     * who could work out which keys fall together. */
+    node_random(&options.seed, sizeof options.seed);
     if (options.partitions != (uint32_t)node->options->partitions)
         log_write(node->log, LOG_WARNING,
                   "partitions is %lld, but this node's ring has %u: that holds",

@@ -69,6 +69,7 @@ static void run_question(struct errand *errand)
         control_message(node->control, now, &question->asker, buffer_content(&question->bytes));
         break;
     case QUESTION_OPTIONS:
+        gossip_udp_set_local_only(node->udp, !options_open_to_peers(question->options));
         control_set_options(node->control, now, question->options);
         break;
     }
@@ -305,6 +306,7 @@ static bool listen_udp(struct node *node, struct buffer *error)
     char text[128];
 
     node->udp = gossip_udp_create(node->loop, on_datagram, node);
+    gossip_udp_set_local_only(node->udp, !options_open_to_peers(node->options));
     for (size_t i = 0; i < node->address_count; i++) {
         const struct worker_address *address = &node->addresses[i];
         if (gossip_udp_listen(node->udp, &address->peers, address->size))

@@ -69,7 +69,7 @@ void client_socket_close(struct client_socket *socket);
 void client_socket_output(void *socket);
 void client_socket_hold(void *socket, bool hold);
 void client_socket_finish(void *socket);
-/* Closes those that are idle or do not read. */
+/* Closes those that are idle too long or do not read; of others that are idle takes the buffers. */
 void client_sockets_check(struct worker *worker);
 
 /* link_socket.c */

@@ -14,6 +14,8 @@
 
 /* How often idle clients and full outputs are looked for. */
 #define CHECK_INTERVAL_US 500000
+/* What a buffer of a link keeps after a large value, bytes. */
+#define LINK_KEEP (256 * 1024)
 
 /* ---- what other threads post ---- */
 
@@ -178,6 +180,15 @@ static void on_wake(void *self)
     engine_wake(worker->engine, loop_now(worker->loop));
 }
 
+static void trim_links(struct worker *worker)
+{
+    list_for_each(link, &worker->links)
+        connection_trim(&list_entry(link, struct link_socket, member)->connection, LINK_KEEP);
+    for (size_t i = 0; i < worker->peer_limit; i++)
+        if (worker->peers[i] != NULL && worker->peers[i]->open)
+            connection_trim(&worker->peers[i]->connection, LINK_KEEP);
+}
+
 static void on_turn_end(void *self)
 {
     struct worker *worker = self;
@@ -185,6 +196,7 @@ static void on_turn_end(void *self)
 
     if (now.mono_us >= worker->next_check_us) {
         client_sockets_check(worker);
+        trim_links(worker);
         worker->next_check_us = now.mono_us + CHECK_INTERVAL_US;
     }
     engine_turn_end(worker->engine, now);

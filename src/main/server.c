@@ -88,6 +88,10 @@ static int serve(const struct options *options, const char *config_file, const c
         .options = options, .log = &log, .config_file = config_file, .executable = executable};
     struct node *node = node_create(&wanted, &error);
     if (node == NULL) {
+        /* In the background nobody reads standard error. */
+        if (options->logfile[0] != '\0')
+            log_write(&log, LOG_WARNING, "%.*s", (int)buffer_size(&error),
+                      (const char *)buffer_content(&error).data);
         log_sink_close(&sink);
         return complain(&error, EXIT_FAILURE);
     }

@@ -246,6 +246,16 @@ static void a_dir_in_use_is_named(void)
     cluster_destroy(&cluster);
 }
 
+static void what_keeps_it_from_starting_stands_in_its_log(void)
+{
+    static char text[TEXT_MAX];
+    const char *log = in_scratch("log"), *dir = in_scratch("no/such");
+
+    run(1, WORDS("--port", free_port(), "--dir", dir, "--logfile", log));
+    read_file(log, text, sizeof text);
+    expect("* # cannot create '*/no/such': No such file or directory\n", text);
+}
+
 static void copy_file(const char *from_dir, const char *to_dir, const char *name)
 {
     static char content[STATE_ROOM];
@@ -563,6 +573,8 @@ int main(int argc, char **argv)
         {"a_second_dunlin_on_the_port_does_not_start", 30,
          a_second_dunlin_on_the_port_does_not_start},
         {"a_dir_in_use_is_named", 30, a_dir_in_use_is_named},
+        {"what_keeps_it_from_starting_stands_in_its_log", 30,
+         what_keeps_it_from_starting_stands_in_its_log},
         {"a_copied_dir_does_not_start_beside_its_original", 30,
          a_copied_dir_does_not_start_beside_its_original},
         {"absent_and_unwritable_dirs_are_named", 30, absent_and_unwritable_dirs_are_named},

@@ -386,6 +386,24 @@ static void stop_on_close(void)
 
 /* A write that fails tells its owner in a turn, where it may write to others, and not while the
  * loop is writing. */
+Test(connection, gives_back_the_buffers_that_are_empty_and_large)
+{
+    begin();
+    open_end(&near_end);
+    fill_out(&near_end, 100000);
+    connection_trim(&near_end.connection, 0);
+    cr_assert_eq(buffer_size(&near_end.out), 100000);
+    buffer_consume(&near_end.out, 100000);
+    buffer_append_string(&near_end.in, "half a command");
+    connection_trim(&near_end.connection, 1 << 20);
+    cr_assert_geq(near_end.out.capacity, 100000);
+    connection_trim(&near_end.connection, 0);
+    cr_assert_eq(near_end.out.capacity, 0);
+    cr_assert_eq(buffer_size(&near_end.in), 14);
+    close_end(&near_end);
+    loop_destroy(&loop);
+}
+
 Test(connection, a_failed_write_is_told_in_the_next_turn)
 {
     begin();
@@ -401,6 +419,23 @@ Test(connection, a_failed_write_is_told_in_the_next_turn)
     cr_assert_eq(near_end.closes, 1);
     cr_assert_eq(near_end.error, EPIPE);
     cr_assert_eq(turns, 2);
+    close_end(&near_end);
+    loop_destroy(&loop);
+}
+
+Test(connection, output_that_found_no_memory_is_told_and_nothing_of_it_sent)
+{
+    begin();
+    open_end(&near_end);
+    buffer_append_string(&near_end.out, "what was before");
+    cr_assert_null(buffer_reserve(&near_end.out, SIZE_MAX));
+    connection_output(&near_end.connection);
+    loop_wake_at(loop, 0);
+    each_turn = stop_on_input;
+    loop_run(loop);
+    cr_assert_eq(near_end.closes, 1);
+    cr_assert_eq(near_end.error, ENOMEM);
+    cr_assert_eq(drain_other(&near_end), 0);
     close_end(&near_end);
     loop_destroy(&loop);
 }
@@ -496,6 +531,22 @@ Test(listener, knows_the_forms_of_an_address)
             continue;
         listener_address_text(&address, text, sizeof text);
         cr_assert_str_eq(text, rows[i][1]);
+    }
+}
+
+Test(listener, knows_this_machine_by_its_loopback)
+{
+    static const struct {
+        const char *text;
+        bool local;
+    } rows[] = {{"127.0.0.1", true}, {"127.8.0.1", true}, {"::1", true},      {"10.0.0.1", false},
+                {"*", false},        {"::*", false},      {"fd00::1", false}, {"::2", false}};
+    struct sockaddr_storage address;
+    socklen_t size;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cr_assert(listener_address(rows[i].text, 7, &address, &size));
+        cr_assert_eq(listener_is_local(&address), rows[i].local, "%s", rows[i].text);
     }
 }
 
