@@ -354,6 +354,8 @@ static bool on_persist_ring(void *host, struct span ring)
 {
     struct sim_node *node = host;
 
+    if (node->disk_full)
+        return false;
     buffer_reset(&node->disk_ring, SIZE_MAX);
     buffer_append_span(&node->disk_ring, ring);
     return true;
@@ -363,6 +365,8 @@ static bool on_persist_ceiling(void *host, uint64_t ceiling)
 {
     struct sim_node *node = host;
 
+    if (node->disk_full)
+        return false;
     ensure(ceiling > node->ceiling);
     node->ceiling = ceiling;
     return true;

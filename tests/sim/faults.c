@@ -16,6 +16,8 @@
 #define DRIFT_PPM_MAX  500
 #define RESTART_US_MIN 300000
 #define LOSS_MAX       90
+/* A ceiling is good for some seconds. */
+#define DISK_TIMES 3
 
 const struct fault_row fault_rows[FAULT_COUNT] = {
 #define ROW(NAME, name, text) {name, text},
@@ -194,6 +196,13 @@ static void lose_none(void *object, uint64_t number)
     faults->world->loss_percent[number] = 0;
 }
 
+static void free_disk(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    faults->world->nodes[number]->disk_full = false;
+}
+
 /* ---- one by one ---- */
 
 static void make(struct faults *faults, enum fault fault)
@@ -244,6 +253,10 @@ static void make(struct faults *faults, enum fault fault)
         faults->world->loss_percent[node] = 1 + (unsigned)draw(faults, LOSS_MAX);
         after(faults, length_us, lose_none, node);
         break;
+    case FAULT_DISK:
+        faults->world->nodes[node]->disk_full = true;
+        after(faults, DISK_TIMES * length_us, free_disk, node);
+        break;
     case FAULT_COUNT:
         break;
     }
@@ -285,6 +298,7 @@ void faults_end(struct faults *faults)
         mend_clock(faults, node);
         give_memory(faults, node);
         lose_none(faults, node);
+        free_disk(faults, node);
     }
 }
 

@@ -48,6 +48,7 @@ struct sim_node {
     /* On disk. */
     uint64_t ceiling;
     struct buffer disk_ring; /* encoded; empty: none */
+    bool disk_full;
     unsigned boots;
 
     /* In the memory of the process. */

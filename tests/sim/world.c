@@ -135,6 +135,7 @@ static const struct options *make_options(const struct world_settings *settings)
     options->partitions = settings->partitions;
     options->conflict = (int)settings->conflict;
     options->gossip_interval_ms = GOSSIP_INTERVAL_MS;
+    memory_free(options->seeds.items);
     options->seeds.count = settings->nodes;
     options->seeds.items = memory_alloc_array(settings->nodes, sizeof options->seeds.items[0]);
     for (unsigned i = 0; i < settings->nodes; i++)
