@@ -123,7 +123,10 @@ static enum answer_status show(struct version *version, struct dot have, uint64_
         return ANSWER_NONE;
     if (set || order > 0)
         buffer_append_span(bytes, version->value);
-    version->value = span_of(buffer_content(bytes).data + at, buffer_size(bytes) - at);
+    /* An empty buffer may have no bytes to point behind. */
+    version->value = buffer_size(bytes) > at
+                         ? span_of(buffer_content(bytes).data + at, buffer_size(bytes) - at)
+                         : span_of(NULL, 0);
     return ANSWER_VERSION;
 }
 

@@ -47,7 +47,8 @@ void script_begin(struct script *script, enum ring_conflict conflict)
                                             .write_level = LEVEL_QUORUM,
                                             .partitions = 64,
                                             .conflict = conflict,
-                                            .calm = true};
+                                            .calm = true,
+                                            .detector = true};
 
     *script = (struct script){.world = world_create(&settings)};
     for (unsigned i = 1; i <= 3; i++) {

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "lib/timeout.h"
+#include "node/control_parts.h"
 #include "node/parts.h"
 #include "replica/tally.h"
 #include "sim/run.h"
@@ -23,6 +24,9 @@ enum broken {
     STORED_IS_OVERLOOKED, /* a read-modify-write works on what was read, not on what is there */
     NO_COMMAND_WAITS,
     NO_TIME_OUT,
+    PROMISES_ARE_BROKEN,  /* every RING INIT gets one, whatever was promised before */
+    HEADERS_LET_ALL_VOTE, /* also after a restart */
+    GOSSIP_BECOMES_DEAF,
 };
 
 /* Each test has a process of its own. */
@@ -47,6 +51,22 @@ void __real_coordinate_timeout(struct request *request);
 void __wrap_coordinate_timeout(struct request *request);
 void __real_client_append(struct client *client, struct request *request);
 void __wrap_client_append(struct client *client, struct request *request);
+enum promise_status __real_promise_give(struct control *control, const struct identity *ring,
+                                        const struct identity *proposer, uint32_t partitions,
+                                        char reason[REASON_MAX]);
+enum promise_status __wrap_promise_give(struct control *control, const struct identity *ring,
+                                        const struct identity *proposer, uint32_t partitions,
+                                        char reason[REASON_MAX]);
+enum promise_status __real_promise_keep(struct control *control, struct ring *ring,
+                                        const struct identity *proposer, char reason[REASON_MAX]);
+enum promise_status __wrap_promise_keep(struct control *control, struct ring *ring,
+                                        const struct identity *proposer, char reason[REASON_MAX]);
+bool __real_ring_forgetful(const struct control *control);
+bool __wrap_ring_forgetful(const struct control *control);
+void __real_control_datagram(struct control *control, struct instant now,
+                             const struct node_address *from, struct span datagram);
+void __wrap_control_datagram(struct control *control, struct instant now,
+                             const struct node_address *from, struct span datagram);
 
 struct offered __wrap_replica_offer(struct replica *replica, struct instant now,
                                     const struct place *place, struct dot over,
@@ -89,6 +109,38 @@ void __wrap_client_append(struct client *client, struct request *request)
     if (broken == NO_COMMAND_WAITS)
         request->hash = ++unlike;
     __real_client_append(client, request);
+}
+
+enum promise_status __wrap_promise_give(struct control *control, const struct identity *ring,
+                                        const struct identity *proposer, uint32_t partitions,
+                                        char reason[REASON_MAX])
+{
+    if (broken == PROMISES_ARE_BROKEN)
+        control->promise.given = false;
+    return __real_promise_give(control, ring, proposer, partitions, reason);
+}
+
+enum promise_status __wrap_promise_keep(struct control *control, struct ring *ring,
+                                        const struct identity *proposer, char reason[REASON_MAX])
+{
+    if (broken == PROMISES_ARE_BROKEN)
+        control->promise = (struct promise){.given = true,
+                                            .ring = ring->content.identity,
+                                            .proposer = *proposer,
+                                            .until_us = INT64_MAX};
+    return __real_promise_keep(control, ring, proposer, reason);
+}
+
+bool __wrap_ring_forgetful(const struct control *control)
+{
+    return broken != HEADERS_LET_ALL_VOTE && __real_ring_forgetful(control);
+}
+
+void __wrap_control_datagram(struct control *control, struct instant now,
+                             const struct node_address *from, struct span datagram)
+{
+    if (broken != GOSSIP_BECOMES_DEAF || ++calls < 300)
+        __real_control_datagram(control, now, from, datagram);
 }
 
 /* One seed that shows it is enough. */
@@ -143,4 +195,19 @@ Test(broken, a_lost_addition_is_found)
 Test(broken, a_command_without_a_time_out_is_found)
 {
     expect_found(NO_TIME_OUT, RULE_ANSWERED);
+}
+
+Test(broken, two_rings_of_the_same_nodes_are_found)
+{
+    expect_found(PROMISES_ARE_BROKEN, RULE_RING);
+}
+
+Test(broken, headers_that_let_one_vote_that_forgot_are_found)
+{
+    expect_found(HEADERS_LET_ALL_VOTE, RULE_RING);
+}
+
+Test(broken, nodes_that_do_not_hear_each_other_any_more_are_found)
+{
+    expect_found(GOSSIP_BECOMES_DEAF, RULE_MEMBERS);
 }

@@ -15,6 +15,9 @@
 #define SKEW_MS_MAX    5000
 #define DRIFT_PPM_MAX  500
 #define RESTART_US_MIN 300000
+#define LOSS_MAX       90
+/* A ceiling is good for some seconds. */
+#define DISK_TIMES 3
 
 const struct fault_row fault_rows[FAULT_COUNT] = {
 #define ROW(NAME, name, text) {name, text},
@@ -186,6 +189,20 @@ static void take_memory(struct faults *faults, unsigned number, int64_t length_u
     after(faults, length_us, give_memory, number);
 }
 
+static void lose_none(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    faults->world->loss_percent[number] = 0;
+}
+
+static void free_disk(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    faults->world->nodes[number]->disk_full = false;
+}
+
 /* ---- one by one ---- */
 
 static void make(struct faults *faults, enum fault fault)
@@ -232,6 +249,14 @@ static void make(struct faults *faults, enum fault fault)
     case FAULT_MEMORY:
         take_memory(faults, node, length_us);
         break;
+    case FAULT_LOSS:
+        faults->world->loss_percent[node] = 1 + (unsigned)draw(faults, LOSS_MAX);
+        after(faults, length_us, lose_none, node);
+        break;
+    case FAULT_DISK:
+        faults->world->nodes[node]->disk_full = true;
+        after(faults, DISK_TIMES * length_us, free_disk, node);
+        break;
     case FAULT_COUNT:
         break;
     }
@@ -272,6 +297,8 @@ void faults_end(struct faults *faults)
         world->slow_us[node] = 0;
         mend_clock(faults, node);
         give_memory(faults, node);
+        lose_none(faults, node);
+        free_disk(faults, node);
     }
 }
 

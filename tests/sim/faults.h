@@ -19,7 +19,9 @@
     ROW(CLOCK, "clock", "a clock is off, and drifts, within max-clock-skew-ms") \
     ROW(SKEW, "skew", "a clock is off by more than max-clock-skew-ms")          \
     ROW(RESTART, "restart", "a process is killed, and starts with no data")     \
-    ROW(MEMORY, "memory", "a store takes nothing more for a while")
+    ROW(MEMORY, "memory", "a store takes nothing more for a while")             \
+    ROW(LOSS, "loss", "many datagrams from and to a node are lost")             \
+    ROW(DISK, "disk", "a disk takes nothing more for a while")
 
 enum fault {
 #define ROW(NAME, name, text) FAULT_##NAME,

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "sim/control.h"
 #include "sim/node.h"
 
 #define DELAY_US_MIN       50
@@ -200,6 +201,65 @@ void net_break(struct sim_connection *connection)
                     (uint64_t)end);
 }
 
+/* ---- datagrams ---- */
+
+struct datagram {
+    struct list link; /* world->datagrams */
+    struct world *world;
+    unsigned from, to;
+    size_t size;
+    uint8_t bytes[];
+};
+
+static void free_datagram(struct datagram *datagram)
+{
+    list_remove(&datagram->link);
+    memory_free(datagram);
+}
+
+static void datagram_arrives(void *object, uint64_t number)
+{
+    struct datagram *datagram = object;
+    struct world *world = datagram->world;
+    struct sim_node *node = world->nodes[datagram->to];
+
+    if (sim_node_defers(node, datagram_arrives, object, number))
+        return;
+    if (node->control != NULL && !world->blocked[datagram->from][datagram->to]) {
+        world_trace(world, "%u>%u datagram %zu %016" PRIx64, datagram->from, datagram->to,
+                    datagram->size, (uint64_t)XXH3_64bits(datagram->bytes, datagram->size));
+        sim_control_datagram(node, datagram->from, span_of(datagram->bytes, datagram->size));
+    }
+    free_datagram(datagram);
+}
+
+static void send_once(struct world *world, unsigned from, unsigned to, struct span bytes)
+{
+    struct datagram *datagram = memory_alloc(sizeof *datagram + bytes.size);
+    int64_t delay_us = world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
+
+    delay_us += world_draw(world, 0, world->slow_us[from]);
+    datagram->world = world;
+    datagram->from = from;
+    datagram->to = to;
+    datagram->size = bytes.size;
+    memcpy(datagram->bytes, bytes.data, bytes.size);
+    list_append(&world->datagrams, &datagram->link);
+    world_after(world, delay_us, datagram_arrives, datagram, 0);
+}
+
+void net_send_datagram(struct world *world, unsigned from, unsigned to, struct span bytes)
+{
+    const unsigned loss = world->loss_percent[from] > world->loss_percent[to]
+                              ? world->loss_percent[from]
+                              : world->loss_percent[to];
+
+    if (world_chance(world, 1, 50))
+        send_once(world, from, to, bytes);
+    if (loss == 0 || !world_chance(world, loss, 100))
+        send_once(world, from, to, bytes);
+}
+
 /* ---- faults ---- */
 
 void net_block(struct world *world, unsigned from, unsigned to, bool blocked)
@@ -236,6 +296,8 @@ void net_node_died(struct world *world, unsigned node)
 
 void net_destroy(struct world *world)
 {
+    list_for_each_removable(at, &world->datagrams)
+        free_datagram(list_entry(at, struct datagram, link));
     while (world->connections != NULL) {
         struct sim_connection *connection = world->connections;
         world->connections = connection->next;

@@ -3,6 +3,7 @@
  * The network between the nodes: connections that carry bytes as TCP does. What arrives, arrives in
  * order and whole, in pieces of any size; when a connection breaks, what was on its way is lost and
  * each end hears of it by itself. A blocked direction holds its bytes back until it is free again.
+ * Datagrams overtake each other, and get lost where a direction is blocked or a node's line is bad.
  */
 #ifndef DUNLIN_TESTS_SIM_NET_H
 #define DUNLIN_TESTS_SIM_NET_H
@@ -14,6 +15,7 @@
 enum net_end { NET_OPENER, NET_ACCEPTOR };
 
 struct link;
+struct sim_call;
 
 /* Bytes on their way from one end to the other. */
 struct net_lane {
@@ -32,6 +34,7 @@ struct sim_connection {
     bool lost;                /* nothing arrives any more */
     struct net_lane lanes[2]; /* by the end that sends */
     struct link *link;        /* the acceptor's */
+    struct sim_call *call;    /* the opener's, where its control opened it */
     size_t seen[2];           /* bytes of what the end has yet to write that were traced already */
 };
 
@@ -44,6 +47,8 @@ void net_close(struct sim_connection *connection, enum net_end end);
 void net_break(struct sim_connection *connection);
 /* What `from` sends to `to` does not arrive, or does again. */
 void net_block(struct world *world, unsigned from, unsigned to, bool blocked);
+/* It may arrive, later than the next one, twice, or not at all. */
+void net_send_datagram(struct world *world, unsigned from, unsigned to, struct span bytes);
 /* The node's process ended. */
 void net_node_died(struct world *world, unsigned node);
 void net_destroy(struct world *world);

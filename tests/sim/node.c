@@ -9,8 +9,12 @@
 #include "command/cluster.h"
 #include "command/directory.h"
 #include "sim/client.h"
+#include "sim/control.h"
 #include "sim/describe.h"
 #include "wire/wire.h"
+
+/* No two nodes' monotonic clocks are alike. */
+#define MONO_STEP_US 1000003
 
 /* What waits for the end of a pause. */
 struct deferred {
@@ -44,8 +48,13 @@ struct instant sim_node_now(const struct sim_node *node)
 
     return (struct instant){
         .wall_ms = WORLD_WALL_MS + (now_us + sim_node_clock_off_us(node)) / 1000,
-        .mono_us = now_us + (int64_t)node->number * 1000003,
+        .mono_us = now_us + (int64_t)node->number * MONO_STEP_US,
     };
+}
+
+int64_t sim_node_world_us(const struct sim_node *node, int64_t mono_us)
+{
+    return mono_us - (int64_t)node->number * MONO_STEP_US;
 }
 
 void sim_node_set_clock(struct sim_node *node, int64_t off_us, int64_t drift_ppm)
@@ -259,14 +268,12 @@ static void peer_close(void *host, node_number number)
 
 static void control_command(void *host, uint64_t request, const struct span *argv, size_t argc)
 {
-    (void)host, (void)request, (void)argv, (void)argc;
-    ensure(!"no script asks control");
+    sim_control_command(host, request, argv, argc);
 }
 
 static void control_message(void *host, uint64_t link, struct span message)
 {
-    (void)host, (void)link, (void)message;
-    ensure(!"no link is opened for control");
+    sim_control_message(host, link, message);
 }
 
 static void wake(void *object, uint64_t number)
@@ -290,7 +297,7 @@ static void wake_at(void *host, int64_t mono_us)
     struct sim_node *node = host;
     const int64_t now_us = node->world->now_us;
 
-    node->wake_us = mono_us - (int64_t)node->number * 1000003;
+    node->wake_us = sim_node_world_us(node, mono_us);
     if (node->wake_us <= now_us)
         node->wake_us = now_us + 1;
     if (node->wake_us < node->waking_us) {
@@ -329,6 +336,10 @@ void sim_node_link_opened(struct sim_node *node, struct sim_connection *connecti
 
 void sim_node_peer_opened(struct sim_node *node, struct sim_connection *connection)
 {
+    if (connection->call != NULL) {
+        sim_control_call_opened(connection->call);
+        return;
+    }
     if (node->peers[connection->nodes[NET_ACCEPTOR]] != connection)
         return;
     engine_peer_opened(node->engine, sim_node_now(node),
@@ -350,6 +361,10 @@ static struct sim_link *find_link(struct sim_node *node, const struct sim_connec
 void sim_node_input(struct sim_node *node, struct sim_connection *connection, enum net_end end,
                     struct span bytes)
 {
+    if (connection->call != NULL && end == NET_OPENER) {
+        sim_control_call_input(connection->call, bytes);
+        return;
+    }
     if (end == NET_OPENER) {
         const node_number other = (node_number)connection->nodes[NET_ACCEPTOR];
         if (node->peers[other] != connection)
@@ -370,6 +385,10 @@ void sim_node_lost(struct sim_node *node, struct sim_connection *connection, enu
 {
     if (!node->running)
         return;
+    if (connection->call != NULL && end == NET_OPENER) {
+        sim_control_call_lost(connection->call);
+        return;
+    }
     if (end == NET_OPENER) {
         const node_number other = (node_number)connection->nodes[NET_ACCEPTOR];
         if (node->peers[other] != connection)
@@ -401,17 +420,40 @@ static void wake_worker(void *context, uint32_t worker)
     (void)context, (void)worker;
 }
 
+struct identity sim_node_identity(unsigned number)
+{
+    struct identity identity;
+
+    memset(identity.bytes, (int)number, IDENTITY_SIZE);
+    return identity;
+}
+
 struct sim_node *sim_node_create(struct world *world, unsigned number)
 {
     struct sim_node *node = memory_alloc(sizeof *node);
 
     node->world = world;
     node->number = number;
-    node->identity = ring_member_by_number(world->ring, (node_number)number)->identity;
+    node->identity = sim_node_identity(number);
     list_init(&node->backlog);
     list_init(&node->links);
     list_init(&node->clients);
     return node;
+}
+
+/* Returns a share of the first view. */
+static struct view *begin_control(struct sim_node *node)
+{
+    if (!node->world->settings.detector) {
+        sim_control_create(node);
+        return view_retain(node->view);
+    }
+    node->bounds.ceiling_at_start = node->ceiling;
+    atomic_store(&node->bounds.ahead_max_ms, NODE_AHEAD_MS(node->world->options));
+    sim_node_raise_ceiling(node);
+    node->in_line = true;
+    sim_node_set_headers(node);
+    return sim_node_first_view(node);
 }
 
 void sim_node_start(struct sim_node *node, bool forgot)
@@ -429,27 +471,23 @@ void sim_node_start(struct sim_node *node, bool forgot)
     node->running = true;
     node->boots++;
     node->forgot = forgot && !world->settings.forgetful_votes;
+    node->failed = false;
+    node->boot = node->number * 100 + node->boots;
     node->turning = false;
     node->waking_us = INT64_MAX;
     node->store = store_create(&store);
-    node->bounds.ceiling_at_start = node->ceiling;
-    atomic_store(&node->bounds.ahead_max_ms, NODE_AHEAD_MS(world->options));
-    sim_node_raise_ceiling(node);
-    node->in_line = true;
-    sim_node_set_headers(node);
+    log_init(&node->log, LOG_NOTICE, note_log, node);
+    struct view *view = begin_control(node);
     command_table(&commands);
     node->metrics = metrics_create(1, (uint32_t)commands);
     node->environment = (struct environment){.options = world->options,
                                              .metrics = node->metrics,
-                                             .ring = world->ring,
                                              .directory = directory_create(wake_worker, node),
                                              .cluster_cache = cluster_cache_create()};
-    log_init(&node->log, LOG_NOTICE, note_log, node);
-    struct view *view = sim_node_first_view(node);
     const struct engine_options options = {
         .workers = 1,
         .seed = world->settings.seed * 1000 + node->number * 10 + node->boots,
-        .boot = node->number * 100 + node->boots,
+        .boot = node->boot,
         .identity = node->identity,
         .log = &node->log,
         .store = node->store,
@@ -461,7 +499,8 @@ void sim_node_start(struct sim_node *node, bool forgot)
     };
     node->engine = engine_create(&options, &calls, node, now);
     view_release(&view);
-    sim_node_watch(node);
+    if (world->settings.detector)
+        sim_node_watch(node);
     sim_node_touch(node);
 }
 
@@ -486,6 +525,9 @@ void sim_node_kill(struct sim_node *node)
     memset(node->peers, 0, sizeof node->peers);
     memset(node->peer_dirty, 0, sizeof node->peer_dirty);
     engine_destroy(&node->engine);
+    if (node->control != NULL)
+        sim_control_destroy(&node->control);
+    view_release(&node->view);
     store_destroy(&node->store);
     metrics_destroy(&node->metrics);
     directory_destroy(&node->environment.directory);
@@ -499,5 +541,6 @@ void sim_node_destroy(struct sim_node **node)
     *node = NULL;
     sim_node_kill(n);
     drop_backlog(n, false);
+    buffer_deinit(&n->disk_ring);
     memory_free(n);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A node of a world: the process (a store, an engine, what control would be), the host around it
- * that moves the bytes, and what survives a restart. What happens to a node that is paused waits
- * for it, in order; its clock goes on.
+ * A node of a world: the process (a store, an engine, control), the host around it that moves the
+ * bytes, and what survives a restart. What happens to a node that is paused waits for it, in order;
+ * its clock goes on.
  *
- * In the place of node/control stands detector.c: it watches the other nodes, raises the ceiling
- * and publishes views. What it does is behind sim_node_watch.
+ * The host of control is control.c. Where a script wants no message but its own, detector.c stands
+ * in for it: it watches the other nodes, raises the ceiling and publishes views. What it does is
+ * behind sim_node_watch.
  */
 #ifndef DUNLIN_TESTS_SIM_NODE_H
 #define DUNLIN_TESTS_SIM_NODE_H
@@ -27,6 +28,8 @@ struct sim_sight {
     bool votes;
 };
 
+struct sim_control;
+
 struct sim_node {
     struct world *world;
     unsigned number;
@@ -44,13 +47,19 @@ struct sim_node {
 
     /* On disk. */
     uint64_t ceiling;
+    struct buffer disk_ring; /* encoded; empty: none */
+    bool disk_full;
     unsigned boots;
 
     /* In the memory of the process. */
     bool forgot;
+    bool failed;   /* its control cannot go on */
+    uint64_t boot; /* drawn at its start */
     struct store *store;
     struct replica_bounds bounds;
     struct engine *engine;
+    struct sim_control *control; /* NULL with the detector */
+    struct view *view;           /* published last; NULL with the detector */
     struct environment environment;
     struct metrics *metrics;
     struct log log;
@@ -67,6 +76,7 @@ struct sim_node {
     int64_t waking_us;   /* the earliest event for it; INT64_MAX: none */
 };
 
+struct identity sim_node_identity(unsigned number);
 struct sim_node *sim_node_create(struct world *world, unsigned number);
 void sim_node_destroy(struct sim_node **node);
 
@@ -83,6 +93,8 @@ int64_t sim_node_paused_us(const struct sim_node *node);
 void sim_node_set_clock(struct sim_node *node, int64_t off_us, int64_t drift_ppm);
 int64_t sim_node_clock_off_us(const struct sim_node *node);
 struct instant sim_node_now(const struct sim_node *node);
+/* The world's time, by the node's monotonic one. */
+int64_t sim_node_world_us(const struct sim_node *node, int64_t mono_us);
 
 /* True: the node is paused, and `fire` is called again when it goes on. */
 bool sim_node_defers(struct sim_node *node, void (*fire)(void *object, uint64_t number),

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/run.h"
 
-#include "base/assert.h"
+#include "sim/check_ring.h"
 #include "sim/faults.h"
-#include "sim/node.h"
+#include "sim/form.h"
 
 #define SECOND_US INT64_C(1000000)
+/* How long nodes may take to see each other as they are, once the faults are over. */
+#define AGREE_US (20 * SECOND_US)
 
 const char *const rule_names[RULE_COUNT] = {
     [RULE_KEPT] = "kept",         [RULE_SESSION] = "session",   [RULE_COUNTERS] = "counters",
     [RULE_ANSWERED] = "answered", [RULE_LIVENESS] = "liveness", [RULE_RING] = "ring",
+    [RULE_MEMBERS] = "members",
 };
 
 void run_defaults(struct run_settings *settings)
@@ -28,34 +31,17 @@ void run_defaults(struct run_settings *settings)
     };
 }
 
-/* Nodes with rings of the same version have the same ring, and each partition's header goes by it.
- */
-static void check_ring(const struct world *world, struct verdict *verdict)
-{
-    for (unsigned i = 1; i <= world->settings.nodes; i++) {
-        const struct sim_node *node = world->nodes[i];
-        for (uint32_t p = 0; p < ring_partition_count(world->ring); p++) {
-            const struct ring_claim *claim = ring_claim(world->ring, p);
-            struct partition *partition = store_partition(node->store, p);
-            const bool owns = ring_claim_index(claim, (node_number)i) >= 0;
-            verdict->judged++;
-            if (partition->claim_version != (owns ? claim->version : 0))
-                verdict_wrong(verdict, "ring: node %u goes by another claim of partition %u", i, p);
-            if (partition->votes != (owns && !node->forgot && node->in_line))
-                verdict_wrong(verdict, "ring: node %u votes wrongly in partition %u", i, p);
-        }
-    }
-}
-
 static void go_on(struct world *world, struct load *load, enum load_phase phase, int64_t for_us)
 {
     load_set_phase(load, phase);
     world_run_until(world, world->now_us + for_us);
 }
 
-/* Whether the levels promise what the rule is about. */
+/* Whether the settings promise what the rule is about. */
 static bool promised(const struct world_settings *settings, enum rule rule)
 {
+    if (rule == RULE_MEMBERS)
+        return !settings->detector;
     const unsigned copies = settings->replicas < settings->nodes ? settings->replicas
                                                                  : settings->nodes;
     const unsigned reads = level_needed(settings->read_level, copies);
@@ -77,6 +63,15 @@ static void judge(const struct run_settings *settings, const struct world *world
     check_answered(history, world->options->request_timeout_ms * 1000, &verdicts[RULE_ANSWERED]);
     check_liveness(history, &verdicts[RULE_LIVENESS]);
     check_ring(world, &verdicts[RULE_RING]);
+    check_members(world, &verdicts[RULE_MEMBERS]);
+}
+
+static void agree(struct world *world, struct load *load)
+{
+    const int64_t end_us = world->now_us + AGREE_US;
+
+    while (world->now_us < end_us && !members_agree(world))
+        go_on(world, load, LOAD_SILENT, SECOND_US / 10);
 }
 
 void run(const struct run_settings *settings, FILE *report, struct run_result *result)
@@ -89,6 +84,8 @@ void run(const struct run_settings *settings, FILE *report, struct run_result *r
     *result = (struct run_result){0};
     for (int rule = 0; rule < RULE_COUNT; rule++)
         result->verdicts[rule].report = report;
+    if (!settings->world.detector)
+        form_ring(world, &result->verdicts[RULE_RING]);
     go_on(world, load, LOAD_SILENT, SECOND_US); /* the links open */
     go_on(world, load, LOAD_CALM, SECOND_US);
     go_on(world, load, LOAD_SILENT, SECOND_US);
@@ -96,6 +93,7 @@ void run(const struct run_settings *settings, FILE *report, struct run_result *r
     go_on(world, load, LOAD_CHAOS, settings->chaos_us);
     faults_end(faults);
     go_on(world, load, LOAD_CHAOS, 6 * SECOND_US);
+    agree(world, load);
     go_on(world, load, LOAD_SILENT, SECOND_US);
     go_on(world, load, LOAD_CALM, SECOND_US);
     go_on(world, load, LOAD_SILENT, 2 * SECOND_US);

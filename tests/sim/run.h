@@ -24,6 +24,7 @@ enum rule {
     RULE_ANSWERED,
     RULE_LIVENESS,
     RULE_RING,
+    RULE_MEMBERS,
     RULE_COUNT
 };
 

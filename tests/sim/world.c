@@ -7,10 +7,13 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "ring/planner.h"
+#include "ring/ring_codec.h"
 #include "sim/net.h"
 #include "sim/node.h"
 
 #define LINE_MAX_BYTES 512
+/* Shorter than the default: nodes notice each other's end within the faults of a run. */
+#define GOSSIP_INTERVAL_MS 200
 
 void world_trace(struct world *world, const char *format, ...)
 {
@@ -66,11 +69,11 @@ void world_run_until(struct world *world, int64_t until_us)
 static void fill_member(struct ring_member *member, unsigned number)
 {
     *member = (struct ring_member){.number = (node_number)number,
-                                   .client_port = (uint16_t)(7000 + number),
-                                   .bus_port = (uint16_t)(17000 + number),
+                                   .client_port = (uint16_t)(WORLD_PORT + number),
+                                   .bus_port = (uint16_t)(WORLD_BUS_PORT + number),
                                    .weight = 100};
-    memset(member->identity.bytes, (int)number, IDENTITY_SIZE);
-    memcpy(member->host, "127.0.0.1", sizeof "127.0.0.1");
+    member->identity = sim_node_identity(number);
+    memcpy(member->host, WORLD_HOST, sizeof WORLD_HOST);
 }
 
 static struct ring *make_ring(const struct world_settings *settings)
@@ -106,6 +109,22 @@ static struct ring *make_ring(const struct world_settings *settings)
     return ring;
 }
 
+void world_note_ring(struct world *world, const struct ring *ring)
+{
+    const struct world_ring seen = {.identity = ring->content.identity,
+                                    .version = ring->content.version,
+                                    .digest = ring_digest(ring)};
+
+    for (size_t i = 0; i < world->ring_count; i++) {
+        const struct world_ring *known = &world->rings[i];
+        if (identity_equal(&known->identity, &seen.identity) && known->version == seen.version &&
+            known->digest == seen.digest)
+            return;
+    }
+    ensure(world->ring_count < WORLD_RINGS_MAX);
+    world->rings[world->ring_count++] = seen;
+}
+
 static const struct options *make_options(const struct world_settings *settings)
 {
     struct options *options = options_create();
@@ -114,7 +133,21 @@ static const struct options *make_options(const struct world_settings *settings)
     options->write_level = settings->write_level;
     options->replicas = settings->replicas;
     options->partitions = settings->partitions;
+    options->conflict = (int)settings->conflict;
+    options->gossip_interval_ms = GOSSIP_INTERVAL_MS;
+    memory_free(options->seeds.items);
+    options->seeds.count = settings->nodes;
+    options->seeds.items = memory_alloc_array(settings->nodes, sizeof options->seeds.items[0]);
+    for (unsigned i = 0; i < settings->nodes; i++)
+        options->seeds.items[i] = (struct option_address){.host = memory_copy_string(WORLD_HOST),
+                                                          .port = (uint16_t)(WORLD_PORT + i + 1)};
     return options;
+}
+
+static void start(void *object, uint64_t number)
+{
+    (void)number;
+    sim_node_start(object, false);
 }
 
 struct world *world_create(const struct world_settings *settings)
@@ -126,11 +159,16 @@ struct world *world_create(const struct world_settings *settings)
     world->trace_digest = UINT64_C(0xcbf29ce484222325);
     rng_init(&world->rng, settings->seed);
     world->options = make_options(settings);
-    world->ring = make_ring(settings);
+    list_init(&world->datagrams);
+    if (settings->detector)
+        world->ring = make_ring(settings);
     for (unsigned i = 1; i <= settings->nodes; i++)
         world->nodes[i] = sim_node_create(world, i);
     for (unsigned i = 1; i <= settings->nodes; i++)
-        sim_node_start(world->nodes[i], false);
+        if (settings->detector)
+            sim_node_start(world->nodes[i], false);
+        else
+            world_after(world, world_draw(world, 0, WORLD_START_US_MAX), start, world->nodes[i], 0);
     return world;
 }
 
@@ -143,7 +181,8 @@ void world_destroy(struct world **world)
         sim_node_destroy(&w->nodes[i]);
     net_destroy(w);
     events_deinit(&w->events);
-    ring_release(&w->ring);
+    if (w->ring != NULL)
+        ring_release(&w->ring);
     options_release(&w->options);
     memory_free(w);
 }

@@ -9,15 +9,22 @@
 
 #include <stdio.h>
 
+#include "base/list.h"
 #include "base/options.h"
 #include "base/rng.h"
 #include "ring/ring.h"
 #include "sim/events.h"
 
-#define WORLD_NODES_MAX 9
+#define WORLD_NODES_MAX    9
+#define WORLD_START_US_MAX 600000
 
 /* When a world begins, by the wall clock of a node whose clock is right: 2024-01-01. */
 #define WORLD_WALL_MS INT64_C(1704067200000)
+
+/* Where node n is: at these ports + n. */
+#define WORLD_HOST     "127.0.0.1"
+#define WORLD_PORT     7000
+#define WORLD_BUS_PORT 17000
 
 struct sim_node;
 struct wire_message;
@@ -31,10 +38,19 @@ struct world_settings {
     unsigned partitions;
     enum ring_conflict conflict;
     bool calm;            /* no chance in delays, pieces and turns: for scripts */
+    bool detector;        /* detector.c in the place of control, and a ring that is there at once */
     bool forgetful_votes; /* broken on purpose: who forgot votes at once (rule 12) */
     bool messages;        /* each peer message is told in the trace */
     FILE *trace_file;     /* NULL: the trace is only digested */
 };
+
+/* A ring that some node went by. */
+struct world_ring {
+    struct identity identity;
+    uint64_t version, digest;
+};
+
+#define WORLD_RINGS_MAX 8
 
 struct world {
     struct world_settings settings;
@@ -44,7 +60,9 @@ struct world {
     uint64_t trace_digest;
     uint64_t trace_lines;
     const struct options *options;
-    struct ring *ring;
+    struct ring *ring; /* the detector's */
+    struct world_ring rings[WORLD_RINGS_MAX];
+    size_t ring_count;
     struct sim_node *nodes[WORLD_NODES_MAX + 1]; /* by number, from 1 */
 
     /* The network (net.h). */
@@ -52,6 +70,8 @@ struct world {
     uint64_t last_connection;
     bool blocked[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1]; /* from, to */
     int64_t slow_us[WORLD_NODES_MAX + 1];                   /* added to what the node sends */
+    unsigned loss_percent[WORLD_NODES_MAX + 1];             /* of datagrams from and to the node */
+    struct list datagrams;                                  /* on their way */
 
     /* Hears of every message when it is sent; may be NULL. */
     void (*on_message)(void *context, unsigned from, unsigned to,
@@ -59,7 +79,8 @@ struct world {
     void *context;
 };
 
-/* All nodes run, and see each other as alive. */
+/* With the detector all nodes run and see each other as alive. Else they start one by one, within
+ * WORLD_START_US_MAX, without a ring (form.h). */
 struct world *world_create(const struct world_settings *settings);
 void world_destroy(struct world **world);
 
@@ -71,6 +92,9 @@ void world_after(struct world *world, int64_t delay_us, void (*fire)(void *objec
  * in the order of arguments, and a seed is to give one trace with all of them. */
 int64_t world_draw(struct world *world, int64_t low, int64_t high);
 bool world_chance(struct world *world, unsigned numerator, unsigned denominator);
+
+/* A node goes by the ring. */
+void world_note_ring(struct world *world, const struct ring *ring);
 
 /* A line of the trace: the time comes before it. */
 void world_trace(struct world *world, const char *format, ...)
