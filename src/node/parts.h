@@ -296,6 +296,8 @@ void wait_begin(struct request *request);
 void wait_answered(struct request *request, node_number node, const struct wire_reply *reply);
 /* It ends, and answers may still come. */
 void wait_given_up(struct request *request);
+/* The node will not answer any more. */
+void wait_lost(struct request *request, node_number node);
 void wait_timeout(struct request *request);
 /* A lingering write has another acknowledgement, or no more time. */
 void linger_proceed(struct request *request, bool time_is_up);

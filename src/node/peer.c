@@ -151,7 +151,10 @@ static void lose(struct request *request, node_number number)
         operation_lost(&engine->coordinator, &request->operation, engine->now, number);
         linger_proceed(request, false);
         return;
-    default: /* a WAIT learns no more than at its time-out */
+    case STAGE_WAIT:
+        wait_lost(request, number);
+        return;
+    default:
         return;
     }
 }
@@ -349,6 +352,7 @@ static void greet(struct peer *peer, const struct wire_message *message)
         break;
     case HANDSHAKE_DONE:
         peer->stage = PEER_OPEN;
+        peer->asked_us = 0;
         peer->known = true;
         peer->retry_wait_us = RETRY_US_MIN;
         metrics_add(engine->metrics, METRIC_PEERS_CONNECTED, 1);
@@ -494,7 +498,8 @@ void engine_peer_input(struct engine *engine, struct instant now, node_number no
     struct wire_frame frame;
 
     engine->now = now;
-    peer->asked_us = 0;
+    if (peer->stage == PEER_OPEN)
+        peer->asked_us = 0;
     peer->tripped = false;
     while (peer->stage != PEER_CLOSED) {
         const size_t frame_max = peer->stage == PEER_OPEN ? engine->options->peer_frame_max

@@ -33,10 +33,9 @@ struct sweep {
 
 static size_t index_of(const struct view *view, node_number number)
 {
-    for (size_t i = 0; i < view->node_count; i++)
-        if (view->nodes[i].number == number)
-            return i;
-    return SIZE_MAX;
+    const struct view_node *node = view_node(view, number);
+
+    return node != NULL ? (size_t)(node - view->nodes) : SIZE_MAX;
 }
 
 static uint8_t *bitmap(struct sweep *sweep, size_t node)
@@ -123,17 +122,31 @@ void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, 
 
 /* ---- the asker's part ---- */
 
+/* Sets of siblings do not know the dot of a flush: merging them with those of a replica that missed
+ * it would bring values back. Where any keyspace keeps them, all replicas have to acknowledge. */
+static bool keeps_siblings(const struct ring *ring)
+{
+    const struct ring_draft draft = ring_draft_of(ring);
+    bool any = draft.base.conflict == RING_CONFLICT_SIBLINGS;
+
+    for (size_t i = 0; i < draft.rule_count; i++)
+        any |= draft.rules[i].conflict == RING_CONFLICT_SIBLINGS;
+    return any;
+}
+
 /* Whether W of the replicas of each partition have answered, or can still. */
 static void tally(struct request *request, bool *done, bool *possible)
 {
     const struct sweep *sweep = request->sweep;
     const struct ring *ring = sweep->view->ring;
+    const bool by_all = keeps_siblings(ring);
 
     *done = *possible = true;
     for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
         const struct ring_claim *claim = ring_claim(ring, p);
-        const unsigned needed = sweep->flushes ? level_needed(request->write_level, claim->count)
-                                               : 1;
+        const unsigned needed = !sweep->flushes ? 1
+                                : by_all        ? claim->count
+                                                : level_needed(request->write_level, claim->count);
         unsigned answered = 0, open = 0;
         for (unsigned i = 0; i < claim->count; i++) {
             const size_t node = index_of(sweep->view, claim->nodes[i]);

@@ -166,25 +166,34 @@ static void proceed(struct request *request)
         request_wait(request, STAGE_WAIT);
 }
 
-/* Asks the nodes that writes were forwarded to. */
-static void ask_elsewhere(struct request *request)
+/* Asks the nodes that writes were forwarded to. They have three quarters of the time, so that what
+ * they have to tell comes before it is over; and their silence meanwhile is no sign of ill health.
+ */
+static void ask_elsewhere(struct request *request, int64_t limit_ms)
 {
     struct engine *engine = request->engine;
     const struct span nodes = buffer_content(&trail_of(request)->elsewhere);
+    const int64_t theirs_ms = limit_ms - limit_ms / 4;
+    char text[INT64_TEXT_MAX];
+    const struct span argv[] = {request->call.argv[0], request->call.argv[1],
+                                span_of(text, int64_to_text(theirs_ms, text))};
     const struct wire_forward message = {
         .id = request->id,
         .deadline_ms = (uint64_t)request->deadline_wall_ms,
-        .args = {.count = (uint32_t)request->call.argc, .items = request->call.argv},
+        .args = {.count = 3, .items = argv},
     };
 
     for (size_t i = 0; i < nodes.size; i += sizeof(node_number)) {
         node_number node;
         memcpy(&node, nodes.data + i, sizeof node);
+        struct peer *peer = peer_find(engine, node);
+        const int64_t asked_us = peer != NULL ? peer->asked_us : 0;
         struct buffer *out = peer_message(engine, node, 256);
         if (out == NULL) {
             request->wait_least = 0; /* nobody can tell */
             continue;
         }
+        peer->asked_us = asked_us;
         wire_put_forward(out, &message);
         request->parts_pending++;
     }
@@ -209,7 +218,7 @@ void wait_begin(struct request *request)
     request->wait_least = TRAIL_NOTHING;
     request->deadline_us = request->engine->now.mono_us + limit_ms * 1000;
     request->deadline_wall_ms = request->engine->now.wall_ms + limit_ms;
-    ask_elsewhere(request);
+    ask_elsewhere(request, limit_ms);
     proceed(request);
 }
 
@@ -238,6 +247,17 @@ void wait_given_up(struct request *request)
         memcpy(&node, nodes.data + i, sizeof node);
         trails_note(request->engine, node, 0);
     }
+}
+
+void wait_lost(struct request *request, node_number node)
+{
+    const struct span nodes = buffer_content(&trail_of(request)->elsewhere);
+
+    for (size_t i = 0; i < nodes.size; i += sizeof node)
+        if (memcmp(nodes.data + i, &node, sizeof node) == 0) {
+            finish(request, 0); /* nobody can tell */
+            return;
+        }
 }
 
 void wait_timeout(struct request *request)

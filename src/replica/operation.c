@@ -102,12 +102,13 @@ static bool build_set(struct operation *operation, const struct version *old,
     } else {
         for (size_t i = 0; i < change->piece_count; i++)
             buffer_append_span(&value, change->pieces[i]);
-        status = siblings_write(set, &context, dot, change->deadline_ms, buffer_content(&value),
-                                now_ms, out);
+        status = value.failed ? SIBLINGS_NO_MEMORY
+                              : siblings_write(set, &context, dot, change->deadline_ms,
+                                               buffer_content(&value), now_ms, out);
     }
     buffer_deinit(&value);
     if (status != SIBLINGS_OK)
-        fail(operation, OPERATION_TOO_MANY);
+        fail(operation, status == SIBLINGS_NO_MEMORY ? OPERATION_MEMORY_FULL : OPERATION_TOO_MANY);
     return status == SIBLINGS_OK;
 }
 

@@ -128,6 +128,24 @@ Test(engine_sweep, flushall_is_done_at_w)
 }
 
 /* A level is of each partition's copies, not of the nodes. */
+/* Sets of siblings do not know the flush's dot: those of a replica that missed it would come back.
+ */
+Test(engine_sweep, flushall_needs_every_replica_where_siblings_are_kept)
+{
+    const struct pair_setup setup = {.nodes = 3, .replicas = 3, .siblings = true};
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+    pair_ask(client, "CSET a 1", OK);
+    pair_ask(client, "FLUSHALL", OK);
+    pair_ask(client, "GET a", "$-1\r\n");
+    pair.nodes[2].unreachable = true;
+    pair_break(&pair, 0, 2);
+    pair_command(client, "FLUSHALL");
+    pair_expect_begin(client, "-NOQUORUM ");
+    end();
+}
+
 Test(engine_sweep, flushall_needs_w_of_every_partition)
 {
     begin(1);
