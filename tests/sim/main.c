@@ -40,7 +40,7 @@ static const char usage[] =
     "  --replicas N         1 to 7\n"
     "  --read L, --write L  levels, as in dunlin.conf\n"
     "  --conflict lww|siblings\n"
-    "  --control real|detector  what watches the nodes and publishes views\n"
+    "  --control C          real, or detector: what watches the nodes and publishes views\n"
     "  --keys K             registers that the clients share\n"
     "  --chaos S            how long faults come in a run, in virtual seconds\n"
     "  --faults LIST        names with commas between them, all, or none:\n";
