@@ -11,7 +11,9 @@
 #define ANSWER_US_MAX 15000000
 #define AGREE_US_MAX  20000000
 #define STEP_US       50000
-#define ROUNDS_MAX    20
+/* A promise whose withdrawal was lost stands for 10 s: what is asked again has to outlast it. */
+#define ROUNDS_MAX 20
+#define ROUND_US   750000
 /* All of INIT takes some milliseconds. */
 #define CUT_DELAY_US_MAX 5000
 #define CUT_US_MAX       3000000
@@ -130,6 +132,8 @@ void form_ring(struct world *world, struct verdict *verdict)
         formed = ask_round(world, &cut_us, verdict);
         if (cut_us == 0)
             break;
+        if (formed == 0)
+            world_run_until(world, world->now_us + ROUND_US);
     }
     if (formed != 1)
         verdict_wrong(verdict, "ring: RING INIT formed %u rings", formed);
