@@ -37,7 +37,7 @@ bool dispatch_unordered(const struct request *request)
 
 static bool must_wait(const struct client *client, const struct request *request)
 {
-    if (client->unordered == 0 && !dispatch_unordered(request) && request->kind == COMMAND_READ)
+    if (client->unordered == 0 && request->kind == COMMAND_READ)
         return false;
     if (request->hash != 0 && client->wide == 0 && client->by_hash != NULL &&
         client->by_hash[request->hash % CLIENT_HASHES] == 0)

@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "resp/inline.h"
+#include "base/word.h"
 
 /* Room for this many arguments stays with a connection between its commands. */
 #define CAPACITY_KEPT  256
@@ -237,13 +237,13 @@ static enum parser_status read_inline(struct parser *parser, struct buffer *buff
     if (line.size > 0 && input.data[end - 1] == '\r')
         line_end--;
     uint8_t *bytes = buffer->block + buffer->head;
-    struct inline_word word = {.next = parser->position};
-    enum inline_status status;
+    struct word word = {.next = parser->position};
+    enum word_status status;
 
-    while ((status = inline_next(bytes, line_end, &word)) == INLINE_WORD)
+    while ((status = word_next(bytes, line_end, &word)) == WORD_FOUND)
         if (!add_argument(parser, word.offset, word.size))
             return PARSER_NO_MEMORY;
-    if (status == INLINE_UNBALANCED)
+    if (status == WORD_UNBALANCED)
         return fail(parser, "unbalanced quotes in request");
     parser->position = end + 1;
     return finish_command(parser, input);

@@ -4,8 +4,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "base/word.h"
 #include "command/cluster.h"
-#include "resp/inline.h"
 #include "ring/ring.h"
 
 #define WORDS_MAX 64
@@ -707,13 +707,13 @@ static void compose(struct buffer *out, const char *line)
 {
     uint8_t text[1024];
     struct span words[WORDS_MAX];
-    struct inline_word word = {0};
+    struct word word = {0};
     const size_t size = strlen(line);
     size_t count = 0;
 
     cr_assert_leq(size, sizeof text);
     memcpy(text, line, size);
-    while (inline_next(text, size, &word) == INLINE_WORD) {
+    while (word_next(text, size, &word) == WORD_FOUND) {
         cr_assert_lt(count, WORDS_MAX);
         words[count++] = span_of(text + word.offset, word.size);
     }

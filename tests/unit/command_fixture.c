@@ -7,8 +7,8 @@
 
 #include "base/memory.h"
 #include "base/metrics.h"
+#include "base/word.h"
 #include "command/cluster.h"
-#include "resp/inline.h"
 #include "ring/ring.h"
 
 static bool config_set(void *context, const struct span *pairs, size_t count, struct buffer *error)
@@ -147,13 +147,13 @@ void fixture_set_password(struct fixture *fixture, const char *password)
 
 static size_t split(struct fixture *fixture, const char *line)
 {
-    struct inline_word word = {0};
+    struct word word = {0};
     const size_t size = strlen(line);
     size_t argc = 0;
 
     cr_assert_leq(size, sizeof fixture->line);
     memcpy(fixture->line, line, size);
-    while (inline_next(fixture->line, size, &word) == INLINE_WORD) {
+    while (word_next(fixture->line, size, &word) == WORD_FOUND) {
         cr_assert_lt(argc, FIXTURE_ARG_MAX);
         fixture->argv[argc++] = span_of(fixture->line + word.offset, word.size);
     }

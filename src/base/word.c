@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "resp/inline.h"
+#include "base/word.h"
 
 #include <stdbool.h>
 
@@ -68,14 +68,14 @@ static bool copy_quoted(uint8_t *bytes, size_t end, uint8_t quote, size_t *at, s
     return *at == end || is_blank(bytes[*at]);
 }
 
-enum inline_status inline_next(uint8_t *bytes, size_t end, struct inline_word *word)
+enum word_status word_next(uint8_t *bytes, size_t end, struct word *word)
 {
     size_t at = word->next;
 
     while (at < end && is_blank(bytes[at]))
         at++;
     if (at == end)
-        return INLINE_END;
+        return WORD_END;
 
     size_t to = at;
     word->offset = at;
@@ -85,7 +85,7 @@ enum inline_status inline_next(uint8_t *bytes, size_t end, struct inline_word *w
         if (byte == '"' || byte == '\'') {
             at++;
             if (!copy_quoted(bytes, end, byte, &at, &to))
-                return INLINE_UNBALANCED;
+                return WORD_UNBALANCED;
         } else {
             bytes[to++] = byte;
             at++;
@@ -93,5 +93,5 @@ enum inline_status inline_next(uint8_t *bytes, size_t end, struct inline_word *w
     }
     word->size = to - word->offset;
     word->next = at;
-    return INLINE_WORD;
+    return WORD_FOUND;
 }
