@@ -45,6 +45,27 @@ METRIC(DIVERGENCES, "divergences", COUNTER, "versions",
 METRIC(CLAIM_REFUSALS, "claim_refusals", COUNTER, "messages",
        "Peer requests refused because they went by another claim version")
 
+METRIC(READ_REPAIRS, "read_repairs", COUNTER, "versions",
+       "Versions sent to replicas that a read found stale")
+METRIC(SECOND_LOOKS, "second_looks", COUNTER, "questions",
+       "Replicas asked again in a read because another had nothing")
+METRIC(HINTS, "hints", GAUGE, "hints", "Writes kept now for replicas that have not answered")
+METRIC(HINT_BYTES, "hint_bytes", GAUGE, "bytes", "Memory of those")
+METRIC(HINTS_KEPT, "hints_kept", COUNTER, "hints", "Writes kept for a replica")
+METRIC(HINTS_DELIVERED, "hints_delivered", COUNTER, "hints", "Kept writes that the replica has now")
+METRIC(HINTS_DROPPED, "hints_dropped", COUNTER, "hints",
+       "Kept writes given up, by age or for want of room; the replica forgets and fetches anew")
+METRIC(RECOVERED_PARTITIONS, "recovered_partitions", COUNTER, "partitions",
+       "Partitions fetched anew after this node forgot them")
+METRIC(RECOVERED_KEYS, "recovered_keys", COUNTER, "keys", "Keys taken over in that")
+METRIC(RECOVERY_BYTES, "recovery_bytes", COUNTER, "bytes", "Bytes fetched for that")
+METRIC(FORCED_RECOVERIES, "forced_recoveries", COUNTER, "partitions",
+       "Partitions recovered from too few voters: acknowledged writes may be missing")
+METRIC(COMPARISONS, "comparisons", COUNTER, "partitions",
+       "Partitions whose replicas were compared (anti-entropy)")
+METRIC(COMPARISON_REPAIRS, "comparison_repairs", COUNTER, "versions",
+       "Versions that a comparison found missing or stale at a replica")
+
 METRIC(PEERS_CONNECTED, "peers_connected", GAUGE, "connections", "Peer links that are up now")
 METRIC(PEER_MESSAGES_IN, "peer_messages_in", COUNTER, "messages", "Messages from peers")
 METRIC(PEER_MESSAGES_OUT, "peer_messages_out", COUNTER, "messages", "Messages to peers")

@@ -24,18 +24,21 @@
 #include "base/level.h"
 
 /* The C type of each kind of value (enum option_kind, base/options_table.h). */
-#define OPTION_TYPE_YES_NO       bool
-#define OPTION_TYPE_INTEGER      int64_t
-#define OPTION_TYPE_SECONDS      int64_t
-#define OPTION_TYPE_MILLISECONDS int64_t
-#define OPTION_TYPE_BYTES        uint64_t
-#define OPTION_TYPE_CHOICE       int     /* the place of the word in the row's form */
-#define OPTION_TYPE_TEXT         char *  /* never NULL */
-#define OPTION_TYPE_LEVEL        uint8_t /* base/level.h */
-#define OPTION_TYPE_WORDS        struct option_words
-#define OPTION_TYPE_ADDRESSES    struct option_addresses
-#define OPTION_TYPE_OUTPUT_LIMIT struct option_output_limit
-#define OPTION_TYPE_RULES        struct option_rules
+#define OPTION_TYPE_YES_NO           bool
+#define OPTION_TYPE_INTEGER          int64_t
+#define OPTION_TYPE_SECONDS          int64_t
+#define OPTION_TYPE_MILLISECONDS     int64_t
+#define OPTION_TYPE_SECONDS_OR_NEVER int64_t /* or OPTION_NEVER */
+#define OPTION_TYPE_BYTES            uint64_t
+#define OPTION_TYPE_CHOICE           int     /* the place of the word in the row's form */
+#define OPTION_TYPE_TEXT             char *  /* never NULL */
+#define OPTION_TYPE_LEVEL            uint8_t /* base/level.h */
+#define OPTION_TYPE_WORDS            struct option_words
+#define OPTION_TYPE_ADDRESSES        struct option_addresses
+#define OPTION_TYPE_OUTPUT_LIMIT     struct option_output_limit
+#define OPTION_TYPE_RULES            struct option_rules
+
+#define OPTION_NEVER (-1)
 
 struct option_words {
     char **items;

@@ -71,9 +71,11 @@ OPTION(maxmemory, "maxmemory", BYTES, "0", 0, INT64_MAX, LIVE, PLAIN, NULL,
        "The bound on memory for data; 0 sets none. At the bound maxmemory-policy decides. Leave room "
        "for connection buffers: what the process takes in all is some percent more.")
 
-OPTION(maxmemory_policy, "maxmemory-policy", CHOICE, "noeviction", 0, 0, LIVE, PLAIN, "noeviction",
+OPTION(maxmemory_policy, "maxmemory-policy", CHOICE, "noeviction", 0, 0, LIVE, PLAIN,
+       "noeviction|allkeys-clock",
        "What happens at maxmemory. noeviction refuses writes that need memory with Redis' OOM error; "
-       "reads and deletes go on.")
+       "reads and deletes go on. allkeys-clock drops keys that were not used lately (CLOCK, a second "
+       "chance for each). Every node drops for itself: what one drops, others may still have.")
 
 OPTION(proto_max_bulk_len, "proto-max-bulk-len", BYTES, "512mb", MB, 512 * MB, LIVE, PLAIN, NULL,
        "The longest key or value that a client may send. A lower bound protects a small node from one "
@@ -198,6 +200,39 @@ OPTION(keyspace, "keyspace", RULES, "", 0, 256, FIXED, PLAIN,
        "what it leaves out follows the defaults. May be given many times, once for a prefix. replicas "
        "and conflict are read at RING INIT and then part of the ring. "
        "Example: keyspace session: replicas 2 read ONE write QUORUM")
+
+OPTION(sloppy_quorum, "sloppy-quorum", YES_NO, "no", 0, 0, LIVE, PLAIN, NULL,
+       "Whether a stand-in that holds a write for a replica that is down counts towards W. yes keeps "
+       "writes going while too few replicas are up; a read may then miss them until the hints are "
+       "delivered.")
+
+OPTION_HEADING("Repair")
+
+OPTION(hint_window, "hint-window", SECONDS, "10800", 1, INT32_MAX, LIVE, PLAIN, NULL,
+       "How long a write is kept for a replica that is down. A replica that is away for longer comes "
+       "back as one who forgot: it fetches its partitions anew before it votes.")
+
+OPTION(hint_bytes, "hint-bytes", BYTES, "256mb", MB, INT64_MAX, LIVE, PLAIN, NULL,
+       "The bound on what is kept for one replica that is down. Past it the oldest hints are dropped, "
+       "and the replica fetches those partitions anew when it is back. Counts against maxmemory.")
+
+OPTION(hint_rate, "hint-rate", BYTES, "32mb", 64 * 1024, INT64_MAX, LIVE, PLAIN, NULL,
+       "How much a node sends a second, to each replica that is back, of what it kept for it. Higher "
+       "is sooner whole, and takes more from clients meanwhile.")
+
+OPTION(recovery_rate, "recovery-rate", BYTES, "32mb", 64 * 1024, INT64_MAX, LIVE, PLAIN, NULL,
+       "How much a node that restarted fetches a second of the partitions that it lost. Higher is "
+       "sooner whole, and takes more from clients meanwhile.")
+
+OPTION(recovery_wait, "recovery-wait", SECONDS_OR_NEVER, "60", 0, INT32_MAX, LIVE, PLAIN, NULL,
+       "How long a node that restarted waits for enough replicas that vote. Then it takes what those "
+       "that it reaches have, and votes: what only the others had may be lost, and this is logged. "
+       "never waits for RING RECOVER FORCE. With every replica up and without its data there is "
+       "nothing to wait for.")
+
+OPTION(repair_interval, "repair-interval", SECONDS, "3600", 0, INT32_MAX, LIVE, PLAIN, NULL,
+       "How often the replicas of each partition are compared and mended (anti-entropy); 0 never does. "
+       "It finds what a fault of memory or of the software left behind.")
 
 #undef MB
 #undef GB

@@ -116,6 +116,12 @@ void option_show(const struct option *row, const struct options *options, bool q
     case OPTION_KIND_MILLISECONDS:
         buffer_append_int64(text, *OPTION_FIELD_OF(row, options, INTEGER));
         break;
+    case OPTION_KIND_SECONDS_OR_NEVER:
+        if (*OPTION_FIELD_OF(row, options, INTEGER) == OPTION_NEVER)
+            buffer_append_string(text, "never");
+        else
+            buffer_append_int64(text, *OPTION_FIELD_OF(row, options, INTEGER));
+        break;
     case OPTION_KIND_BYTES:
         if (quoted)
             show_bytes(*OPTION_FIELD_OF(row, options, BYTES), text);

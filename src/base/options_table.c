@@ -67,6 +67,9 @@ void option_describe_form(const struct option *row, struct buffer *text)
     case OPTION_KIND_SECONDS:
         buffer_append_string(text, "seconds");
         break;
+    case OPTION_KIND_SECONDS_OR_NEVER:
+        buffer_append_string(text, "never|seconds");
+        break;
     case OPTION_KIND_MILLISECONDS:
         buffer_append_string(text, "milliseconds");
         break;

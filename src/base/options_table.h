@@ -14,6 +14,7 @@ enum option_kind {
     OPTION_KIND_INTEGER,
     OPTION_KIND_SECONDS,
     OPTION_KIND_MILLISECONDS,
+    OPTION_KIND_SECONDS_OR_NEVER,
     OPTION_KIND_BYTES, /* with b, k, kb, m, mb, g, gb behind the number, as in Redis */
     OPTION_KIND_CHOICE,
     OPTION_KIND_TEXT,

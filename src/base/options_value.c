@@ -128,6 +128,12 @@ static bool assign_word(const struct option *row, struct options *options, struc
     case OPTION_KIND_SECONDS:
     case OPTION_KIND_MILLISECONDS:
         return parse_integer(word, row->min, row->max, OPTION_FIELD(row, options, INTEGER));
+    case OPTION_KIND_SECONDS_OR_NEVER:
+        if (span_is(word, "never")) {
+            *OPTION_FIELD(row, options, INTEGER) = OPTION_NEVER;
+            return true;
+        }
+        return parse_integer(word, row->min, row->max, OPTION_FIELD(row, options, INTEGER));
     case OPTION_KIND_BYTES:
         return parse_bytes(word, (uint64_t)row->min, (uint64_t)row->max,
                            OPTION_FIELD(row, options, BYTES));
@@ -293,6 +299,11 @@ static void describe_accepted(const struct option *row, struct buffer *error)
                              row->kind == OPTION_KIND_SECONDS        ? " of seconds"
                              : row->kind == OPTION_KIND_MILLISECONDS ? " of milliseconds"
                                                                      : "",
+                             row->min, row->max);
+        break;
+    case OPTION_KIND_SECONDS_OR_NEVER:
+        buffer_append_format(error,
+                             "never, or a whole number of seconds from %" PRId64 " to %" PRId64,
                              row->min, row->max);
         break;
     case OPTION_KIND_BYTES:

@@ -13,16 +13,18 @@ void view_write_headers(struct control *control, bool closed)
     const struct ring_member *self = ring != NULL
                                          ? ring_member_by_identity(ring, &control->identity)
                                          : NULL;
-    const bool votes = self != NULL && !control->out_of_line && !ring_forgetful(control);
+    const bool eligible = self != NULL && !control->out_of_line;
 
     for (uint32_t p = 0; p < store_partitions(control->store); p++) {
         const struct ring_claim *claim = ring != NULL ? ring_claim(ring, p) : NULL;
-        const bool mine = votes && ring_claim_index(claim, self->number) >= 0;
+        const bool mine = eligible && ring_claim_index(claim, self->number) >= 0;
         struct partition *partition = store_partition(control->store, p);
 
         partition_lock(partition);
         partition->claim_version = claim != NULL ? claim->version : 0;
-        partition->votes = mine;
+        partition->eligible = mine;
+        partition->recovering = ring_forgetful(control);
+        partition->forgotten = control->bounds->ceiling_at_start;
         partition_unlock(partition);
     }
 }

@@ -118,6 +118,12 @@ void engine_observe(struct engine *engine, uint64_t stamp)
         hlc_observe(&engine->replica.hlc, stamp);
 }
 
+uint64_t engine_bound(const struct engine *engine)
+{
+    return ledger_bound(&engine->own.bounds->ledger,
+                        atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire));
+}
+
 /* ---- time ---- */
 
 static void fire_timers(struct engine *engine)

@@ -57,7 +57,8 @@ struct buffer *link_message(struct link *link)
         link->framing = false;
     }
     if (!link->framing) {
-        link->frame_at = wire_frame_begin(&link->out, engine->replica.hlc.last, 0);
+        link->frame_at = wire_frame_begin(&link->out, engine->replica.hlc.last,
+                                          engine_bound(engine));
         link->framing = true;
         if (list_empty(&link->dirty))
             list_append(&engine->dirty_links, &link->dirty);
@@ -293,8 +294,12 @@ static void receive_frame(struct link *link, struct wire_frame *frame)
     enum wire_result result;
 
     /* Who has proven nothing does not move our clock. */
-    if (!greeting)
+    if (!greeting) {
         engine_observe(link->engine, frame->hlc);
+        if (link->handshake.role == WIRE_ROLE_WORKER)
+            ledger_hear(&link->engine->own.bounds->ledger, link->handshake.other_number,
+                        frame->settled);
+    }
     if (greeting || link->handshake.role == WIRE_ROLE_CONTROL)
         result = receive_one_by_one(link, &frame->messages, &error);
     else

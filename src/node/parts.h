@@ -57,6 +57,10 @@
     "MISCONF no version can be given above the ceiling kept in dir: its file cannot be written, " \
     "or the clock has jumped ahead; see the log and RING STATUS"
 
+/* Whose question an answer belongs to: its id says, by one of these bits or none. */
+#define ID_HINT (UINT64_C(1) << 63) /* a hint's (hints.c) */
+#define ID_SYNC (UINT64_C(1) << 62) /* a recovery's or a comparison's (recover.c) */
+
 /* ---- what WAIT waits for (wait.c) ---- */
 
 #define TRAIL_NOTHING UINT8_MAX
@@ -406,6 +410,8 @@ struct engine {
 struct handshake_self engine_self(const struct engine *engine);
 /* Another node's clock. */
 void engine_observe(struct engine *engine, uint64_t stamp);
+/* What this node tells of what it owes, for the head of a frame. */
+uint64_t engine_bound(const struct engine *engine);
 /* Clients whose next command waited for what is now done go on. */
 void engine_run_again(struct engine *engine);
 

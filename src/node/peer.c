@@ -54,7 +54,8 @@ static struct buffer *begin_message(struct peer *peer, size_t size)
     if (peer->framing && buffer_size(&peer->out) - peer->frame_at + size > FRAME_SIZE_SOFT)
         end_frame(peer);
     if (!peer->framing) {
-        peer->frame_at = wire_frame_begin(&peer->out, engine->replica.hlc.last, 0);
+        peer->frame_at = wire_frame_begin(&peer->out, engine->replica.hlc.last,
+                                          engine_bound(engine));
         peer->framing = true;
         if (list_empty(&peer->dirty))
             list_append(&engine->dirty_peers, &peer->dirty);
@@ -404,19 +405,35 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
     coordinate_proceed(request);
 }
 
-static void on_answer(struct peer *peer, const struct wire_answer *answer, struct request *request)
+static void answered(struct peer *peer, struct request *request, const struct looked *looked)
 {
     struct engine *engine = peer->engine;
-    const struct looked looked = {.status = (enum answer_status)answer->status,
-                                  .version = answer->version,
-                                  .claim_version = answer->claim_version};
 
     if (request->stage != STAGE_OPERATION)
         return;
     note_time(peer, request);
     operation_answered(&engine->coordinator, &request->operation, engine->now, peer->number,
-                       &looked);
+                       looked);
     coordinate_proceed(request);
+}
+
+static void on_answer(struct peer *peer, const struct wire_answer *answer, struct request *request)
+{
+    const struct looked looked = {.status = (enum answer_status)answer->status,
+                                  .version = answer->version,
+                                  .claim_version = answer->claim_version};
+
+    answered(peer, request, &looked);
+}
+
+static void on_absent(struct peer *peer, const struct wire_absent *absent, struct request *request)
+{
+    const struct looked looked = {.status = ANSWER_NONE,
+                                  .mark = absent->mark,
+                                  .floor = absent->floor,
+                                  .settled = absent->settled};
+
+    answered(peer, request, &looked);
 }
 
 static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
@@ -454,6 +471,11 @@ static void receive(struct peer *peer, const struct wire_message *message)
         if (request != NULL)
             on_answer(peer, &message->answer, request);
         break;
+    case WIRE_ABSENT:
+        request = request_find(engine, message->absent.id);
+        if (request != NULL)
+            on_absent(peer, &message->absent, request);
+        break;
     case WIRE_REPLY:
         request = request_find(engine, message->reply.id);
         if (request != NULL)
@@ -479,8 +501,10 @@ static void receive_frame(struct peer *peer, struct wire_frame *frame)
     const char *error = NULL;
     enum wire_result result = WIRE_END;
 
-    if (peer->stage == PEER_OPEN)
+    if (peer->stage == PEER_OPEN) {
         engine_observe(engine, frame->hlc);
+        ledger_hear(&engine->own.bounds->ledger, peer->number, frame->settled);
+    }
     while (peer->stage != PEER_CLOSED &&
            (result = wire_next_message(&frame->messages, &message, &error)) == WIRE_OK) {
         if (peer->stage == PEER_GREETING)

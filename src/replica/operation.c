@@ -62,7 +62,7 @@ static bool may_write(struct operation *operation, const struct partition *parti
 {
     if (partition->claim_version != operation->place.claim_version)
         fail(operation, OPERATION_RING_CHANGED);
-    else if (!partition->votes)
+    else if (!partition_votes(partition))
         fail(operation, OPERATION_NOT_VOTING);
     else if (now.wall_ms >= operation->deadline_wall_ms)
         fail(operation, OPERATION_LATE);
@@ -418,7 +418,7 @@ static bool look_here(struct coordinator *coordinator, struct operation *operati
     partition_lock(partition);
     if (partition->claim_version != operation->place.claim_version) {
         fail(operation, OPERATION_RING_CHANGED);
-    } else if (!partition->votes) {
+    } else if (!partition_votes(partition)) {
         fail(operation, OPERATION_NOT_VOTING);
     } else {
         replica_current(partition, &operation->place, &stored);

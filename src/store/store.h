@@ -6,7 +6,10 @@
  * otherwise.
  *
  * A version is kept as it was given: the store does not compare dots (src/replica decides what may
- * replace what) and expires nothing but what its timing wheel says is past its deadline.
+ * replace what). What vanishes from it, it remembers as long as it matters (design: What may
+ * vanish): a version that is evicted or expires leaves a mark, unless it is settled; marks and
+ * tombstones go once they are settled; marks are bounded, and past the bound the oldest raise the
+ * floor. Marks are kept by key digest, which is the same on all nodes.
  */
 #ifndef DUNLIN_STORE_STORE_H
 #define DUNLIN_STORE_STORE_H
@@ -31,29 +34,54 @@ enum store_status {
     STORE_NO_MEMORY, /* the allocator has nothing left */
 };
 
-/* The header of a partition, two cache lines. The first holds what a look-up reads before it goes
- * on to the table. claim_version, last_stamp, flushed and votes belong to src/replica: the store
- * only keeps them here, beside the lock that guards them. */
+/* What a partition's contents are compared by: its keys are cut into so many leaves, by their
+ * digest, and each leaf has the sum of the digests of its versions (sync/). */
+#define PARTITION_LEAVES 16
+
+/* The header of a partition. Its first cache line holds what a look-up reads before it goes on to
+ * the table. claim_version, last_stamp, flushed, eligible, recovering and forgotten belong to
+ * src/replica and above: the store only keeps them here, beside the lock that guards them. */
 struct partition {
     _Alignas(64) pthread_mutex_t lock;
     uint64_t claim_version; /* of the claim this node goes by, 0: it has none (ring/ring.h) */
     uint64_t last_stamp;    /* the highest stamp issued or accepted here */
     struct table *table;    /* the store's; NULL while there is no entry */
+    uint64_t settled;       /* a stamp: nothing at or below it is missing at any replica */
+    uint64_t floor;         /* a stamp: marks at or below it may have been given up */
     struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL) */
-    bool votes;             /* this node's answers count in a read's R here */
-    uint32_t index;         /* 0..Q-1 */
+    uint64_t forgotten; /* while recovering, a stamp: what this node acknowledged at or below it, it
+                         * may have forgotten */
     struct store *store;
+    uint32_t index;  /* 0..Q-1 */
+    bool eligible;   /* this node is a replica here, and its clock is in line */
+    bool recovering; /* it forgot, and has not recovered: it does not vote (rule 12) */
     /* The store's own. */
     uint64_t memory_told; /* what the store's sum of memory has of this partition */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;
+    uint64_t evicted_total;
+    uint64_t leaves[PARTITION_LEAVES];
 };
+
+/* Whether this node's answers count in a read's R here. */
+static inline bool partition_votes(const struct partition *partition)
+{
+    return partition->eligible && !partition->recovering;
+}
 
 struct partition_counts {
     uint64_t keys; /* entries that are not tombstones, expired or not */
     uint64_t tombstones;
     uint64_t expiring; /* keys with a deadline */
     uint64_t expired;  /* entries that partition_expire ever dropped */
+    uint64_t evicted;  /* entries that were ever dropped for want of memory */
+    uint64_t marks;
+};
+
+/* What happens when memory_max is reached. */
+enum store_policy {
+    STORE_NOEVICTION,
+    STORE_ALLKEYS_CLOCK, /* a second chance for what was used since the hand last came by */
 };
 
 struct store *store_create(const struct store_options *options);
@@ -83,6 +111,27 @@ static inline void partition_unlock(struct partition *partition)
     pthread_mutex_unlock(&partition->lock);
 }
 
+/* What a worker holds besides the store and counts against memory_max: hints, buffers, requests.
+ * Added to memory_used; negative gives back. */
+void store_charge(struct store *store, int64_t bytes);
+/* May change at any time, from any thread. */
+void store_set_policy(struct store *store, enum store_policy policy);
+/* Makes room for `bytes` below memory_max by evicting, a bounded number of entries and one
+ * partition's lock at a time: to be called without any lock, before a partition_put that may need
+ * it. False when there is no room: nothing may be evicted, or not enough in one call. Cheap when
+ * there is room. `evicted` is raised by how many entries went. */
+bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted);
+
+/* The digest of a key that all nodes agree on (XXH3, no seed): marks and leaves go by it. */
+uint64_t store_key_digest(struct span key);
+/* The leaf of a key. */
+static inline unsigned store_leaf(uint64_t key_digest)
+{
+    return (unsigned)(key_digest >> 60);
+}
+/* What a version adds to its leaf; tombstones add nothing. Sums wrap. */
+uint64_t store_version_digest(uint64_t key_digest, struct dot dot);
+
 /* Hints the processor that (partition, hash) will be looked up soon: first where its bucket is, and
  * when that has had time to arrive, where its entry is. To be called without the lock: both take it
  * for a moment if it is free, and do nothing if it is not. */
@@ -95,16 +144,36 @@ void partition_prefetch_entry(struct partition *partition, uint64_t hash);
 bool partition_get(struct partition *partition, uint64_t hash, struct span key,
                    struct version *version);
 
-/* Keeps `version` under `key`, in place of what was there. The value is the concatenation of
- * `pieces` (version->value is not looked at); pieces may point into the entry that is replaced.
- * On a failure nothing has changed. STORE_FULL is never said of a tombstone, nor of a version that
- * takes no more memory than the one that it replaces. */
+/* Keeps `version` under `key`, in place of what was there, and of its mark. The value is the
+ * concatenation of `pieces` (version->value is not looked at); pieces may point into the entry that
+ * is replaced. On a failure nothing has changed. STORE_FULL is never said of a tombstone, nor of a
+ * version that takes no more memory than the one that it replaces. */
 enum store_status partition_put(struct partition *partition, uint64_t hash, struct span key,
                                 const struct version *version, const struct span *pieces,
                                 size_t piece_count);
 
-/* Drops the entry; false when there was none. */
+/* Drops the entry without a trace; false when there was none. */
 bool partition_remove(struct partition *partition, uint64_t hash, struct span key);
+
+/* Drops the entry as one that is evicted (rule 3): it leaves a mark, unless it is settled. False
+ * when there was none. */
+bool partition_vanish(struct partition *partition, uint64_t hash, struct span key);
+
+/* ---- marks, floor, settled ---- */
+
+/* The mark of the key; DOT_NONE where there is none, and where there is an entry. */
+struct dot partition_mark(const struct partition *partition, uint64_t hash, struct span key);
+/* Leaves a mark for a key that has no entry, unless it has a higher one or `dot` is settled. A full
+ * table of marks gives up its oldest and raises the floor (rule 5). */
+void partition_leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot);
+void partition_raise_floor(struct partition *partition, uint64_t stamp);
+/* All at or below `stamp` is settled: marks and tombstones there go (rules 4 and 6), at most about
+ * `limit` in a call; true when there are more. A lower stamp than before only goes on with that. */
+bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limit);
+/* Calls `visit` for each mark. */
+void partition_scan_marks(const struct partition *partition,
+                          void (*visit)(void *context, uint64_t key_digest, struct dot dot),
+                          void *context);
 
 /* Unlinks all entries at once. They are freed little by little by store_reclaim. */
 void partition_clear(struct partition *partition);
@@ -112,7 +181,8 @@ void partition_clear(struct partition *partition);
  * Takes no partition's lock. */
 bool store_reclaim(struct store *store, uint32_t entries);
 
-/* Drops entries (tombstones too) whose deadline is at or before `now_ms`, in steps of which it
+/* Drops entries whose deadline is at or before `now_ms`; they leave marks, unless they are settled
+ * (rules 3 and 7). It works in steps of which it
  * takes at most `limit`, and returns how many it took; less than `limit` means that there are no
  * more. A step drops one entry or moves one to a finer level of the timing wheel. The wall clock
  * may jump: a backward jump delays, a forward jump expires at once. */

@@ -98,6 +98,87 @@
     FIELD(u64, claim_version)                  \
     FIELD(version, version)
 
+/* Answers READ where there is nothing: the absence is a vote, but not for every version (rules 10
+ * and 11 of docs/ARCHITECTURE.md). */
+#define WIRE_ABSENT_FIELDS(FIELD)                                                  \
+    FIELD(u64, id)                                                                 \
+    FIELD(dot, mark)    /* of what vanished here, or the dot of a flush */         \
+    FIELD(u64, floor)   /* a stamp: marks at or below it may have been given up */ \
+    FIELD(u64, settled) /* a stamp: what is at or below it vanishes without a trace */
+
+/* A version that another replica is owed: hold it and hand it on. Answered by ACK_HELD, and again,
+ * on the same link, when the replica has answered for it: by ACK_OK, or by ACK_FULL where the hint
+ * was dropped. */
+#define WIRE_HOLD_FIELDS(FIELD)          \
+    FIELD(u64, id)                       \
+    FIELD(u64, claim_version)            \
+    FIELD(u16, partition)                \
+    FIELD(u16, target) /* who is owed */ \
+    FIELD(span, key)                     \
+    FIELD(version, version)
+
+/* Hints for the receiver were dropped: in these partitions it is one who forgot. Answered by ACK.
+ */
+#define WIRE_FORGOT_FIELDS(FIELD) \
+    FIELD(u64, id)                \
+    FIELD(u64, ring_version)      \
+    FIELD(span, partitions) /* a bitmap, as in FLUSH */
+
+/* Asks for a part of a partition's contents. */
+#define WIRE_PULL_FIELDS(FIELD)                                             \
+    FIELD(u64, id)                                                          \
+    FIELD(u64, claim_version)                                               \
+    FIELD(u16, partition)                                                   \
+    FIELD(u16, leaves) /* bits: of which leaves live versions are wanted */ \
+    FIELD(u64, cursor) /* where to go on, 0 at the beginning */             \
+    FIELD(u32, bytes)  /* about how much at once */
+
+/* Entries back to back, as sync/ lays them out; tombstones and marks of all leaves among them. The
+ * bounds are those at the moment of this part. */
+#define WIRE_CHUNK_FIELDS(FIELD)                                              \
+    FIELD(u64, id)                                                            \
+    FIELD(u8, status) /* ANSWER_VERSION, ANSWER_NOT_VOTING (with all the same \
+                         contents), ANSWER_STALE_CLAIM */                     \
+    FIELD(u64, claim_version)                                                 \
+    FIELD(u64, cursor) /* for the next PULL; 0: this was the last part */     \
+    FIELD(u64, floor)                                                         \
+    FIELD(u64, settled)                                                       \
+    FIELD(dot, flushed)                                                       \
+    FIELD(span, entries)
+
+/* Asks what a partition's contents add up to. */
+#define WIRE_COMPARE_FIELDS(FIELD) \
+    FIELD(u64, id)                 \
+    FIELD(u64, claim_version)      \
+    FIELD(u16, partition)
+
+#define WIRE_COMPARED_FIELDS(FIELD)                             \
+    FIELD(u64, id)                                              \
+    FIELD(u8, status) /* as of CHUNK */                         \
+    FIELD(u64, claim_version)                                   \
+    FIELD(u64, evicted) /* entries that it ever dropped here */ \
+    FIELD(u64, settled)                                         \
+    FIELD(span, leaves) /* a u64 for each leaf, see store/store.h */
+
+/* VERSION: what a replica holds for a key, for people. */
+#define WIRE_INSPECT_FIELDS(FIELD) \
+    FIELD(u64, id)                 \
+    FIELD(u64, claim_version)      \
+    FIELD(u16, partition)          \
+    FIELD(span, key)
+
+#define WIRE_INSPECTED_FIELDS(FIELD)                                       \
+    FIELD(u64, id)                                                         \
+    FIELD(u8, status) /* ANSWER_VERSION, ANSWER_NONE, ANSWER_STALE_CLAIM   \
+                       */                                                  \
+    FIELD(u8, votes)  /* 0, 1 */                                           \
+    FIELD(u8, recovering)                                                  \
+    FIELD(dot, mark)                                                       \
+    FIELD(u64, floor)                                                      \
+    FIELD(u64, settled)                                                    \
+    FIELD(version, version) /* of siblings its bytes, else without them */ \
+    FIELD(u32, size)        /* of the value, bytes */
+
 /* All versions at or below the dot are dead in these partitions. Answered by ACK. */
 #define WIRE_FLUSH_FIELDS(FIELD)                                                \
     FIELD(u64, id)                                                              \
@@ -185,6 +266,15 @@
     ROW(32, WITHDRAW, withdraw, WIRE_WITHDRAW_FIELDS)          \
     ROW(33, INQUIRE, inquire, WIRE_INQUIRE_FIELDS)             \
     ROW(34, DESCRIPTION, description, WIRE_DESCRIPTION_FIELDS) \
-    ROW(35, FETCH, fetch, WIRE_FETCH_FIELDS)
+    ROW(35, FETCH, fetch, WIRE_FETCH_FIELDS)                   \
+    ROW(36, ABSENT, absent, WIRE_ABSENT_FIELDS)                \
+    ROW(37, HOLD, hold, WIRE_HOLD_FIELDS)                      \
+    ROW(38, FORGOT, forgot, WIRE_FORGOT_FIELDS)                \
+    ROW(39, PULL, pull, WIRE_PULL_FIELDS)                      \
+    ROW(40, CHUNK, chunk, WIRE_CHUNK_FIELDS)                   \
+    ROW(41, COMPARE, compare, WIRE_COMPARE_FIELDS)             \
+    ROW(42, COMPARED, compared, WIRE_COMPARED_FIELDS)          \
+    ROW(43, INSPECT, inspect, WIRE_INSPECT_FIELDS)             \
+    ROW(44, INSPECTED, inspected, WIRE_INSPECTED_FIELDS)
 
 #endif

@@ -33,6 +33,7 @@ enum ack_status {
     ACK_FULL = 4,        /* memory, or the bound of a context or of siblings */
     ACK_TOO_FAR = 5,     /* stamped too far ahead of the clock */
     ACK_CEILING = 6,     /* above the ceiling, which could not be raised */
+    ACK_HELD = 7,        /* a stand-in holds it as a hint */
     ACK_DOWN = 254,      /* never sent: the replica cannot be reached */
 };
 

@@ -276,7 +276,7 @@ static void adopt_claims(const struct pair_node *node)
         struct partition *partition = store_partition(node->store, p);
         const struct ring_claim *claim = ring_claim(node->pair->ring, p);
         partition->claim_version = claim->version;
-        partition->votes = ring_claim_index(claim, node->number) >= 0;
+        partition->eligible = ring_claim_index(claim, node->number) >= 0;
     }
 }
 

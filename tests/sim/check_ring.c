@@ -61,7 +61,7 @@ static void check_headers(const struct sim_node *node, const struct ring *ring,
         if (partition->claim_version != (owns || !detector ? claim->version : 0))
             verdict_wrong(verdict, "ring: node %u goes by another claim of partition %u",
                           node->number, p);
-        if (partition->votes != (owns && !node->forgot && node->in_line))
+        if (partition_votes(partition) != (owns && !node->forgot && node->in_line))
             verdict_wrong(verdict, "ring: node %u votes wrongly in partition %u", node->number, p);
         if (partition->last_stamp > node->ceiling)
             verdict_wrong(verdict, "ring: node %u took a stamp above its ceiling", node->number);

@@ -58,7 +58,9 @@ void sim_node_set_headers(struct sim_node *node)
             continue;
         partition_lock(partition);
         partition->claim_version = claim->version;
-        partition->votes = !node->forgot && node->in_line;
+        partition->eligible = node->in_line;
+        partition->recovering = node->forgot;
+        partition->forgotten = node->bounds.ceiling_at_start;
         partition_unlock(partition);
     }
 }

@@ -216,7 +216,9 @@ Test(options_load, a_wrong_line_says_where_what_and_what_else)
         {"loglevel loud", "dunlin.conf:1: 'loglevel loud': expected one of "
                           "debug|verbose|notice|warning, found 'loud'"},
         {"maxmemory-policy allkeys-lru", "dunlin.conf:1: 'maxmemory-policy allkeys-lru': expected "
-                                         "noeviction, found 'allkeys-lru'"},
+                                         "one of noeviction|allkeys-clock, found 'allkeys-lru'"},
+        {"recovery-wait soon", "dunlin.conf:1: 'recovery-wait soon': expected never, or a whole "
+                               "number of seconds from 0 to 2147483647, found 'soon'"},
         {"read-level MOST",
          "dunlin.conf:1: 'read-level MOST': expected ONE, TWO, THREE, QUORUM, ALL "
          "or a number from 1 to 7, found 'MOST'"},

@@ -36,7 +36,7 @@ static struct net *formed(uint64_t seed, unsigned count)
 
 static bool header_votes(const struct net_node *node, uint32_t p)
 {
-    return store_partition(node->store, p)->votes;
+    return partition_votes(store_partition(node->store, p));
 }
 
 static uint64_t header_claim(const struct net_node *node, uint32_t p)

@@ -182,9 +182,11 @@ Test(engine_sweep, flushall_is_stamped_above_what_a_node_may_have_forgotten)
     struct partition *partition;
 
     begin(3);
-    pair.nodes[1].bounds.ceiling_at_start = ceiling;
-    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
-        store_partition(pair.nodes[1].store, p)->votes = false;
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++) {
+        partition = store_partition(pair.nodes[1].store, p);
+        partition->recovering = true;
+        partition->forgotten = ceiling;
+    }
     pair_ask(client, "AT ALL FLUSHALL", OK);
     partition = store_partition(pair.nodes[1].store, 3);
     cr_assert_gt(partition->flushed.stamp, ceiling);

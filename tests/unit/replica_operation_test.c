@@ -109,7 +109,7 @@ static void begin(enum operation_kind kind, unsigned copies, unsigned r, unsigne
     coordinator = (struct coordinator){.replica = &replica, .calls = &calls};
     partition = store_partition(store, 2);
     partition->claim_version = CLAIM;
-    partition->votes = true;
+    partition->eligible = true;
     now = (struct instant){.wall_ms = NOW_MS};
     operation = (struct operation){.kind = kind,
                                    .read_needed = (uint8_t)r,
@@ -485,7 +485,8 @@ Test(operation, what_may_not_be_written_here_is_not_written)
     expect_failed(OPERATION_RING_CHANGED, false);
     end();
     begin(OPERATION_WRITE, 3, 2, 2);
-    partition->votes = false;
+    partition->recovering = true;
+    partition->forgotten = bounds.ceiling_at_start;
     start();
     expect_failed(OPERATION_NOT_VOTING, false);
     end();

@@ -34,7 +34,7 @@ static void begin(void)
     replica = (struct replica){.store = store, .bounds = &bounds, .self = 1};
     partition = store_partition(store, 2);
     partition->claim_version = CLAIM;
-    partition->votes = true;
+    partition->eligible = true;
     place = (struct place){.partition = 2,
                            .claim_version = CLAIM,
                            .hash = store_hash(store, SPAN("k")),
@@ -164,14 +164,14 @@ Test(replica, another_claim_is_refused_with_our_own)
 Test(replica, who_forgot_keeps_only_what_is_above_its_old_ceiling)
 {
     begin();
-    partition->votes = false;
-    bounds.ceiling_at_start = dot(100, 1).stamp;
+    partition->recovering = true;
+    partition->forgotten = dot(100, 1).stamp;
     const struct offered offered = offer(string(dot(100, 2), "v"));
     cr_assert_eq(offered.status, ACK_FORGETFUL);
     cr_assert_geq(dot_compare(offered.known, dot(100, 2)), 0);
     cr_assert_eq(offer(string(dot(101, 2), "v")).status, ACK_OK);
     cr_assert_eq(look(DOT_NONE).status, ANSWER_NOT_VOTING);
-    partition->votes = true;
+    partition->recovering = false;
     expect_value("v");
     cr_assert_eq(offer(string(dot(50, 2), "w")).status, ACK_NEWER, "who votes knows");
     end();
@@ -322,8 +322,8 @@ Test(replica, a_flush_of_what_is_newer_is_refused)
 Test(replica, who_forgot_flushes_only_above_its_old_ceiling)
 {
     begin();
-    partition->votes = false;
-    bounds.ceiling_at_start = dot(100, 1).stamp;
+    partition->recovering = true;
+    partition->forgotten = dot(100, 1).stamp;
     const struct offered offered = replica_flush(&replica, now, 2, dot(100, 2));
     cr_assert_eq(offered.status, ACK_FORGETFUL);
     cr_assert_geq(dot_compare(offered.known, dot(100, 2)), 0);

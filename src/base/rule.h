@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The rules of replication, numbered as in docs/ARCHITECTURE.md (Replication rules). Code that is
+ * there for the sake of one asks RULE(n) in its condition, so that a reader finds every place where
+ * a rule acts, and the simulator can take one out and show that it is needed: its own build of the
+ * core defines DUNLIN_RULES_REMOVABLE. In every other build RULE(n) is a constant.
+ */
+#ifndef DUNLIN_BASE_RULE_H
+#define DUNLIN_BASE_RULE_H
+
+#include <stdbool.h>
+
+#define RULE_COUNT 24 /* 1..23; 0 is none */
+
+#ifdef DUNLIN_RULES_REMOVABLE
+/* By number; the simulator's. */
+extern bool rule_removed[RULE_COUNT];
+#define RULE(number) (!rule_removed[number])
+#else
+#define RULE(number) true
+#endif
+
+#endif
