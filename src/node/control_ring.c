@@ -123,12 +123,13 @@ bool ring_store_holds_keys(struct control *control)
     return holds;
 }
 
-/* What the implicit ring left: tombstones. They mean nothing in the ring that comes. */
+/* What the implicit ring left: tombstones and marks. They mean nothing in the ring that comes. */
 static void clear_store(struct control *control)
 {
     for (uint32_t p = 0; p < store_partitions(control->store); p++) {
         struct partition *partition = store_partition(control->store, p);
         partition_lock(partition);
+        partition->flushed = (struct dot){.stamp = UINT64_MAX, .node = UINT16_MAX};
         partition_clear(partition);
         partition->flushed = DOT_NONE;
         partition_unlock(partition);

@@ -32,7 +32,7 @@ static void write_version(struct entry *entry, const struct version *version, si
 struct entry *entry_create(uint32_t hash, struct span key, const struct version *version,
                            const struct span *pieces, size_t piece_count)
 {
-    const bool timed = version->deadline_ms != DEADLINE_NEVER;
+    const bool timed = entry_timed_for(version);
     const size_t value_size = entry_pieces_size(pieces, piece_count);
 
     ensure(key.size <= UINT32_MAX);
@@ -85,7 +85,7 @@ static bool movable(const uint8_t *to, const struct span *pieces, size_t piece_c
 bool entry_overwrite(struct entry *entry, const struct version *version, const struct span *pieces,
                      size_t piece_count)
 {
-    const bool timed = version->deadline_ms != DEADLINE_NEVER;
+    const bool timed = entry_timed_for(version);
     const size_t value_size = entry_pieces_size(pieces, piece_count);
     uint8_t *to = value_at(entry);
 
@@ -104,10 +104,10 @@ bool entry_overwrite(struct entry *entry, const struct version *version, const s
 
 void entry_read(const struct entry *entry, struct version *version)
 {
-    version->dot = (struct dot){.stamp = entry->stamp, .node = entry->node};
+    version->dot = entry_dot(entry);
     version->kind = (enum value_kind)entry->kind;
     version->deadline_ms = DEADLINE_NEVER;
-    if (entry_timed(entry))
+    if (entry_expires(entry))
         version->deadline_ms = ((const struct wheel_timer *)(entry + 1))->deadline;
     version->value = entry_value(entry);
 }

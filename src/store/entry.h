@@ -10,7 +10,10 @@
  *
  * hash: the low half of the key's hash, by which a table finds the entry's bucket when it splits
  * one. kind: enum value_kind. flags: ENTRY_TIMED when the timer is there, which it is only in an
- * entry with a deadline. Sizes are bytes, below 2^32 each.
+ * entry with a deadline, which stands in the table's wheel, and in a tombstone, which has no
+ * deadline and stands in the table's list of tombstones by the same links; ENTRY_USED since the
+ * version was read or written over, until the hand of the clock comes by (store/clock.c). Sizes are
+ * bytes, below 2^32 each.
  *
  * A 16-byte key with a 64-byte value is 104 bytes, allocated as 112; with a deadline 128, as 128.
  */
@@ -23,6 +26,7 @@
 #include "value/version.h"
 
 #define ENTRY_TIMED 0x01u
+#define ENTRY_USED  0x02u
 
 struct entry {
     uint64_t stamp;
@@ -54,6 +58,27 @@ bool entry_overwrite(struct entry *entry, const struct version *version, const s
 static inline bool entry_timed(const struct entry *entry)
 {
     return (entry->flags & ENTRY_TIMED) != 0;
+}
+
+static inline bool entry_tombstone(const struct entry *entry)
+{
+    return entry->kind == VALUE_TOMBSTONE;
+}
+
+static inline bool entry_expires(const struct entry *entry)
+{
+    return entry_timed(entry) && !entry_tombstone(entry);
+}
+
+/* Whether an entry of that version has a timer. */
+static inline bool entry_timed_for(const struct version *version)
+{
+    return version->kind == VALUE_TOMBSTONE || version->deadline_ms != DEADLINE_NEVER;
+}
+
+static inline struct dot entry_dot(const struct entry *entry)
+{
+    return (struct dot){.stamp = entry->stamp, .node = entry->node};
 }
 
 static inline size_t entry_header_size(bool timed)
@@ -96,7 +121,7 @@ static inline size_t entry_memory_for(size_t key_size, size_t value_size, bool t
     return memory_size_class(entry_header_size(timed) + key_size + value_size);
 }
 
-/* The version, with a value that points into the entry. */
+/* The version, with a value that points into the entry. A tombstone has no deadline. */
 void entry_read(const struct entry *entry, struct version *version);
 
 #endif

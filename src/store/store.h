@@ -19,6 +19,7 @@
 #include "base/span.h"
 #include "value/version.h"
 
+struct marks;
 struct store;
 struct table;
 
@@ -39,8 +40,9 @@ enum store_status {
 #define PARTITION_LEAVES 16
 
 /* The header of a partition. Its first cache line holds what a look-up reads before it goes on to
- * the table. claim_version, last_stamp, flushed, eligible, recovering and forgotten belong to
- * src/replica and above: the store only keeps them here, beside the lock that guards them. */
+ * the table, the second what else a write reads. claim_version, last_stamp, flushed, eligible,
+ * recovering and forgotten belong to src/replica and above: the store only keeps them here, beside
+ * the lock that guards them. */
 struct partition {
     _Alignas(64) pthread_mutex_t lock;
     uint64_t claim_version; /* of the claim this node goes by, 0: it has none (ring/ring.h) */
@@ -49,17 +51,20 @@ struct partition {
     uint64_t settled;       /* a stamp: nothing at or below it is missing at any replica */
     uint64_t floor;         /* a stamp: marks at or below it may have been given up */
     struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL) */
-    uint64_t forgotten; /* while recovering, a stamp: what this node acknowledged at or below it, it
-                         * may have forgotten */
     struct store *store;
-    uint32_t index;  /* 0..Q-1 */
-    bool eligible;   /* this node is a replica here, and its clock is in line */
-    bool recovering; /* it forgot, and has not recovered: it does not vote (rule 12) */
+    struct marks *marks;  /* the store's; NULL while there is none */
+    uint64_t memory_told; /* the store's: what its sum of memory has of this partition */
+    uint32_t index;       /* 0..Q-1 */
+    bool eligible;        /* this node is a replica here, and its clock is in line */
+    bool recovering;      /* it forgot, and has not recovered: it does not vote (rule 12) */
+    uint64_t forgotten;   /* while recovering, a stamp: what this node acknowledged at or below it,
+                           * it may have forgotten */
     /* The store's own. */
-    uint64_t memory_told; /* what the store's sum of memory has of this partition */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;
     uint64_t evicted_total;
+    uint64_t clock_visit; /* the hand of eviction: the bucket that it has come to, and in which */
+    uint32_t clock_hand;  /* visit (clock.c) */
     uint64_t leaves[PARTITION_LEAVES];
 };
 
@@ -94,9 +99,9 @@ uint64_t store_hash(const struct store *store, struct span key);
 struct partition *store_partition(struct store *store, uint32_t index);
 uint32_t store_partitions(const struct store *store);
 
-/* Bytes of entries and tables, by memory_size_class; atomic, needs no lock. A partition tells the
- * sum when it has changed by more than a little, so the answer may be off by up to 1 MiB; that of a
- * store without entries is 0, once store_reclaim is through. */
+/* Bytes of entries, tables and marks, by memory_size_class; atomic, needs no lock. A partition
+ * tells the sum when it has changed by more than a little, so the answer may be off by up to 1 MiB;
+ * that of a store without entries is 0, once store_reclaim is through. */
 uint64_t store_memory_used(const struct store *store);
 /* The bound for partition_put, 0: none. May change at any time, from any thread. */
 void store_set_memory_max(struct store *store, uint64_t bytes);
@@ -129,8 +134,15 @@ static inline unsigned store_leaf(uint64_t key_digest)
 {
     return (unsigned)(key_digest >> 60);
 }
-/* What a version adds to its leaf; tombstones add nothing. Sums wrap. */
-uint64_t store_version_digest(uint64_t key_digest, struct dot dot);
+/* What a version adds to its leaf; tombstones add nothing. Sums wrap. The same on all machines: the
+ * golden ratio, which keeps apart all dots that there can be, and a round of Murmur's finalizer. */
+static inline uint64_t store_version_digest(uint64_t key_digest, struct dot dot)
+{
+    uint64_t digest = key_digest ^ (dot.stamp * UINT64_C(0x9e3779b97f4a7c15) + dot.node);
+
+    digest = (digest ^ digest >> 32) * UINT64_C(0xff51afd7ed558ccd);
+    return digest ^ digest >> 29;
+}
 
 /* Hints the processor that (partition, hash) will be looked up soon: first where its bucket is, and
  * when that has had time to arrive, where its entry is. To be called without the lock: both take it

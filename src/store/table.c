@@ -85,6 +85,15 @@ static void give_bucket(struct table *table, struct bucket *bucket)
     give(table, bucket, sizeof *bucket);
 }
 
+uint64_t table_memory(const struct table *table)
+{
+    if (table == NULL)
+        return 0;
+    if (table->wheel == NULL)
+        return table->memory;
+    return table->memory + memory_size_class(sizeof *table->wheel) + wheel_memory(table->wheel);
+}
+
 /* Buckets that the first segment has room for in a table of `count`: it grows by doubling. */
 static uint32_t first_segment_buckets(uint32_t count)
 {
@@ -178,6 +187,7 @@ struct table *table_create(void)
     if (table == NULL)
         return NULL;
     *table = (struct table){.bucket_count = 1, .memory = memory_size_class(sizeof *table)};
+    list_init(&table->tombstones);
     if (resize_directory(table, 1)) {
         table->segments[0] = take_bucket(table);
         if (table->segments[0] != NULL)
@@ -453,6 +463,20 @@ void table_remove(struct table *table, struct entry *entry)
     if (table->bucket_count > 1 &&
         table->entry_count < (uint64_t)table->bucket_count * SHRINK_BELOW)
         shrink(table);
+}
+
+unsigned table_bucket_entries(const struct table *table, uint32_t index, struct entry **entries,
+                              unsigned max)
+{
+    unsigned count = 0;
+
+    for (const struct bucket *bucket = bucket_at(table, index); bucket != NULL;
+         bucket = bucket->overflow)
+        for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0 && count < max; i++) {
+            entries[count] = word_entry(bucket->words[i]);
+            __builtin_prefetch(entries[count++]);
+        }
+    return count;
 }
 
 /* --------------------------------------------------------------------------------------- scan

@@ -46,12 +46,15 @@ struct table {
     struct bucket **segments;
     uint32_t bucket_count;     /* n, at least 1 */
     uint32_t segment_capacity; /* pointers in the directory, a power of two */
+    bool clocked;              /* the owner's: looking up an entry marks it as used */
     uint64_t entry_count;
-    uint64_t memory;          /* bytes of the table and its entries, without the wheel's */
-    struct wheel *wheel;      /* NULL while no entry has a deadline; the owner's to make */
-    struct table *next;       /* in the graveyard */
-    uint64_t tombstone_count; /* the owner's */
-    uint64_t expiring_count;  /* the owner's */
+    uint64_t memory;     /* bytes of the table and its entries, without the wheel's */
+    struct wheel *wheel; /* NULL while no entry has a deadline; the owner's to make */
+    struct table *next;  /* in the graveyard */
+    /* The owner's. */
+    struct list tombstones; /* by their timers' links, as they came */
+    uint64_t tombstone_count;
+    uint64_t expiring_count;
 };
 
 /* Empty, with one bucket. NULL when there is no memory. */
@@ -71,6 +74,14 @@ void table_remove(struct table *table, struct entry *entry);
 
 /* The first bucket that a look-up of `hash` reads. */
 const struct bucket *table_bucket(const struct table *table, uint64_t hash);
+
+/* The entries of bucket `index`, below bucket_count, with their memory on its way to the cache; not
+ * more than `max` of them. Returns how many. */
+unsigned table_bucket_entries(const struct table *table, uint32_t index, struct entry **entries,
+                              unsigned max);
+
+/* Bytes of the table, its entries and its wheel; NULL has none. */
+uint64_t table_memory(const struct table *table);
 
 /* As partition_scan (store/store.h), giving entries. */
 uint64_t table_scan(const struct table *table, uint64_t cursor, uint32_t limit,

@@ -59,8 +59,10 @@ static struct fixture set_up(uint32_t partitions)
 /* Every story ends with an empty store, and an empty store has no memory. */
 static void tear_down(struct fixture *fixture)
 {
-    for (uint32_t i = 0; i < store_partitions(fixture->store); i++)
+    for (uint32_t i = 0; i < store_partitions(fixture->store); i++) {
         partition_clear(store_partition(fixture->store, i));
+        cr_assert_not(partition_settle(store_partition(fixture->store, i), UINT64_MAX, 1));
+    }
     while (store_reclaim(fixture->store, 10))
         continue;
     cr_assert_eq(store_memory_used(fixture->store), 0);
@@ -308,6 +310,7 @@ Test(store, a_cleared_partition_is_empty_at_once_and_freed_in_pieces)
         calls++;
     cr_assert_geq(calls, 45);
     cr_assert(holds(&fixture, SPAN("new"), SPAN("v")));
+    partition_settle(fixture.partition, fixture.stamp, 10);
     cr_assert_eq(partition_expire(fixture.partition, NOW + 1, 10), 1);
     cr_assert_eq(store_memory_used(fixture.store), 0);
     tear_down(&fixture);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the files of the store share: store.c (the node's store, its memory, what was cleared),
+ * partition.c (entries and marks), clock.c (eviction). Nobody else includes it.
+ */
+#ifndef DUNLIN_STORE_INTERNAL_H
+#define DUNLIN_STORE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "store/marks.h"
+#include "store/store.h"
+#include "store/table.h"
+
+struct store {
+    /* Never changed after store_create. */
+    struct partition *partitions;
+    uint32_t count;
+    uint32_t mark_slots_max; /* of a partition */
+    uint64_t seed;
+    uint64_t slack; /* how far a partition's memory may move before it is told, bytes */
+
+    /* Written by any thread: on a line of their own. */
+    _Alignas(64) _Atomic uint64_t memory_used;
+    _Atomic uint64_t memory_max;
+    _Atomic uint32_t policy;     /* enum store_policy */
+    _Atomic uint64_t clock_hand; /* see clock.c; never goes back */
+
+    pthread_mutex_t graveyard_lock;
+    struct table *graveyard; /* unlinked tables, through `next`; under graveyard_lock */
+};
+
+static inline bool store_evicts(const struct store *store)
+{
+    return atomic_load_explicit(&store->policy, memory_order_relaxed) == STORE_ALLKEYS_CLOCK;
+}
+
+static inline uint64_t store_memory_max(const struct store *store)
+{
+    return atomic_load_explicit(&store->memory_max, memory_order_relaxed);
+}
+
+/* For store_reclaim to free; `table` is told in full in memory_used. */
+void store_bury(struct store *store, struct table *table);
+
+/* Whether `growth` bytes more are within memory_max. */
+bool partition_fits(const struct partition *partition, uint64_t growth);
+/* partition_vanish for an entry that is at hand, to make room. The caller ends with
+ * partition_finish. */
+void partition_evict(struct partition *partition, struct entry *entry);
+/* The end of all that changes entries or marks: drops what has become empty, and tells the sum of
+ * memory when it has moved by more than the slack. */
+void partition_finish(struct partition *partition);
+/* Tells the sum what the partition has more or less than it last told. */
+void partition_tell_memory(struct partition *partition);
+/* Frees everything; for store_destroy. */
+void partition_deinit(struct partition *partition);
+
+#endif

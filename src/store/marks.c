@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "store/marks.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+/* Below a slot in this many, a table is made smaller. */
+#define SPARSE 8u
+
+static uint32_t filled_max(uint32_t slot_count)
+{
+    return slot_count / 4 * 3;
+}
+
+static size_t size_of(uint32_t slot_count)
+{
+    return sizeof(struct marks) + slot_count * sizeof(struct mark);
+}
+
+uint64_t marks_memory(const struct marks *marks)
+{
+    return marks != NULL ? memory_size_class(size_of(marks->slot_count)) : 0;
+}
+
+static uint32_t home_of(const struct marks *marks, uint64_t key_digest)
+{
+    return (uint32_t)key_digest & (marks->slot_count - 1);
+}
+
+/* Where the digest is, or the free slot where it would go. */
+static uint32_t seek(const struct marks *marks, uint64_t key_digest)
+{
+    uint32_t at = home_of(marks, key_digest);
+
+    while (dot_exists(marks->slots[at].dot) && marks->slots[at].key_digest != key_digest)
+        at = (at + 1) & (marks->slot_count - 1);
+    return at;
+}
+
+struct dot marks_find(const struct marks *marks, uint64_t key_digest)
+{
+    return marks != NULL ? marks->slots[seek(marks, key_digest)].dot : DOT_NONE;
+}
+
+static void fill(struct marks *marks, uint32_t at, uint64_t key_digest, struct dot dot)
+{
+    marks->slots[at] = (struct mark){.key_digest = key_digest, .dot = dot};
+    marks->count++;
+    if (dot.stamp < marks->lowest)
+        marks->lowest = dot.stamp;
+}
+
+/* False, with nothing changed, when there is no memory. */
+static bool resize(struct marks **marks_pointer, uint32_t slot_count)
+{
+    struct marks *old = *marks_pointer;
+    struct marks *marks = memory_try_alloc(size_of(slot_count));
+
+    if (marks == NULL)
+        return false;
+    memset(marks, 0, size_of(slot_count));
+    marks->slot_count = slot_count;
+    marks->lowest = UINT64_MAX;
+    for (uint32_t i = 0; old != NULL && i < old->slot_count; i++) {
+        const struct mark *mark = &old->slots[i];
+
+        if (dot_exists(mark->dot))
+            fill(marks, seek(marks, mark->key_digest), mark->key_digest, mark->dot);
+    }
+    memory_free(old);
+    *marks_pointer = marks;
+    return true;
+}
+
+bool marks_put(struct marks **marks_pointer, uint64_t key_digest, struct dot dot,
+               uint32_t slots_max)
+{
+    struct marks *marks = *marks_pointer;
+
+    ensure(dot_exists(dot));
+    if (marks != NULL) {
+        struct dot *there = &marks->slots[seek(marks, key_digest)].dot;
+
+        if (dot_exists(*there)) {
+            *there = dot_max(*there, dot);
+            return true;
+        }
+    }
+    if (marks == NULL || marks->count >= filled_max(marks->slot_count)) {
+        const uint32_t slot_count = marks != NULL ? marks->slot_count * 2 : MARKS_SLOTS_MIN;
+
+        if (slot_count > slots_max || !resize(marks_pointer, slot_count))
+            return false;
+        marks = *marks_pointer;
+    }
+    fill(marks, seek(marks, key_digest), key_digest, dot);
+    return true;
+}
+
+/* Frees the slot, and closes the gap that this leaves in the chain of those behind it. */
+static void free_slot(struct marks *marks, uint32_t gap)
+{
+    const uint32_t mask = marks->slot_count - 1;
+
+    marks->count--;
+    for (uint32_t at = (gap + 1) & mask; dot_exists(marks->slots[at].dot); at = (at + 1) & mask) {
+        const uint32_t home = home_of(marks, marks->slots[at].key_digest);
+
+        /* It may move to the gap unless its home lies behind that. */
+        if (((at - home) & mask) >= ((at - gap) & mask)) {
+            marks->slots[gap] = marks->slots[at];
+            gap = at;
+        }
+    }
+    marks->slots[gap] = (struct mark){0};
+}
+
+/* Gives back what is too much after something went. */
+static void tighten(struct marks **marks_pointer)
+{
+    const struct marks *marks = *marks_pointer;
+    uint32_t slot_count = marks->slot_count;
+
+    if (marks->count == 0) {
+        memory_free(*marks_pointer);
+        *marks_pointer = NULL;
+        return;
+    }
+    while (slot_count > MARKS_SLOTS_MIN && marks->count < slot_count / SPARSE)
+        slot_count /= 2;
+    /* Without memory for a smaller table the larger one goes on. */
+    if (slot_count < marks->slot_count)
+        (void)resize(marks_pointer, slot_count);
+}
+
+void marks_remove(struct marks **marks_pointer, uint64_t key_digest)
+{
+    struct marks *marks = *marks_pointer;
+
+    if (marks == NULL)
+        return;
+    const uint32_t at = seek(marks, key_digest);
+    if (!dot_exists(marks->slots[at].dot))
+        return;
+    free_slot(marks, at);
+    tighten(marks_pointer);
+}
+
+void marks_drop(struct marks **marks_pointer, struct dot dot)
+{
+    struct marks *marks = *marks_pointer;
+
+    if (marks == NULL)
+        return;
+    marks->lowest = UINT64_MAX;
+    for (uint32_t at = 0; at < marks->slot_count;) {
+        const struct dot there = marks->slots[at].dot;
+
+        /* Another mark may move to a slot that is freed, so that is looked at again. What moves
+         * past the end of the table to its beginning has been looked at, and stays. */
+        if (dot_exists(there) && dot_compare(there, dot) <= 0) {
+            free_slot(marks, at);
+            continue;
+        }
+        if (dot_exists(there) && there.stamp < marks->lowest)
+            marks->lowest = there.stamp;
+        at++;
+    }
+    tighten(marks_pointer);
+}
+
+/* How many marks are at or below `stamp`. */
+static uint32_t count_below(const struct marks *marks, uint64_t stamp)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < marks->slot_count; i++)
+        count += dot_exists(marks->slots[i].dot) && marks->slots[i].dot.stamp <= stamp;
+    return count;
+}
+
+uint64_t marks_oldest_eighth(const struct marks *marks)
+{
+    const uint32_t wanted = marks->count / 8 + 1;
+    uint64_t low = marks->lowest - 1; /* fewer than wanted are at or below it */
+    uint64_t high = 0;                /* enough are */
+
+    for (uint32_t i = 0; i < marks->slot_count; i++)
+        if (marks->slots[i].dot.stamp > high)
+            high = marks->slots[i].dot.stamp;
+    while (high - low > 1) {
+        const uint64_t middle = low + (high - low) / 2;
+        const uint32_t count = count_below(marks, middle);
+
+        if (count < wanted) {
+            low = middle;
+        } else {
+            high = middle;
+            if (count <= wanted + wanted / 2)
+                break;
+        }
+    }
+    return high;
+}

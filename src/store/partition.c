@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/assert.h"
+#include "base/rule.h"
+#include "store/internal.h"
+
+/* ------------------------------------------------------------------------------------- memory */
+
+static uint64_t memory_of(const struct partition *partition)
+{
+    return table_memory(partition->table) + marks_memory(partition->marks);
+}
+
+/* Unsigned numbers wrap, and so does their sum back. */
+void partition_tell_memory(struct partition *partition)
+{
+    const uint64_t memory = memory_of(partition);
+
+    atomic_fetch_add_explicit(&partition->store->memory_used, memory - partition->memory_told,
+                              memory_order_relaxed);
+    partition->memory_told = memory;
+}
+
+bool partition_fits(const struct partition *partition, uint64_t growth)
+{
+    const struct store *store = partition->store;
+    const uint64_t max = store_memory_max(store);
+    const uint64_t untold = memory_of(partition) - partition->memory_told;
+
+    return max == 0 || store_memory_used(store) + untold + growth <= max;
+}
+
+void partition_finish(struct partition *partition)
+{
+    struct table *table = partition->table;
+
+    if (table != NULL && table->wheel != NULL && table->wheel->count == 0) {
+        wheel_deinit(table->wheel);
+        memory_free(table->wheel);
+        table->wheel = NULL;
+    }
+    if (table != NULL && table->entry_count == 0) {
+        uint64_t work = UINT64_MAX;
+
+        table_dismantle(&partition->table, &work);
+    }
+    const uint64_t memory = memory_of(partition);
+    const uint64_t told = partition->memory_told;
+    const uint64_t moved = memory > told ? memory - told : told - memory;
+    if (moved > partition->store->slack || (moved > 0 && partition->table == NULL))
+        partition_tell_memory(partition);
+}
+
+/* ------------------------------------------------------------------------------------- leaves */
+
+static void add_to_leaf(struct partition *partition, uint64_t key_digest, struct dot dot)
+{
+    partition->leaves[store_leaf(key_digest)] += store_version_digest(key_digest, dot);
+}
+
+static void take_from_leaf(struct partition *partition, uint64_t key_digest, struct dot dot)
+{
+    partition->leaves[store_leaf(key_digest)] -= store_version_digest(key_digest, dot);
+}
+
+/* ------------------------------------------------------------------------------------ entries */
+
+/* Counts an entry in (`by` 1) or out (-1). */
+static void count_entry(struct table *table, const struct entry *entry, int by)
+{
+    if (entry_tombstone(entry))
+        table->tombstone_count += (uint64_t)by;
+    else if (entry_timed(entry))
+        table->expiring_count += (uint64_t)by;
+}
+
+/* Puts the entry's timer where it belongs, if it has one. */
+static void link_timer(struct table *table, struct entry *entry, int64_t deadline_ms)
+{
+    if (entry_expires(entry))
+        wheel_insert(table->wheel, entry_timer(entry), deadline_ms);
+    else if (entry_timed(entry))
+        list_append(&table->tombstones, &entry_timer(entry)->link);
+}
+
+/* Takes the timer out of where it was while the entry was a `tombstone`, or none. */
+static void unlink_timer(struct table *table, struct entry *entry, bool tombstone)
+{
+    if (tombstone)
+        list_remove(&entry_timer(entry)->link);
+    else if (entry_timed(entry))
+        wheel_remove(table->wheel, entry_timer(entry));
+}
+
+/* Makes the table, and the wheel where the entry `expires`, that the partition does not have yet.
+ */
+static bool prepare(struct partition *partition, bool expires)
+{
+    const bool clocked = store_evicts(partition->store);
+
+    if (partition->table == NULL)
+        partition->table = table_create();
+    struct table *table = partition->table;
+    if (table == NULL)
+        return false;
+    if (table->clocked != clocked)
+        table->clocked = clocked;
+    if (expires && table->wheel == NULL) {
+        table->wheel = memory_try_alloc(sizeof *table->wheel);
+        if (table->wheel == NULL)
+            return false;
+        wheel_init(table->wheel, partition->wheel_now_ms);
+    }
+    return true;
+}
+
+/* Marks the entry as used, if anybody wants to know; what is written already costs no write. */
+static void use(const struct table *table, struct entry *entry)
+{
+    if (table->clocked && (entry->flags & ENTRY_USED) == 0)
+        entry->flags |= ENTRY_USED;
+}
+
+static struct entry *find(const struct partition *partition, uint64_t hash, struct span key)
+{
+    return partition->table != NULL ? table_find(partition->table, hash, key) : NULL;
+}
+
+bool partition_get(struct partition *partition, uint64_t hash, struct span key,
+                   struct version *version)
+{
+    struct entry *entry = find(partition, hash, key);
+
+    if (entry == NULL) {
+        *version = (struct version){.dot = DOT_NONE, .deadline_ms = DEADLINE_NEVER};
+        return false;
+    }
+    use(partition->table, entry);
+    entry_read(entry, version);
+    return true;
+}
+
+/* Puts a new entry in the place of `old`, or where there was none. */
+static bool put_new(struct partition *partition, uint64_t hash, struct span key,
+                    const struct version *version, const struct span *pieces, size_t piece_count,
+                    struct entry *old)
+{
+    struct table *table = partition->table;
+    struct entry *entry = entry_create((uint32_t)hash, key, version, pieces, piece_count);
+
+    if (entry == NULL)
+        return false;
+    if (old != NULL) {
+        count_entry(table, old, -1);
+        unlink_timer(table, old, entry_tombstone(old));
+        use(table, entry);
+        table_replace(table, old, entry);
+        entry_destroy(&old);
+    } else if (!table_insert(table, hash, entry)) {
+        entry_destroy(&entry);
+        return false;
+    }
+    count_entry(table, entry, 1);
+    link_timer(table, entry, version->deadline_ms);
+    return true;
+}
+
+/* Writes over `entry` where that needs no new allocation. */
+static bool put_over(struct table *table, struct entry *entry, const struct version *version,
+                     const struct span *pieces, size_t piece_count)
+{
+    const struct entry before = *entry;
+
+    if (!entry_overwrite(entry, version, pieces, piece_count))
+        return false;
+    count_entry(table, &before, -1);
+    count_entry(table, entry, 1);
+    use(table, entry);
+    if (!entry_timed(entry))
+        return true;
+    /* A timer that is to stay where it is, is left there. */
+    if (entry_expires(entry) && entry_expires(&before) &&
+        entry_timer(entry)->deadline == version->deadline_ms)
+        return true;
+    unlink_timer(table, entry, entry_tombstone(&before));
+    link_timer(table, entry, version->deadline_ms);
+    return true;
+}
+
+enum store_status partition_put(struct partition *partition, uint64_t hash, struct span key,
+                                const struct version *version, const struct span *pieces,
+                                size_t piece_count)
+{
+    const bool tombstone = version->kind == VALUE_TOMBSTONE;
+    const uint64_t memory = entry_memory_for(key.size, entry_pieces_size(pieces, piece_count),
+                                             entry_timed_for(version));
+    const uint64_t key_digest = store_key_digest(key);
+    struct entry *old = find(partition, hash, key);
+    const uint64_t memory_before = old != NULL ? entry_memory(old) : 0;
+    const struct dot before = old != NULL && !entry_tombstone(old) ? entry_dot(old) : DOT_NONE;
+    bool done = false;
+
+    ensure(version_exists(version));
+    if (!tombstone && memory > memory_before && !partition_fits(partition, memory - memory_before))
+        return STORE_FULL;
+    if (prepare(partition, !tombstone && version->deadline_ms != DEADLINE_NEVER))
+        done = (old != NULL && put_over(partition->table, old, version, pieces, piece_count)) ||
+               put_new(partition, hash, key, version, pieces, piece_count, old);
+    if (done) {
+        if (dot_exists(before))
+            take_from_leaf(partition, key_digest, before);
+        if (!tombstone)
+            add_to_leaf(partition, key_digest, version->dot);
+        marks_remove(&partition->marks, key_digest);
+    }
+    partition_finish(partition);
+    return done ? STORE_OK : STORE_NO_MEMORY;
+}
+
+/* Takes an entry whose timer is in no list any more out of the partition, and frees it. Returns the
+ * mark that it would leave. */
+static struct mark take_out(struct partition *partition, struct entry *entry)
+{
+    struct table *table = partition->table;
+    const struct mark mark = {.key_digest = store_key_digest(entry_key(entry)),
+                              .dot = entry_dot(entry)};
+
+    count_entry(table, entry, -1);
+    if (!entry_tombstone(entry))
+        take_from_leaf(partition, mark.key_digest, mark.dot);
+    table_remove(table, entry);
+    entry_destroy(&entry);
+    return mark;
+}
+
+bool partition_remove(struct partition *partition, uint64_t hash, struct span key)
+{
+    struct entry *entry = find(partition, hash, key);
+
+    if (entry == NULL)
+        return false;
+    unlink_timer(partition->table, entry, entry_tombstone(entry));
+    (void)take_out(partition, entry);
+    partition_finish(partition);
+    return true;
+}
+
+/* -------------------------------------------------------------------------------------- marks */
+
+struct dot partition_mark(const struct partition *partition, uint64_t hash, struct span key)
+{
+    if (partition->marks == NULL)
+        return DOT_NONE;
+    const struct dot dot = marks_find(partition->marks, store_key_digest(key));
+    /* Another key of the same digest may have left it. */
+    return dot_exists(dot) && find(partition, hash, key) == NULL ? dot : DOT_NONE;
+}
+
+void partition_raise_floor(struct partition *partition, uint64_t stamp)
+{
+    if (stamp > partition->floor)
+        partition->floor = stamp;
+}
+
+/* Where a mark cannot be kept, what it was to bar is barred by the floor. */
+static void give_up_mark(struct partition *partition, uint64_t stamp)
+{
+    if (RULE(5))
+        partition_raise_floor(partition, stamp);
+}
+
+static void leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot)
+{
+    const uint32_t slots_max = partition->store->mark_slots_max;
+
+    if (dot.stamp <= partition->settled || marks_put(&partition->marks, key_digest, dot, slots_max))
+        return;
+    if (partition->marks != NULL) {
+        const uint64_t stamp = marks_oldest_eighth(partition->marks);
+
+        marks_drop(&partition->marks, (struct dot){.stamp = stamp, .node = UINT16_MAX});
+        give_up_mark(partition, stamp);
+    }
+    if (!marks_put(&partition->marks, key_digest, dot, slots_max))
+        give_up_mark(partition, dot.stamp);
+}
+
+void partition_leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot)
+{
+    leave_mark(partition, key_digest, dot);
+    partition_finish(partition);
+}
+
+void partition_scan_marks(const struct partition *partition,
+                          void (*visit)(void *context, uint64_t key_digest, struct dot dot),
+                          void *context)
+{
+    const struct marks *marks = partition->marks;
+
+    for (uint32_t i = 0; marks != NULL && i < marks->slot_count; i++)
+        if (dot_exists(marks->slots[i].dot))
+            visit(context, marks->slots[i].key_digest, marks->slots[i].dot);
+}
+
+/* ---------------------------------------------------------------------------------- vanishing */
+
+/* As take_out, of a version that is evicted or has expired. */
+static void vanish(struct partition *partition, struct entry *entry)
+{
+    const struct mark mark = take_out(partition, entry);
+
+    if (RULE(3))
+        leave_mark(partition, mark.key_digest, mark.dot);
+}
+
+void partition_evict(struct partition *partition, struct entry *entry)
+{
+    unlink_timer(partition->table, entry, entry_tombstone(entry));
+    vanish(partition, entry);
+    partition->evicted_total++;
+}
+
+bool partition_vanish(struct partition *partition, uint64_t hash, struct span key)
+{
+    struct entry *entry = find(partition, hash, key);
+
+    if (entry == NULL)
+        return false;
+    partition_evict(partition, entry);
+    partition_finish(partition);
+    return true;
+}
+
+uint32_t partition_expire(struct partition *partition, int64_t now_ms, uint32_t limit)
+{
+    struct table *table = partition->table;
+    uint32_t work = limit;
+    struct wheel_timer *timer;
+
+    partition->wheel_now_ms = now_ms;
+    if (table == NULL || table->wheel == NULL)
+        return 0;
+    while ((timer = wheel_pop(table->wheel, now_ms, &work)) != NULL) {
+        vanish(partition, entry_of_timer(timer));
+        partition->expired_total++;
+    }
+    partition_finish(partition);
+    return limit - work;
+}
+
+/* The tombstone that came first; NULL when there is none. */
+static struct entry *first_tombstone(const struct partition *partition)
+{
+    const struct table *table = partition->table;
+
+    if (table == NULL || list_empty(&table->tombstones))
+        return NULL;
+    return entry_of_timer(list_entry(table->tombstones.next, struct wheel_timer, link));
+}
+
+bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limit)
+{
+    if (stamp > partition->settled)
+        partition->settled = stamp;
+    const uint64_t settled = partition->settled;
+    const uint64_t marks_settled = RULE(4) ? settled : UINT64_MAX;
+    const uint64_t tombstones_settled = RULE(6) ? settled : UINT64_MAX;
+    const bool marks_go = partition->marks != NULL && partition->marks->lowest <= marks_settled;
+    struct entry *entry = first_tombstone(partition);
+
+    if (dot_exists(partition->flushed) && partition->flushed.stamp <= settled)
+        partition->flushed = DOT_NONE;
+    if (!marks_go && (entry == NULL || entry->stamp > tombstones_settled))
+        return false;
+    if (marks_go)
+        marks_drop(&partition->marks, (struct dot){.stamp = marks_settled, .node = UINT16_MAX});
+    /* Tombstones came about in the order of their stamps: one that is older than those before it
+     * waits for them. */
+    while (entry != NULL && entry->stamp <= tombstones_settled && limit > 0) {
+        unlink_timer(partition->table, entry, true);
+        (void)take_out(partition, entry);
+        limit--;
+        entry = first_tombstone(partition);
+    }
+    partition_finish(partition);
+    entry = first_tombstone(partition);
+    return entry != NULL && entry->stamp <= tombstones_settled;
+}
+
+/* ---------------------------------------------------------------------------------- the whole */
+
+static void clear_entries(struct partition *partition)
+{
+    struct table *table = partition->table;
+
+    memset(partition->leaves, 0, sizeof partition->leaves);
+    if (table == NULL)
+        return;
+    /* The sum keeps the memory, told in full, until store_reclaim takes it away piece by piece. */
+    partition_tell_memory(partition);
+    partition->memory_told -= table_memory(table);
+    partition->table = NULL;
+    store_bury(partition->store, table);
+}
+
+void partition_clear(struct partition *partition)
+{
+    clear_entries(partition);
+    marks_drop(&partition->marks, partition->flushed);
+    partition_finish(partition);
+}
+
+void partition_deinit(struct partition *partition)
+{
+    clear_entries(partition);
+    memory_free(partition->marks);
+    partition->marks = NULL;
+}
+
+void partition_count(const struct partition *partition, struct partition_counts *counts)
+{
+    const struct table *table = partition->table;
+
+    *counts = (struct partition_counts){.expired = partition->expired_total,
+                                        .evicted = partition->evicted_total,
+                                        .marks = marks_count(partition->marks)};
+    if (table == NULL)
+        return;
+    counts->keys = table->entry_count - table->tombstone_count;
+    counts->tombstones = table->tombstone_count;
+    counts->expiring = table->expiring_count;
+}
+
+void partition_prefetch(struct partition *partition, uint64_t hash)
+{
+    if (pthread_mutex_trylock(&partition->lock) != 0)
+        return;
+    if (partition->table != NULL)
+        __builtin_prefetch(table_bucket(partition->table, hash));
+    pthread_mutex_unlock(&partition->lock);
+}
+
+void partition_prefetch_entry(struct partition *partition, uint64_t hash)
+{
+    if (pthread_mutex_trylock(&partition->lock) != 0)
+        return;
+    if (partition->table != NULL)
+        table_prefetch_entry(partition->table, hash);
+    pthread_mutex_unlock(&partition->lock);
+}
+
+struct scan {
+    void (*visit)(void *context, struct span key, const struct version *version);
+    void *context;
+};
+
+static void visit_entry(void *context, const struct entry *entry)
+{
+    const struct scan *scan = context;
+    struct version version;
+
+    entry_read(entry, &version);
+    scan->visit(scan->context, entry_key(entry), &version);
+}
+
+uint64_t partition_scan(struct partition *partition, uint64_t cursor, uint32_t limit,
+                        void (*visit)(void *context, struct span key,
+                                      const struct version *version),
+                        void *context)
+{
+    struct scan scan = {.visit = visit, .context = context};
+
+    if (partition->table == NULL)
+        return 0;
+    return table_scan(partition->table, cursor, limit, visit_entry, &scan);
+}
