@@ -97,6 +97,7 @@ static uint64_t slot_keys(void *context, uint32_t slot)
 static void take_effect(struct node *node)
 {
     store_set_memory_max(node->store, node->options->maxmemory);
+    store_set_policy(node->store, (enum store_policy)node->options->maxmemory_policy);
     log_set_level(node->log, (enum log_level)node->options->loglevel);
     node_control_post_options(node);
 }
