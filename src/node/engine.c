@@ -54,6 +54,7 @@ void engine_destroy(struct engine **engine)
 
     *engine = NULL;
     ensure(list_empty(&e->clients) && list_empty(&e->links));
+    footprint_end(e);
     requests_destroy(e);
     peers_destroy(e);
     wheel_deinit(&e->wheel);
@@ -186,6 +187,7 @@ static void tick(struct engine *engine)
 {
     peers_wake(engine);
     links_wake(engine);
+    footprint_wake(engine);
     const bool more = expire_some(engine);
     const bool over = evict_some(engine);
     const bool garbage = engine->own.index == 0 &&

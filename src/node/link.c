@@ -37,7 +37,7 @@ struct buffer *engine_link_out(struct link *link)
 
 void engine_link_closed(struct engine *engine, struct link *link)
 {
-    (void)engine;
+    engine->footprint.links -= link->footprint;
     while (!list_empty(&link->requests))
         request_disown(list_entry(link->requests.next, struct request, from_link));
     trail_deinit(&link->trail);

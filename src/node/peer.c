@@ -210,6 +210,7 @@ static void destroy_peer(struct engine *engine, struct peer *peer)
         engine->calls->peer_close(engine->host, number);
         close_link(peer);
     }
+    engine->footprint.links -= peer->footprint;
     buffer_deinit(&peer->in);
     buffer_deinit(&peer->out);
     memory_free(peer);

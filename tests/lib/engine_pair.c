@@ -353,6 +353,8 @@ static void stop_node(struct pair_node *node)
     if (node->ghost)
         return;
     engine_destroy(&node->engine);
+    cr_assert_eq(metrics_sum(node->metrics, METRIC_CLIENT_BYTES), 0, "not all was given back");
+    cr_assert_eq(metrics_sum(node->metrics, METRIC_LINK_BYTES), 0, "not all was given back");
     view_release(&node->view);
     directory_destroy(&node->environment.directory);
     cluster_cache_destroy(&node->environment.cluster_cache);
