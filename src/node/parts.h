@@ -11,6 +11,7 @@
  *   link.c        other nodes' questions
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
+ *   inspect.c     VERSION, which asks the replicas of a key
  *   footprint.c   what connections and requests hold, for maxmemory
  *
  * An answer finds its request by its id, the request its owner. All state belongs to the engine's
@@ -98,6 +99,7 @@ enum request_stage {
     STAGE_FORWARDED, /* the coordinator's reply */
     STAGE_PARTS,     /* its parts */
     STAGE_SWEEP,     /* the nodes' answers to a FLUSHALL or DBSIZE */
+    STAGE_INSPECT,   /* the replicas' answers to a VERSION */
     STAGE_CONTROL,   /* control's answer */
     STAGE_WAIT,      /* a WAIT: acknowledgements */
     STAGE_LINGERING, /* a write that is answered: its last acknowledgements */
@@ -148,6 +150,7 @@ struct request {
     struct buffer reply; /* complete once STAGE_DONE */
     struct operation operation;
     struct sweep *sweep;
+    struct inspection *inspection;
     struct list parts; /* of struct request, by link */
     size_t parts_pending;
     uint16_t tried;       /* forwarding: a bit for each of the preference list */

@@ -83,7 +83,7 @@ Test(control, status_tells_what_the_node_remembers)
         partition_lock(partition);
         partition_settle(partition, hlc_stamp(net_now(node).wall_ms - (p == 7 ? 5000 : 52)), 1);
         if (p < 3)
-            partition_raise_floor(partition, 1);
+            partition_raise_floor(partition, hlc_stamp(net_now(node).wall_ms));
         partition_unlock(partition);
     }
     HAS(net_ask(node, "RING STATUS"), "settled: 500");
