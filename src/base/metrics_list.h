@@ -25,6 +25,9 @@ METRIC(KEYSPACE_HITS, "keyspace_hits", COUNTER, "keys", "Reads that found their 
 METRIC(KEYSPACE_MISSES, "keyspace_misses", COUNTER, "keys", "Reads that did not find their key")
 METRIC(EXPIRED_KEYS, "expired_keys", COUNTER, "keys", "Keys dropped at their deadline")
 METRIC(EVICTED_KEYS, "evicted_keys", COUNTER, "keys", "Keys dropped for want of memory")
+METRIC(CLIENT_BYTES, "mem_clients_normal", GAUGE, "bytes",
+       "Memory of clients' connections and of requests")
+METRIC(LINK_BYTES, "mem_cluster_links", GAUGE, "bytes", "Memory of links to and from other nodes")
 METRIC(OOM_REFUSALS, "oom_refusals", COUNTER, "writes", "Writes refused at maxmemory")
 METRIC(NET_INPUT_BYTES, "total_net_input_bytes", COUNTER, "bytes", "Bytes read from clients")
 METRIC(NET_OUTPUT_BYTES, "total_net_output_bytes", COUNTER, "bytes", "Bytes written to clients")

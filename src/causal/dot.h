@@ -43,4 +43,11 @@ static inline struct dot dot_max(struct dot a, struct dot b)
     return dot_compare(a, b) < 0 ? b : a;
 }
 
+struct buffer;
+
+/* "1763760000123.4@2", milliseconds, sequence (causal/hlc.h) and node; "none". */
+void dot_to_text(struct dot dot, struct buffer *text);
+/* "1763760000123.4"; "none" for 0. */
+void stamp_to_text(uint64_t stamp, struct buffer *text);
+
 #endif

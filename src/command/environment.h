@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/options.h"
 #include "command/command.h"
+#include "replica/census.h"
 
 /* The Redis that clients may take us for. */
 #define REDIS_VERSION "7.0.15"
@@ -23,13 +24,12 @@ struct ring_member;
 
 /* What INFO shows besides the metrics, of the whole node. */
 struct node_facts {
-    uint64_t memory_used;     /* bytes of data, by the store's count */
+    uint64_t memory_used;     /* bytes that maxmemory counts: data, marks, hints, buffers */
     uint64_t memory_peak;     /* the most that memory_used has been */
     uint64_t memory_resident; /* bytes of the process */
     uint64_t memory_system;   /* bytes of the machine */
-    uint64_t memory_clients;  /* bytes of connections' buffers */
     uint64_t commands_per_second;
-    uint64_t keys, expiring; /* on this node */
+    struct census census; /* of this node's partitions */
     double cpu_user_seconds, cpu_system_seconds;
 };
 

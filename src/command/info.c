@@ -48,6 +48,11 @@ static void append_bytes(struct info *info, const char *name, uint64_t bytes)
         LINE(info, "%s_human:%.2f%c\r\n", name, scaled, units[unit]);
 }
 
+static uint64_t sum(const struct info *info, enum metric metric)
+{
+    return metrics_sum(info->environment->metrics, metric);
+}
+
 static void append_server(struct info *info)
 {
     const struct node_identity *identity = info->environment->identity;
@@ -79,19 +84,38 @@ static void append_clients(struct info *info)
     LINE(info, "blocked_clients:0\r\ntracking_clients:0\r\n");
 }
 
+static void append_policy(void *context, struct span name, struct span value)
+{
+    struct info *info = context;
+
+    (void)name;
+    LINE(info, "maxmemory_policy:%.*s\r\n", (int)value.size, (const char *)value.data);
+}
+
 static void append_memory(struct info *info)
 {
+    const struct span policy = SPAN("maxmemory-policy");
     const struct node_facts *facts = &info->facts;
     const double used = facts->memory_used > 0 ? (double)facts->memory_used : 1;
+    const uint64_t clients = sum(info, METRIC_CLIENT_BYTES);
+    const uint64_t links = sum(info, METRIC_LINK_BYTES);
+    const uint64_t hints = sum(info, METRIC_HINT_BYTES);
+    const uint64_t overhead = clients + links + hints;
 
     append_bytes(info, "used_memory", facts->memory_used);
     append_bytes(info, "used_memory_rss", facts->memory_resident);
     append_bytes(info, "used_memory_peak", facts->memory_peak);
+    /* The sums are not of one moment. */
+    LINE(info, "used_memory_overhead:%" PRIu64 "\r\n", overhead);
+    LINE(info, "used_memory_dataset:%" PRIu64 "\r\n",
+         facts->memory_used > overhead ? facts->memory_used - overhead : 0);
     append_bytes(info, "total_system_memory", facts->memory_system);
     append_bytes(info, "maxmemory", info->environment->options->maxmemory);
-    LINE(info, "maxmemory_policy:noeviction\r\n");
+    options_get(info->environment->options, &policy, 1, append_policy, info);
     LINE(info, "mem_fragmentation_ratio:%.2f\r\n", (double)facts->memory_resident / used);
-    LINE(info, "mem_clients_normal:%" PRIu64 "\r\n", facts->memory_clients);
+    LINE(info, "mem_clients_normal:%" PRIu64 "\r\nmem_cluster_links:%" PRIu64 "\r\n", clients,
+         links);
+    LINE(info, "mem_hints:%" PRIu64 "\r\n", hints);
     LINE(info, "mem_allocator:jemalloc\r\n");
 }
 
@@ -103,13 +127,45 @@ static void append_persistence(struct info *info)
                "aof_last_bgrewrite_status:ok\r\naof_last_write_status:ok\r\n");
 }
 
+static void append_metric(struct info *info, enum metric metric)
+{
+    LINE(info, "%s:%" PRIu64 "\r\n", metric_describe(metric)->name, sum(info, metric));
+}
+
+static bool of_repair(enum metric metric)
+{
+    return metric >= METRIC_READ_REPAIRS && metric <= METRIC_COMPARISON_REPAIRS;
+}
+
+/* In another section than Stats. */
+static bool stands_elsewhere(enum metric metric)
+{
+    return metric == METRIC_CONNECTIONS || metric == METRIC_CLIENT_BYTES ||
+           metric == METRIC_LINK_BYTES || of_repair(metric);
+}
+
+/* What this node remembers of what vanished, what it owes to others, and what it fetched from them.
+ */
+static void append_repair(struct info *info)
+{
+    const struct census *census = &info->facts.census;
+
+    LINE(info, "settled_age_ms:%" PRId64 "\r\n",
+         census_settled_age_ms(census, info->call->now.wall_ms));
+    LINE(info, "tombstones:%" PRIu64 "\r\nmarks:%" PRIu64 "\r\nfloors:%" PRIu32 "\r\n",
+         census->tombstones, census->marks, census->floors);
+    LINE(info, "recovering_partitions:%" PRIu32 "\r\n", census->recovering);
+    for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
+        if (of_repair(metric))
+            append_metric(info, metric);
+}
+
 /* The metrics, under their own names, and what Redis' tools look for besides. */
 static void append_stats(struct info *info)
 {
     for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
-        if (metric != METRIC_CONNECTIONS) /* stands among the clients */
-            LINE(info, "%s:%" PRIu64 "\r\n", metric_describe(metric)->name,
-                 metrics_sum(info->environment->metrics, metric));
+        if (!stands_elsewhere(metric))
+            append_metric(info, metric);
     LINE(info, "instantaneous_ops_per_sec:%" PRIu64 "\r\n", info->facts.commands_per_second);
     LINE(info, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\npubsub_channels:0\r\n"
                "pubsub_patterns:0\r\nlatest_fork_usec:0\r\n");
@@ -172,9 +228,9 @@ static void append_cluster(struct info *info)
 
 static void append_keyspace(struct info *info)
 {
-    if (info->facts.keys > 0)
-        LINE(info, "db0:keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=0\r\n", info->facts.keys,
-             info->facts.expiring);
+    if (info->facts.census.keys > 0)
+        LINE(info, "db0:keys=%" PRIu64 ",expires=%" PRIu64 ",avg_ttl=0\r\n",
+             info->facts.census.keys, info->facts.census.expiring);
 }
 
 static const struct section sections[] = {
@@ -183,6 +239,7 @@ static const struct section sections[] = {
     {"memory", "Memory", true, append_memory},
     {"persistence", "Persistence", true, append_persistence},
     {"stats", "Stats", true, append_stats},
+    {"repair", "Repair", true, append_repair},
     {"replication", "Replication", true, append_replication},
     {"cpu", "CPU", true, append_cpu},
     {"modules", "Modules", true, append_modules},

@@ -15,3 +15,5 @@
 #include "command/table_siblings.h"
 
 #include "command/table_ring.h"
+
+#include "command/table_repair.h"

@@ -212,6 +212,7 @@ static void create_store(struct node *node)
                   (long long)node->options->partitions, options.partitions);
     node->store = store_create(&options);
     store_set_memory_max(node->store, node->options->maxmemory);
+    store_set_policy(node->store, (enum store_policy)node->options->maxmemory_policy);
 }
 
 static bool create_workers(struct node *node, struct buffer *error)

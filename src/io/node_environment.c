@@ -97,6 +97,7 @@ static uint64_t slot_keys(void *context, uint32_t slot)
 static void take_effect(struct node *node)
 {
     store_set_memory_max(node->store, node->options->maxmemory);
+    store_set_policy(node->store, (enum store_policy)node->options->maxmemory_policy);
     log_set_level(node->log, (enum log_level)node->options->loglevel);
     node_control_post_options(node);
 }
@@ -175,24 +176,11 @@ static double seconds_of(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-static void count_keys(struct store *store, struct node_facts *facts)
-{
-    struct partition_counts counts;
-
-    for (uint32_t p = 0; p < store_partitions(store); p++) {
-        struct partition *partition = store_partition(store, p);
-        partition_lock(partition);
-        partition_count(partition, &counts);
-        partition_unlock(partition);
-        facts->keys += counts.keys;
-        facts->expiring += counts.expiring;
-    }
-}
-
 static void facts(void *context, struct node_facts *facts)
 {
     const struct node_worker *worker = context;
     struct node *node = worker->node;
+    const struct view *view = worker->worker->view;
     const int64_t now_us = clock_now().mono_us;
     struct rusage usage;
 
@@ -210,7 +198,7 @@ static void facts(void *context, struct node_facts *facts)
     getrusage(RUSAGE_SELF, &usage);
     facts->cpu_user_seconds = seconds_of(usage.ru_utime);
     facts->cpu_system_seconds = seconds_of(usage.ru_stime);
-    count_keys(node->store, facts);
+    census_take(node->store, view->ring, view->self, &facts->census);
 }
 
 static void error_counts(void *context,

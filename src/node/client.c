@@ -346,6 +346,7 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     directory_remove(engine->own.environment->directory, &client->session);
     session_deinit(&client->session);
     metrics_subtract(engine->metrics, METRIC_CONNECTIONS, 1);
+    engine->footprint.clients -= client->footprint;
     list_remove(&client->link);
     list_remove(&client->resumed);
     parser_deinit(&client->parser);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "node/control_parts.h"
+#include "replica/census.h"
 
 static void write_identity(struct buffer *text, const struct identity *identity)
 {
@@ -156,6 +157,27 @@ static void write_ceiling(const struct control *control, struct buffer *text)
                              : "");
 }
 
+/* What this node remembers of what vanished. */
+static void write_census(const struct control *control, const struct view *view,
+                         struct buffer *text)
+{
+    struct census census;
+
+    census_take(control->store, view->ring, view->self, &census);
+    if (census.partitions == 0)
+        buffer_append_string(text, "settled: this node keeps no partition\n");
+    else if (census.settled == 0)
+        buffer_append_string(text, "settled: nothing yet\n");
+    else
+        buffer_append_format(text, "settled: %" PRId64 " ms ago\n",
+                             census_settled_age_ms(&census, control->now.wall_ms));
+    buffer_append_format(text,
+                         "marks: %" PRIu64 ", tombstones: %" PRIu64 ", floors: %" PRIu32
+                         " of %" PRIu32 " partitions\n",
+                         census.marks, census.tombstones, census.floors,
+                         store_partitions(control->store));
+}
+
 void status_write(const struct control *control, struct buffer *text)
 {
     const struct view *view = control->view;
@@ -170,6 +192,7 @@ void status_write(const struct control *control, struct buffer *text)
         write_ring(control, text);
         write_nodes(control, view, text);
         write_partitions(view, text);
+        write_census(control, view, text);
     }
     if (control->promise.given)
         buffer_append_string(text, "a RING INIT is going on\n");

@@ -10,6 +10,7 @@
  * be missed by a later read; the question of a read may go to one more replica after a later write
  * has been there; what is forwarded may be refused and sent elsewhere. The later one waits.
  */
+#include "node/inspect.h"
 #include "node/parts.h"
 
 #include "base/assert.h"
@@ -347,6 +348,11 @@ static bool is_wait(const struct command *command)
     return strcmp(command->name, "wait") == 0;
 }
 
+static bool is_inspection(const struct command *command)
+{
+    return strcmp(command->name, "version") == 0;
+}
+
 /* Begins a request whose command is prepared and that need not wait. */
 static void begin(struct request *request)
 {
@@ -368,6 +374,8 @@ static void begin(struct request *request)
             control_begin(request);
         else if (is_wait(request->call.command))
             wait_begin(request);
+        else if (is_inspection(request->call.command))
+            inspect_begin(request);
         else
             sweep_begin(request);
         return;

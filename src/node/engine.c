@@ -54,6 +54,7 @@ void engine_destroy(struct engine **engine)
 
     *engine = NULL;
     ensure(list_empty(&e->clients) && list_empty(&e->links));
+    footprint_end(e);
     requests_destroy(e);
     peers_destroy(e);
     wheel_deinit(&e->wheel);
@@ -167,16 +168,33 @@ static bool expire_some(struct engine *engine)
     return false;
 }
 
+/* What came in without asking for room (buffers grow, entries are replaced by larger ones), or a
+ * maxmemory that was lowered, is made up for here. True when there is more to evict. */
+static bool evict_some(struct engine *engine)
+{
+    struct store *store = engine->own.store;
+    const uint64_t max = engine->options->maxmemory;
+    uint64_t evicted = 0;
+
+    if (max == 0 || store_memory_used(store) <= max)
+        return false;
+    const bool room = store_make_room(store, 0, &evicted);
+    metrics_add(engine->metrics, METRIC_EVICTED_KEYS, evicted);
+    return !room && evicted > 0;
+}
+
 static void tick(struct engine *engine)
 {
     peers_wake(engine);
     links_wake(engine);
+    footprint_wake(engine);
     const bool more = expire_some(engine);
+    const bool over = evict_some(engine);
     const bool garbage = engine->own.index == 0 &&
                          store_reclaim(engine->own.store, RECLAIMS_PER_TURN);
-    engine->next_tick_us = engine->now.mono_us + (more || garbage    ? 1000
-                                                  : engine->settling ? SETTLING_TICK_US
-                                                                     : TICK_US);
+    engine->next_tick_us = engine->now.mono_us + (more || garbage || over ? 1000
+                                                  : engine->settling      ? SETTLING_TICK_US
+                                                                          : TICK_US);
 }
 
 void engine_wake(struct engine *engine, struct instant now)

@@ -6,6 +6,7 @@
  */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/inspect.h"
 #include "node/parts.h"
 
 struct link *engine_link_open(struct engine *engine, struct instant now, void *connection)
@@ -37,7 +38,7 @@ struct buffer *engine_link_out(struct link *link)
 
 void engine_link_closed(struct engine *engine, struct link *link)
 {
-    (void)engine;
+    engine->footprint.links -= link->footprint;
     while (!list_empty(&link->requests))
         request_disown(list_entry(link->requests.next, struct request, from_link));
     trail_deinit(&link->trail);
@@ -200,6 +201,9 @@ static void receive(struct link *link, const struct question *question)
     case WIRE_COUNT:
         on_count(link, &message->count);
         return;
+    case WIRE_INSPECT:
+        inspect_serve(link, &message->inspect, place);
+        return;
     case WIRE_PING: {
         const struct wire_pong pong = {.id = message->ping.id};
         wire_put_pong(link_message(link), &pong);
@@ -252,6 +256,10 @@ static void find_place(const struct engine *engine, struct question *question)
     else if (message->type == WIRE_READ)
         question->placed = place_of(engine, message->read.partition, message->read.claim_version,
                                     message->read.key, &question->place);
+    else if (message->type == WIRE_INSPECT)
+        question->placed = place_of(engine, message->inspect.partition,
+                                    message->inspect.claim_version, message->inspect.key,
+                                    &question->place);
 }
 
 /* As with clients' commands, the memory that questions touch is fetched for many at a time. */

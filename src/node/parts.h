@@ -11,6 +11,8 @@
  *   link.c        other nodes' questions
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
+ *   inspect.c     VERSION, which asks the replicas of a key
+ *   footprint.c   what connections and requests hold, for maxmemory
  *
  * An answer finds its request by its id, the request its owner. All state belongs to the engine's
  * thread.
@@ -97,6 +99,7 @@ enum request_stage {
     STAGE_FORWARDED, /* the coordinator's reply */
     STAGE_PARTS,     /* its parts */
     STAGE_SWEEP,     /* the nodes' answers to a FLUSHALL or DBSIZE */
+    STAGE_INSPECT,   /* the replicas' answers to a VERSION */
     STAGE_CONTROL,   /* control's answer */
     STAGE_WAIT,      /* a WAIT: acknowledgements */
     STAGE_LINGERING, /* a write that is answered: its last acknowledgements */
@@ -142,10 +145,12 @@ struct request {
     node_number route;
 
     size_t weight;       /* bytes that it holds, as its client counts them */
+    size_t footprint;    /* the same as maxmemory counts them (footprint.c) */
     bool unordered;      /* see dispatch.c */
     struct buffer reply; /* complete once STAGE_DONE */
     struct operation operation;
     struct sweep *sweep;
+    struct inspection *inspection;
     struct list parts; /* of struct request, by link */
     size_t parts_pending;
     uint16_t tried;       /* forwarding: a bit for each of the preference list */
@@ -224,6 +229,7 @@ struct client {
     struct list pending; /* of struct request, in the order of their replies */
     struct list resumed; /* engine->resumed */
     struct trail trail;
+    size_t footprint; /* bytes, see footprint.c */
     size_t in_flight;
     size_t weight;    /* of those */
     size_t unordered; /* of those, the ones whose order needs care (dispatch.c) */
@@ -316,7 +322,8 @@ struct peer {
     enum peer_stage stage;
     struct handshake handshake;
     struct buffer in, out;
-    bool framing; /* a frame is begun in `out` */
+    size_t footprint; /* bytes, see footprint.c */
+    bool framing;     /* a frame is begun in `out` */
     size_t frame_at;
     struct list dirty; /* engine->dirty_peers while `framing` */
 
@@ -356,6 +363,7 @@ struct link {
     struct handshake handshake;
     int64_t opened_us;
     struct buffer in, out;
+    size_t footprint; /* bytes, see footprint.c */
     bool framing;
     size_t frame_at;
     struct list dirty;    /* engine->dirty_links while `framing` */
@@ -368,6 +376,13 @@ struct buffer *link_message(struct link *link);
 /* Closes links whose handshake takes too long. */
 void links_wake(struct engine *engine);
 void links_turn_end(struct engine *engine);
+
+/* ---- the footprint (footprint.c) ---- */
+
+/* Looks at some of what holds memory, and tells the store of what has changed. */
+void footprint_wake(struct engine *engine);
+/* Gives back to the store all that it was told of. */
+void footprint_end(struct engine *engine);
 
 /* ---- the engine (engine.c) ---- */
 
@@ -400,6 +415,13 @@ struct engine {
     size_t slot_count, slot_capacity;
     struct list free_requests;
     size_t lingering; /* requests in STAGE_LINGERING */
+
+    struct {
+        uint64_t clients;                        /* bytes of clients and of all requests */
+        uint64_t links;                          /* of links and peers */
+        uint64_t clients_charged, links_charged; /* what the store was told */
+        size_t slot, peer;                       /* to be looked at next */
+    } footprint;
 
     struct buffer looked;      /* the value of the answer in progress */
     uint32_t expiry_partition; /* the next of this worker's to be looked at */

@@ -9,6 +9,7 @@
  */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/inspect.h"
 #include "node/parts.h"
 
 /* How often a tripped peer is asked whether it is back. */
@@ -148,6 +149,9 @@ static void lose(struct request *request, node_number number)
     case STAGE_SWEEP:
         sweep_lost(request, number);
         return;
+    case STAGE_INSPECT:
+        inspect_lost(request, number);
+        return;
     case STAGE_LINGERING:
         operation_lost(&engine->coordinator, &request->operation, engine->now, number);
         linger_proceed(request, false);
@@ -210,6 +214,7 @@ static void destroy_peer(struct engine *engine, struct peer *peer)
         engine->calls->peer_close(engine->host, number);
         close_link(peer);
     }
+    engine->footprint.links -= peer->footprint;
     buffer_deinit(&peer->in);
     buffer_deinit(&peer->out);
     memory_free(peer);
@@ -485,6 +490,11 @@ static void receive(struct peer *peer, const struct wire_message *message)
         request = request_find(engine, message->counted.id);
         if (request != NULL && request->stage == STAGE_SWEEP)
             sweep_counted(request, peer->number, &message->counted);
+        break;
+    case WIRE_INSPECTED:
+        request = request_find(engine, message->inspected.id);
+        if (request != NULL && request->stage == STAGE_INSPECT)
+            inspect_answered(request, peer->number, &message->inspected);
         break;
     case WIRE_PONG:
         break;

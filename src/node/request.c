@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/inspect.h"
 #include "node/parts.h"
 #include "resp/answer.h"
 #include "resp/reply.h"
@@ -26,6 +27,9 @@ static void time_is_up(struct request *request)
         return;
     case STAGE_SWEEP:
         sweep_timeout(request);
+        return;
+    case STAGE_INSPECT:
+        inspect_timeout(request);
         return;
     case STAGE_CONTROL:
         request_fail(request, "TRYAGAIN control did not answer in time; see RING STATUS");
@@ -145,6 +149,7 @@ static void give_back(struct request *request)
     ensure(list_empty(&request->parts));
     stop_timers(request);
     sweep_end(request);
+    inspect_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
     if (request->stage == STAGE_LINGERING)
@@ -408,6 +413,7 @@ void requests_destroy(struct engine *engine)
     for (size_t i = 0; i < engine->slot_count; i++) {
         struct request *request = engine->slots[i];
         sweep_end(request);
+        inspect_end(request);
         buffer_deinit(&request->reply);
         buffer_deinit(&request->kept);
         memory_free(request->room);

@@ -83,7 +83,7 @@ struct partition_counts {
     uint64_t marks;
 };
 
-/* What happens when memory_max is reached. */
+/* What happens when memory_max is reached: the words of maxmemory-policy, in its order. */
 enum store_policy {
     STORE_NOEVICTION,
     STORE_ALLKEYS_CLOCK, /* a second chance for what was used since the hand last came by */

@@ -151,6 +151,12 @@ static uint64_t slot_keys(void *context, uint32_t slot)
     return 0;
 }
 
+static void limit_memory(const struct pair_node *node)
+{
+    store_set_memory_max(node->store, node->options->maxmemory);
+    store_set_policy(node->store, (enum store_policy)node->options->maxmemory_policy);
+}
+
 static bool config_set(void *context, const struct span *pairs, size_t count, struct buffer *error)
 {
     struct pair_node *node = context;
@@ -160,6 +166,7 @@ static bool config_set(void *context, const struct span *pairs, size_t count, st
         return false;
     options_release(&node->options);
     node->options = next;
+    limit_memory(node);
     engine_set_options(node->engine, next);
     return true;
 }
@@ -303,6 +310,7 @@ static void start_node(struct pair_node *node)
     command_table(&rows);
     node->options = load_options(pair->setup.options);
     node->store = store_create(&store);
+    limit_memory(node);
     adopt_claims(node);
     atomic_store(&node->bounds.ceiling, hlc_stamp(PAIR_BEGIN_MS + 100000000));
     atomic_store(&node->bounds.ahead_max_ms, node->options->max_clock_skew_ms + CEILING_AHEAD_MS);
@@ -345,6 +353,8 @@ static void stop_node(struct pair_node *node)
     if (node->ghost)
         return;
     engine_destroy(&node->engine);
+    cr_assert_eq(metrics_sum(node->metrics, METRIC_CLIENT_BYTES), 0, "not all was given back");
+    cr_assert_eq(metrics_sum(node->metrics, METRIC_LINK_BYTES), 0, "not all was given back");
     view_release(&node->view);
     directory_destroy(&node->environment.directory);
     cluster_cache_destroy(&node->environment.cluster_cache);

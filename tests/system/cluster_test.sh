@@ -110,6 +110,8 @@ wrong_uses() {
         'status --nodes 3|--nodes goes with up'
         'kill 1 -- --maxmemory 1gb|server directives go with up'
         'stop 1 -f|-f goes with logs'
+        'kill 1 --wait 5|--wait goes with start and up'
+        'start 1 --wait long|--wait must be a number'
     )
 
     for words in "${each[@]}"; do
@@ -126,7 +128,7 @@ help_says_all() {
 
     cluster --help
     expect "exit" 0 "$result"
-    for word in up down status start stop kill pause resume logs pids --nodes --port --dir --threads; do
+    for word in up down status start stop kill pause resume logs pids --nodes --port --dir --threads --wait all; do
         expect_like "$word" "*$word*" "$output"
     done
 }
@@ -224,8 +226,69 @@ walk_kill() {
     expect_like "kill again" "*node 2 is not running*" "$output"
 }
 
+# Stands in for redis-cli: node 2 says for the first K times that it has not recovered.
+stand_in() {
+    mkdir -p "$scratch/bin"
+    cat >"$scratch/bin/redis-cli" <<TEXT
+#!/bin/bash
+case "\$*" in
+*"-p $((port + 1)) RING STATUS"*)
+    read -r left <"$scratch/left"
+    printf 'this node: 1234 127.0.0.1:7002\\n'
+    if ((left > 0)); then
+        echo \$((left - 1)) >"$scratch/left"
+        echo "node 2: 1234 (this node) 127.0.0.1:7002 zone '' weight 100, alive, does not vote:" \\
+            "it restarted and has not recovered, partitions 3 primary 3 in all"
+        [ -z "\$(cat "$scratch/told")" ] || cat "$scratch/told"
+    else
+        echo "node 2: 1234 (this node) 127.0.0.1:7002 zone '' weight 100, alive, votes," \\
+            "partitions 3 primary 3 in all"
+    fi
+    ;;
+*) exec $(command -v redis-cli) "\$@" ;;
+esac
+TEXT
+    chmod +x "$scratch/bin/redis-cli"
+    echo "$1" >"$scratch/left"
+    printf '%s\n' "$2" >"$scratch/told"
+}
+
+start_waits() {
+    stand_in 3 "recovery: 3 of 1024 partitions, 2 s left"
+    PATH=$scratch/bin:$PATH cluster start 2
+    expect "exit" 0 "$result"
+    expect_like "it tells how far it is" \
+        "Node 2 is up on *Node 2, * s: 3 of 1024 partitions, 2 s left*Node 2 votes." "$output"
+    cluster kill 2
+}
+
+start_gives_up() {
+    stand_in 1000 ""
+    PATH=$scratch/bin:$PATH cluster start 2 --wait 1
+    expect "exit" 1 "$result"
+    expect_like "it tells why" \
+        "*node 2 runs, but does not vote after 1 s: it restarted and has not recovered; see:*" \
+        "$output"
+    expect "it runs on" running "$(state_of 2)"
+    cluster kill 2
+}
+
+all_at_once() {
+    cluster start all --wait 0
+    expect "start all, exit" 0 "$result"
+    expect_like "start all" "Node 2 is up on *" "$output"
+    cluster start all
+    expect "start all again, exit" 0 "$result"
+    expect "start all again" "There is no node to start." "$output"
+    cluster pause all
+    expect "pause all" "Paused nodes 1 2 3." "$output"
+    cluster resume all
+    expect "resume all" "Resumed nodes 1 2 3." "$output"
+    cluster kill 2
+}
+
 start_again() {
-    cluster start 2
+    cluster start 2 --wait 0
     expect "exit" 0 "$result"
     expect "state" running "$(state_of 2)"
     expect "it answers" PONG "$(client 2 ping)"
@@ -249,7 +312,7 @@ stop_paused() {
     cluster stop 3
     expect "stop, exit" 0 "$result"
     expect "state" down "$(state_of 3)"
-    cluster start 3
+    cluster start 3 --wait 0
     expect "start, exit" 0 "$result"
 }
 
@@ -262,7 +325,7 @@ died_by_itself() {
     cluster stop 2
     expect "stop, exit" 1 "$result"
     expect_like "stop" "*ended by itself*logs 2*" "$output"
-    cluster start 2
+    cluster start 2 --wait 0
     expect "start, exit" 0 "$result"
 }
 
@@ -296,10 +359,10 @@ logs_told() {
 }
 
 stopped_up_again() {
-    cluster stop 1 2 3
+    cluster stop all
     expect "stop, exit" 0 "$result"
     expect "nothing runs" "" "$("$top/scripts/cluster" --dir "$state" pids)"
-    cluster up
+    cluster up --wait 0
     expect "up, exit" 0 "$result"
     [ "$result" -eq 0 ] || printf '%s\n' "$output"
     expect "nodes that run" 3 "$("$top/scripts/cluster" --dir "$state" pids | wc -l)"
@@ -350,6 +413,9 @@ succeeds "status and pids tell them" story walk_table
 succeeds "up twice is refused" story up_twice
 succeeds "wrong nodes are refused" story wrong_nodes
 succeeds "a node is killed, the others go on" story walk_kill
+succeeds "start waits until the node votes" story start_waits
+succeeds "start gives up on a node that does not vote" story start_gives_up
+succeeds "all nodes can be meant" story all_at_once
 succeeds "a killed node starts again" story start_again
 succeeds "a paused node is resumed" story pause_resume
 succeeds "a paused node can be stopped" story stop_paused

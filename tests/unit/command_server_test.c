@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "base/metrics.h"
+#include "causal/hlc.h"
 #include "command_fixture.h"
 #include "lib/timeout.h"
 #include "resp/answer.h"
@@ -89,7 +90,15 @@ Test(command_server, info_has_the_fields_that_redis_tools_read)
         "\r\nused_memory:1536\r\nused_memory_human:1.50K\r\n",
         "\r\nused_memory_rss:5\r\nused_memory_rss_human:5B\r\n",
         "\r\nmaxmemory:0\r\nmaxmemory_human:0B\r\n",
+        "\r\nused_memory_overhead:700\r\nused_memory_dataset:836\r\n",
+        "\r\nmaxmemory_policy:allkeys-clock\r\n",
+        "\r\nmem_clients_normal:400\r\nmem_cluster_links:200\r\nmem_hints:100\r\n",
         "\r\nloading:0\r\n",
+        "\r\nevicted_keys:9\r\n",
+        "\r\n\r\n# Repair\r\nsettled_age_ms:52\r\ntombstones:5\r\nmarks:4\r\nfloors:6\r\n"
+        "recovering_partitions:7\r\n",
+        "\r\nhints:0\r\nhint_bytes:100\r\n",
+        "\r\nhints_dropped:0\r\n",
         "\r\ntotal_commands_processed:2\r\n",
         "\r\nkeyspace_hits:0\r\n",
         "\r\nrole:master\r\nconnected_slaves:0\r\n",
@@ -103,12 +112,33 @@ Test(command_server, info_has_the_fields_that_redis_tools_read)
     fixture_init(&fixture);
     fixture.facts = (struct node_facts){.memory_used = 1536,
                                         .memory_resident = 5,
-                                        .keys = 3,
-                                        .expiring = 1,
+                                        .census = {.keys = 3,
+                                                   .expiring = 1,
+                                                   .marks = 4,
+                                                   .tombstones = 5,
+                                                   .floors = 6,
+                                                   .partitions = 8,
+                                                   .recovering = 7,
+                                                   .settled = hlc_stamp(FIXTURE_NOW_MS - 52)},
                                         .cpu_user_seconds = 1.5};
+    fixture.options->maxmemory_policy = STORE_ALLKEYS_CLOCK;
     metrics_add(metrics_block(fixture.metrics, 0), METRIC_COMMANDS, 2);
+    metrics_add(metrics_block(fixture.metrics, 0), METRIC_EVICTED_KEYS, 9);
+    metrics_add(metrics_block(fixture.metrics, 0), METRIC_CLIENT_BYTES, 400);
+    metrics_add(metrics_block(fixture.metrics, 0), METRIC_LINK_BYTES, 200);
+    metrics_add(metrics_block(fixture.metrics, 0), METRIC_HINT_BYTES, 100);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         fixture_expect_part(&fixture, "INFO", fields[i]);
+    fixture_deinit(&fixture);
+}
+
+Test(command_server, info_says_when_nothing_is_settled)
+{
+    struct fixture fixture;
+
+    fixture_init(&fixture);
+    fixture.facts.census.partitions = 1;
+    fixture_expect_part(&fixture, "INFO repair", "# Repair\r\nsettled_age_ms:-1\r\n");
     fixture_deinit(&fixture);
 }
 

@@ -71,6 +71,26 @@ Test(control, a_node_without_seeds_is_a_ring_of_one_at_once)
     net_destroy(&net);
 }
 
+Test(control, status_tells_what_the_node_remembers)
+{
+    struct net *net = net_create(1);
+    struct net_node *node = net_add(net, NULL, NULL, 0);
+
+    net_start(node);
+    HAS(net_ask(node, "RING STATUS"), "settled: nothing yet\n");
+    for (uint32_t p = 0; p < NET_PARTITIONS; p++) {
+        struct partition *partition = store_partition(node->store, p);
+        partition_lock(partition);
+        partition_settle(partition, hlc_stamp(net_now(node).wall_ms - (p == 7 ? 5000 : 52)), 1);
+        if (p < 3)
+            partition_raise_floor(partition, hlc_stamp(net_now(node).wall_ms));
+        partition_unlock(partition);
+    }
+    HAS(net_ask(node, "RING STATUS"), "settled: 500");
+    HAS(net_reply(node), "marks: 0, tombstones: 0, floors: 3 of 64 partitions\n");
+    net_destroy(&net);
+}
+
 Test(control, a_node_with_seeds_waits_for_a_ring)
 {
     struct net *net = net_create(1);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What an engine's connections and requests hold counts against maxmemory.
+ */
+#include <criterion/criterion.h>
+
+#include "lib/engine_pair.h"
+#include "lib/timeout.h"
+
+TestSuite(node_engine_memory, .timeout = TIMEOUT_S(20));
+
+/* Longer than any round over all that an engine of these tests has. */
+#define ROUND_MS 500
+
+#define LONG_BYTES (1 << 20)
+
+static uint64_t used(const struct pair *pair)
+{
+    return store_memory_used(pair->nodes[0].store);
+}
+
+static void send_repeated(struct pair_client *client, const char *begin, size_t size)
+{
+    struct buffer bytes = {0};
+
+    buffer_append_string(&bytes, begin);
+    for (size_t i = 0; i < size; i++)
+        buffer_append_string(&bytes, "x");
+    const struct span content = buffer_content(&bytes);
+    pair_send(client, content.data, content.size);
+    buffer_deinit(&bytes);
+}
+
+Test(node_engine_memory, what_a_client_sent_by_half_counts_until_it_is_gone)
+{
+    struct pair pair;
+
+    pair_init(&pair, NULL);
+    pair_pass(&pair, ROUND_MS);
+    const uint64_t before = used(&pair);
+    struct pair_client *client = pair_connect(&pair, 0);
+    send_repeated(client, "*2\r\n$4\r\nECHO\r\n$2000000\r\n", LONG_BYTES);
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_geq(used(&pair), before + LONG_BYTES);
+    cr_assert_geq(pair_metric(&pair, 0, METRIC_CLIENT_BYTES), (uint64_t)LONG_BYTES);
+    pair_disconnect(client);
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_lt(used(&pair), before + LONG_BYTES);
+    pair_deinit(&pair);
+}
+
+Test(node_engine_memory, replies_that_a_client_does_not_take_count)
+{
+    struct pair pair;
+
+    pair_init(&pair, NULL);
+    struct pair_client *client = pair_connect(&pair, 0);
+    pair_pass(&pair, ROUND_MS);
+    const uint64_t before = used(&pair);
+    client->stalled = true;
+    send_repeated(client, "*2\r\n$4\r\nECHO\r\n$1048576\r\n", LONG_BYTES);
+    pair_send(client, "\r\n", 2);
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_geq(used(&pair), before + LONG_BYTES);
+    pair_deinit(&pair);
+}
+
+Test(node_engine_memory, what_waits_for_a_silent_peer_counts)
+{
+    const struct pair_setup setup = {.nodes = 3};
+    struct pair pair;
+
+    pair_init(&pair, &setup);
+    struct pair_client *client = pair_connect(&pair, 0);
+    pair_pass(&pair, ROUND_MS);
+    const uint64_t before = pair_metric(&pair, 0, METRIC_LINK_BYTES);
+    pair_silence(&pair, 0, 1, true);
+    send_repeated(client, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1048576\r\n", LONG_BYTES);
+    pair_send(client, "\r\n", 2);
+    pair_pass(&pair, ROUND_MS / 2);
+    cr_assert_geq(pair_metric(&pair, 0, METRIC_LINK_BYTES), before + LONG_BYTES);
+    pair_deinit(&pair);
+}
+
+Test(node_engine_memory, nobody_is_counted_twice)
+{
+    struct pair pair;
+
+    pair_init(&pair, NULL);
+    pair_pass(&pair, ROUND_MS);
+    const uint64_t before = pair_metric(&pair, 0, METRIC_CLIENT_BYTES);
+    for (unsigned i = 0; i < PAIR_CLIENTS_MAX; i++)
+        pair_ask(pair_connect(&pair, 0), "PING", "+PONG\r\n");
+    pair_pass(&pair, ROUND_MS);
+    const uint64_t with = pair_metric(&pair, 0, METRIC_CLIENT_BYTES);
+    cr_assert_gt(with, before);
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_CLIENT_BYTES), with);
+    pair_deinit(&pair);
+}
