@@ -46,8 +46,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->settle_partition = options->index;
     /* Nothing is told before all workers have published a bound. */
     ensure(options->workers <= LEDGER_WORKERS_MAX);
-    atomic_store_explicit(&options->bounds->ledger.workers, options->workers,
-                          memory_order_release);
+    atomic_store_explicit(&options->bounds->ledger.workers, options->workers, memory_order_release);
     engine->own.environment->options = engine->options;
     engine->own.environment->ring = engine->view->ring;
     peers_follow_view(engine);

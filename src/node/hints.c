@@ -360,9 +360,9 @@ static void put_back(struct engine *engine, struct hints_target *target, struct 
                      bool pause)
 {
     leave_window(target, hint);
-    const bool put =
-        pause ? take_turn(hint, &target->paused, (uint64_t)(engine->now.mono_us + hint->pause_us))
-              : take_turn(hint, &target->waiting, hint->owed.key);
+    const bool put = pause ? take_turn(hint, &target->paused,
+                                       (uint64_t)(engine->now.mono_us + hint->pause_us))
+                           : take_turn(hint, &target->waiting, hint->owed.key);
     if (!put)
         drop(engine, target, hint, "no memory");
     else if (pause && hint->pause_us < PAUSE_US_MAX)

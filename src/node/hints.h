@@ -48,7 +48,8 @@ void hints_deinit(struct engine *engine);
 /* The version is owed to `target` from now on. `key` and the version's value are copied. */
 void hints_keep(struct engine *engine, node_number target, uint32_t partition, struct span key,
                 const struct version *version);
-/* The same where the version is lost: the target forgets the partition. `stamp` is what was owed. */
+/* The same where the version is lost: the target forgets the partition. `stamp` is what was owed.
+ */
 void hints_forget(struct engine *engine, node_number target, uint32_t partition, uint64_t stamp);
 /* A FLUSHALL that the target has not answered for; `partitions` is a bitmap. */
 void hints_keep_flush(struct engine *engine, node_number target, struct dot dot,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What this worker owes to other nodes (rule 2): a version, from the moment that it is stamped until
- * every replica has answered for it. Requests that owe anything stand in engine->owed in the order
- * of their stamps, which only rise; a request that is stamped again moves to the end. They linger
- * (STAGE_LINGERING) after their reply while answers are on their way; what is still owed at their
- * end becomes a hint (hints.h).
+ * What this worker owes to other nodes (rule 2): a version, from the moment that it is stamped
+ * until every replica has answered for it. Requests that owe anything stand in engine->owed in the
+ * order of their stamps, which only rise; a request that is stamped again moves to the end. They
+ * linger (STAGE_LINGERING) after their reply while answers are on their way; what is still owed at
+ * their end becomes a hint (hints.h).
  *
  * From that follows the worker's bound (replica/ledger.h), which it publishes at the end of each
  * turn, and what is settled in the partitions that it looks after.
@@ -14,7 +14,7 @@
 #include "node/parts.h"
 
 /* Partitions whose settled stamp is looked at in one tick, and what one of them may forget then. */
-#define SETTLES_PER_TICK        512
+#define SETTLES_PER_TICK         512
 #define SETTLED_ENTRIES_PER_TICK 2000
 
 void owed_note(struct request *request)
@@ -126,7 +126,7 @@ void owed_publish(struct engine *engine)
 {
     const uint64_t ceiling = atomic_load_explicit(&engine->own.bounds->ceiling,
                                                   memory_order_acquire);
-    const uint64_t wall = hlc_stamp(engine->now.wall_ms);
+    const uint64_t wall = hlc_stamp(engine->now.wall_ms) - 1; /* a stamp of this ms is above it */
     uint64_t lowest = hints_lowest(engine);
 
     /* An idle worker's bound rises with the wall. Its clock follows, as no later stamp may be at or

@@ -152,11 +152,11 @@ struct request {
     struct sweep *sweep;
     struct list parts; /* of struct request, by link */
     size_t parts_pending;
-    uint16_t tried;       /* forwarding: a bit for each of the preference list */
-    bool coordinated;     /* here */
-    struct trail *trail;  /* STAGE_LINGERING: whose */
-    struct list owed;     /* in engine->owed while it owes anything, or may */
-    uint64_t owed_stamp;  /* what it owes from */
+    uint16_t tried;      /* forwarding: a bit for each of the preference list */
+    bool coordinated;    /* here */
+    struct trail *trail; /* STAGE_LINGERING: whose */
+    struct list owed;    /* in engine->owed while it owes anything, or may */
+    uint64_t owed_stamp; /* what it owes from */
     size_t lingering_bytes;
     unsigned wait_wanted; /* STAGE_WAIT: replicas */
     unsigned wait_least;  /* STAGE_WAIT: what other nodes answered */

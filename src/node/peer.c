@@ -422,8 +422,8 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
         if (request->sweep != NULL)
             sweep_acknowledged(request, peer->number, &offered);
         else
-            operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
-                               &offered);
+            operation_acknowledged(&engine->coordinator, &request->operation, engine->now,
+                                   peer->number, &offered);
         linger_proceed(request, false);
         return;
     }
