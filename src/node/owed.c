@@ -33,7 +33,10 @@ void owed_note(struct request *request)
 
 static size_t bytes_of(const struct request *request)
 {
-    return buffer_size(&request->kept) + buffer_size(&request->operation.written_bytes);
+    const struct operation *operation = &request->operation;
+
+    return buffer_size(&request->kept) + buffer_size(&operation->written_bytes) +
+           buffer_size(&operation->reading.bytes);
 }
 
 bool owed_lingers(struct request *request)

@@ -52,9 +52,10 @@ struct partition {
     uint64_t forgotten; /* while recovering, a stamp: what this node acknowledged at or below it, it
                          * may have forgotten */
     struct store *store;
-    uint32_t index;  /* 0..Q-1 */
-    bool eligible;   /* this node is a replica here, and its clock is in line */
-    bool recovering; /* it forgot, and has not recovered: it does not vote (rule 12) */
+    uint32_t index;    /* 0..Q-1 */
+    bool eligible;     /* this node is a replica here, and its clock is in line */
+    bool recovering;   /* it forgot, and has not recovered: it does not vote (rule 12) */
+    uint32_t recovery; /* raised when it has to be recovered anew; src/node/recover.c compares */
     /* The store's own. */
     uint64_t memory_told; /* what the store's sum of memory has of this partition */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
