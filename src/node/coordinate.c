@@ -45,6 +45,7 @@ static bool offer(void *host, struct operation *operation, node_number node)
                                      .over = operation->over,
                                      .key = place->key,
                                      .version = operation->written};
+    owed_note(request_of(operation));
     struct buffer *out = peer_message(host, node, place->key.size + write.version.value.size + 128);
 
     if (out == NULL)

@@ -39,8 +39,14 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     list_init(&engine->dirty_links);
     list_init(&engine->dirty_peers);
     list_init(&engine->free_requests);
+    list_init(&engine->owed);
+    hints_init(engine);
     engine->next_tick_us = now.mono_us;
     engine->expiry_partition = options->index;
+    engine->settle_partition = options->index;
+    /* Nothing is told before all workers have published a bound. */
+    ensure(options->workers <= LEDGER_WORKERS_MAX);
+    atomic_store_explicit(&options->bounds->ledger.workers, options->workers, memory_order_release);
     engine->own.environment->options = engine->options;
     engine->own.environment->ring = engine->view->ring;
     peers_follow_view(engine);
@@ -56,6 +62,7 @@ void engine_destroy(struct engine **engine)
     ensure(list_empty(&e->clients) && list_empty(&e->links));
     footprint_end(e);
     requests_destroy(e);
+    hints_deinit(e);
     peers_destroy(e);
     wheel_deinit(&e->wheel);
     buffer_deinit(&e->looked);
@@ -188,7 +195,9 @@ static void tick(struct engine *engine)
     peers_wake(engine);
     links_wake(engine);
     footprint_wake(engine);
-    const bool more = expire_some(engine);
+    hints_tick(engine);
+    bool more = owed_settle(engine);
+    more |= expire_some(engine);
     const bool over = evict_some(engine);
     const bool garbage = engine->own.index == 0 &&
                          store_reclaim(engine->own.store, RECLAIMS_PER_TURN);
@@ -220,6 +229,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
 {
     engine->now = now;
     engine_run_again(engine);
+    owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);
     const int64_t next_us = wheel_next(&engine->wheel);

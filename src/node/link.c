@@ -164,6 +164,39 @@ static void on_flush(struct link *link, const struct wire_flush *flush)
     wire_put_ack(link_message(link), &ack);
 }
 
+/* Hints for this node were dropped. What it acknowledged it still has, so it goes on acknowledging
+ * (`forgotten` is 0); but it does not vote before it has fetched what it missed. A recovery that is
+ * in progress may have read its sources too early, and begins again. */
+static void recover_anew(struct engine *engine, uint32_t index)
+{
+    struct partition *partition = store_partition(engine->own.store, index);
+
+    if (ring_claim_index(ring_claim(engine->view->ring, index), engine->view->self) < 0)
+        return;
+    partition_lock(partition);
+    if (!partition->recovering)
+        partition->forgotten = 0;
+    partition->recovering = true;
+    partition->recovery++;
+    partition_unlock(partition);
+}
+
+static void on_forgot(struct link *link, const struct wire_forgot *forgot)
+{
+    struct engine *engine = link->engine;
+    const struct ring *ring = engine->view->ring;
+    const struct span bits = forgot->partitions;
+    struct wire_ack ack = {.id = forgot->id, .status = ACK_STALE_CLAIM};
+
+    if (ring != NULL && ring_draft_of(ring).version == forgot->ring_version) {
+        ack.status = ACK_OK;
+        for (uint32_t p = 0; p < ring_partition_count(ring) && p / 8 < bits.size; p++)
+            if ((bits.data[p / 8] & 1u << p % 8) != 0)
+                recover_anew(engine, p);
+    }
+    wire_put_ack(link_message(link), &ack);
+}
+
 static void on_count(struct link *link, const struct wire_count *count)
 {
     struct wire_counted counted = {.id = count->id};
@@ -197,6 +230,9 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_FLUSH:
         on_flush(link, &message->flush);
+        return;
+    case WIRE_FORGOT:
+        on_forgot(link, &message->forgot);
         return;
     case WIRE_COUNT:
         on_count(link, &message->count);

@@ -13,6 +13,8 @@
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
  *   footprint.c   what connections and requests hold, for maxmemory
+ *   owed.c        what is owed to other nodes, and the bound that follows from it
+ *   hints.c       what is owed beyond the end of its request
  *
  * An answer finds its request by its id, the request its owner. All state belongs to the engine's
  * thread.
@@ -31,6 +33,7 @@
 #include "command/session.h"
 #include "node/engine.h"
 #include "node/handshake.h"
+#include "node/hints.h"
 #include "replica/operation.h"
 #include "replica/replica.h"
 #include "resp/parser.h"
@@ -66,9 +69,10 @@
 /* ---- what WAIT waits for (wait.c) ---- */
 
 #define TRAIL_NOTHING UINT8_MAX
-/* Writes of one worker that linger at once; past it, one counts what it had when it was answered.
- */
-#define LINGERING_MAX 8192
+/* Writes of one worker that linger at once, and the bytes that they hold; past either, one counts
+ * what it had when it was answered, and what it owes becomes a hint. */
+#define LINGERING_MAX       8192
+#define LINGERING_BYTES_MAX (16u << 20)
 
 /* The writes of a connection since its last WAIT. */
 struct trail {
@@ -153,9 +157,12 @@ struct request {
     struct inspection *inspection;
     struct list parts; /* of struct request, by link */
     size_t parts_pending;
-    uint16_t tried;       /* forwarding: a bit for each of the preference list */
-    bool coordinated;     /* here */
-    struct trail *trail;  /* STAGE_LINGERING: whose */
+    uint16_t tried;      /* forwarding: a bit for each of the preference list */
+    bool coordinated;    /* here */
+    struct trail *trail; /* STAGE_LINGERING: whose */
+    struct list owed;    /* in engine->owed while it owes anything, or may */
+    uint64_t owed_stamp; /* what it owes from */
+    size_t lingering_bytes;
     unsigned wait_wanted; /* STAGE_WAIT: replicas */
     unsigned wait_least;  /* STAGE_WAIT: what other nodes answered */
 
@@ -193,6 +200,8 @@ void request_fail(struct request *request, const char *format, ...)
 void request_disown(struct request *request);
 /* Its owner has taken the reply. */
 void request_delivered(struct request *request);
+/* It lingered, and is over. */
+void request_over(struct request *request);
 /* One part less to wait for. */
 void request_part_done(struct request *whole);
 void requests_destroy(struct engine *engine);
@@ -287,6 +296,10 @@ void sweep_acknowledged(struct request *request, node_number node, const struct 
 void sweep_counted(struct request *request, node_number node, const struct wire_counted *counted);
 void sweep_lost(struct request *request, node_number node);
 void sweep_timeout(struct request *request);
+/* Whether answers may still come, and what to do with them once the reply is out. */
+bool sweep_open(const struct request *request);
+/* It ends: nodes that have not answered are owed the flush. */
+void sweep_keep_hints(struct request *request);
 /* Frees what a sweep holds, if it is one. */
 void sweep_end(struct request *request);
 /* This node's part of others' sweeps. */
@@ -296,8 +309,8 @@ void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, 
 
 /* ---- WAIT (wait.c) ---- */
 
-/* A request is over for its owner: true when it goes on in the trail. */
-bool trail_follow(struct trail *trail, struct request *request);
+/* A request is over for its owner: notes it in the trail, where it goes on if it `lingers`. */
+void trail_follow(struct trail *trail, struct request *request, bool lingers);
 void trail_forwarded(struct trail *trail, node_number node);
 /* The node has told, of all the writes that clients sent to it, that each is on so many replicas
  * beyond it, and tells no more of them. */
@@ -311,6 +324,21 @@ void wait_lost(struct request *request, node_number node);
 void wait_timeout(struct request *request);
 /* A lingering write has another acknowledgement, or no more time. */
 void linger_proceed(struct request *request, bool time_is_up);
+
+/* ---- what is owed (owed.c) ---- */
+
+/* The request's version was stamped, and is about to be offered: it is owed from now on. */
+void owed_note(struct request *request);
+/* Whether a request whose reply is out waits for more answers. */
+bool owed_lingers(struct request *request);
+/* It begins to. */
+void owed_linger(struct request *request);
+/* The request is over: what it still owes becomes hints. */
+void owed_end(struct request *request);
+/* Publishes this worker's bound. */
+void owed_publish(struct engine *engine);
+/* Tells this worker's partitions what is settled; true when there is more to do. */
+bool owed_settle(struct engine *engine);
 
 /* ---- peers (peer.c) ---- */
 
@@ -331,6 +359,7 @@ struct peer {
     int64_t asked_us; /* when the first question since anything was heard went out; 0: none */
     bool tripped;
     int64_t ping_us;  /* when it is asked again whether it is back */
+    int64_t sent_us;  /* when a frame was begun last */
     int64_t usual_us; /* a moving average of how long an answer takes */
     int64_t created_us;
     bool known;       /* its link was open once, or could not be opened */
@@ -415,6 +444,13 @@ struct engine {
     size_t slot_count, slot_capacity;
     struct list free_requests;
     size_t lingering; /* requests in STAGE_LINGERING */
+    size_t lingering_bytes;
+
+    struct list owed; /* of struct request, by owed, in the order of their stamps */
+    struct hints hints;
+    uint64_t bound;            /* as it was published last */
+    uint32_t settle_partition; /* the next of this worker's to be settled */
+    bool settle_more;          /* that one was not done with it */
 
     struct {
         uint64_t clients;                        /* bytes of clients and of all requests */

@@ -14,6 +14,8 @@
 
 /* How often a tripped peer is asked whether it is back. */
 #define PING_INTERVAL_US 250000
+/* An idle link carries a frame so often. */
+#define TELL_INTERVAL_US 250000
 /* Waits between attempts to open a link, doubling. */
 #define RETRY_US_MIN 20000
 #define RETRY_US_MAX 1000000
@@ -58,6 +60,7 @@ static struct buffer *begin_message(struct peer *peer, size_t size)
         peer->frame_at = wire_frame_begin(&peer->out, engine->replica.hlc.last,
                                           engine_bound(engine));
         peer->framing = true;
+        peer->sent_us = engine->now.mono_us;
         if (list_empty(&peer->dirty))
             list_append(&engine->dirty_peers, &peer->dirty);
     }
@@ -153,7 +156,10 @@ static void lose(struct request *request, node_number number)
         inspect_lost(request, number);
         return;
     case STAGE_LINGERING:
-        operation_lost(&engine->coordinator, &request->operation, engine->now, number);
+        if (request->sweep != NULL)
+            sweep_lost(request, number);
+        else
+            operation_lost(&engine->coordinator, &request->operation, engine->now, number);
         linger_proceed(request, false);
         return;
     case STAGE_WAIT:
@@ -188,6 +194,7 @@ static void close_link(struct peer *peer)
     if (was_open) {
         metrics_subtract(engine->metrics, METRIC_PEERS_CONNECTED, 1);
         trails_note(engine, peer->number, 0);
+        hints_lost(engine, peer->number);
         lose_requests(engine, peer->number);
     }
     settle(engine);
@@ -259,13 +266,36 @@ void peers_destroy(struct engine *engine)
 
 /* ---- time ---- */
 
+static void ping(struct peer *peer)
+{
+    const struct wire_ping message = {.id = 0};
+    struct buffer *out = begin_message(peer, 64);
+
+    if (out != NULL)
+        wire_put_ping(out, &message);
+}
+
+/* What this node owes, and what the other does, is told in the heads of frames: an idle link gets
+ * one now and then, or nothing would settle. One worker tells for all. */
+static void tell(struct peer *peer)
+{
+    struct engine *engine = peer->engine;
+
+    if (engine->own.index == 0 && engine->now.mono_us - peer->sent_us >= TELL_INTERVAL_US)
+        ping(peer);
+}
+
 /* Requests that wait for it have their own time-out, and reads ask others long before. */
 static void check_breaker(struct peer *peer)
 {
     struct engine *engine = peer->engine;
     const int64_t quiet_us = engine->now.mono_us - peer->asked_us;
 
-    if (peer->asked_us == 0 || quiet_us < engine->options->request_timeout_ms * 1000)
+    if (peer->asked_us == 0) {
+        tell(peer);
+        return;
+    }
+    if (quiet_us < engine->options->request_timeout_ms * 1000)
         return;
     if (!peer->tripped) {
         peer->tripped = true;
@@ -273,10 +303,7 @@ static void check_breaker(struct peer *peer)
         metrics_add(engine->metrics, METRIC_CIRCUIT_OPENS, 1);
     }
     if (engine->now.mono_us >= peer->ping_us && buffer_size(&peer->out) == 0) {
-        const struct wire_ping ping = {.id = 0};
-        struct buffer *out = begin_message(peer, 64);
-        if (out != NULL)
-            wire_put_ping(out, &ping);
+        ping(peer);
         peer->ping_us = engine->now.mono_us + PING_INTERVAL_US;
     }
 }
@@ -364,7 +391,9 @@ static void greet(struct peer *peer, const struct wire_message *message)
         metrics_add(engine->metrics, METRIC_PEERS_CONNECTED, 1);
         if (buffer_size(&peer->out) > 0)
             engine->calls->peer_output(engine->host, peer->number);
+        peer->sent_us = engine->now.mono_us;
         settle(engine);
+        hints_proceed(engine, peer->number);
         break;
     case HANDSHAKE_FAILED:
         break_link(peer, peer->handshake.error);
@@ -395,8 +424,11 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
         return;
     }
     if (request->stage == STAGE_LINGERING) {
-        operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
-                               &offered);
+        if (request->sweep != NULL)
+            sweep_acknowledged(request, peer->number, &offered);
+        else
+            operation_acknowledged(&engine->coordinator, &request->operation, engine->now,
+                                   peer->number, &offered);
         linger_proceed(request, false);
         return;
     }
@@ -467,6 +499,10 @@ static void receive(struct peer *peer, const struct wire_message *message)
     metrics_add(engine->metrics, METRIC_PEER_MESSAGES_IN, 1);
     switch (message->type) {
     case WIRE_ACK:
+        if ((message->ack.id & ID_HINT) != 0) {
+            hints_acknowledged(engine, peer->number, &message->ack);
+            break;
+        }
         request = request_find(engine, message->ack.id);
         if (request != NULL)
             on_ack(peer, &message->ack, request);

@@ -66,6 +66,7 @@ static struct request *add_slot(struct engine *engine)
     list_init(&request->link);
     list_init(&request->parts);
     list_init(&request->from_link);
+    list_init(&request->owed);
     engine->slots[engine->slot_count++] = request;
     return request;
 }
@@ -148,12 +149,11 @@ static void give_back(struct request *request)
 {
     ensure(list_empty(&request->parts));
     stop_timers(request);
+    owed_end(request);
     sweep_end(request);
     inspect_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
-    if (request->stage == STAGE_LINGERING)
-        request->engine->lingering--;
     request->stage = STAGE_FREE;
     request->owner = OWNER_NOBODY;
     buffer_reset(&request->reply, BUFFER_KEEP);
@@ -231,12 +231,17 @@ void request_abandon(struct request *request)
     give_back(request);
 }
 
-/* Its owner has what it wanted. A write may go on in the owner's trail, for WAIT. */
+/* Its owner has what it wanted. A write goes on for those that have not answered, and in the
+ * owner's trail, for WAIT. */
 static void let_go(struct request *request, struct trail *trail)
 {
+    const bool lingers = owed_lingers(request);
+
     list_remove(&request->link);
     list_remove(&request->from_link);
-    if (trail == NULL || !trail_follow(trail, request)) {
+    if (trail != NULL)
+        trail_follow(trail, request, lingers);
+    if (!lingers) {
         give_back(request);
         return;
     }
@@ -244,11 +249,8 @@ static void let_go(struct request *request, struct trail *trail)
     request->client = NULL;
     request->whole = NULL;
     request->from = NULL;
-    /* Nothing is sent again: what it kept for that can go, and what it did not keep is gone. */
-    request->call.argc = 0;
     buffer_reset(&request->reply, BUFFER_KEEP);
-    buffer_reset(&request->kept, BUFFER_KEEP);
-    operation_rest(&request->operation);
+    owed_linger(request);
     request_wait(request, STAGE_LINGERING);
 }
 
@@ -353,6 +355,8 @@ void request_finish(struct request *request)
         reply_error(&request->reply, "OOM out of memory for the reply");
     }
     stop_timers(request);
+    if (!list_empty(&request->owed))
+        request_keep(request); /* what it owes outlives the input that it came from */
     request->stage = STAGE_DONE;
     count(request);
     switch (request->owner) {
@@ -369,7 +373,7 @@ void request_finish(struct request *request)
         request_part_done(request->whole);
         return;
     case OWNER_NOBODY:
-        give_back(request);
+        let_go(request, NULL);
         return;
     }
 }
@@ -392,6 +396,11 @@ void request_delivered(struct request *request)
     let_go(request, request->client != NULL ? &request->client->trail : NULL);
 }
 
+void request_over(struct request *request)
+{
+    give_back(request);
+}
+
 void request_disown(struct request *request)
 {
     list_remove(&request->link);
@@ -405,7 +414,7 @@ void request_disown(struct request *request)
     request->client = NULL;
     request->from = NULL;
     if (request->stage == STAGE_DONE)
-        give_back(request);
+        let_go(request, NULL);
 }
 
 void requests_destroy(struct engine *engine)

@@ -66,6 +66,27 @@ static struct sweep *create(struct engine *engine, bool flushes)
     return sweep;
 }
 
+bool sweep_open(const struct request *request)
+{
+    const struct sweep *sweep = request->sweep;
+
+    for (size_t i = 0; i < sweep->node_count; i++)
+        if (sweep->answers[i] == SWEEP_ASKED)
+            return true;
+    return false;
+}
+
+void sweep_keep_hints(struct request *request)
+{
+    struct sweep *sweep = request->sweep;
+
+    for (size_t i = 0; i < sweep->node_count; i++)
+        if (sweep->view->nodes[i].number != sweep->view->self &&
+            (sweep->answers[i] == SWEEP_ASKED || sweep->answers[i] == SWEEP_LOST))
+            hints_keep_flush(request->engine, sweep->view->nodes[i].number, sweep->dot,
+                             span_of(bitmap(sweep, i), sweep->bitmap_size));
+}
+
 void sweep_end(struct request *request)
 {
     if (request->sweep == NULL)
@@ -248,6 +269,7 @@ static bool stamp(struct request *request, uint64_t floor)
         return false;
     }
     sweep->dot = (struct dot){.stamp = now, .node = sweep->view->self};
+    owed_note(request);
     return true;
 }
 
@@ -356,6 +378,10 @@ void sweep_acknowledged(struct request *request, node_number node, const struct 
 
     if (index >= sweep->node_count || !sweep->flushes)
         return;
+    if (request->stage == STAGE_LINGERING) { /* it is done: no other stamp */
+        sweep->answers[index] = offered->status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
+        return;
+    }
     if (wants_above(offered) && in_reach(request->engine, offered->known) &&
         sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
         hlc_observe(&request->engine->replica.hlc, offered->known.stamp);
@@ -388,7 +414,8 @@ void sweep_lost(struct request *request, node_number node)
     if (index >= sweep->node_count || sweep->answers[index] != SWEEP_ASKED)
         return;
     sweep->answers[index] = SWEEP_LOST;
-    proceed(request);
+    if (request->stage != STAGE_LINGERING)
+        proceed(request);
 }
 
 void sweep_timeout(struct request *request)

@@ -49,25 +49,23 @@ static bool wrote_here(const struct request *request)
            operation->state == OPERATION_DONE && !operation->unchanged;
 }
 
-bool trail_follow(struct trail *trail, struct request *request)
+void trail_follow(struct trail *trail, struct request *request, bool lingers)
 {
     if (request->kind != COMMAND_WRITE && request->kind != COMMAND_UPDATE)
-        return false;
+        return;
     if (!request->coordinated) {
         if (request->route != 0 && request->route != request->engine->view->self)
             trail_forwarded(trail, request->route);
-        return false;
+        return;
     }
     if (!wrote_here(request))
-        return false;
-    if (request->operation.writing.waiting == 0 || request->engine->lingering == LINGERING_MAX) {
+        return;
+    if (!lingers) {
         note(trail, beyond(request));
-        return false;
+        return;
     }
-    request->engine->lingering++;
     request->trail = trail;
     list_append(&trail->lingering, &request->link);
-    return true;
 }
 
 static bool went_to(const struct trail *trail, node_number node)
@@ -100,8 +98,8 @@ void trail_deinit(struct trail *trail)
 {
     while (!list_empty(&trail->lingering)) {
         struct request *request = list_entry(trail->lingering.next, struct request, link);
+        list_remove(&request->link); /* it goes on for those that it is owed to */
         request->trail = NULL;
-        request_delivered(request);
     }
     buffer_deinit(&trail->elsewhere);
 }
@@ -275,10 +273,13 @@ void linger_proceed(struct request *request, bool time_is_up)
 {
     struct trail *trail = request->trail;
 
-    if (request->operation.writing.waiting == 0 || time_is_up) {
+    const bool open = request->sweep != NULL ? sweep_open(request)
+                                             : request->operation.writing.waiting > 0;
+
+    if (!open || time_is_up) {
         if (trail != NULL)
             note(trail, beyond(request));
-        request_delivered(request);
+        request_over(request);
     }
     if (trail != NULL && trail->waiting != NULL)
         proceed(trail->waiting);

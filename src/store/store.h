@@ -55,6 +55,7 @@ struct partition {
     struct marks *marks;  /* the store's; NULL while there is none */
     uint64_t memory_told; /* the store's: what its sum of memory has of this partition */
     uint32_t index;       /* 0..Q-1 */
+    uint32_t recovery;    /* raised when it has to be recovered anew */
     bool eligible;        /* this node is a replica here, and its clock is in line */
     bool recovering;      /* it forgot, and has not recovered: it does not vote (rule 12) */
     uint64_t forgotten;   /* while recovering, a stamp: what this node acknowledged at or below it,

@@ -563,6 +563,7 @@ Test(engine_quorum, the_breaker_opens_and_a_ping_closes_it)
     next(one, WIRE_PING);
     pair_command(client, "SET k w");
     expect_nothing(one);
+    next(pair_cable(&pair, 0, 2), WIRE_PING); /* its link was idle */
     const struct wire_message second = next(pair_cable(&pair, 0, 2), WIRE_WRITE);
     acknowledge(pair_cable(&pair, 0, 2), second.write.id, ACK_OK, DOT_NONE);
     pair_expect(client, OK);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A binary heap whose nodes live in its members: the one with the lowest key is on top, and any can
+ * be taken out. The heap owns its array of pointers, the members belong to whoever put them in.
+ * A zeroed heap is an empty one.
+ */
+#ifndef DUNLIN_BASE_HEAP_H
+#define DUNLIN_BASE_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct heap_node {
+    uint64_t key; /* does not change while the node is in a heap */
+    size_t place; /* 1 is the top; 0: it is in no heap */
+};
+
+struct heap {
+    struct heap_node **nodes; /* by place - 1 */
+    size_t count, capacity;
+};
+
+/* The structure that holds `node` as its member `member`. */
+#define heap_entry(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
+
+/* Members that are still in it are forgotten, not touched. */
+void heap_deinit(struct heap *heap);
+/* `node` is in no heap; false when there is no memory. */
+bool heap_push(struct heap *heap, struct heap_node *node, uint64_t key);
+/* Takes `node` out of this heap; harmless when it is in none. */
+void heap_remove(struct heap *heap, struct heap_node *node);
+
+/* NULL when it is empty. */
+static inline struct heap_node *heap_top(const struct heap *heap)
+{
+    return heap->count > 0 ? heap->nodes[0] : NULL;
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Hints: what this worker owes to replicas that did not answer (rule 2; Dynamo, section 4.6). A
+ * version that a replica has not answered for by the end of its request becomes a hint, with its
+ * key, its dot and its deadline. When the replica's link is open and its breaker closed, hints are
+ * sent as WRITE, the oldest stamp first, HINTS_WINDOW at a time and not faster than hint-rate. Each
+ * is owed until the replica has answered for it: OK, NEWER or FULL.
+ *
+ *   waiting -> sent -> (answered) gone
+ *                   -> (refused)  paused, 100 ms to 1 s -> waiting
+ *                   -> (link lost) waiting
+ *
+ * Hints of one replica are bounded in bytes (hint-bytes, shared among the workers) and in age
+ * (hint-window). Past either the oldest are dropped: the replica then is one who forgot in their
+ * partitions, and is told so (FORGOT). The lowest dropped stamp stays owed until it has answered
+ * that.
+ *
+ * Of FLUSHALLs the newest that a replica missed is kept, and sent as FLUSH. Where the replica has
+ * seen newer stamps by then it refuses, and forgets those partitions instead.
+ *
+ * All state is one worker's. Hints are counted against maxmemory (store_charge).
+ */
+#ifndef DUNLIN_NODE_HINTS_H
+#define DUNLIN_NODE_HINTS_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "replica/replica.h"
+#include "wire/wire.h"
+
+struct engine;
+struct hints_target;
+
+/* Hints on their way to one replica. */
+#define HINTS_WINDOW 64
+/* Hints looked at for one replica in one call: sent, superseded or dropped. */
+#define HINTS_PER_CALL 256
+
+struct hints {
+    struct hints_target **targets; /* by number, up to `limit`; NULL: nothing was ever owed */
+    size_t limit;
+    struct list all; /* the same */
+};
+
+void hints_init(struct engine *engine);
+void hints_deinit(struct engine *engine);
+
+/* The version is owed to `target` from now on. `key` and the version's value are copied. */
+void hints_keep(struct engine *engine, node_number target, uint32_t partition, struct span key,
+                const struct version *version);
+/* The same where the version is lost: the target forgets the partition. `stamp` is what was owed.
+ */
+void hints_forget(struct engine *engine, node_number target, uint32_t partition, uint64_t stamp);
+/* A FLUSHALL that the target has not answered for; `partitions` is a bitmap. */
+void hints_keep_flush(struct engine *engine, node_number target, struct dot dot,
+                      struct span partitions);
+
+/* An ACK whose id has ID_HINT. */
+void hints_acknowledged(struct engine *engine, node_number target, const struct wire_ack *ack);
+/* The link to the target broke: what was on its way is to be sent again. */
+void hints_lost(struct engine *engine, node_number target);
+/* The link to the target is open (again), or time has passed: sends what may be sent. */
+void hints_proceed(struct engine *engine, node_number target);
+/* Drops what is too old, and proceeds for all targets. */
+void hints_tick(struct engine *engine);
+
+/* The lowest stamp that is owed to anybody; UINT64_MAX: none. A few instructions a target. */
+uint64_t hints_lowest(const struct engine *engine);
+
+#endif

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is owed: hints, the bound that follows from them, and what settles.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "lib/engine_pair.h"
+#include "lib/timeout.h"
+
+TestSuite(engine_hints, .timeout = TIMEOUT_S(10));
+
+#define OK "+OK\r\n"
+
+static struct pair pair;
+static struct pair_client *client;
+
+static void begin_with(const struct pair_setup *setup)
+{
+    pair_init(&pair, setup);
+    client = pair_connect(&pair, 0);
+}
+
+static void begin(void)
+{
+    begin_with(&(const struct pair_setup){.nodes = 3});
+}
+
+/* Node 0 cannot reach the node, and its link is gone. */
+static void take_away(size_t node)
+{
+    pair.nodes[node].unreachable = true;
+    pair_break(&pair, 0, node);
+}
+
+static void bring_back(size_t node)
+{
+    pair.nodes[node].unreachable = false;
+    pair_pass(&pair, 1100); /* the longest wait before a link is opened again */
+}
+
+static uint64_t bound(size_t node)
+{
+    return atomic_load(&pair.nodes[node].bounds.ledger.bounds[0].stamp);
+}
+
+static uint64_t settled(size_t node, const char *key)
+{
+    return store_partition(pair.nodes[node].store, pair_partition_of(&pair, key))->settled;
+}
+
+static uint64_t stamp_of(size_t node, const char *key)
+{
+    const struct span name = span_of_string(key);
+    struct store *store = pair.nodes[node].store;
+    struct version version;
+
+    cr_assert(partition_get(store_partition(store, pair_partition_of(&pair, key)),
+                            store_hash(store, name), name, &version));
+    return version.dot.stamp;
+}
+
+Test(engine_hints, a_replica_that_was_down_gets_its_writes_when_it_is_back)
+{
+    begin();
+    const uint64_t memory = store_memory_used(pair.nodes[0].store);
+    take_away(2);
+    pair_ask(client, "SET a 1", OK);
+    pair_ask(client, "SET b 2", OK);
+    pair_pass(&pair, PAIR_TIMEOUT_MS);
+    cr_assert_not(pair_has(&pair, 2, "a", "1"));
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 2);
+    cr_assert_gt(store_memory_used(pair.nodes[0].store), memory);
+    bring_back(2);
+    cr_assert(pair_has(&pair, 2, "a", "1"));
+    cr_assert(pair_has(&pair, 2, "b", "2"));
+    cr_assert_eq(stamp_of(2, "a"), stamp_of(0, "a"));
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 0);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINT_BYTES), 0);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DELIVERED), 2);
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, what_settles_rises_on_idle_nodes_and_stands_while_a_write_is_owed)
+{
+    begin();
+    pair_ask(client, "SET a 1", OK);
+    pair_pass(&pair, 1000);
+    for (size_t node = 0; node < 3; node++)
+        cr_assert_geq(settled(node, "a"), stamp_of(node, "a"));
+    take_away(2);
+    pair_ask(client, "SET a 2", OK);
+    const uint64_t owed = stamp_of(0, "a");
+    pair_pass(&pair, 5000);
+    cr_assert_lt(bound(0), owed);
+    for (size_t node = 0; node < 3; node++)
+        cr_assert_lt(settled(node, "a"), owed);
+    bring_back(2);
+    pair_pass(&pair, 1000);
+    for (size_t node = 0; node < 3; node++)
+        cr_assert_geq(settled(node, "a"), owed);
+    pair_deinit(&pair);
+}
+
+/* ---- what is sent, as a ghost sees it ---- */
+
+#define GHOST 2
+
+static struct pair_cable *ghost;
+
+static void begin_with_ghost(const char *const *options)
+{
+    begin_with(&(const struct pair_setup){.nodes = 3, .ghosts = 1u << GHOST, .options = options});
+    ghost = pair_cable(&pair, 0, GHOST);
+}
+
+static void acknowledge(uint64_t id, enum ack_status status)
+{
+    const struct wire_ack ack = {.id = id, .status = (uint8_t)status};
+    size_t frame;
+
+    wire_put_ack(pair_begin(ghost, &frame), &ack);
+    pair_end(ghost, frame);
+}
+
+/* The next message that is no PING; false when there is none. PINGs are answered. */
+static bool next(struct wire_message *message)
+{
+    size_t frame;
+
+    while (pair_next(ghost, message)) {
+        if (message->type != WIRE_PING)
+            return true;
+        wire_put_pong(pair_begin(ghost, &frame), &(const struct wire_pong){.id = 0});
+        pair_end(ghost, frame);
+    }
+    return false;
+}
+
+/* The next is a WRITE of the key. */
+static uint64_t next_write(const char *key)
+{
+    struct wire_message message;
+
+    cr_assert(next(&message), "nothing was sent");
+    cr_assert_eq(message.type, WIRE_WRITE, "%u was sent", message.type);
+    cr_assert(span_equal(message.write.key, span_of_string(key)), "'%.*s' and not '%s' was sent",
+              (int)message.write.key.size, (const char *)message.write.key.data, key);
+    return message.write.id;
+}
+
+static void expect_nothing(void)
+{
+    struct wire_message message;
+
+    cr_assert_not(next(&message), "%u was sent", message.type);
+}
+
+Test(engine_hints, the_oldest_go_first_and_are_acknowledged_one_by_one)
+{
+    char line[64], deleted[PAIR_KEY_MAX];
+
+    begin_with_ghost(NULL);
+    take_away(GHOST);
+    pair_ask(client, "SET a 1", OK);
+    pair_ask(client, "SET b 2 PXAT 1900000000000", OK);
+    pair_key(&pair, 0, 0, deleted); /* which this node coordinates */
+    snprintf(line, sizeof line, "DEL %s", deleted);
+    pair_ask(client, line, ":0\r\n");
+    bring_back(GHOST);
+    const uint64_t a = next_write("a");
+    struct wire_message b;
+    cr_assert(next(&b));
+    cr_assert(span_equal(b.write.version.value, span_of_string("2")));
+    cr_assert_eq(b.write.version.deadline_ms, 1900000000000);
+    cr_assert_eq(b.write.version.dot.stamp, stamp_of(0, "b"));
+    cr_assert_eq(b.write.version.dot.node, pair.nodes[0].number);
+    const uint64_t b_id = b.write.id;
+    const uint64_t c = next_write(deleted);
+    expect_nothing();
+    acknowledge(b_id, ACK_OK);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 2);
+    cr_assert_eq(bound(0), stamp_of(0, "a") - 1);
+    acknowledge(b_id, ACK_OK); /* that counts once */
+    acknowledge(a, ACK_NEWER);
+    cr_assert_eq(bound(0), stamp_of(0, deleted) - 1);
+    acknowledge(c, ACK_FULL);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 0);
+    cr_assert_geq(bound(0), stamp_of(0, deleted));
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, one_that_is_refused_is_sent_again_and_keeps_no_other_back)
+{
+    begin_with_ghost(NULL);
+    take_away(GHOST);
+    pair_ask(client, "SET a 1", OK);
+    bring_back(GHOST);
+    acknowledge(next_write("a"), ACK_FORGETFUL);
+    pair_pass(&pair, 99);
+    expect_nothing();
+    pair_pass(&pair, 51);
+    acknowledge(next_write("a"), ACK_STALE_CLAIM);
+    pair_ask(client, "SET b 1", OK);
+    acknowledge(next_write("b"), ACK_FORGETFUL); /* the write itself */
+    pair_pass(&pair, 50);
+    acknowledge(next_write("b"), ACK_OK);
+    pair_pass(&pair, 200);
+    acknowledge(next_write("a"), ACK_OK);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 0);
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, what_was_on_its_way_when_the_link_broke_is_sent_again)
+{
+    begin_with_ghost(NULL);
+    take_away(GHOST);
+    pair_ask(client, "SET a 1", OK);
+    bring_back(GHOST);
+    const uint64_t before = next_write("a");
+    take_away(GHOST);
+    bring_back(GHOST);
+    acknowledge(before, ACK_OK); /* an id is of one sending */
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 1);
+    acknowledge(next_write("a"), ACK_OK);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 0);
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, one_that_was_overwritten_meanwhile_is_not_sent)
+{
+    begin_with_ghost(NULL);
+    take_away(GHOST);
+    pair_ask(client, "SET a 1", OK);
+    pair_ask(client, "SET a 2", OK);
+    bring_back(GHOST);
+    acknowledge(next_write("a"), ACK_OK);
+    expect_nothing();
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 0);
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, a_write_lingers_until_all_have_answered)
+{
+    begin_with_ghost(NULL);
+    pair_ask(client, "SET a 1", OK);
+    const uint64_t id = next_write("a");
+    pair_pass(&pair, 100);
+    cr_assert_eq(bound(0), stamp_of(0, "a") - 1);
+    acknowledge(id, ACK_OK);
+    cr_assert_geq(bound(0), stamp_of(0, "a"));
+    pair_pass(&pair, PAIR_TIMEOUT_MS);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_KEPT), 0);
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, a_write_whose_client_has_left_and_one_that_failed_are_owed_all_the_same)
+{
+    begin_with_ghost(NULL);
+    pair_command(client, "AT ALL SET a 1");
+    pair_disconnect(client);
+    client = pair_connect(&pair, 0);
+    pair_command(client, "AT ALL SET b 1");
+    next_write("a");
+    next_write("b");
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 50);
+    pair_expect_begin(client, "-NOQUORUM ");
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 2);
+    cr_assert_eq(bound(0), stamp_of(0, "a") - 1);
+    pair_deinit(&pair);
+}
+
+/* ---- bounds ---- */
+
+static void set_large(const char *key, size_t size)
+{
+    struct buffer command = {0};
+
+    buffer_append_format(&command, "*3\r\n$3\r\nSET\r\n$%zu\r\n%s\r\n$%zu\r\n", strlen(key), key,
+                         size);
+    memset(buffer_reserve(&command, size), 'x', size);
+    buffer_commit(&command, size);
+    buffer_append_string(&command, "\r\n");
+    pair_send(client, buffer_content(&command).data, buffer_size(&command));
+    pair_expect(client, OK);
+    buffer_deinit(&command);
+}
+
+static bool recovers(size_t node, const char *key)
+{
+    return store_partition(pair.nodes[node].store, pair_partition_of(&pair, key))->recovering;
+}
+
+Test(engine_hints, past_the_bound_the_oldest_are_dropped_and_the_replica_forgets)
+{
+    char first[PAIR_KEY_MAX], second[PAIR_KEY_MAX], third[PAIR_KEY_MAX];
+
+    begin_with(&(const struct pair_setup){
+        .nodes = 3, .options = (const char *const[]){"--hint-bytes", "1mb", NULL}});
+    pair_key(&pair, 0, 0, first);
+    pair_key(&pair, 1, 0, second);
+    pair_key(&pair, 2, 0, third);
+    take_away(2);
+    set_large(first, 400000);
+    const uint64_t dropped = stamp_of(0, first);
+    set_large(second, 400000);
+    set_large(third, 400000);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 2);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DROPPED), 1);
+    cr_assert_leq(pair_metric(&pair, 0, METRIC_HINT_BYTES), 1 << 20);
+    pair_pass(&pair, 1000);
+    cr_assert_eq(bound(0), dropped - 1);
+    bring_back(2);
+    pair_pass(&pair, 1000);
+    cr_assert(recovers(2, first));
+    cr_assert_not(recovers(2, second));
+    cr_assert_not(recovers(2, third));
+    cr_assert_eq(store_partition(pair.nodes[2].store, pair_partition_of(&pair, first))->forgotten,
+                 0);
+    cr_assert_gt(bound(0), stamp_of(0, third));
+    struct buffer *log = &pair.nodes[0].logged;
+    buffer_append(log, "", 1);
+    cr_assert_not_null(strstr((const char *)buffer_content(log).data, "dropped (hint-bytes)"));
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, what_is_too_old_is_dropped)
+{
+    begin_with(&(const struct pair_setup){
+        .nodes = 3, .options = (const char *const[]){"--hint-window", "2", NULL}});
+    take_away(2);
+    pair_ask(client, "SET a 1", OK);
+    pair_pass(&pair, 1900);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 1);
+    pair_pass(&pair, 200);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 0);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINT_BYTES), 0);
+    bring_back(2);
+    cr_assert(recovers(2, "a"));
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, a_dropped_one_is_owed_until_the_replica_has_heard_that_it_forgot)
+{
+    struct wire_message message;
+
+    begin_with_ghost((const char *const[]){"--hint-window", "1", NULL});
+    take_away(GHOST);
+    pair_ask(client, "SET a 1", OK);
+    pair_pass(&pair, 1100);
+    bring_back(GHOST);
+    cr_assert(next(&message));
+    cr_assert_eq(message.type, WIRE_FORGOT);
+    const uint32_t partition = pair_partition_of(&pair, "a");
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
+        cr_assert_eq(message.forgot.partitions.data[p / 8] >> p % 8 & 1, p == partition);
+    cr_assert_eq(bound(0), stamp_of(0, "a") - 1);
+    acknowledge(message.forgot.id, ACK_STALE_CLAIM);
+    for (unsigned i = 0; i < 9; i++) {
+        cr_assert_not(next(&message));
+        pair_pass(&pair, 100);
+    }
+    pair_pass(&pair, 200);
+    cr_assert(next(&message));
+    cr_assert_eq(message.type, WIRE_FORGOT);
+    cr_assert_eq(bound(0), stamp_of(0, "a") - 1);
+    acknowledge(message.forgot.id, ACK_OK);
+    cr_assert_geq(bound(0), stamp_of(0, "a"));
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, replay_keeps_to_its_rate)
+{
+    char key[PAIR_KEY_MAX];
+
+    begin_with(&(const struct pair_setup){
+        .nodes = 3, .options = (const char *const[]){"--hint-rate", "64kb", NULL}});
+    take_away(2);
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(key, sizeof key, "k%u", i);
+        set_large(key, 32000);
+    }
+    pair.nodes[2].unreachable = false;
+    pair_pass(&pair, 1000);
+    const uint64_t first = pair_metric(&pair, 0, METRIC_HINTS_DELIVERED);
+    cr_assert(first >= 1 && first <= 3, "%zu", (size_t)first);
+    pair_pass(&pair, 4000);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DELIVERED), 8);
+    pair_deinit(&pair);
+}
+
+/* ---- FLUSHALL ---- */
+
+Test(engine_hints, a_flush_reaches_a_node_that_was_down)
+{
+    begin();
+    pair_ask(client, "SET a 1", OK);
+    cr_assert(pair_has(&pair, 2, "a", "1"));
+    take_away(2);
+    pair_ask(client, "FLUSHALL", OK);
+    const uint64_t before = bound(0);
+    pair_pass(&pair, 1000);
+    cr_assert_eq(bound(0), before);
+    cr_assert(pair_has(&pair, 2, "a", "1"));
+    bring_back(2);
+    cr_assert_not(pair_has(&pair, 2, "a", "1"));
+    cr_assert_not(recovers(2, "a"));
+    cr_assert_gt(bound(0), before);
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, a_node_that_has_newer_stamps_than_a_flush_that_it_missed_forgets)
+{
+    begin();
+    take_away(2);
+    pair_ask(client, "FLUSHALL", OK);
+    pair_pass(&pair, 10);
+    pair_ask(pair_connect(&pair, 1), "SET a 1", OK);
+    cr_assert(pair_has(&pair, 2, "a", "1"));
+    bring_back(2);
+    pair_pass(&pair, 1000);
+    cr_assert(recovers(2, "a"));
+    cr_assert_gt(bound(0), stamp_of(1, "a"));
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, a_flush_that_a_node_answers_late_leaves_nothing_owed)
+{
+    struct wire_message message;
+
+    begin_with_ghost(NULL);
+    pair_ask(client, "FLUSHALL", OK);
+    const uint64_t before = bound(0);
+    cr_assert(next(&message));
+    cr_assert_eq(message.type, WIRE_FLUSH);
+    pair_pass(&pair, 100);
+    cr_assert_eq(bound(0), before);
+    acknowledge(message.flush.id, ACK_OK);
+    cr_assert_gt(bound(0), before);
+    pair_pass(&pair, PAIR_TIMEOUT_MS);
+    expect_nothing();
+    pair_deinit(&pair);
+}
