@@ -19,11 +19,6 @@ static size_t size_of(uint32_t slot_count)
     return sizeof(struct marks) + slot_count * sizeof(struct mark);
 }
 
-uint64_t marks_memory(const struct marks *marks)
-{
-    return marks != NULL ? memory_size_class(size_of(marks->slot_count)) : 0;
-}
-
 static uint32_t home_of(const struct marks *marks, uint64_t key_digest)
 {
     return (uint32_t)key_digest & (marks->slot_count - 1);
@@ -61,6 +56,7 @@ static bool resize(struct marks **marks_pointer, uint32_t slot_count)
     if (marks == NULL)
         return false;
     memset(marks, 0, size_of(slot_count));
+    marks->memory = memory_size_class(size_of(slot_count));
     marks->slot_count = slot_count;
     marks->lowest = UINT64_MAX;
     for (uint32_t i = 0; old != NULL && i < old->slot_count; i++) {

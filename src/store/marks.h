@@ -29,6 +29,7 @@ struct marks {
     uint32_t slot_count; /* a power of two */
     uint32_t count;
     uint64_t lowest; /* a stamp: no mark is below it */
+    uint64_t memory; /* bytes */
     struct mark slots[];
 };
 
@@ -45,7 +46,11 @@ void marks_drop(struct marks **marks, struct dot dot);
  * some. It looks at each a few times. */
 uint64_t marks_oldest_eighth(const struct marks *marks);
 
-uint64_t marks_memory(const struct marks *marks);
+static inline uint64_t marks_memory(const struct marks *marks)
+{
+    return marks != NULL ? marks->memory : 0;
+}
+
 static inline uint32_t marks_count(const struct marks *marks)
 {
     return marks != NULL ? marks->count : 0;
