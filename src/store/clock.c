@@ -24,9 +24,8 @@
 
 #define CLOCK_SLICES 16u
 
-/* Bounds of a call: second chances; visits (16 find one bucket where a partition has but one);
- * entries that go, and for large values one more for so many bytes, up to a most. */
-#define CLOCK_CHANCES         128u
+/* Bounds of a call: visits (16 find one bucket where a partition has but one); entries that go, for
+ * large values one more for so many bytes, up to a most, and as many second chances. */
 #define CLOCK_VISITS_MAX      1024u
 #define CLOCK_VICTIMS         256u
 #define CLOCK_BYTES_A_VICTIM  32u
@@ -160,8 +159,7 @@ bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted)
         if (!store_reclaim(store, CLOCK_RECLAIM_ENTRIES))
             break;
     if (store_evicts(store) && !has_room(store, sweep.wanted)) {
-        sweep.chances = CLOCK_CHANCES;
-        sweep.victims = victims_for(bytes);
+        sweep.victims = sweep.chances = victims_for(bytes);
         run_clock(&sweep);
         *evicted += sweep.evicted;
     }

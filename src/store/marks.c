@@ -6,27 +6,44 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
-/* Below a slot in this many, a table is made smaller. */
-#define SPARSE 8u
+/* The fewest slots of a table. */
+#define SLOTS_MIN 8u
 
-static uint32_t filled_max(uint32_t slot_count)
-{
-    return slot_count / 4 * 3;
-}
+/* Of 256 slots, how many may be filled before a table grows, and at the bound; between them is a
+ * step of growth. */
+#define FULL_MIN 160u
+#define FULL_MAX 192u
+
+/* Below a mark for this many slots, a table is made smaller. */
+#define SPARSE 8u
 
 static size_t size_of(uint32_t slot_count)
 {
     return sizeof(struct marks) + slot_count * sizeof(struct mark);
 }
 
-uint64_t marks_memory(const struct marks *marks)
+/* At least `slot_count` slots, and as many as the size class has room for. */
+static uint32_t slots_for(uint32_t slot_count)
 {
-    return marks != NULL ? memory_size_class(size_of(marks->slot_count)) : 0;
+    const size_t size = memory_size_class(size_of(slot_count));
+
+    return (uint32_t)((size - sizeof(struct marks)) / sizeof(struct mark));
 }
 
 static uint32_t home_of(const struct marks *marks, uint64_t key_digest)
 {
-    return (uint32_t)key_digest & (marks->slot_count - 1);
+    return (uint32_t)(((key_digest & UINT32_MAX) * marks->slot_count) >> 32);
+}
+
+static uint32_t next_slot(const struct marks *marks, uint32_t at)
+{
+    return at + 1 < marks->slot_count ? at + 1 : 0;
+}
+
+/* Steps from slot `from` on to slot `to`. */
+static uint32_t distance(const struct marks *marks, uint32_t from, uint32_t to)
+{
+    return to >= from ? to - from : to + marks->slot_count - from;
 }
 
 /* Where the digest is, or the free slot where it would go. */
@@ -35,7 +52,7 @@ static uint32_t seek(const struct marks *marks, uint64_t key_digest)
     uint32_t at = home_of(marks, key_digest);
 
     while (dot_exists(marks->slots[at].dot) && marks->slots[at].key_digest != key_digest)
-        at = (at + 1) & (marks->slot_count - 1);
+        at = next_slot(marks, at);
     return at;
 }
 
@@ -61,8 +78,10 @@ static bool resize(struct marks **marks_pointer, uint32_t slot_count)
     if (marks == NULL)
         return false;
     memset(marks, 0, size_of(slot_count));
+    marks->memory = memory_size_class(size_of(slot_count));
     marks->slot_count = slot_count;
     marks->lowest = UINT64_MAX;
+    marks->full = old != NULL ? old->full : FULL_MAX;
     for (uint32_t i = 0; old != NULL && i < old->slot_count; i++) {
         const struct mark *mark = &old->slots[i];
 
@@ -72,6 +91,26 @@ static bool resize(struct marks **marks_pointer, uint32_t slot_count)
     memory_free(old);
     *marks_pointer = marks;
     return true;
+}
+
+/* Makes room for one more; false when there is none. */
+static bool grow(struct marks **marks_pointer, uint64_t key_digest, uint32_t slots_max)
+{
+    const struct marks *marks = *marks_pointer;
+
+    if (marks == NULL) {
+        if (!resize(marks_pointer, SLOTS_MIN))
+            return false;
+        (*marks_pointer)->full = FULL_MIN + (key_digest >> 32) % (FULL_MAX - FULL_MIN);
+        return true;
+    }
+    const uint32_t full = marks->slot_count < slots_max ? marks->full : FULL_MAX;
+    if ((uint64_t)marks->count * 256 < (uint64_t)marks->slot_count * full)
+        return true;
+    if (marks->slot_count >= slots_max)
+        return false;
+    const uint32_t slot_count = slots_for(marks->slot_count + 1);
+    return resize(marks_pointer, slot_count < slots_max ? slot_count : slots_max);
 }
 
 bool marks_put(struct marks **marks_pointer, uint64_t key_digest, struct dot dot,
@@ -88,13 +127,9 @@ bool marks_put(struct marks **marks_pointer, uint64_t key_digest, struct dot dot
             return true;
         }
     }
-    if (marks == NULL || marks->count >= filled_max(marks->slot_count)) {
-        const uint32_t slot_count = marks != NULL ? marks->slot_count * 2 : MARKS_SLOTS_MIN;
-
-        if (slot_count > slots_max || !resize(marks_pointer, slot_count))
-            return false;
-        marks = *marks_pointer;
-    }
+    if (!grow(marks_pointer, key_digest, slots_max))
+        return false;
+    marks = *marks_pointer;
     fill(marks, seek(marks, key_digest), key_digest, dot);
     return true;
 }
@@ -102,14 +137,13 @@ bool marks_put(struct marks **marks_pointer, uint64_t key_digest, struct dot dot
 /* Frees the slot, and closes the gap that this leaves in the chain of those behind it. */
 static void free_slot(struct marks *marks, uint32_t gap)
 {
-    const uint32_t mask = marks->slot_count - 1;
-
     marks->count--;
-    for (uint32_t at = (gap + 1) & mask; dot_exists(marks->slots[at].dot); at = (at + 1) & mask) {
+    for (uint32_t at = next_slot(marks, gap); dot_exists(marks->slots[at].dot);
+         at = next_slot(marks, at)) {
         const uint32_t home = home_of(marks, marks->slots[at].key_digest);
 
         /* It may move to the gap unless its home lies behind that. */
-        if (((at - home) & mask) >= ((at - gap) & mask)) {
+        if (distance(marks, home, at) >= distance(marks, gap, at)) {
             marks->slots[gap] = marks->slots[at];
             gap = at;
         }
@@ -117,22 +151,20 @@ static void free_slot(struct marks *marks, uint32_t gap)
     marks->slots[gap] = (struct mark){0};
 }
 
-/* Gives back what is too much after something went. */
+/* Gives back what is too much after something went. Without memory for a smaller table the larger
+ * one goes on. */
 static void tighten(struct marks **marks_pointer)
 {
     const struct marks *marks = *marks_pointer;
-    uint32_t slot_count = marks->slot_count;
 
     if (marks->count == 0) {
         memory_free(*marks_pointer);
         *marks_pointer = NULL;
         return;
     }
-    while (slot_count > MARKS_SLOTS_MIN && marks->count < slot_count / SPARSE)
-        slot_count /= 2;
-    /* Without memory for a smaller table the larger one goes on. */
-    if (slot_count < marks->slot_count)
-        (void)resize(marks_pointer, slot_count);
+    if (marks->slot_count > SLOTS_MIN && marks->count < marks->slot_count / SPARSE)
+        (void)resize(marks_pointer,
+                     marks->count * 2 > SLOTS_MIN ? slots_for(marks->count * 2) : SLOTS_MIN);
 }
 
 void marks_remove(struct marks **marks_pointer, uint64_t key_digest)
@@ -152,7 +184,7 @@ void marks_drop(struct marks **marks_pointer, struct dot dot)
 {
     struct marks *marks = *marks_pointer;
 
-    if (marks == NULL)
+    if (marks == NULL || marks->lowest > dot.stamp)
         return;
     marks->lowest = UINT64_MAX;
     for (uint32_t at = 0; at < marks->slot_count;) {

@@ -5,8 +5,11 @@
  * probing (Knuth, TAOCP 6.4, algorithms L and R). Without marks there is no table: NULL is the
  * empty set of marks, and every function takes it.
  *
- * A table is at most three quarters full. It grows by doubling up to the slots that its owner
- * allows; beyond that, or without memory, marks_put refuses, and the owner gives up the oldest.
+ * A table is at most three quarters full. It grows by a quarter at most (to the next size class),
+ * up to the slots that its owner allows; beyond that, or without memory, marks_put refuses, and the
+ * owner gives up the oldest. How full a table gets before it grows differs from one to the other:
+ * while eviction goes round the partitions, they must not all grow in the same round, or it would
+ * gain nothing by it.
  */
 #ifndef DUNLIN_STORE_MARKS_H
 #define DUNLIN_STORE_MARKS_H
@@ -14,9 +17,6 @@
 #include <stddef.h>
 
 #include "causal/dot.h"
-
-/* The fewest slots of a table, a power of two. */
-#define MARKS_SLOTS_MIN 8u
 
 struct mark {
     uint64_t key_digest;
@@ -26,9 +26,11 @@ struct mark {
 _Static_assert(sizeof(struct mark) == 24, "a mark takes three words");
 
 struct marks {
-    uint32_t slot_count; /* a power of two */
+    uint32_t slot_count;
     uint32_t count;
+    uint32_t full;   /* marks beyond which it grows, of 256 slots */
     uint64_t lowest; /* a stamp: no mark is below it */
+    uint64_t memory; /* bytes */
     struct mark slots[];
 };
 
@@ -39,13 +41,17 @@ struct dot marks_find(const struct marks *marks, uint64_t key_digest);
 bool marks_put(struct marks **marks, uint64_t key_digest, struct dot dot, uint32_t slots_max);
 void marks_remove(struct marks **marks, uint64_t key_digest);
 
-/* Drops the marks at or below `dot`; it looks at each. */
+/* Drops the marks at or below `dot`; it looks at each, unless none can be. */
 void marks_drop(struct marks **marks, struct dot dot);
 /* The stamp at or below which an eighth of the marks lie, the oldest, or a few more. There are
  * some. It looks at each a few times. */
 uint64_t marks_oldest_eighth(const struct marks *marks);
 
-uint64_t marks_memory(const struct marks *marks);
+static inline uint64_t marks_memory(const struct marks *marks)
+{
+    return marks != NULL ? marks->memory : 0;
+}
+
 static inline uint32_t marks_count(const struct marks *marks)
 {
     return marks != NULL ? marks->count : 0;

@@ -24,9 +24,11 @@ bool partition_fits(const struct partition *partition, uint64_t growth)
 {
     const struct store *store = partition->store;
     const uint64_t max = store_memory_max(store);
-    const uint64_t untold = memory_of(partition) - partition->memory_told;
 
-    return max == 0 || store_memory_used(store) + untold + growth <= max;
+    if (max == 0)
+        return true;
+    const uint64_t untold = memory_of(partition) - partition->memory_told;
+    return store_memory_used(store) + untold + growth <= max;
 }
 
 void partition_finish(struct partition *partition)
@@ -210,7 +212,8 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
             take_from_leaf(partition, key_digest, before);
         if (!tombstone)
             add_to_leaf(partition, key_digest, version->dot);
-        marks_remove(&partition->marks, key_digest);
+        if (partition->marks != NULL)
+            marks_remove(&partition->marks, key_digest);
     }
     partition_finish(partition);
     return done ? STORE_OK : STORE_NO_MEMORY;

@@ -85,15 +85,6 @@ static void give_bucket(struct table *table, struct bucket *bucket)
     give(table, bucket, sizeof *bucket);
 }
 
-uint64_t table_memory(const struct table *table)
-{
-    if (table == NULL)
-        return 0;
-    if (table->wheel == NULL)
-        return table->memory;
-    return table->memory + memory_size_class(sizeof *table->wheel) + wheel_memory(table->wheel);
-}
-
 /* Buckets that the first segment has room for in a table of `count`: it grows by doubling. */
 static uint32_t first_segment_buckets(uint32_t count)
 {

@@ -81,7 +81,14 @@ unsigned table_bucket_entries(const struct table *table, uint32_t index, struct 
                               unsigned max);
 
 /* Bytes of the table, its entries and its wheel; NULL has none. */
-uint64_t table_memory(const struct table *table);
+static inline uint64_t table_memory(const struct table *table)
+{
+    if (table == NULL)
+        return 0;
+    if (table->wheel == NULL)
+        return table->memory;
+    return table->memory + memory_size_class(sizeof *table->wheel) + wheel_memory(table->wheel);
+}
 
 /* As partition_scan (store/store.h), giving entries. */
 uint64_t table_scan(const struct table *table, uint64_t cursor, uint32_t limit,

@@ -2,7 +2,8 @@
  *
  * The store against a naive map, over random histories: puts (also in place, from pieces of the old
  * value), removes, expiry under a clock that jumps, clears, scans that go on while the table grows
- * and shrinks, allocations that fail. Good hashes and bad ones. In the end nothing may be left.
+ * and shrinks, allocations that fail. Versions vanish, are evicted, leave marks and are settled;
+ * dots come in any order. Good hashes and bad ones. In the end nothing may be left.
  *
  * DUNLIN_SEED replays one seed.
  */
@@ -52,8 +53,11 @@ struct fact {
     bool present;
     struct version version; /* its value points to `value` */
     uint8_t value[VALUE_MAX];
-    bool stable;  /* there since the partition's scan began */
-    bool visited; /* by it */
+    uint64_t digest;
+    struct dot mark;
+    uint64_t arrival; /* the number of the put, in order */
+    bool stable;      /* there since the partition's scan began */
+    bool visited;     /* by it */
 };
 
 struct model {
@@ -61,9 +65,14 @@ struct model {
     struct rng rng;
     struct fact facts[KEYS];
     uint64_t cursors[PARTITIONS];
-    uint32_t scanned;   /* the partition that a visit belongs to */
+    uint32_t scanned; /* the partition that a visit belongs to */
+    uint64_t marks_seen;
     uint64_t hash_bits; /* hashes keep only these */
     uint64_t stamp;
+    uint64_t arrivals;
+    uint64_t settled[PARTITIONS];
+    uint64_t floors[PARTITIONS]; /* as last seen */
+    bool overflows;              /* marks may be given up */
     int64_t now_ms;
     uint32_t put_share; /* of 100 changes, how many are puts */
 };
@@ -88,6 +97,21 @@ static void find_place(struct model *model, uint32_t number, struct place *place
     place->hash = store_hash(model->store, place->key) & model->hash_bits;
 }
 
+/* A mark may only be missing, or be that of an older version, where the floor does its work. */
+static void check_mark(struct model *model, const struct place *place)
+{
+    struct fact *fact = &model->facts[place->number];
+    const struct partition *partition = place->partition;
+    const struct dot mark = partition_mark(partition, place->hash, place->key);
+
+    if (dot_equal(mark, fact->mark))
+        return;
+    cr_assert(model->overflows);
+    cr_assert_lt(dot_compare(mark, fact->mark), 0);
+    cr_assert_leq(fact->mark.stamp, partition->floor);
+    fact->mark = mark;
+}
+
 static void check_fact(struct model *model, uint32_t number)
 {
     const struct fact *fact = &model->facts[number];
@@ -95,6 +119,7 @@ static void check_fact(struct model *model, uint32_t number)
     struct place place;
 
     find_place(model, number, &place);
+    check_mark(model, &place);
     cr_assert_eq(partition_get(place.partition, place.hash, place.key, &version), fact->present);
     cr_assert_eq(version_exists(&version), fact->present);
     if (!fact->present)
@@ -105,9 +130,57 @@ static void check_fact(struct model *model, uint32_t number)
     cr_assert(span_equal(version.value, fact->version.value));
 }
 
+/* What is kept of the whole partition, against what its facts give. */
+static void check_partition(struct model *model, uint32_t index)
+{
+    const struct partition *partition = store_partition(model->store, index);
+    uint64_t leaves[PARTITION_LEAVES] = {0};
+
+    for (uint32_t number = index; number < KEYS; number += PARTITIONS) {
+        const struct fact *fact = &model->facts[number];
+
+        if (fact->present && fact->version.kind != VALUE_TOMBSTONE)
+            leaves[store_leaf(fact->digest)] += store_version_digest(fact->digest,
+                                                                     fact->version.dot);
+    }
+    cr_assert_arr_eq(partition->leaves, leaves, sizeof leaves);
+    cr_assert_eq(partition->settled, model->settled[index]);
+    cr_assert_geq(partition->floor, model->floors[index]);
+    cr_assert(model->overflows || partition->floor == 0);
+    model->floors[index] = partition->floor;
+}
+
 static void forget(struct fact *fact)
 {
     fact->present = fact->stable = false;
+}
+
+static void set_mark(struct model *model, uint32_t number, struct dot dot)
+{
+    struct fact *fact = &model->facts[number];
+
+    if (dot.stamp > model->settled[number % PARTITIONS])
+        fact->mark = dot_max(fact->mark, dot);
+}
+
+/* As forget, of what was evicted or expired. */
+static void vanish(struct model *model, uint32_t number)
+{
+    forget(&model->facts[number]);
+    set_mark(model, number, model->facts[number].version.dot);
+}
+
+/* Mostly above all others, sometimes some way back. */
+static struct dot draw_dot(struct model *model)
+{
+    struct rng *rng = &model->rng;
+    const uint64_t back = rng_chance(rng, 1, 8) ? rng_below(rng, 3000) : 0;
+
+    model->stamp++;
+    return (struct dot){
+        .stamp = model->stamp > back ? model->stamp - back : 1,
+        .node = (node_number)rng_below(rng, 9),
+    };
 }
 
 /* A piece of a new value: fresh bytes, or some of the old. */
@@ -138,7 +211,7 @@ static void put(struct model *model, uint32_t number)
     struct rng *rng = &model->rng;
     uint8_t fresh[VALUE_MAX], expected[VALUE_MAX];
     struct span pieces[3];
-    struct version version = {.dot = {.stamp = ++model->stamp, .node = (node_number)(number % 9)}};
+    struct version version = {.dot = draw_dot(model)};
     struct version old;
     struct place place;
     size_t count = rng_below(rng, 4);
@@ -169,6 +242,8 @@ static void put(struct model *model, uint32_t number)
         version.value = span_of(fact->value, size);
         fact->version = version;
         fact->present = true;
+        fact->mark = DOT_NONE;
+        fact->arrival = ++model->arrivals;
     } else {
         cr_assert_neq(failing, 0);
     }
@@ -184,6 +259,107 @@ static void drop(struct model *model, uint32_t number)
     cr_assert_eq(partition_remove(place.partition, place.hash, place.key), fact->present);
     forget(fact);
     check_fact(model, number);
+}
+
+static void evict(struct model *model, uint32_t number)
+{
+    struct fact *fact = &model->facts[number];
+    struct place place;
+
+    find_place(model, number, &place);
+    cr_assert_eq(partition_vanish(place.partition, place.hash, place.key), fact->present);
+    if (fact->present)
+        vanish(model, number);
+    check_fact(model, number);
+}
+
+static void leave_mark(struct model *model, uint32_t number)
+{
+    const struct dot dot = draw_dot(model);
+    struct place place;
+
+    find_place(model, number, &place);
+    if (model->facts[number].present)
+        return;
+    partition_leave_mark(place.partition, model->facts[number].digest, dot);
+    set_mark(model, number, dot);
+    check_fact(model, number);
+}
+
+/* Tombstones go in the order in which they came; one that is not settled holds up the rest. */
+static void reap(struct model *model, uint32_t index)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (uint32_t number = index; number < KEYS; number += PARTITIONS) {
+        const struct fact *fact = &model->facts[number];
+
+        if (fact->present && fact->version.kind == VALUE_TOMBSTONE &&
+            fact->version.dot.stamp > model->settled[index] && fact->arrival < first)
+            first = fact->arrival;
+    }
+    for (uint32_t number = index; number < KEYS; number += PARTITIONS) {
+        struct fact *fact = &model->facts[number];
+
+        if (fact->mark.stamp <= model->settled[index])
+            fact->mark = DOT_NONE;
+        if (fact->present && fact->version.kind == VALUE_TOMBSTONE && fact->arrival < first)
+            forget(fact);
+    }
+}
+
+static void settle(struct model *model)
+{
+    struct rng *rng = &model->rng;
+    const uint32_t index = (uint32_t)rng_below(rng, PARTITIONS);
+    struct partition *partition = store_partition(model->store, index);
+    const uint32_t limit = 1 + (uint32_t)rng_below(rng, 40);
+    const uint64_t back = rng_below(rng, 4000);
+    const uint64_t stamp = model->stamp > back ? model->stamp - back : 0;
+    struct partition_counts counts;
+
+    for (bool more = true; more;) {
+        partition_count(partition, &counts);
+        const uint64_t tombstones = counts.tombstones;
+
+        more = partition_settle(partition, stamp, limit);
+        partition_count(partition, &counts);
+        cr_assert_leq(tombstones - counts.tombstones, limit);
+        cr_assert(!more || tombstones - counts.tombstones == limit);
+    }
+    if (stamp > model->settled[index])
+        model->settled[index] = stamp;
+    reap(model, index);
+    for (uint32_t number = index; number < KEYS; number += PARTITIONS)
+        check_fact(model, number);
+}
+
+/* Which entries go is the store's choice. */
+static void make_room(struct model *model)
+{
+    struct rng *rng = &model->rng;
+    const uint64_t used = store_memory_used(model->store);
+    const size_t bytes = rng_below(rng, 2000);
+    uint64_t evicted = 0, gone = 0;
+
+    store_set_policy(model->store, rng_chance(rng, 1, 8) ? STORE_NOEVICTION : STORE_ALLKEYS_CLOCK);
+    store_set_memory_max(model->store, 1 + used - rng_below(rng, used / 8 + 1));
+    if (store_make_room(model->store, bytes, &evicted))
+        cr_assert_leq(store_memory_used(model->store) + bytes, used + 1);
+    store_set_memory_max(model->store, 0);
+    for (uint32_t number = 0; number < KEYS; number++) {
+        struct version version;
+        struct place place;
+
+        find_place(model, number, &place);
+        if (model->facts[number].present &&
+            !partition_get(place.partition, place.hash, place.key, &version)) {
+            vanish(model, number);
+            gone++;
+        }
+        check_fact(model, number);
+    }
+    cr_assert_eq(gone, evicted);
 }
 
 static void expire(struct model *model)
@@ -204,17 +380,25 @@ static void expire(struct model *model)
         struct fact *fact = &model->facts[number];
 
         if (fact->present && fact->version.deadline_ms <= model->now_ms)
-            forget(fact);
+            vanish(model, number);
     }
 }
 
 static void clear(struct model *model)
 {
     const uint32_t index = (uint32_t)rng_below(&model->rng, PARTITIONS);
+    struct partition *partition = store_partition(model->store, index);
+    const struct dot dot = draw_dot(model);
 
-    partition_clear(store_partition(model->store, index));
-    for (uint32_t number = index; number < KEYS; number += PARTITIONS)
-        forget(&model->facts[number]);
+    partition->flushed = dot;
+    partition_clear(partition);
+    for (uint32_t number = index; number < KEYS; number += PARTITIONS) {
+        struct fact *fact = &model->facts[number];
+
+        forget(fact);
+        if (dot_compare(fact->mark, dot) <= 0)
+            fact->mark = DOT_NONE;
+    }
 }
 
 static void visit(void *context, struct span key, const struct version *version)
@@ -252,6 +436,33 @@ static void scan(struct model *model)
             cr_assert(!model->facts[number].stable || model->facts[number].visited);
 }
 
+static void count_mark(void *context, uint64_t key_digest, struct dot dot)
+{
+    struct model *model = context;
+    uint32_t number = model->scanned;
+
+    while (number < KEYS && model->facts[number].digest != key_digest)
+        number += PARTITIONS;
+    cr_assert_lt(number, KEYS);
+    cr_assert(dot_equal(model->facts[number].mark, dot));
+    cr_assert_not(model->facts[number].present);
+    model->marks_seen++;
+}
+
+static void check_marks(struct model *model, uint32_t index, uint64_t count)
+{
+    uint64_t expected = 0;
+
+    model->scanned = index;
+    model->marks_seen = 0;
+    partition_scan_marks(store_partition(model->store, index), count_mark, model);
+    for (uint32_t number = index; number < KEYS; number += PARTITIONS)
+        expected += dot_exists(model->facts[number].mark);
+    cr_assert_eq(count, expected);
+    cr_assert_eq(model->marks_seen, expected);
+    cr_assert(expected <= 96 || store_partitions(model->store) == PARTITIONS);
+}
+
 static void check_all(struct model *model)
 {
     struct partition_counts expected[PARTITIONS] = {0};
@@ -282,6 +493,8 @@ static void check_all(struct model *model)
         cr_assert_eq(counts.keys, expected[i].keys);
         cr_assert_eq(counts.tombstones, expected[i].tombstones);
         cr_assert_eq(counts.expiring, expected[i].expiring);
+        check_marks(model, i, counts.marks);
+        check_partition(model, i);
     }
     cr_assert_geq(store_memory_used(model->store) + PARTITIONS * 4096, memory);
 }
@@ -297,14 +510,23 @@ static void step(struct model *model)
         clear(model);
     else if (rng_chance(rng, 1, 200))
         expire(model);
+    else if (rng_chance(rng, 1, 200))
+        settle(model);
+    else if (rng_chance(rng, 1, 1000))
+        make_room(model);
     else if (rng_chance(rng, 1, 20))
         scan(model);
     else if (rng_chance(rng, 1, 50))
         (void)store_reclaim(model->store, (uint32_t)rng_below(rng, 100));
     else if (rng_chance(rng, model->put_share, 100))
         put(model, number);
-    else
+    else if (rng_chance(rng, 1, 2))
         drop(model, number);
+    else if (rng_chance(rng, 1, 2))
+        evict(model, number);
+    else
+        leave_mark(model, number);
+    check_partition(model, number % PARTITIONS);
 }
 
 static void play(uint64_t seed)
@@ -312,15 +534,26 @@ static void play(uint64_t seed)
     /* All bits; two buckets' worth; half the tags alike; one bucket and one tag for all. */
     static const uint64_t hash_bits[] = {UINT64_MAX, 0xffff000000000003, 0x0001fffffffffff0, 0};
     struct model *model = memory_alloc(sizeof *model);
+    uint32_t partitions =
+        PARTITIONS; /* more than are in use, so that each has room for few marks */
 
     rng_init(&model->rng, seed);
     rng_init(&failing_rng, seed);
     model->hash_bits = hash_bits[rng_chance(&model->rng, 1, 2) ? 0 : rng_below(&model->rng, 4)];
     model->now_ms = NOW;
     model->put_share = 80;
+    if (rng_chance(&model->rng, 1, 2))
+        partitions = 16384;
     model->store = store_create(
-        &(struct store_options){.partitions = PARTITIONS, .seed = seed, .now_ms = NOW});
+        &(struct store_options){.partitions = partitions, .seed = seed, .now_ms = NOW});
+    for (uint32_t number = 0; number < KEYS; number++) {
+        struct place place;
+
+        find_place(model, number, &place);
+        model->facts[number].digest = store_key_digest(place.key);
+    }
     failing = rng_chance(&model->rng, 1, 2) ? 0 : 2 + rng_below(&model->rng, 20);
+    model->overflows = failing > 0 || partitions > PARTITIONS;
     for (int i = 0; i < STEPS; i++) {
         step(model);
         if (rng_chance(&model->rng, 1, 3000))

@@ -171,6 +171,49 @@ static void expire(struct bench *bench)
            (double)(now_ns() - begin) / (double)expired, (double)steps / (double)expired, expired);
 }
 
+/* Puts new keys into a store that is full, so that each makes others go. */
+static void evict(struct bench *bench)
+{
+    uint64_t spent = 0;
+    uint64_t worst = 0;
+    uint64_t evicted = 0;
+    char text[KEY_SIZE + 1];
+
+    store_set_policy(bench->store, STORE_ALLKEYS_CLOCK);
+    store_set_memory_max(bench->store, store_memory_used(bench->store));
+    for (uint32_t done = 0; done < OPERATIONS / 4; done++) {
+        const struct span key = make_key(bench->keys + done, text);
+        const uint64_t before = now_ns();
+
+        ensure(store_make_room(bench->store, 2 * (KEY_SIZE + VALUE_SIZE), &evicted));
+        const uint64_t took = now_ns() - before;
+        worst = took > worst ? took : worst;
+        spent += took;
+        put(bench, key, bench->keys + OPERATIONS + done);
+    }
+    store_set_memory_max(bench->store, 0);
+    printf("make room         %8.1f ns a key (with clock reads), worst %" PRIu64
+           " us, %.2f evicted a key\n",
+           (double)spent / (OPERATIONS / 4), worst / 1000, (double)evicted / (OPERATIONS / 4));
+}
+
+/* What 20 ticks a second cost where there is nothing to settle. */
+static void settle(struct bench *bench)
+{
+    const uint64_t begin = now_ns();
+
+    for (uint32_t round = 1; round <= 20; round++)
+        for (uint32_t index = 0; index < bench->partitions; index++) {
+            struct partition *partition = store_partition(bench->store, index);
+
+            partition_lock(partition);
+            (void)partition_settle(partition, round, 64);
+            partition_unlock(partition);
+        }
+    printf("settle nothing    %8.1f ns a partition\n",
+           (double)(now_ns() - begin) / (20.0 * bench->partitions));
+}
+
 static void drop(struct bench *bench)
 {
     uint64_t begin = now_ns();
@@ -213,10 +256,14 @@ int main(int argc, char **argv)
     printf("get               %8.1f ns\n", measure(&bench, GET));
     printf("get, prefetched   %8.1f ns\n", measure(&bench, GET_PREFETCHED));
     printf("put over          %8.1f ns\n", measure(&bench, PUT));
+    settle(&bench);
+    evict(&bench);
     if (bench.ttl_ms > 0)
         expire(&bench);
     else
         drop(&bench);
+    for (uint32_t index = 0; index < bench.partitions; index++)
+        (void)partition_settle(store_partition(bench.store, index), UINT64_MAX, 1);
     printf("left              %8" PRIu64 " bytes accounted\n", store_memory_used(bench.store));
     store_destroy(&bench.store);
     return 0;

@@ -410,3 +410,492 @@ Test(store, out_of_memory_a_put_fails_whole_and_the_table_goes_on)
     cr_assert_eq(store_memory_used(fixture.store), 0);
     tear_down(&fixture);
 }
+
+/* ---- marks, tombstones, settled ---- */
+
+static struct dot mark_of(struct fixture *fixture, struct span key)
+{
+    return partition_mark(fixture->partition, store_hash(fixture->store, key), key);
+}
+
+static bool vanish(struct fixture *fixture, struct span key)
+{
+    return partition_vanish(fixture->partition, store_hash(fixture->store, key), key);
+}
+
+static struct partition_counts counts_of(struct fixture *fixture)
+{
+    struct partition_counts counts;
+
+    partition_count(fixture->partition, &counts);
+    return counts;
+}
+
+Test(store, what_vanishes_leaves_a_mark_until_it_is_settled)
+{
+    struct fixture fixture = set_up(1);
+
+    cr_assert_not(vanish(&fixture, SPAN("k")));
+    put(&fixture, SPAN("k"), SPAN("v"), DEADLINE_NEVER);
+    cr_assert_not(dot_exists(mark_of(&fixture, SPAN("k"))));
+    cr_assert(vanish(&fixture, SPAN("k")));
+    cr_assert_not(holds(&fixture, SPAN("k"), SPAN("v")));
+    cr_assert(dot_equal(mark_of(&fixture, SPAN("k")), (struct dot){.stamp = 1, .node = 3}));
+    cr_assert_eq(counts_of(&fixture).marks, 1);
+    cr_assert_eq(counts_of(&fixture).evicted, 1);
+    cr_assert_gt(store_memory_used(fixture.store), 0);
+    cr_assert_not(partition_settle(fixture.partition, 1, 100));
+    cr_assert_not(dot_exists(mark_of(&fixture, SPAN("k"))));
+    cr_assert_eq(counts_of(&fixture).marks, 0);
+    cr_assert_eq(store_memory_used(fixture.store), 0);
+    tear_down(&fixture);
+}
+
+Test(store, what_is_settled_vanishes_without_a_trace)
+{
+    struct fixture fixture = set_up(1);
+
+    put(&fixture, SPAN("evicted"), SPAN("v"), DEADLINE_NEVER);
+    put(&fixture, SPAN("expired"), SPAN("v"), NOW + 1);
+    put(&fixture, SPAN("newer"), SPAN("v"), NOW + 1);
+    partition_settle(fixture.partition, 2, 100);
+    vanish(&fixture, SPAN("evicted"));
+    partition_expire(fixture.partition, NOW + 1, 100);
+    cr_assert_eq(counts_of(&fixture).marks, 1);
+    cr_assert_eq(mark_of(&fixture, SPAN("newer")).stamp, 3);
+    partition_leave_mark(fixture.partition, store_key_digest(SPAN("late")),
+                         (struct dot){.stamp = 2, .node = 9});
+    cr_assert_not(dot_exists(mark_of(&fixture, SPAN("late"))));
+    tear_down(&fixture);
+}
+
+Test(store, a_version_takes_the_place_of_its_mark_and_a_failed_one_does_not)
+{
+    struct fixture fixture = set_up(1);
+
+    put(&fixture, SPAN("k"), SPAN("v"), DEADLINE_NEVER);
+    vanish(&fixture, SPAN("k"));
+    store_set_memory_max(fixture.store, 1);
+    cr_assert_eq(put(&fixture, SPAN("k"), SPAN("w"), DEADLINE_NEVER), STORE_FULL);
+    cr_assert_eq(mark_of(&fixture, SPAN("k")).stamp, 1);
+    store_set_memory_max(fixture.store, 0);
+    cr_assert_eq(put(&fixture, SPAN("k"), SPAN("w"), DEADLINE_NEVER), STORE_OK);
+    cr_assert_eq(counts_of(&fixture).marks, 0);
+    tear_down(&fixture);
+}
+
+Test(store, a_higher_mark_stays)
+{
+    struct fixture fixture = set_up(1);
+    const uint64_t digest = store_key_digest(SPAN("k"));
+
+    partition_leave_mark(fixture.partition, digest, (struct dot){.stamp = 7, .node = 2});
+    partition_leave_mark(fixture.partition, digest, (struct dot){.stamp = 5, .node = 9});
+    cr_assert(dot_equal(mark_of(&fixture, SPAN("k")), (struct dot){.stamp = 7, .node = 2}));
+    partition_leave_mark(fixture.partition, digest, (struct dot){.stamp = 7, .node = 3});
+    cr_assert(dot_equal(mark_of(&fixture, SPAN("k")), (struct dot){.stamp = 7, .node = 3}));
+    cr_assert_eq(counts_of(&fixture).marks, 1);
+    tear_down(&fixture);
+}
+
+Test(store, too_many_marks_give_up_the_oldest_eighth_and_raise_the_floor)
+{
+    /* With so many partitions, one has 128 slots: 96 marks. */
+    struct fixture fixture = set_up(16384);
+    char text[16];
+
+    for (uint32_t i = 0; i < 97; i++)
+        put(&fixture, number_key(i, text), SPAN("v"), DEADLINE_NEVER);
+    for (uint32_t i = 97; i > 1; i--)
+        vanish(&fixture, number_key(i - 1, text));
+    cr_assert_eq(counts_of(&fixture).marks, 96);
+    cr_assert_eq(fixture.partition->floor, 0);
+    vanish(&fixture, number_key(0, text));
+    const uint64_t floor = fixture.partition->floor;
+    cr_assert_geq(floor, 2 + 96 / 8);
+    cr_assert_leq(floor, 2 + 96 / 4);
+    cr_assert_eq(mark_of(&fixture, number_key(0, text)).stamp, 1);
+    for (uint32_t i = 1; i < 97; i++) {
+        const struct dot mark = mark_of(&fixture, number_key(i, text));
+
+        cr_assert_eq(mark.stamp, i + 1 > floor ? i + 1 : 0);
+    }
+    tear_down(&fixture);
+}
+
+Test(store, without_memory_for_a_mark_the_floor_stands_for_it)
+{
+    struct fixture fixture = set_up(1);
+    char text[16];
+
+    for (uint32_t i = 0; i < 60; i++)
+        put(&fixture, number_key(i, text), SPAN("v"), DEADLINE_NEVER);
+    allocations_left = 0;
+    vanish(&fixture, number_key(9, text));
+    cr_assert_eq(counts_of(&fixture).marks, 0);
+    cr_assert_eq(fixture.partition->floor, 10);
+    allocations_left = 1;
+    for (uint32_t i = 20; i < 60; i++) {
+        vanish(&fixture, number_key(i, text));
+        cr_assert(fixture.partition->floor > i || mark_of(&fixture, number_key(i, text)).stamp > i);
+    }
+    allocations_left = UINT64_MAX;
+    cr_assert_gt(counts_of(&fixture).marks, 0);
+    cr_assert_lt(fixture.partition->floor, 60);
+    tear_down(&fixture);
+}
+
+Test(store, tombstones_go_once_they_are_settled_a_few_at_a_time)
+{
+    struct fixture fixture = set_up(1);
+    char text[16];
+
+    put(&fixture, SPAN("k"), SPAN("v"), DEADLINE_NEVER);
+    for (uint32_t i = 0; i < 100; i++)
+        put_tombstone(&fixture, number_key(i, text));
+    cr_assert_not(partition_settle(fixture.partition, 1, 10));
+    cr_assert_eq(counts_of(&fixture).tombstones, 100);
+    cr_assert(partition_settle(fixture.partition, 51, 30));
+    cr_assert_eq(counts_of(&fixture).tombstones, 70);
+    cr_assert_not(partition_settle(fixture.partition, 51, 30));
+    cr_assert_eq(counts_of(&fixture).tombstones, 50);
+    cr_assert_not(partition_settle(fixture.partition, 0, 30));
+    cr_assert_eq(fixture.partition->settled, 51);
+    cr_assert_not(partition_settle(fixture.partition, 101, 50));
+    cr_assert_eq(counts_of(&fixture).tombstones, 0);
+    cr_assert(holds(&fixture, SPAN("k"), SPAN("v")));
+    cr_assert_eq(counts_of(&fixture).marks, 0);
+    tear_down(&fixture);
+}
+
+Test(store, a_tombstone_may_have_bytes_has_no_deadline_and_leaves_a_mark_when_evicted)
+{
+    struct fixture fixture = set_up(1);
+    struct version version = {
+        .dot = {.stamp = 5, .node = 3}, .kind = VALUE_TOMBSTONE, .deadline_ms = NOW + 1};
+    const struct span bytes = SPAN("no siblings");
+    const struct span key = SPAN("k");
+    const uint64_t hash = store_hash(fixture.store, key);
+
+    partition_put(fixture.partition, hash, key, &version, &bytes, 1);
+    cr_assert(get(&fixture, key, &version));
+    cr_assert_eq(version.deadline_ms, DEADLINE_NEVER);
+    cr_assert(span_equal(version.value, bytes));
+    cr_assert_eq(partition_expire(fixture.partition, NOW + 1, 10), 0);
+    cr_assert(vanish(&fixture, key));
+    cr_assert_eq(mark_of(&fixture, key).stamp, 5);
+    partition_put(fixture.partition, hash, key, &version, &bytes, 1);
+    cr_assert_not(partition_settle(fixture.partition, 5, 1));
+    cr_assert_eq(counts_of(&fixture).tombstones, 0);
+    tear_down(&fixture);
+}
+
+Test(store, values_and_tombstones_take_turns_in_one_place)
+{
+    struct fixture fixture = set_up(1);
+    const struct span key = SPAN("k");
+
+    /* All of one size, so that each is written over the one before. */
+    for (uint32_t i = 0; i < 20; i++) {
+        cr_assert_eq(put(&fixture, key, SPAN("v"), NOW + 1 + i % 3), STORE_OK);
+        cr_assert_eq(counts_of(&fixture).expiring, 1);
+        cr_assert_not(partition_settle(fixture.partition, fixture.stamp, 10));
+        cr_assert(holds(&fixture, key, SPAN("v")));
+        cr_assert_eq(put_tombstone(&fixture, key), STORE_OK);
+        cr_assert_eq(put_tombstone(&fixture, key), STORE_OK);
+        cr_assert_eq(counts_of(&fixture).tombstones, 1);
+        cr_assert_eq(partition_expire(fixture.partition, NOW + 9, 10), 0);
+    }
+    cr_assert_not(partition_settle(fixture.partition, fixture.stamp, 10));
+    cr_assert_eq(store_memory_used(fixture.store), 0);
+    tear_down(&fixture);
+}
+
+Test(store, a_flush_takes_the_marks_below_it_and_is_forgotten_when_settled)
+{
+    struct fixture fixture = set_up(1);
+
+    put(&fixture, SPAN("below"), SPAN("v"), DEADLINE_NEVER);
+    put(&fixture, SPAN("above"), SPAN("v"), DEADLINE_NEVER);
+    vanish(&fixture, SPAN("below"));
+    vanish(&fixture, SPAN("above"));
+    fixture.partition->flushed = (struct dot){.stamp = 1, .node = 3};
+    partition_clear(fixture.partition);
+    cr_assert_not(dot_exists(mark_of(&fixture, SPAN("below"))));
+    cr_assert_eq(mark_of(&fixture, SPAN("above")).stamp, 2);
+    partition_settle(fixture.partition, 1, 1);
+    cr_assert_not(dot_exists(fixture.partition->flushed));
+    tear_down(&fixture);
+}
+
+/* ---- leaves ---- */
+
+Test(store, leaves_are_of_the_contents_whatever_the_order_they_came_in)
+{
+    struct fixture one = set_up(1), other = set_up(1);
+    const uint64_t empty[PARTITION_LEAVES] = {0};
+    char text[16];
+
+    for (uint32_t i = 0; i < 500; i++) {
+        one.stamp = i;
+        put(&one, number_key(i, text), SPAN("v"), i % 3 == 0 ? NOW + 5 : DEADLINE_NEVER);
+    }
+    for (uint32_t i = 500; i-- > 0;) {
+        other.stamp = i + 1000;
+        put(&other, number_key(i, text), SPAN("older"), DEADLINE_NEVER);
+        other.stamp = i;
+        put(&other, number_key(i, text), SPAN("v"), i % 3 == 0 ? NOW + 5 : DEADLINE_NEVER);
+        put_tombstone(&other, SPAN("a tombstone"));
+        put(&other, SPAN("a key"), SPAN("v"), DEADLINE_NEVER);
+        vanish(&other, SPAN("a key"));
+    }
+    cr_assert_arr_eq(one.partition->leaves, other.partition->leaves, sizeof empty);
+    partition_expire(one.partition, NOW + 5, 1000);
+    cr_assert_arr_neq(one.partition->leaves, other.partition->leaves, sizeof empty);
+    partition_expire(other.partition, NOW + 5, 1000);
+    cr_assert_arr_eq(one.partition->leaves, other.partition->leaves, sizeof empty);
+    partition_clear(one.partition);
+    cr_assert_arr_eq(one.partition->leaves, empty, sizeof empty);
+    tear_down(&one);
+    tear_down(&other);
+}
+
+Test(store, digests_are_the_same_on_all_machines)
+{
+    cr_expect_eq(store_key_digest(SPAN("a key")), UINT64_C(0xdfda7b285e8e615e));
+    cr_expect_eq(store_version_digest(1, (struct dot){.stamp = 2, .node = 3}),
+                 UINT64_C(0x0e1abd04dc7d6a63));
+}
+
+/* ---- eviction ---- */
+
+/* Fills partition after partition with `count` keys of `size` bytes, and reads one in two. */
+static void fill(struct fixture *fixture, uint32_t count, size_t size)
+{
+    static uint8_t bytes[100000];
+    struct version version;
+    char text[16];
+
+    for (uint32_t i = 0; i < count; i++) {
+        fixture->partition = store_partition(fixture->store, i % store_partitions(fixture->store));
+        cr_assert_eq(put(fixture, number_key(i, text), span_of(bytes, size), DEADLINE_NEVER),
+                     STORE_OK);
+        if (i / store_partitions(fixture->store) % 2 == 0)
+            cr_assert(get(fixture, number_key(i, text), &version));
+    }
+}
+
+/* What is evicted from now on leaves no mark, which would take memory of its own. */
+static void settle_all(struct fixture *fixture)
+{
+    for (uint32_t i = 0; i < store_partitions(fixture->store); i++)
+        cr_assert_not(partition_settle(store_partition(fixture->store, i), fixture->stamp, 1));
+}
+
+/* Keys that are left, of those that were read and of the others. */
+static void count_left(struct fixture *fixture, uint32_t count, uint32_t left[2])
+{
+    struct version version;
+    char text[16];
+
+    left[0] = left[1] = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        fixture->partition = store_partition(fixture->store, i % store_partitions(fixture->store));
+        left[i / store_partitions(fixture->store) % 2] += get(fixture, number_key(i, text),
+                                                              &version);
+    }
+}
+
+Test(store, without_a_policy_that_evicts_nothing_goes)
+{
+    struct fixture fixture = set_up(16);
+    uint64_t evicted = 0;
+    uint32_t left[2];
+
+    cr_assert(store_make_room(fixture.store, SIZE_MAX, &evicted));
+    fill(&fixture, 1000, 64);
+    store_set_memory_max(fixture.store, store_memory_used(fixture.store));
+    cr_assert(store_make_room(fixture.store, 0, &evicted));
+    cr_assert_not(store_make_room(fixture.store, 1, &evicted));
+    cr_assert_eq(evicted, 0);
+    count_left(&fixture, 1000, left);
+    cr_assert_eq(left[0] + left[1], 1000);
+    tear_down(&fixture);
+}
+
+Test(store, what_was_not_used_goes_first)
+{
+    struct fixture fixture = set_up(16);
+    uint64_t evicted = 0;
+    uint32_t left[2];
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    fill(&fixture, 8000, 64);
+    settle_all(&fixture);
+    store_set_memory_max(fixture.store, store_memory_used(fixture.store));
+    for (uint32_t call = 0; evicted < 3500; call++) {
+        cr_assert_lt(call, 8000);
+        const uint64_t before = evicted;
+        cr_assert(store_make_room(fixture.store, 10000, &evicted));
+        cr_assert_leq(evicted - before, 256 + 10000 / 32);
+        store_set_memory_max(fixture.store, store_memory_used(fixture.store));
+    }
+    count_left(&fixture, 8000, left);
+    cr_assert_eq(left[0] + left[1] + evicted, 8000);
+    cr_assert_gt(left[0], 3900);
+    tear_down(&fixture);
+}
+
+Test(store, where_all_was_used_there_is_room_all_the_same)
+{
+    struct fixture fixture = set_up(1);
+    uint64_t evicted = 0;
+    char text[16];
+    struct version version;
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    fill(&fixture, 20000, 64);
+    for (uint32_t i = 0; i < 20000; i++)
+        get(&fixture, number_key(i, text), &version);
+    settle_all(&fixture);
+    store_set_memory_max(fixture.store, store_memory_used(fixture.store));
+    cr_assert(store_make_room(fixture.store, 112, &evicted));
+    cr_assert_gt(evicted, 0);
+    cr_assert_lt(evicted, 100);
+    tear_down(&fixture);
+}
+
+Test(store, eviction_is_spread_over_the_partitions)
+{
+    struct fixture fixture = set_up(16);
+    uint64_t evicted = 0;
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    fill(&fixture, 16 * 1000, 64);
+    const uint64_t used = store_memory_used(fixture.store);
+    store_set_memory_max(fixture.store, used - used / 4);
+    for (uint32_t call = 0; !store_make_room(fixture.store, 0, &evicted); call++)
+        cr_assert_lt(call, 100);
+    for (uint32_t i = 0; i < 16; i++) {
+        fixture.partition = store_partition(fixture.store, i);
+        cr_assert_geq(counts_of(&fixture).evicted, evicted / 16 - 60);
+        cr_assert_leq(counts_of(&fixture).evicted, evicted / 16 + 60);
+        cr_assert_eq(counts_of(&fixture).marks, counts_of(&fixture).evicted);
+    }
+    tear_down(&fixture);
+}
+
+Test(store, a_bound_that_is_lowered_is_reached_in_bounded_steps)
+{
+    struct fixture fixture = set_up(16);
+    uint64_t evicted = 0;
+    uint32_t calls = 0;
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    fill(&fixture, 10000, 64);
+    settle_all(&fixture);
+    store_set_memory_max(fixture.store, 20000);
+    for (bool room = false; !room; calls++) {
+        const uint64_t before = evicted;
+
+        cr_assert_lt(calls, 100);
+        room = store_make_room(fixture.store, 0, &evicted);
+        cr_assert_leq(evicted - before, 256);
+    }
+    cr_assert_geq(calls, 30);
+    cr_assert_leq(store_memory_used(fixture.store), 20000);
+    cr_assert_gt(store_memory_used(fixture.store), 10000);
+    tear_down(&fixture);
+}
+
+Test(store, a_large_value_takes_the_room_of_many_small_ones)
+{
+    struct fixture fixture = set_up(16);
+    static uint8_t bytes[500000];
+    uint64_t evicted = 0;
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    fill(&fixture, 20000, 64);
+    store_set_memory_max(fixture.store, store_memory_used(fixture.store));
+    settle_all(&fixture);
+    cr_assert(store_make_room(fixture.store, sizeof bytes + 100000, &evicted));
+    cr_assert_eq(put(&fixture, SPAN("large"), span_of(bytes, sizeof bytes), DEADLINE_NEVER),
+                 STORE_OK);
+    cr_assert_lt(evicted, 10000);
+    tear_down(&fixture);
+}
+
+Test(store, for_a_value_that_can_never_fit_nothing_goes)
+{
+    struct fixture fixture = set_up(1);
+    uint64_t evicted = 0;
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    fill(&fixture, 100, 64);
+    store_set_memory_max(fixture.store, 100000);
+    cr_assert_not(store_make_room(fixture.store, 100001, &evicted));
+    cr_assert_eq(evicted, 0);
+    tear_down(&fixture);
+}
+
+Test(store, few_large_entries_in_many_partitions_are_found)
+{
+    struct fixture fixture = set_up(16384);
+    static uint8_t bytes[100000];
+    uint64_t evicted = 0;
+    char text[16];
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    for (uint32_t i = 0; i < 400; i++) {
+        fixture.partition = store_partition(fixture.store, i * 41);
+        put(&fixture, number_key(i, text), span_of(bytes, sizeof bytes), DEADLINE_NEVER);
+    }
+    store_set_memory_max(fixture.store, store_memory_used(fixture.store) / 2);
+    for (uint32_t call = 0; !store_make_room(fixture.store, 0, &evicted); call++)
+        cr_assert_lt(call, 1000);
+    cr_assert_geq(evicted, 200);
+    cr_assert_lt(evicted, 220);
+    tear_down(&fixture);
+}
+
+Test(store, what_others_hold_counts_and_makes_entries_go)
+{
+    struct fixture fixture = set_up(1);
+    uint64_t evicted = 0;
+
+    store_charge(fixture.store, 60000);
+    cr_assert_eq(store_memory_used(fixture.store), 60000);
+    store_set_memory_max(fixture.store, 60100);
+    cr_assert_eq(put(&fixture, SPAN("k"),
+                     SPAN("0123456789012345678901234567890123456789"
+                          "0123456789012345678901234567890123456789"),
+                     DEADLINE_NEVER),
+                 STORE_FULL);
+    store_charge(fixture.store, -60000);
+    store_set_memory_max(fixture.store, 0);
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    fill(&fixture, 200, 64);
+    store_set_memory_max(fixture.store, 60000);
+    cr_assert(store_make_room(fixture.store, 0, &evicted));
+    cr_assert_eq(evicted, 0);
+    store_charge(fixture.store, 40000);
+    cr_assert(store_make_room(fixture.store, 0, &evicted));
+    cr_assert_gt(evicted, 0);
+    cr_assert_leq(store_memory_used(fixture.store), 60000);
+    store_charge(fixture.store, -40000);
+    tear_down(&fixture);
+}
+
+Test(store, what_was_cleared_is_freed_before_anything_is_evicted)
+{
+    struct fixture fixture = set_up(2);
+    uint64_t evicted = 0;
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    fill(&fixture, 200, 64);
+    store_set_memory_max(fixture.store, store_memory_used(fixture.store));
+    partition_clear(store_partition(fixture.store, 0));
+    cr_assert(store_make_room(fixture.store, 1000, &evicted));
+    cr_assert_eq(evicted, 0);
+    tear_down(&fixture);
+}
