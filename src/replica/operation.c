@@ -375,9 +375,8 @@ static void follow_writing(struct coordinator *coordinator, struct operation *op
         case TALLY_ASK:
         case TALLY_FAILED:
             operation->answered = operation->writing.acknowledged;
-            fail(operation, write_tally_count(&operation->writing, ACK_NEWER) > 0
-                                ? OPERATION_CONTENDED
-                                : OPERATION_TOO_FEW);
+            fail(operation,
+                 dot_exists(operation->writing.known) ? OPERATION_CONTENDED : OPERATION_TOO_FEW);
             return;
         }
     }
@@ -480,6 +479,7 @@ void operation_begin(struct coordinator *coordinator, struct operation *operatio
                      struct instant now)
 {
     operation->wrote = false;
+    operation->repaired = false;
     operation->unchanged = false;
     operation->adopted = false;
     operation->rounds = 0;
@@ -516,8 +516,7 @@ void operation_acknowledged(struct coordinator *coordinator, struct operation *o
                             struct instant now, node_number node, const struct offered *offered)
 {
     const int index = index_of(operation, node);
-
-    enum ack_status status = offered->status;
+    struct dot known = offered->known;
 
     /* One that is done goes on counting, for WAIT. */
     const bool done = operation->state == OPERATION_DONE && operation->kind != OPERATION_READ;
@@ -526,10 +525,9 @@ void operation_acknowledged(struct coordinator *coordinator, struct operation *o
     /* A set is merged, never overtaken; what refuses its dot all the same refuses it. Nor is a
      * version stamped above what a bad clock left: the others would refuse that, and our own clock
      * would follow. */
-    if ((status == ACK_NEWER || status == ACK_FORGETFUL) &&
-        (operation->siblings || known_too_far(coordinator->replica, now, offered->known)))
-        status = ACK_TOO_FAR;
-    write_tally_add(&operation->writing, (unsigned)index, (uint8_t)status, offered->known,
+    if (operation->siblings || known_too_far(coordinator->replica, now, known))
+        known = DOT_NONE;
+    write_tally_add(&operation->writing, (unsigned)index, (uint8_t)offered->status, known,
                     offered->claim_version);
     follow_writing(coordinator, operation, now);
 }
@@ -564,4 +562,25 @@ void operation_expire(struct operation *operation)
     operation->answered = operation->state == OPERATION_READING ? operation->reading.votes
                                                                 : operation->writing.acknowledged;
     fail(operation, OPERATION_TOO_FEW);
+}
+
+/* ---- what is owed ---- */
+
+/* Who knows something newer needs it no more, and who has no room for it has forgotten it already:
+ * both leave the key's older versions behind. All others may still lack it. */
+static bool owed(unsigned status)
+{
+    return status != ACK_OK && status != ACK_NEWER && status != ACK_FULL && status != TALLY_UNASKED;
+}
+
+unsigned operation_owes(const struct operation *operation, node_number nodes[COPIES_MAX])
+{
+    unsigned count = 0;
+
+    if (!operation->wrote && !operation->repaired)
+        return 0;
+    for (unsigned i = 0; i < operation->copies; i++)
+        if (owed(operation->writing.statuses[i]))
+            nodes[count++] = operation->nodes[i];
+    return count;
 }

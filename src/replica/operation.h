@@ -94,6 +94,7 @@ struct operation {
     struct dot over; /* what it was written over */
 
     /* Private. */
+    bool repaired;  /* `written` is what a reading decided on, for those that lack it */
     uint8_t rounds; /* how often somebody knew a newer version */
     bool adopted;   /* `written` is another's version, see operation.c */
     struct buffer written_bytes;
@@ -125,5 +126,11 @@ void operation_hedge(struct coordinator *coordinator, struct operation *operatio
                      struct instant now);
 /* The deadline has come. */
 void operation_expire(struct operation *operation);
+
+/* The replicas that are owed operation->written (rules 2 and 22): it was offered to them, or could
+ * not be sent, and they have not answered for it. Fills in `nodes`, returns how many there are. Of
+ * a version that was stamped again only the last stamp is owed. True in every state, also of an
+ * operation that has failed; `written` is what it was until operation_rest or the next begin. */
+unsigned operation_owes(const struct operation *operation, node_number nodes[COPIES_MAX]);
 
 #endif
