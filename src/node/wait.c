@@ -49,8 +49,21 @@ static bool wrote_here(const struct request *request)
            operation->state == OPERATION_DONE && !operation->unchanged;
 }
 
+/* What a read repaired goes on behind its answer; no WAIT asks for it. */
+static bool repair_lingers(struct request *request)
+{
+    if (request->operation.writing.waiting == 0 || request->operation.state != OPERATION_DONE ||
+        request->engine->lingering == LINGERING_MAX)
+        return false;
+    request->engine->lingering++;
+    request->trail = NULL;
+    return true;
+}
+
 bool trail_follow(struct trail *trail, struct request *request)
 {
+    if (request->coordinated && request->operation.repaired)
+        return repair_lingers(request);
     if (request->kind != COMMAND_WRITE && request->kind != COMMAND_UPDATE)
         return false;
     if (!request->coordinated) {

@@ -16,6 +16,7 @@
 
 #include <pthread.h>
 
+#include "base/rule.h"
 #include "base/span.h"
 #include "value/version.h"
 
@@ -71,7 +72,7 @@ struct partition {
 /* Whether this node's answers count in a read's R here. */
 static inline bool partition_votes(const struct partition *partition)
 {
-    return partition->eligible && !partition->recovering;
+    return partition->eligible && !(RULE(12) && partition->recovering);
 }
 
 struct partition_counts {
