@@ -64,7 +64,7 @@ static bool may_write(struct operation *operation, const struct partition *parti
 {
     if (partition->claim_version != operation->place.claim_version)
         fail(operation, OPERATION_RING_CHANGED);
-    else if (!partition_votes(partition))
+    else if (!replica_votes(partition))
         fail(operation, OPERATION_NOT_VOTING);
     else if (now.wall_ms >= operation->deadline_wall_ms)
         fail(operation, OPERATION_LATE);
@@ -516,7 +516,7 @@ static void look_here(struct coordinator *coordinator, struct operation *operati
     partition_lock(partition);
     if (partition->claim_version != operation->place.claim_version) {
         fail(operation, OPERATION_RING_CHANGED);
-    } else if (!partition_votes(partition)) {
+    } else if (!replica_votes(partition)) {
         fail(operation, OPERATION_NOT_VOTING);
     } else {
         here = replica_see(partition, &operation->place, &stored, &looked);
@@ -544,7 +544,7 @@ static void look_here_again(struct coordinator *coordinator, struct operation *o
     struct version stored;
 
     partition_lock(partition);
-    if (partition->claim_version == operation->place.claim_version && partition_votes(partition)) {
+    if (partition->claim_version == operation->place.claim_version && replica_votes(partition)) {
         if (!replica_see(partition, &operation->place, &stored, &looked))
             status = ANSWER_NONE;
         else if (!operation->siblings && dot_equal(stored.dot, tally->asking))

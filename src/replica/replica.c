@@ -16,6 +16,11 @@ static bool is_set(const struct version *version)
            (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
 }
 
+bool replica_votes(const struct partition *partition)
+{
+    return partition->eligible && !(RULE(12) && partition->recovering);
+}
+
 static struct version flush_tombstone(const struct partition *partition)
 {
     return (struct version){.dot = partition->flushed, .deadline_ms = DEADLINE_NEVER};
@@ -240,7 +245,7 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
     looked.claim_version = partition->claim_version;
     if (partition->claim_version == place->claim_version) {
         looked.status = ANSWER_NOT_VOTING;
-        if (partition_votes(partition)) { /* rule 12 */
+        if (replica_votes(partition)) {
             replica_see(partition, place, &looked.version, &looked);
             looked.status = show(&looked.version, have, digest, bytes);
             if (bytes->failed)

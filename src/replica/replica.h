@@ -89,7 +89,10 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
 bool replica_make_room(struct replica *replica, const struct place *place, size_t value_size,
                        uint64_t *evicted);
 
-/* The next four are for who holds the partition's lock. */
+/* The next five are for who holds the partition's lock. */
+
+/* Whether this replica's answers count in a read's R (rule 12), and it may coordinate. */
+bool replica_votes(const struct partition *partition);
 
 /* What is stored now: the entry, or the tombstone of a flush. */
 void replica_current(struct partition *partition, const struct place *place,

@@ -16,7 +16,6 @@
 
 #include <pthread.h>
 
-#include "base/rule.h"
 #include "base/span.h"
 #include "value/version.h"
 
@@ -72,7 +71,7 @@ struct partition {
 /* Whether this node's answers count in a read's R here. */
 static inline bool partition_votes(const struct partition *partition)
 {
-    return partition->eligible && !(RULE(12) && partition->recovering);
+    return partition->eligible && !partition->recovering;
 }
 
 struct partition_counts {
