@@ -30,7 +30,7 @@ Test(scenario, a_write_and_a_read_with_all_replicas_up)
                         "3 < incr n\n"
                         "3>2 forward: incr n\n"
                         "2>3 read n, has none\n"
-                        "3>2 answer: same\n"
+                        "3>2 absent\n"
                         "2>1 write n: +510.0@2 '1' over none\n"
                         "2>3 write n: +510.0@2 '1' over none\n"
                         "1>2 ack: ok\n"
@@ -149,6 +149,8 @@ Test(scenario, divergent_writes_on_two_sides_of_a_partition_siblings)
                         "1 < get k\n"
                         "1>2 read k, has +500.0@1\n"
                         "2>1 answer: version +505.0@2 siblings of 39 bytes\n"
+                        "1>2 write k: +505.0@2 siblings of 74 bytes over +505.0@2\n"
+                        "2>1 ack: ok\n"
                         "1 > $3 two\n"
                         "3 < set k three\n"
                         "3>1 write k: +1515.0@3 siblings of 51 bytes over +505.0@2\n"
@@ -158,7 +160,7 @@ Test(scenario, divergent_writes_on_two_sides_of_a_partition_siblings)
                         "3 > +OK\n"
                         "1 < get k\n"
                         "1>2 read k, has +1515.0@3\n"
-                        "2>1 answer: version +1515.0@3 siblings of 51 bytes\n"
+                        "2>1 answer: same\n"
                         "1 > $5 three\n");
 }
 

@@ -279,7 +279,8 @@ Test(operation, a_read_finds_the_newest_of_r)
     answer(2, ANSWER_VERSION, later(5, 2), "there");
     cr_assert_eq(operation.state, OPERATION_DONE);
     cr_assert(span_equal(operation.found.value, SPAN("there")));
-    expect_here("here");
+    expect_here("there");
+    cr_assert_eq(offered, 0, "only this replica lacked it");
     end();
 }
 
