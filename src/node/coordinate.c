@@ -25,8 +25,8 @@ static bool ask(void *host, struct operation *operation, node_number node)
     const struct wire_read read = {.id = request_of(operation)->id,
                                    .claim_version = place->claim_version,
                                    .partition = (uint16_t)place->partition,
-                                   .have = operation->reading.have,
-                                   .have_digest = operation->reading.have_digest,
+                                   .have = operation->reading.asking,
+                                   .have_digest = operation->reading.asking_digest,
                                    .key = place->key};
     struct buffer *out = peer_message(host, node, place->key.size + 64);
 
@@ -50,6 +50,8 @@ static bool offer(void *host, struct operation *operation, node_number node)
 
     if (out == NULL)
         return false;
+    if (operation->repaired)
+        metrics_add(request_of(operation)->engine->metrics, METRIC_READ_REPAIRS, 1);
     wire_put_write(out, &write);
     return true;
 }
@@ -90,11 +92,13 @@ static void fail_too_few(struct request *request)
 {
     struct engine *engine = request->engine;
     const struct operation *operation = &request->operation;
-    const unsigned needed = request->kind == COMMAND_READ ||
-                                    (request->kind == COMMAND_UPDATE && !operation->wrote)
-                                ? operation->read_needed
-                                : operation->write_needed;
+    unsigned needed = operation->write_needed;
 
+    if (operation->repaired) /* what was read is on too few, and may not be there for the next */
+        needed = operation->copies - operation->read_needed + 1u;
+    else if (request->kind == COMMAND_READ ||
+             (request->kind == COMMAND_UPDATE && !operation->wrote))
+        needed = operation->read_needed;
     metrics_add(engine->metrics, METRIC_QUORUM_FAILURES, 1);
     request_fail(request, "NOQUORUM needed %u of %u, got %u in %lld ms%s", needed,
                  operation->copies, operation->answered,
@@ -179,19 +183,36 @@ static void arm_hedge(struct request *request)
     request->hedge.running = true;
 }
 
+/* What happens to few operations. */
+static void count_rare(struct request *request)
+{
+    struct metrics_block *metrics = request->engine->metrics;
+
+    metrics_add(metrics, METRIC_SECOND_LOOKS, request->operation.looks);
+    metrics_add(metrics, METRIC_EVICTED_KEYS, request->operation.evicted);
+    request->operation.looks = 0;
+    request->operation.evicted = 0;
+}
+
 void coordinate_proceed(struct request *request)
 {
+    if ((request->operation.evicted | request->operation.looks) != 0)
+        count_rare(request);
     switch (request->operation.state) {
+    case OPERATION_REPAIRING:
     case OPERATION_READING:
     case OPERATION_WRITING:
-        if (request->stage == STAGE_OPERATION)
+        if (request->stage == STAGE_OPERATION) {
+            if (request->operation.state == OPERATION_REPAIRING && !request->hedge.running)
+                arm_hedge(request);
             return;
+        }
         metrics_add(request->engine->metrics,
                     request->kind == COMMAND_READ ? METRIC_READS_COORDINATED
                                                   : METRIC_WRITES_COORDINATED,
                     1);
         request_wait(request, STAGE_OPERATION);
-        if (request->operation.state == OPERATION_READING)
+        if (request->operation.state != OPERATION_WRITING)
             arm_hedge(request);
         return;
     case OPERATION_DONE:

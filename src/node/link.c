@@ -125,6 +125,8 @@ static void on_write(struct link *link, const struct wire_write *write, const st
         offered = replica_offer(&engine->replica, engine->now, place, write->over, &write->version);
     if (offered.diverged)
         metrics_add(engine->metrics, METRIC_DIVERGENCES, 1);
+    if (offered.evicted > 0)
+        metrics_add(engine->metrics, METRIC_EVICTED_KEYS, offered.evicted);
     if (offered.status == ACK_STALE_CLAIM)
         metrics_add(engine->metrics, METRIC_CLAIM_REFUSALS, 1);
     const struct wire_ack ack = {.id = write->id,
@@ -145,6 +147,13 @@ static void on_read(struct link *link, const struct wire_read *read, const struc
                               &engine->looked);
     if (looked.status == ANSWER_STALE_CLAIM)
         metrics_add(engine->metrics, METRIC_CLAIM_REFUSALS, 1);
+    if ((looked.status == ANSWER_SAME || looked.status == ANSWER_NONE) &&
+        !version_exists(&looked.version)) {
+        const struct wire_absent absent = {
+            .id = read->id, .mark = looked.mark, .floor = looked.floor, .settled = looked.settled};
+        wire_put_absent(link_message(link), &absent);
+        return;
+    }
     struct wire_answer answer = {
         .id = read->id, .status = (uint8_t)looked.status, .claim_version = looked.claim_version};
     if (looked.status == ANSWER_VERSION)

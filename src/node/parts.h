@@ -177,7 +177,8 @@ struct request {
 struct request *request_borrow(struct engine *engine);
 /* Its time began then, and not when it was borrowed. */
 void request_began(struct request *request, int64_t mono_us);
-/* A request in flight, NULL when it is over. */
+/* A request in flight, NULL when it is over. One that is done and waits for its turn still counts
+ * what it is answered. */
 struct request *request_find(struct engine *engine, uint64_t id);
 /* Room for an argv of `count` arguments in request->room. */
 void request_make_room(struct request *request, size_t count);

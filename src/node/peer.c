@@ -162,6 +162,10 @@ static void lose(struct request *request, node_number number)
             operation_lost(&engine->coordinator, &request->operation, engine->now, number);
         linger_proceed(request, false);
         return;
+    case STAGE_DONE:
+        if (request->coordinated)
+            operation_lost(&engine->coordinator, &request->operation, engine->now, number);
+        return;
     case STAGE_WAIT:
         wait_lost(request, number);
         return;
@@ -423,6 +427,11 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
         sweep_acknowledged(request, peer->number, &offered);
         return;
     }
+    if (request->stage == STAGE_DONE && request->coordinated) {
+        operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
+                               &offered);
+        return;
+    }
     if (request->stage == STAGE_LINGERING) {
         if (request->sweep != NULL)
             sweep_acknowledged(request, peer->number, &offered);
@@ -434,7 +443,7 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
     }
     if (request->stage != STAGE_OPERATION)
         return;
-    if (ack->status == ACK_NEWER)
+    if (ack->status == ACK_NEWER && !request->operation.repaired)
         metrics_add(engine->metrics, METRIC_RESTAMPS, 1);
     note_time(peer, request);
     operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,

@@ -122,7 +122,7 @@ struct request *request_find(struct engine *engine, uint64_t id)
     const size_t slot = (size_t)(id & (REQUESTS_MAX - 1));
 
     if (slot >= engine->slot_count || engine->slots[slot]->id != id ||
-        engine->slots[slot]->stage == STAGE_FREE || engine->slots[slot]->stage == STAGE_DONE)
+        engine->slots[slot]->stage == STAGE_FREE)
         return NULL;
     return engine->slots[slot];
 }

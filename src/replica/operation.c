@@ -6,6 +6,8 @@
 
 /* Buffers larger than this are given back between two uses, bytes. */
 #define BUFFER_KEEP (16 * 1024)
+/* How often a change is made before there is no room for it: others may take what was made. */
+#define ROOM_TRIES 2
 
 void operation_rest(struct operation *operation)
 {
@@ -62,7 +64,7 @@ static bool may_write(struct operation *operation, const struct partition *parti
 {
     if (partition->claim_version != operation->place.claim_version)
         fail(operation, OPERATION_RING_CHANGED);
-    else if (!partition_votes(partition))
+    else if (!replica_votes(partition))
         fail(operation, OPERATION_NOT_VOTING);
     else if (now.wall_ms >= operation->deadline_wall_ms)
         fail(operation, OPERATION_LATE);
@@ -152,28 +154,53 @@ static bool keep(struct operation *operation, struct partition *partition)
         partition_remove(partition, place->hash, place->key);
         return true;
     }
-    if (operation->written_bytes.failed || partition_put(partition, place->hash, place->key,
-                                                         written, &written->value, 1) != STORE_OK) {
+    const enum store_status status = operation->written_bytes.failed
+                                         ? STORE_NO_MEMORY
+                                         : partition_put(partition, place->hash, place->key,
+                                                         written, &written->value, 1);
+    operation->full = status == STORE_FULL;
+    if (status != STORE_OK)
         fail(operation, OPERATION_MEMORY_FULL);
-        return false;
-    }
-    return true;
+    return status == STORE_OK;
+}
+
+/* What was found under the lock when a version is to be written. */
+struct found {
+    struct version stored;
+    struct dot mark; /* of what vanished here */
+};
+
+static void find(const struct operation *operation, struct partition *partition,
+                 struct found *found)
+{
+    replica_current(partition, &operation->place, &found->stored);
+    found->mark = replica_mark(partition, &operation->place, &found->stored);
+}
+
+/* What the reading counts as gone, if there was one. */
+static struct dot gone(const struct operation *operation)
+{
+    return operation->kind == OPERATION_WRITE ? DOT_NONE : operation->reading.gone;
 }
 
 /* The newer of what the quorum answered and what is stored now; of siblings, their merge, which
- * lies in the tally's spare buffer. */
-static bool newest(struct operation *operation, const struct version *stored,
-                   struct version *current)
+ * lies in the tally's spare buffer. Neither counts where something newer has vanished. */
+static bool newest(struct operation *operation, const struct found *found, struct version *current)
 {
+    static const struct version nothing = {.deadline_ms = DEADLINE_NEVER};
     const struct version *winner = &operation->reading.winner;
     struct buffer *merged = &operation->reading.spare;
 
-    *current = *stored;
+    *current = found->stored;
     if (operation->kind == OPERATION_WRITE)
         return true;
-    if (operation->siblings && stored->kind != VALUE_STRING && winner->kind != VALUE_STRING) {
+    if (dot_compare(current->dot, operation->reading.gone) <= 0)
+        *current = nothing;
+    if (dot_compare(winner->dot, found->mark) < 0)
+        return true;
+    if (operation->siblings && current->kind != VALUE_STRING && winner->kind != VALUE_STRING) {
         buffer_reset(merged, BUFFER_KEEP);
-        if (siblings_merge(stored->value, winner->value, merged) != SIBLINGS_OK) {
+        if (siblings_merge(current->value, winner->value, merged) != SIBLINGS_OK) {
             fail(operation, OPERATION_TOO_MANY);
             return false;
         }
@@ -181,19 +208,21 @@ static bool newest(struct operation *operation, const struct version *stored,
             *current = siblings_version(buffer_content(merged));
         return true;
     }
-    if (dot_compare(winner->dot, stored->dot) > 0)
+    if (dot_compare(winner->dot, current->dot) > 0)
         *current = *winner;
     return true;
 }
 
 /* What a stamp has to be above: all that is known of the key, here, by the quorum, by the client.
  */
-static uint64_t floor_of(const struct operation *operation, const struct version *stored,
+static uint64_t floor_of(const struct operation *operation, const struct found *found,
                          const struct version *current, const struct change *change)
 {
-    struct dot floor = dot_max(stored->dot, current->dot);
+    struct dot floor = dot_max(found->stored.dot, current->dot);
     struct context context;
 
+    floor = dot_max(floor, found->mark);
+    floor = dot_max(floor, gone(operation));
     if (operation->rounds > 0)
         floor = dot_max(floor, operation->writing.known);
     if (change->context.size > 0 && context_from_text(change->context, &context))
@@ -201,10 +230,33 @@ static uint64_t floor_of(const struct operation *operation, const struct version
     return floor.stamp;
 }
 
+/* What an update that leaves all as it is was decided on. Where that is more than the quorum
+ * answered, it may be here and nowhere else, and is kept for those that lack it. */
+static void note_basis(struct operation *operation, const struct version *current)
+{
+    const struct read_tally *reading = &operation->reading;
+    struct buffer *bytes = &operation->written_bytes;
+
+    operation->basis = BASIS_WINNER;
+    if (dot_equal(current->dot, reading->winner.dot) &&
+        (current->kind != VALUE_SIBLINGS ||
+         siblings_digest(current->value) == reading->winner_digest))
+        return;
+    operation->basis = version_exists(current) ? BASIS_STORED : BASIS_NOTHING;
+    if (operation->basis == BASIS_NOTHING)
+        return;
+    buffer_reset(bytes, BUFFER_KEEP);
+    buffer_append_span(bytes, current->value);
+    operation->written = *current;
+    operation->written.value = buffer_content(bytes);
+    if (bytes->failed)
+        fail(operation, OPERATION_MEMORY_FULL);
+}
+
 /* Decides the change, stamps it and keeps it, all under one lock. */
 static void change_here(struct coordinator *coordinator, struct operation *operation,
-                        struct instant now, struct partition *partition,
-                        const struct version *stored, const struct version *current)
+                        struct instant now, struct partition *partition, const struct found *found,
+                        const struct version *current)
 {
     const struct version visible = seen(current, now.wall_ms);
     struct change change = {.deadline_ms = DEADLINE_NEVER};
@@ -212,21 +264,23 @@ static void change_here(struct coordinator *coordinator, struct operation *opera
     coordinator->calls->change(coordinator->host, operation,
                                operation->kind == OPERATION_WRITE ? NULL : &visible, &change);
     operation->unchanged = change.action == CHANGE_NOTHING;
-    if (operation->unchanged)
+    if (operation->unchanged) {
+        note_basis(operation, current);
         return;
-    const uint64_t floor = floor_of(operation, stored, current, &change);
+    }
+    const uint64_t floor = floor_of(operation, found, current, &change);
     const struct dot dot = stamp(coordinator, operation, partition, now, floor);
-    operation->over = current->dot;
+    operation->over = dot_max(dot_max(current->dot, found->mark), gone(operation));
     if (dot_exists(dot) && build(operation, current, &change, dot, now.wall_ms))
         keep(operation, partition);
 }
 
 /* The version that was kept gets a stamp above what others know, and above what is here by now. */
 static void stamp_again(struct coordinator *coordinator, struct operation *operation,
-                        struct instant now, struct partition *partition,
-                        const struct version *stored)
+                        struct instant now, struct partition *partition, const struct found *found)
 {
-    const uint64_t floor = dot_max(operation->writing.known, stored->dot).stamp;
+    const struct dot here = dot_max(found->stored.dot, found->mark);
+    const uint64_t floor = dot_max(operation->writing.known, here).stamp;
 
     operation->written.dot = stamp(coordinator, operation, partition, now, floor);
     if (dot_exists(operation->written.dot))
@@ -248,27 +302,52 @@ static void adopt(struct operation *operation, const struct version *stored)
         fail(operation, OPERATION_MEMORY_FULL);
 }
 
+/* Whether another version has taken the place of ours; that ours has vanished is no such thing. */
+static bool taken(const struct operation *operation, const struct found *found)
+{
+    return dot_compare(found->stored.dot, operation->written.dot) > 0;
+}
+
+static void write_locked(struct coordinator *coordinator, struct operation *operation,
+                         struct instant now, struct partition *partition)
+{
+    const bool again = operation->rounds > 0;
+    struct version current;
+    struct found found;
+
+    if (!may_write(operation, partition, now))
+        return;
+    find(operation, partition, &found);
+    if (again && taken(operation, &found))
+        adopt(operation, &found.stored);
+    else if (!newest(operation, &found, &current))
+        return; /* it has failed */
+    else if (again && dot_equal(current.dot, operation->written.dot))
+        stamp_again(coordinator, operation, now, partition, &found);
+    else
+        change_here(coordinator, operation, now, partition, &found, &current);
+}
+
 static void write_here(struct coordinator *coordinator, struct operation *operation,
                        struct instant now)
 {
-    struct partition *partition = store_partition(coordinator->replica->store,
-                                                  operation->place.partition);
-    const bool again = operation->rounds > 0;
-    struct version stored, current;
+    struct replica *replica = coordinator->replica;
+    struct partition *partition = store_partition(replica->store, operation->place.partition);
+    unsigned tries = ROOM_TRIES;
 
-    partition_lock(partition);
-    if (may_write(operation, partition, now)) {
-        replica_current(partition, &operation->place, &stored);
-        if (again && !dot_equal(stored.dot, operation->written.dot))
-            adopt(operation, &stored);
-        else if (!newest(operation, &stored, &current))
-            ; /* it has failed */
-        else if (again && dot_equal(current.dot, operation->written.dot))
-            stamp_again(coordinator, operation, now, partition, &stored);
-        else
-            change_here(coordinator, operation, now, partition, &stored, &current);
-    }
-    partition_unlock(partition);
+    replica_make_room(replica, &operation->place, 0, &operation->evicted);
+    do {
+        operation->full = false;
+        partition_lock(partition);
+        write_locked(coordinator, operation, now, partition);
+        partition_unlock(partition);
+        /* How much room it needs is known now. */
+        if (!operation->full || --tries == 0 ||
+            !replica_make_room(replica, &operation->place, operation->written.value.size,
+                               &operation->evicted))
+            return;
+        operation->state = OPERATION_WRITING;
+    } while (true);
 }
 
 static void follow_writing(struct coordinator *coordinator, struct operation *operation,
@@ -289,6 +368,9 @@ static void offer_to_all(struct coordinator *coordinator, struct operation *oper
             write_tally_add(&operation->writing, i, ACK_DOWN, DOT_NONE, 0);
 }
 
+static void repair(struct coordinator *coordinator, struct operation *operation,
+                   struct instant now);
+
 static void begin_writing(struct coordinator *coordinator, struct operation *operation,
                           struct instant now)
 {
@@ -297,7 +379,7 @@ static void begin_writing(struct coordinator *coordinator, struct operation *ope
     if (operation->state == OPERATION_FAILED)
         return;
     if (operation->unchanged) {
-        operation->state = OPERATION_DONE;
+        repair(coordinator, operation, now);
         return;
     }
     write_tally_begin(&operation->writing, operation->copies, operation->write_needed,
@@ -325,7 +407,7 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     struct partition *partition = store_partition(coordinator->replica->store,
                                                   operation->place.partition);
     const bool update = operation->kind == OPERATION_UPDATE;
-    struct version stored;
+    struct found found;
     bool ours;
 
     /* Nor is it an acknowledgement where no stamp may be above it: the ceiling of one that has just
@@ -339,14 +421,16 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     operation->rounds++;
     hlc_observe(&coordinator->replica->hlc, operation->writing.known.stamp);
     coordinator->calls->renew(coordinator->host, operation);
+    replica_make_room(coordinator->replica, &operation->place, operation->written.value.size,
+                      &operation->evicted);
     partition_lock(partition);
-    replica_current(partition, &operation->place, &stored);
-    ours = !operation->adopted && dot_equal(stored.dot, operation->written.dot);
+    find(operation, partition, &found);
+    ours = !operation->adopted && !taken(operation, &found);
     if (may_write(operation, partition, now)) {
         if (!update)
-            stamp_again(coordinator, operation, now, partition, &stored);
-        else if (!ours)
-            adopt(operation, &stored);
+            stamp_again(coordinator, operation, now, partition, &found);
+        else if (taken(operation, &found))
+            adopt(operation, &found.stored);
     }
     partition_unlock(partition);
     if (operation->state == OPERATION_FAILED)
@@ -373,6 +457,7 @@ static void follow_writing(struct coordinator *coordinator, struct operation *op
             operation->state = OPERATION_DONE;
             return;
         case TALLY_ASK:
+        case TALLY_LOOK:
         case TALLY_FAILED:
             operation->answered = operation->writing.acknowledged;
             fail(operation,
@@ -387,6 +472,13 @@ static void follow_writing(struct coordinator *coordinator, struct operation *op
 static void follow_reading(struct coordinator *coordinator, struct operation *operation,
                            struct instant now);
 
+static bool send_question(struct coordinator *coordinator, struct operation *operation,
+                          node_number node)
+{
+    return coordinator->calls->promising(coordinator->host, node) &&
+           coordinator->calls->ask(coordinator->host, operation, node);
+}
+
 /* Asks the next replica that has a chance; false when there is none left. */
 static bool ask_another(struct coordinator *coordinator, struct operation *operation)
 {
@@ -397,37 +489,86 @@ static bool ask_another(struct coordinator *coordinator, struct operation *opera
         const node_number node = operation->nodes[next];
         if (node == coordinator->replica->self)
             continue; /* it has voted already */
-        if (coordinator->calls->promising(coordinator->host, node) &&
-            coordinator->calls->ask(coordinator->host, operation, node))
+        if (send_question(coordinator, operation, node))
             return true;
-        read_tally_add(tally, (unsigned)next, ANSWER_DOWN, NULL, 0);
+        read_tally_add(tally, (unsigned)next, ANSWER_DOWN, NULL, NULL, 0);
     }
     return false;
 }
 
+static struct absence absence_of(const struct looked *looked)
+{
+    return (struct absence){
+        .mark = looked->mark, .floor = looked->floor, .settled = looked->settled};
+}
+
 /* This replica's own vote. */
-static bool look_here(struct coordinator *coordinator, struct operation *operation)
+static void look_here(struct coordinator *coordinator, struct operation *operation, unsigned self)
 {
     struct read_tally *tally = &operation->reading;
     struct partition *partition = store_partition(coordinator->replica->store,
                                                   operation->place.partition);
+    struct absence absence;
+    struct looked looked;
     struct version stored;
-    bool begun = false;
+    bool here = false;
 
     partition_lock(partition);
     if (partition->claim_version != operation->place.claim_version) {
         fail(operation, OPERATION_RING_CHANGED);
-    } else if (!partition_votes(partition)) {
+    } else if (!replica_votes(partition)) {
         fail(operation, OPERATION_NOT_VOTING);
     } else {
-        replica_current(partition, &operation->place, &stored);
-        begun = read_tally_begin(tally, operation->siblings, operation->copies,
-                                 operation->read_needed, &stored);
-        if (!begun)
+        here = replica_see(partition, &operation->place, &stored, &looked);
+        if (!read_tally_begin(tally, operation->siblings, operation->copies, operation->read_needed,
+                              &stored))
             fail(operation, OPERATION_MEMORY_FULL);
     }
     partition_unlock(partition);
-    return begun;
+    if (operation->state == OPERATION_FAILED)
+        return;
+    if (!here)
+        absence = absence_of(&looked);
+    read_tally_add(tally, self, ANSWER_SAME, NULL, here ? NULL : &absence, 0);
+}
+
+/* The same again, which needs no message. */
+static void look_here_again(struct coordinator *coordinator, struct operation *operation,
+                            unsigned self)
+{
+    struct read_tally *tally = &operation->reading;
+    struct partition *partition = store_partition(coordinator->replica->store,
+                                                  operation->place.partition);
+    enum answer_status status = ANSWER_NOT_VOTING;
+    struct looked looked = {0};
+    struct version stored;
+
+    partition_lock(partition);
+    if (partition->claim_version == operation->place.claim_version && replica_votes(partition)) {
+        if (!replica_see(partition, &operation->place, &stored, &looked))
+            status = ANSWER_NONE;
+        else if (!operation->siblings && dot_equal(stored.dot, tally->asking))
+            status = ANSWER_SAME;
+        else
+            status = ANSWER_VERSION;
+    }
+    const struct absence absence = absence_of(&looked);
+    read_tally_add(tally, self, (uint8_t)status, &stored, &absence, 0);
+    partition_unlock(partition);
+}
+
+/* Rule 11: one that has the winner is asked again, because another has nothing any more. */
+static void look_again(struct coordinator *coordinator, struct operation *operation)
+{
+    struct read_tally *tally = &operation->reading;
+    const unsigned self = (unsigned)index_of(operation, coordinator->replica->self);
+    const unsigned whom = read_tally_look(tally, self);
+
+    operation->looks++;
+    if (whom == self)
+        look_here_again(coordinator, operation, self);
+    else if (!send_question(coordinator, operation, operation->nodes[whom]))
+        read_tally_add(tally, whom, ANSWER_DOWN, NULL, NULL, 0);
 }
 
 static void begin_reading(struct coordinator *coordinator, struct operation *operation,
@@ -436,10 +577,8 @@ static void begin_reading(struct coordinator *coordinator, struct operation *ope
     const int self = index_of(operation, coordinator->replica->self);
 
     operation->state = OPERATION_READING;
-    if (!look_here(coordinator, operation))
-        return;
     ensure(self >= 0);
-    read_tally_add(&operation->reading, (unsigned)self, ANSWER_SAME, NULL, 0);
+    look_here(coordinator, operation, (unsigned)self);
     follow_reading(coordinator, operation, now);
 }
 
@@ -454,15 +593,14 @@ static void follow_reading(struct coordinator *coordinator, struct operation *op
             if (!ask_another(coordinator, operation) && operation->reading.state == TALLY_ASK)
                 operation->reading.state = TALLY_FAILED;
             break;
+        case TALLY_LOOK:
+            look_again(coordinator, operation);
+            break;
         case TALLY_DONE:
-            if (operation->kind == OPERATION_UPDATE) {
+            if (operation->kind == OPERATION_UPDATE)
                 begin_writing(coordinator, operation, now);
-                return;
-            }
-            operation->found = operation->whole_version
-                                   ? operation->reading.winner
-                                   : seen(&operation->reading.winner, now.wall_ms);
-            operation->state = OPERATION_DONE;
+            else
+                repair(coordinator, operation, now);
             return;
         case TALLY_RESTAMP:
         case TALLY_FAILED:
@@ -473,6 +611,115 @@ static void follow_reading(struct coordinator *coordinator, struct operation *op
     }
 }
 
+/* ---- repairing ---- */
+
+static void finish(struct operation *operation, struct instant now)
+{
+    if (operation->kind == OPERATION_READ)
+        operation->found = operation->whole_version ? operation->reading.winner
+                                                    : seen(&operation->reading.winner, now.wall_ms);
+    operation->state = OPERATION_DONE;
+}
+
+/* Who knows something newer does not lack it; and who has no room for it had it and lost it. */
+static enum ack_status answer_to_repair(enum ack_status status)
+{
+    return status == ACK_NEWER || status == ACK_FULL ? ACK_OK : status;
+}
+
+static void offer_repair(struct coordinator *coordinator, struct operation *operation,
+                         struct instant now, unsigned replica)
+{
+    const node_number node = operation->nodes[replica];
+    struct offered offered = {.status = ACK_DOWN};
+
+    if (node == coordinator->replica->self) {
+        offered = replica_offer(coordinator->replica, now, &operation->place, operation->over,
+                                &operation->written);
+        operation->evicted += offered.evicted;
+    } else if (coordinator->calls->offer(coordinator->host, operation, node)) {
+        return;
+    }
+    write_tally_add(&operation->writing, replica, (uint8_t)answer_to_repair(offered.status),
+                    DOT_NONE, offered.claim_version);
+}
+
+static void follow_repairing(struct coordinator *coordinator, struct operation *operation,
+                             struct instant now)
+{
+    int next;
+
+    while (operation->state == OPERATION_REPAIRING) {
+        switch (operation->writing.state) {
+        case TALLY_PENDING:
+            return;
+        case TALLY_ASK:
+            next = write_tally_ask(&operation->writing);
+            ensure(next >= 0);
+            offer_repair(coordinator, operation, now, (unsigned)next);
+            break;
+        case TALLY_DONE:
+            finish(operation, now);
+            return;
+        case TALLY_LOOK:
+        case TALLY_RESTAMP:
+        case TALLY_FAILED:
+            operation->answered = operation->writing.acknowledged;
+            fail(operation, OPERATION_TOO_FEW);
+            return;
+        }
+    }
+}
+
+static uint16_t owed_to(const struct operation *operation);
+
+/* Begins the repair of what was read; false when nobody is known to lack it. One of a single answer
+ * (R = 1) promises nothing to later ones. */
+static bool begin_repair(struct coordinator *coordinator, struct operation *operation,
+                         uint16_t *stale)
+{
+    const struct read_tally *reading = &operation->reading;
+    uint16_t holders = 0;
+
+    if (operation->kind == OPERATION_UPDATE && operation->basis == BASIS_NOTHING)
+        return false;
+    if (operation->kind == OPERATION_UPDATE && operation->basis == BASIS_STORED) {
+        holders = (uint16_t)(1u << index_of(operation, coordinator->replica->self));
+        *stale = (uint16_t)((1u << operation->copies) - 1) & (uint16_t)~holders;
+    } else {
+        *stale = read_tally_stale(reading);
+    }
+    if (*stale == 0 || operation->read_needed == 1)
+        return false;
+    if (holders == 0) {
+        holders = read_tally_voters(reading) & (uint16_t) ~*stale;
+        *stale |= owed_to(operation) & (uint16_t)~holders; /* it was made of what they are owed */
+        operation->written = reading->winner;
+    }
+    operation->repaired = true;
+    operation->over = operation->written.dot;
+    write_tally_begin_repair(&operation->writing, operation->copies,
+                             operation->copies - operation->read_needed + 1u,
+                             operation->written.dot, holders, *stale);
+    return true;
+}
+
+/* What was read is known: sees to it that no later read finds less. */
+static void repair(struct coordinator *coordinator, struct operation *operation, struct instant now)
+{
+    uint16_t stale;
+
+    if (!begin_repair(coordinator, operation, &stale)) {
+        finish(operation, now);
+        return;
+    }
+    operation->state = OPERATION_REPAIRING;
+    for (unsigned i = 0; i < operation->copies; i++)
+        if (stale >> i & 1)
+            offer_repair(coordinator, operation, now, i);
+    follow_repairing(coordinator, operation, now);
+}
+
 /* ---- events ---- */
 
 void operation_begin(struct coordinator *coordinator, struct operation *operation,
@@ -480,6 +727,9 @@ void operation_begin(struct coordinator *coordinator, struct operation *operatio
 {
     operation->wrote = false;
     operation->repaired = false;
+    operation->basis = BASIS_WINNER;
+    operation->looks = 0;
+    operation->evicted = 0;
     operation->unchanged = false;
     operation->adopted = false;
     operation->rounds = 0;
@@ -498,11 +748,14 @@ void operation_answered(struct coordinator *coordinator, struct operation *opera
                         struct instant now, node_number node, const struct looked *looked)
 {
     const int index = index_of(operation, node);
+    struct absence absence;
 
     if (operation->state != OPERATION_READING || index < 0)
         return;
+    if (looked->status == ANSWER_NONE)
+        absence = absence_of(looked);
     read_tally_add(&operation->reading, (unsigned)index, (uint8_t)looked->status, &looked->version,
-                   looked->claim_version);
+                   looked->status == ANSWER_NONE ? &absence : NULL, looked->claim_version);
     follow_reading(coordinator, operation, now);
 }
 
@@ -516,20 +769,26 @@ void operation_acknowledged(struct coordinator *coordinator, struct operation *o
                             struct instant now, node_number node, const struct offered *offered)
 {
     const int index = index_of(operation, node);
+    enum ack_status status = offered->status;
     struct dot known = offered->known;
 
-    /* One that is done goes on counting, for WAIT. */
-    const bool done = operation->state == OPERATION_DONE && operation->kind != OPERATION_READ;
-    if ((operation->state != OPERATION_WRITING && !done) || index < 0)
+    /* One that is over goes on counting, for WAIT and for what it owes. */
+    if (index < 0 || operation->state == OPERATION_READING ||
+        (!operation->wrote && !operation->repaired))
         return;
+    if (operation->repaired)
+        status = answer_to_repair(status);
     /* A set is merged, never overtaken; what refuses its dot all the same refuses it. Nor is a
      * version stamped above what a bad clock left: the others would refuse that, and our own clock
      * would follow. */
     if (operation->siblings || known_too_far(coordinator->replica, now, known))
         known = DOT_NONE;
-    write_tally_add(&operation->writing, (unsigned)index, (uint8_t)offered->status, known,
+    write_tally_add(&operation->writing, (unsigned)index, (uint8_t)status, known,
                     offered->claim_version);
-    follow_writing(coordinator, operation, now);
+    if (operation->state == OPERATION_REPAIRING)
+        follow_repairing(coordinator, operation, now);
+    else
+        follow_writing(coordinator, operation, now);
 }
 
 void operation_lost(struct coordinator *coordinator, struct operation *operation,
@@ -541,11 +800,11 @@ void operation_lost(struct coordinator *coordinator, struct operation *operation
 
     if (index < 0)
         return;
-    if (operation->state == OPERATION_READING &&
-        operation->reading.replicas[index].status == TALLY_WAITING)
-        operation_answered(coordinator, operation, now, node, &no_look);
-    else if (operation->state == OPERATION_WRITING || operation->state == OPERATION_DONE)
+    if (operation->state != OPERATION_READING)
         operation_acknowledged(coordinator, operation, now, node, &no_offer);
+    else if (operation->reading.replicas[index].status == TALLY_WAITING ||
+             operation->reading.looking == index)
+        operation_answered(coordinator, operation, now, node, &no_look);
 }
 
 void operation_hedge(struct coordinator *coordinator, struct operation *operation,
@@ -554,6 +813,11 @@ void operation_hedge(struct coordinator *coordinator, struct operation *operatio
     if (operation->state == OPERATION_READING && operation->reading.state == TALLY_PENDING) {
         ask_another(coordinator, operation);
         follow_reading(coordinator, operation, now);
+    } else if (operation->state == OPERATION_REPAIRING) {
+        const int next = write_tally_ask(&operation->writing);
+        if (next >= 0)
+            offer_repair(coordinator, operation, now, (unsigned)next);
+        follow_repairing(coordinator, operation, now);
     }
 }
 
@@ -573,14 +837,25 @@ static bool owed(unsigned status)
     return status != ACK_OK && status != ACK_NEWER && status != ACK_FULL && status != TALLY_UNASKED;
 }
 
+/* As bits 1 << replica. */
+static uint16_t owed_to(const struct operation *operation)
+{
+    uint16_t to = 0;
+
+    if (operation->wrote || operation->repaired)
+        for (unsigned i = 0; i < operation->copies; i++)
+            if (owed(operation->writing.statuses[i]))
+                to |= (uint16_t)(1u << i);
+    return to;
+}
+
 unsigned operation_owes(const struct operation *operation, node_number nodes[COPIES_MAX])
 {
+    const uint16_t to = owed_to(operation);
     unsigned count = 0;
 
-    if (!operation->wrote && !operation->repaired)
-        return 0;
     for (unsigned i = 0; i < operation->copies; i++)
-        if (owed(operation->writing.statuses[i]))
+        if (to >> i & 1)
             nodes[count++] = operation->nodes[i];
     return count;
 }

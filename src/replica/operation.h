@@ -5,13 +5,18 @@
  * begun, is told what the other replicas answered and that time has passed, and says whether it is
  * done.
  *
- *   read    READING -> DONE | FAILED
- *   write              WRITING -> DONE | FAILED
- *   update  READING -> WRITING -> DONE | FAILED,   WRITING -> READING when overtaken
+ *   read    READING -> REPAIRING -> DONE | FAILED
+ *   write              WRITING   -> DONE | FAILED
+ *   update  READING -> WRITING   -> DONE | FAILED,   WRITING -> READING when overtaken,
+ *           READING -> REPAIRING -> DONE | FAILED    when there is nothing to write
  *
  * READING: this replica's own copy is taken and R - 1 others are asked, with the version that is
  * known, so that one that has the same answers in a few bytes. What differs is merged; the merge is
  * the result. A replica that is slow has its question asked of another as well.
+ *
+ * REPAIRING: what was read is offered to those that lack it. It is done when N - R + 1 replicas
+ * have it, or something newer, or had it: then every later read meets one of them. Where they are
+ * as many from the start, the others are offered it behind the answer.
  *
  * WRITING: the version is stamped above all that is known here, kept here, and offered to the other
  * N - 1. At W acknowledgements it is done. A replica that knows a newer dot does not acknowledge
@@ -33,7 +38,7 @@ struct operation;
 
 /* What an operation wants of its host. Never called with a partition's lock held, but `change`. */
 struct operation_calls {
-    /* Asks the node for the key's version, naming operation->reading.have, or offers it
+    /* Asks the node for the key's version, naming operation->reading.asking, or offers it
      * operation->written. False when it cannot be sent: the node counts as down. */
     bool (*ask)(void *host, struct operation *operation, node_number node);
     bool (*offer)(void *host, struct operation *operation, node_number node);
@@ -55,7 +60,13 @@ struct coordinator {
 };
 
 enum operation_kind { OPERATION_READ, OPERATION_WRITE, OPERATION_UPDATE };
-enum operation_state { OPERATION_READING, OPERATION_WRITING, OPERATION_DONE, OPERATION_FAILED };
+enum operation_state {
+    OPERATION_READING,
+    OPERATION_REPAIRING,
+    OPERATION_WRITING,
+    OPERATION_DONE,
+    OPERATION_FAILED,
+};
 
 /* Why an operation failed. */
 enum operation_failure {
@@ -67,6 +78,13 @@ enum operation_failure {
     OPERATION_CONTENDED,    /* newer versions kept coming */
     OPERATION_NOT_VOTING,   /* this node forgot; nothing was written */
     OPERATION_TOO_MANY,     /* siblings */
+};
+
+/* What an update that wrote nothing was decided on. */
+enum operation_basis {
+    BASIS_WINNER,  /* what the quorum answered */
+    BASIS_STORED,  /* something newer that is stored here; `written` has it */
+    BASIS_NOTHING, /* it has vanished here meanwhile */
 };
 
 struct operation {
@@ -87,6 +105,9 @@ struct operation {
     uint8_t answered;     /* of those needed, when it failed for too few */
     bool wrote;           /* a failed one may still take effect */
     bool unchanged;       /* an update that had nothing to write */
+    bool repaired;        /* `written` is what was read, for those that lack it */
+    uint8_t looks;        /* how often a replica was asked again */
+    uint64_t evicted;     /* entries that went here to make room */
     struct version found; /* of a read that is done */
 
     /* What is offered to the others. */
@@ -94,7 +115,8 @@ struct operation {
     struct dot over; /* what it was written over */
 
     /* Private. */
-    bool repaired;  /* `written` is what a reading decided on, for those that lack it */
+    bool full; /* the store had no room for `written` */
+    enum operation_basis basis;
     uint8_t rounds; /* how often somebody knew a newer version */
     bool adopted;   /* `written` is another's version, see operation.c */
     struct buffer written_bytes;

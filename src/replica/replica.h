@@ -56,10 +56,13 @@ struct offered {
     enum ack_status status;
     struct dot known;       /* ACK_NEWER and ACK_FORGETFUL: stamp above this */
     uint64_t claim_version; /* ACK_STALE_CLAIM: this replica's */
+    uint64_t evicted;       /* entries that went to make room for it */
 };
 
-/* Offers a version, written over `over`, to this node's store (rules 1, 7, 19, 20). A version past
- * its deadline is kept like any other, because it covers older ones. */
+/* Offers a version, written over `over`, to this node's store (rules 1, 7, 8, 9, 19, 20). A version
+ * past its deadline is kept like any other, because it covers older ones. Takes memory below
+ * memory_max by evicting; a version that finds no room all the same is ACK_FULL: it was here and
+ * vanished at once, so what is older is dropped and a mark has its dot. */
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
                              struct dot over, const struct version *version);
 
@@ -73,19 +76,40 @@ struct looked {
     uint64_t floor, settled;
 };
 
-/* Looks at the key (rule 12). When the version here is the one with `have` (and, of siblings, with
- * `digest`), its value is left out. When the one here is older, its value is left out, too.
- * Value bytes are appended to `bytes`. An absence below a FLUSHALL shows as a tombstone. */
+/* Looks at the key (rule 12), and where there is nothing, at what may have been there. When the
+ * version here is the one with `have` (and, of siblings, with `digest`), its value is left out.
+ * When the one here is older, its value is left out, too. Value bytes are appended to `bytes`. An
+ * absence below a FLUSHALL shows as a tombstone, unless something newer may have been there since:
+ * then the flush counts as a mark. */
 struct looked replica_look(struct replica *replica, const struct place *place, struct dot have,
                            uint64_t digest, struct buffer *bytes);
 
-/* What is stored now, under a lock that the caller holds: the entry, or the tombstone of a flush.
- */
+/* Evicts, where that is needed, so that the key finds room with a value of so many bytes. To be
+ * called without a lock. `evicted` is raised. */
+bool replica_make_room(struct replica *replica, const struct place *place, size_t value_size,
+                       uint64_t *evicted);
+
+/* The next five are for who holds the partition's lock. */
+
+/* Whether this replica's answers count in a read's R (rule 12), and it may coordinate. */
+bool replica_votes(const struct partition *partition);
+
+/* What is stored now: the entry, or the tombstone of a flush. */
 void replica_current(struct partition *partition, const struct place *place,
                      struct version *current);
 
-/* A stamp for a write at `partition`, whose lock is held, above all that is known of it and above
- * `floor`. 0 when it would pass the ceiling. */
+/* The same as a vote shows it; false when there is nothing, and `looked` says in mark, floor and
+ * settled how much of a vote that is. */
+bool replica_see(struct partition *partition, const struct place *place, struct version *current,
+                 struct looked *looked);
+
+/* The dot of the version that vanished where replica_current found no value; DOT_NONE where there
+ * is an entry, and where nothing is known. */
+struct dot replica_mark(const struct partition *partition, const struct place *place,
+                        const struct version *current);
+
+/* A stamp for a write at `partition`, above all that is known of it and above `floor`. 0 when it
+ * would pass the ceiling. */
 uint64_t replica_stamp(struct replica *replica, struct instant now, struct partition *partition,
                        uint64_t floor);
 

@@ -2,6 +2,7 @@
 #include "replica/tally.h"
 
 #include "base/assert.h"
+#include "base/rule.h"
 #include "value/siblings.h"
 
 /* What a tally's buffers keep between requests, bytes. */
@@ -47,10 +48,42 @@ static enum tally_state decide_write(struct write_tally *tally)
         return TALLY_RESTAMP;
     if (tally->acknowledged + tally->waiting >= tally->needed)
         return TALLY_PENDING;
+    /* Only of a repair has anybody not been asked. */
+    if (write_tally_count(tally, TALLY_UNASKED) > 0)
+        return TALLY_ASK;
     if (!dot_exists(tally->forgotten) || tally->restamps_left == 0)
         return TALLY_FAILED;
     tally->known = tally->forgotten;
     return TALLY_RESTAMP;
+}
+
+void write_tally_begin_repair(struct write_tally *tally, unsigned copies, unsigned needed,
+                              struct dot dot, uint16_t holders, uint16_t stale)
+{
+    write_tally_begin(tally, copies, needed, 0, dot);
+    for (unsigned i = 0; i < copies; i++) {
+        if (stale >> i & 1)
+            continue;
+        tally->waiting--;
+        tally->statuses[i] = holders >> i & 1 ? ACK_OK : TALLY_UNASKED;
+        tally->acknowledged += holders >> i & 1;
+    }
+    tally->state = decide_write(tally);
+}
+
+int write_tally_ask(struct write_tally *tally)
+{
+    unsigned replica = 0;
+
+    while (replica < tally->copies && tally->statuses[replica] != TALLY_UNASKED)
+        replica++;
+    if (replica == tally->copies)
+        return -1;
+    tally->statuses[replica] = TALLY_WAITING;
+    tally->waiting++;
+    if (tally->state == TALLY_ASK)
+        tally->state = decide_write(tally);
+    return (int)replica;
 }
 
 enum tally_state write_tally_add(struct write_tally *tally, unsigned replica, uint8_t status,
@@ -94,12 +127,102 @@ void read_tally_deinit(struct read_tally *tally)
     buffer_deinit(&tally->spare);
 }
 
-static enum tally_state decide_read(const struct read_tally *tally)
+/* Whether what a voter has is the winner; of siblings, has the newest dot of it. */
+static bool holds(const struct read_tally *tally, const struct read_vote *vote)
+{
+    return vote->status <= ANSWER_NONE && !vote->absent && dot_equal(vote->dot, tally->winner.dot);
+}
+
+/* When the winner was looked at last: that is not before the question, and 0 when nobody has it any
+ * more. */
+static uint16_t last_look(const struct read_tally *tally)
+{
+    uint16_t last = 0;
+
+    for (unsigned i = 0; i < tally->copies; i++)
+        if (holds(tally, &tally->replicas[i]) && tally->replicas[i].asked > last)
+            last = tally->replicas[i].asked;
+    return last;
+}
+
+static struct dot newest_mark(const struct read_tally *tally)
+{
+    struct dot newest = DOT_NONE;
+
+    for (unsigned i = 0; i < tally->copies; i++)
+        if (tally->replicas[i].status <= ANSWER_NONE && tally->replicas[i].absent)
+            newest = dot_max(newest, tally->replicas[i].absence.mark);
+    return newest;
+}
+
+/* Whether a replica's answer counts for the winner, which was looked at then. */
+static bool is_vote(const struct read_tally *tally, const struct read_vote *vote, uint16_t looked)
+{
+    const uint64_t stamp = tally->winner.dot.stamp;
+
+    if (vote->status > ANSWER_NONE)
+        return false;
+    if (!vote->absent)
+        return true;
+    if (RULE(10) && vote->absence.floor >= stamp)
+        return false;
+    return !RULE(11) || vote->absence.settled < stamp || vote->answered < looked;
+}
+
+static unsigned votes_for_winner(const struct read_tally *tally, uint16_t looked)
+{
+    unsigned votes = 0;
+
+    for (unsigned i = 0; i < tally->copies; i++)
+        votes += is_vote(tally, &tally->replicas[i], looked);
+    return votes;
+}
+
+static bool may_look(const struct read_tally *tally)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < tally->copies; i++)
+        found |= holds(tally, &tally->replicas[i]) && !tally->replicas[i].lost;
+    return found && tally->looks < TALLY_LOOKS_MAX;
+}
+
+static enum tally_state decide_nothing(struct read_tally *tally, struct dot mark)
+{
+    tally->gone = dot_max(mark, tally->winner.dot);
+    tally->winner = (struct version){.deadline_ms = DEADLINE_NEVER};
+    tally->winner_digest = 0;
+    return TALLY_DONE;
+}
+
+/* R replicas have voted, and some of them have nothing. */
+static enum tally_state decide_with_absences(struct read_tally *tally)
+{
+    const struct dot mark = newest_mark(tally);
+    const uint16_t looked = last_look(tally);
+
+    /* One that was there at the first look and not at the second has vanished meanwhile. */
+    if (looked == 0 || dot_compare(mark, tally->winner.dot) > 0)
+        return decide_nothing(tally, mark);
+    if (votes_for_winner(tally, looked) >= tally->needed)
+        return TALLY_DONE;
+    if (tally->looking >= 0)
+        return TALLY_PENDING;
+    if (may_look(tally) && votes_for_winner(tally, UINT16_MAX) >= tally->needed)
+        return TALLY_LOOK;
+    if (tally->waiting > 0)
+        return TALLY_PENDING;
+    if (read_tally_count(tally, TALLY_UNASKED) > 0)
+        return TALLY_ASK;
+    return decide_nothing(tally, mark);
+}
+
+static enum tally_state decide_read(struct read_tally *tally)
 {
     const unsigned coming = tally->votes + tally->waiting;
 
     if (tally->votes >= tally->needed)
-        return TALLY_DONE;
+        return tally->absences == 0 ? TALLY_DONE : decide_with_absences(tally);
     if (coming >= tally->needed)
         return TALLY_PENDING;
     return coming + read_tally_count(tally, TALLY_UNASKED) >= tally->needed ? TALLY_ASK
@@ -164,16 +287,22 @@ bool read_tally_begin(struct read_tally *tally, bool siblings, unsigned copies, 
     tally->needed = (uint8_t)needed;
     tally->votes = 0;
     tally->waiting = 0;
+    tally->differing = false;
+    tally->absences = 0;
+    tally->looks = 0;
+    tally->looking = -1;
+    tally->moment = 0;
     tally->claim_version = 0;
     tally->winner = (struct version){0};
     tally->winner_digest = 0;
+    tally->gone = DOT_NONE;
     for (unsigned i = 0; i < copies; i++)
         tally->replicas[i].status = TALLY_UNASKED;
-    tally->state = decide_read(tally);
+    tally->state = TALLY_ASK;
     if (version_exists(have) && !replace_winner(tally, have))
         return false;
-    tally->have = tally->winner.dot;
-    tally->have_digest = tally->winner_digest;
+    tally->have = tally->asking = tally->winner.dot;
+    tally->have_digest = tally->asking_digest = tally->winner_digest;
     return true;
 }
 
@@ -192,10 +321,32 @@ int read_tally_ask(struct read_tally *tally)
     if (replica == tally->copies)
         return -1;
     tally->replicas[replica].status = TALLY_WAITING;
+    tally->replicas[replica].asked = ++tally->moment;
     tally->waiting++;
+    tally->asking = tally->have;
+    tally->asking_digest = tally->have_digest;
     if (tally->state == TALLY_ASK)
         tally->state = decide_read(tally);
     return (int)replica;
+}
+
+unsigned read_tally_look(struct read_tally *tally, unsigned self)
+{
+    unsigned replica = self;
+
+    ensure(tally->state == TALLY_LOOK && self < tally->copies);
+    if (!holds(tally, &tally->replicas[self]) || tally->replicas[self].lost)
+        for (replica = 0; !holds(tally, &tally->replicas[replica]) || tally->replicas[replica].lost;
+             replica++)
+            ensure(replica + 1 < tally->copies);
+    tally->looks++;
+    tally->looking = (int8_t)replica;
+    tally->asking = tally->replicas[replica].dot;
+    tally->asking_digest = tally->replicas[replica].digest;
+    /* What it says then is not yet known: until it answers it was looked at when it was before. */
+    tally->looking_since = ++tally->moment;
+    tally->state = TALLY_PENDING;
+    return replica;
 }
 
 /* Merges what a replica has into the winner, and notes it as the replica's. */
@@ -231,49 +382,118 @@ static bool merge(struct read_tally *tally, unsigned replica, const struct versi
     return dot_compare(version->dot, tally->winner.dot) <= 0 || replace_winner(tally, version);
 }
 
-/* Notes what a vote says; false when it could not be merged. */
+/* Notes what a vote says; false when it could not be merged. SAME is what the question named. */
 static bool take_vote(struct read_tally *tally, unsigned replica, uint8_t status,
-                      const struct version *version)
+                      const struct version *version, const struct absence *absence)
 {
-    tally->replicas[replica].dot = status == ANSWER_SAME ? tally->have : DOT_NONE;
-    tally->replicas[replica].digest = status == ANSWER_SAME ? tally->have_digest : 0;
-    return status != ANSWER_VERSION || !version_exists(version) || merge(tally, replica, version);
+    struct read_vote *vote = &tally->replicas[replica];
+    const bool again = tally->looking == (int)replica;
+
+    vote->absent = false;
+    if (status == ANSWER_SAME && !again) {
+        vote->dot = tally->have;
+        vote->digest = tally->have_digest;
+        vote->absent = !dot_exists(tally->have);
+    } else if (status != ANSWER_SAME) {
+        vote->dot = DOT_NONE;
+        vote->digest = 0;
+        vote->absent = status == ANSWER_NONE || !version_exists(version);
+        tally->differing = true;
+    }
+    if (vote->absent)
+        vote->absence = absence != NULL ? *absence : (struct absence){0};
+    return status != ANSWER_VERSION || vote->absent || merge(tally, replica, version);
+}
+
+/* The answer of one that was asked again. Where it cannot tell, what it answered before stands. */
+static enum tally_state add_look(struct read_tally *tally, unsigned replica, uint8_t status,
+                                 const struct version *version, const struct absence *absence)
+{
+    struct read_vote *vote = &tally->replicas[replica];
+    const struct read_vote before = *vote;
+    bool told = status <= ANSWER_NONE;
+
+    if (told && !take_vote(tally, replica, status, version, absence)) {
+        *vote = before;
+        told = false;
+    }
+    tally->looking = -1;
+    vote->lost = !told;
+    if (told) {
+        vote->asked = tally->looking_since;
+        vote->answered = ++tally->moment;
+        tally->absences += vote->absent;
+    }
+    return tally->state = decide_read(tally);
 }
 
 enum tally_state read_tally_add(struct read_tally *tally, unsigned replica, uint8_t status,
-                                const struct version *version, uint64_t claim_version)
+                                const struct version *version, const struct absence *absence,
+                                uint64_t claim_version)
 {
     ensure(replica < tally->copies);
-    const uint16_t before = tally->replicas[replica].status;
-    if (tally->state == TALLY_DONE || tally->state == TALLY_FAILED ||
-        (before != TALLY_WAITING && before != TALLY_UNASKED))
+    struct read_vote *vote = &tally->replicas[replica];
+    const uint16_t before = vote->status;
+    if (tally->state == TALLY_DONE || tally->state == TALLY_FAILED)
+        return tally->state;
+    if (tally->looking == (int)replica)
+        return add_look(tally, replica, status, version, absence);
+    if (before != TALLY_WAITING && before != TALLY_UNASKED)
         return tally->state;
     tally->waiting -= before == TALLY_WAITING;
+    vote->lost = false;
+    vote->answered = ++tally->moment;
+    if (before == TALLY_UNASKED)
+        vote->asked = vote->answered;
     const bool votes = status == ANSWER_SAME || status == ANSWER_VERSION || status == ANSWER_NONE;
-    if (votes && !take_vote(tally, replica, status, version))
+    if (votes && !take_vote(tally, replica, status, version, absence)) {
         status = ANSWER_FULL;
-    else if (votes)
+    } else if (votes) {
         tally->votes++;
-    else if (claim_version > tally->claim_version)
+        tally->absences += vote->absent;
+    } else if (claim_version > tally->claim_version) {
         tally->claim_version = claim_version;
-    tally->replicas[replica].status = status;
+    }
+    vote->status = status;
     tally->state = decide_read(tally);
     return tally->state;
+}
+
+/* Whether what has nothing had the winner, or something newer, or may have had. */
+static bool vanished(const struct read_tally *tally, const struct read_vote *vote)
+{
+    const struct absence *absence = &vote->absence;
+    const struct dot winner = tally->winner.dot;
+
+    return vote->absent && (dot_compare(absence->mark, winner) >= 0 ||
+                            absence->floor >= winner.stamp || absence->settled >= winner.stamp);
 }
 
 uint16_t read_tally_stale(const struct read_tally *tally)
 {
     uint16_t stale = 0;
 
+    if (!tally->differing || !version_exists(&tally->winner))
+        return 0;
     for (unsigned i = 0; i < tally->copies; i++) {
-        const uint16_t status = tally->replicas[i].status;
-        if (status != ANSWER_SAME && status != ANSWER_VERSION && status != ANSWER_NONE)
+        const struct read_vote *vote = &tally->replicas[i];
+        if (vote->status > ANSWER_NONE || vanished(tally, vote))
             continue;
-        if (!dot_equal(tally->replicas[i].dot, tally->winner.dot) ||
-            (tally->siblings && tally->replicas[i].digest != tally->winner_digest))
+        if (!dot_equal(vote->dot, tally->winner.dot) ||
+            (tally->siblings && vote->digest != tally->winner_digest))
             stale |= (uint16_t)(1u << i);
     }
     return stale;
+}
+
+uint16_t read_tally_voters(const struct read_tally *tally)
+{
+    uint16_t voters = 0;
+
+    for (unsigned i = 0; i < tally->copies; i++)
+        if (tally->replicas[i].status <= ANSWER_NONE)
+            voters |= (uint16_t)(1u << i);
+    return voters;
 }
 
 unsigned read_tally_count(const struct read_tally *tally, unsigned status)

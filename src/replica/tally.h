@@ -26,7 +26,8 @@ enum tally_state {
     TALLY_PENDING, /* answers that may decide it are on their way */
     TALLY_DONE,
     TALLY_RESTAMP, /* writes: stamp above `known` and send again */
-    TALLY_ASK,     /* reads: too few were asked, ask read_tally_ask's */
+    TALLY_ASK,     /* too few were asked: ask read_tally_ask's, offer it write_tally_ask's */
+    TALLY_LOOK,    /* reads: ask read_tally_look's again */
     TALLY_FAILED,  /* what is still to come cannot be enough */
 };
 
@@ -68,36 +69,79 @@ enum tally_state write_tally_add(struct write_tally *tally, unsigned replica, ui
  * id. */
 void write_tally_restamp(struct write_tally *tally, struct dot dot);
 
+/* A repair: a version that some have (`holders`, as bits 1 << replica) is offered to some that lack
+ * it (`stale`), until `needed` have it; where they do not answer, write_tally_ask names others. It
+ * is never stamped again. */
+void write_tally_begin_repair(struct write_tally *tally, unsigned copies, unsigned needed,
+                              struct dot dot, uint16_t holders, uint16_t stale);
+
+/* The next replica to offer a repair to, now taken as asked; -1 when all were. */
+int write_tally_ask(struct write_tally *tally);
+
 /* How many replicas answered with `status`. */
 unsigned write_tally_count(const struct write_tally *tally, unsigned status);
 
 /* ---- reads ----
  *
- * The caller asks whom read_tally_ask names, with the coordinator's version (`have`), and adds what
+ * The caller asks whom read_tally_ask names, naming the version that `asking` says, and adds what
  * they answer; its own vote is an ANSWER_SAME. R answers that vote decide: the winner is the newest
  * of them, of a siblings keyspace their merge. Who does not vote is not counted, and another is
  * asked in its place (rule 12).
  *
+ * To have nothing is no vote for just any version, because versions vanish (design: What may
+ * vanish). A mark above the winner says that it is gone, and the answer is nothing. An absence is
+ * no vote for a version at or below its floor (rule 10), nor for one at or below its settled stamp,
+ * unless that version was looked at afterwards (rule 11): then TALLY_LOOK wants its holder to be
+ * asked again. What gets no R votes though R replicas voted is answered as nothing.
+ *
  * The tally keeps the bytes of the winner in buffers of its own, which stay from request to
  * request; all that is handed in may go as soon as the call returns.
  */
+
+/* How often one read looks again; each needs that another answer came in between. */
+#define TALLY_LOOKS_MAX 4
+
+/* What a replica that has nothing says of what it may have had. */
+struct absence {
+    struct dot mark;
+    uint64_t floor, settled; /* stamps */
+};
+
+/* What a tally knows of one replica. */
+struct read_vote {
+    uint16_t status; /* enum answer_status, TALLY_WAITING or TALLY_UNASKED */
+    bool absent;     /* it votes, and has nothing */
+    bool lost;       /* it was asked again, and could not tell */
+    /* When it was asked last, and when it answered: numbers that only rise. */
+    uint16_t asked, answered;
+    struct dot dot;  /* of a vote: what it has */
+    uint64_t digest; /* of a vote, in a siblings keyspace: siblings_digest of what it has */
+    struct absence absence;
+};
+
 struct read_tally {
     enum tally_state state;
     bool siblings;
+    bool differing; /* not all votes were ANSWER_SAME */
     uint8_t copies; /* N */
     uint8_t needed; /* R */
     uint8_t votes;
     uint8_t waiting;
+    uint8_t absences; /* of the votes */
+    uint8_t looks;    /* how often one was asked again */
+    int8_t looking;   /* the replica that is being asked again, or -1 */
+    uint16_t moment;  /* the last number given to a question or an answer */
+    uint16_t looking_since;
     uint64_t claim_version; /* the highest that a refusal named, 0: none did */
-    struct {
-        uint16_t status; /* enum answer_status, TALLY_WAITING or TALLY_UNASKED */
-        struct dot dot;  /* of a vote: what it has */
-        uint64_t digest; /* of a vote, in a siblings keyspace: siblings_digest of what it has */
-    } replicas[TALLY_COPIES_MAX];
+    struct read_vote replicas[TALLY_COPIES_MAX];
     struct dot have;
     uint64_t have_digest;
-    struct version winner; /* merged so far, `have` included; its value is in `bytes` */
+    struct dot asking; /* what the question to the replica that was named last is to name */
+    uint64_t asking_digest;
+    struct version winner; /* merged so far, `have` included; its value is in `bytes`. When the
+                            * state is DONE: what was decided on, with no dot if that is nothing */
     uint64_t winner_digest;
+    struct dot gone; /* when nothing was decided on: all at or below this counts as gone */
     struct buffer bytes;
     struct buffer spare;
 };
@@ -105,9 +149,9 @@ struct read_tally {
 /* A zeroed tally is one to begin with. */
 void read_tally_deinit(struct read_tally *tally);
 
-/* `have` is what the coordinator has; its dot is none where it has nothing, or does not vote. What
- * READ sends is then tally->have and tally->have_digest. In a siblings keyspace a version that is
- * no set counts as the set of that one write. False when there is no memory for it. */
+/* `have` is what the coordinator has; its dot is none where it has nothing, or does not vote. In a
+ * siblings keyspace a version that is no set counts as the set of that one write. False when there
+ * is no memory for it. */
 bool read_tally_begin(struct read_tally *tally, bool siblings, unsigned copies, unsigned needed,
                       const struct version *have);
 
@@ -118,15 +162,24 @@ void read_tally_end(struct read_tally *tally);
  * while the state is ASK, and for a hedge at any time before DONE. */
 int read_tally_ask(struct read_tally *tally);
 
-/* Counts an answer; `version` is looked at when the status is ANSWER_VERSION. Replicas that were
+/* Whom to ask again while the state is LOOK, now taken as asked: `self` if it can tell, for that
+ * costs nothing. What it answered before counts until it has answered. */
+unsigned read_tally_look(struct read_tally *tally, unsigned self);
+
+/* Counts an answer; `version` is looked at when the status is ANSWER_VERSION, `absence` when the
+ * replica has nothing: ANSWER_NONE, or ANSWER_SAME where that is what was named. Replicas that were
  * never asked may be added (the coordinator, those known to be down). Of a tally that is DONE or
  * FAILED nothing changes any more. */
 enum tally_state read_tally_add(struct read_tally *tally, unsigned replica, uint8_t status,
-                                const struct version *version, uint64_t claim_version);
+                                const struct version *version, const struct absence *absence,
+                                uint64_t claim_version);
 
-/* Of a tally that is DONE: the replicas whose vote was not the winner, as bits 1 << replica. They
- * are to be sent the winner; the coordinator may be one of them. */
+/* Of a tally that is DONE: the replicas that vote and lack the winner, as bits 1 << replica. They
+ * are to be sent it; the coordinator may be one of them. Where it has vanished it is not lacking.
+ */
 uint16_t read_tally_stale(const struct read_tally *tally);
+/* Those that vote. */
+uint16_t read_tally_voters(const struct read_tally *tally);
 
 /* How many replicas answered with `status`. */
 unsigned read_tally_count(const struct read_tally *tally, unsigned status);

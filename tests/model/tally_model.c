@@ -169,7 +169,7 @@ static void answer(struct read_tally *tally, unsigned replica, unsigned kind)
         status = ANSWER_SAME;
         version = NULL;
     }
-    read_tally_add(tally, replica, status, version, 0);
+    read_tally_add(tally, replica, status, version, NULL, 0);
 }
 
 static void merge_into(struct buffer *merged, const struct version *version)
@@ -217,7 +217,7 @@ static void try_read(struct read_tally *tally, const unsigned *mix, const unsign
     unsigned asked = 0;
 
     cr_assert(read_tally_begin(tally, siblings, copies, needed, &versions[mix[0]]));
-    read_tally_add(tally, 0, ANSWER_SAME, NULL, 0);
+    read_tally_add(tally, 0, ANSWER_SAME, NULL, NULL, 0);
     asked += hedge && read_tally_ask(tally) >= 0;
     while (tally->state == TALLY_ASK || tally->state == TALLY_PENDING) {
         while (tally->state == TALLY_ASK) {

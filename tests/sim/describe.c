@@ -90,6 +90,11 @@ void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX
     case WIRE_ANSWER:
         describe_answer(&message->answer, text);
         return;
+    case WIRE_ABSENT:
+        snprintf(text, DESCRIBE_MAX, "absent%s%s",
+                 dot_exists(message->absent.mark) ? ", mark " : "",
+                 dot_exists(message->absent.mark) ? dot_text(message->absent.mark, dot) : "");
+        return;
     case WIRE_FORWARD:
         describe_forward(&message->forward, text);
         return;
@@ -114,6 +119,8 @@ uint64_t describe_id(const struct wire_message *message)
         return message->read.id;
     case WIRE_ANSWER:
         return message->answer.id;
+    case WIRE_ABSENT:
+        return message->absent.id;
     case WIRE_FORWARD:
         return message->forward.id;
     case WIRE_REPLY:

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/timeout.h"
 #include "replica/operation.h"
@@ -33,6 +34,7 @@ static char offer_value[32];
 static char appends[8]; /* what an update appends; "": it wants nothing done */
 static char put_value[64];
 static bool deletes;
+static struct span write_value = SPAN("w");
 
 static bool ask(void *host, struct operation *op, node_number node)
 {
@@ -81,7 +83,7 @@ static void change(void *host, struct operation *op, const struct version *curre
     changed++;
     cr_assert_eq(current == NULL, op->kind == OPERATION_WRITE);
     wanted->action = deletes ? CHANGE_DELETE : CHANGE_PUT;
-    wanted->pieces[0] = SPAN("w");
+    wanted->pieces[0] = write_value;
     wanted->piece_count = 1;
     if (op->kind == OPERATION_WRITE || deletes)
         return;
@@ -279,7 +281,8 @@ Test(operation, a_read_finds_the_newest_of_r)
     answer(2, ANSWER_VERSION, later(5, 2), "there");
     cr_assert_eq(operation.state, OPERATION_DONE);
     cr_assert(span_equal(operation.found.value, SPAN("there")));
-    expect_here("here");
+    expect_here("there");
+    cr_assert_eq(offered, 0, "only this replica lacked it");
     end();
 }
 
@@ -662,6 +665,406 @@ Test(operation, an_update_that_was_built_upon_is_not_made_twice)
     cr_assert(dot_equal(offer_dot, later(60, 1)));
     acknowledge(2, ACK_OK, DOT_NONE);
     cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+}
+
+/* ---- what has vanished ---- */
+
+static void answer_absent(node_number node, struct dot mark, struct dot floor, struct dot settled)
+{
+    const struct looked looked = {
+        .status = ANSWER_NONE, .mark = mark, .floor = floor.stamp, .settled = settled.stamp};
+
+    operation_answered(&coordinator, &operation, now, node, &looked);
+}
+
+static void vanish(void)
+{
+    partition_lock(partition);
+    cr_assert(partition_vanish(partition, operation.place.hash, operation.place.key));
+    partition_unlock(partition);
+}
+
+static void settle(struct dot dot)
+{
+    partition_lock(partition);
+    partition_settle(partition, dot.stamp, UINT32_MAX);
+    partition_unlock(partition);
+}
+
+static void expect_found(const char *value)
+{
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert_eq(version_exists(&operation.found), value != NULL);
+    if (value != NULL)
+        cr_assert(span_equal(operation.found.value, span_of_string(value)));
+}
+
+Test(operation, a_mark_above_what_is_found_says_that_it_is_gone)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, later(2, 2), DOT_NONE, DOT_NONE);
+    expect_found(NULL);
+    cr_assert_eq(offered, 0, "and what is gone is not spread");
+    end();
+}
+
+/* Rule 10. */
+Test(operation, to_have_nothing_below_the_floor_is_no_vote_and_another_is_asked)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, later(1, 0), DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_READING);
+    cr_assert_eq(asked, 1u << 2 | 1u << 3);
+    answer(3, ANSWER_SAME, DOT_NONE, "");
+    expect_found("v");
+    cr_assert_eq(offered, 0, "it may have been there");
+    end();
+}
+
+Test(operation, what_gets_too_few_votes_is_answered_as_nothing_and_not_as_an_error)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    hopeless = 1u << 3;
+    start();
+    answer_absent(2, DOT_NONE, later(1, 0), DOT_NONE);
+    expect_found(NULL);
+    end();
+}
+
+/* Rule 11: between two looks it may have been replaced everywhere, and its successor forgotten. */
+Test(operation, where_nothing_is_left_of_what_is_settled_its_holder_is_looked_at_again)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, DOT_NONE, later(1, 0));
+    expect_found("v");
+    cr_assert_eq(operation.looks, 1, "here, which costs no message");
+    cr_assert_eq(sent, 1);
+    cr_assert_eq(offered, 0);
+    end();
+}
+
+Test(operation, a_second_look_that_finds_nothing_any_more_finds_nothing)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    settle(later(1, 0));
+    vanish();
+    answer_absent(2, DOT_NONE, DOT_NONE, later(1, 0));
+    expect_found(NULL);
+    end();
+}
+
+Test(operation, a_second_look_may_find_what_came_meanwhile)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    put(later(2, 1), "w");
+    answer_absent(2, DOT_NONE, DOT_NONE, later(1, 0));
+    cr_assert_eq(operation.state, OPERATION_REPAIRING, "that is not settled, and one has it");
+    cr_assert_str_eq(offer_value, "w");
+    acknowledge(2, ACK_OK, DOT_NONE);
+    expect_found("w");
+    end();
+}
+
+Test(operation, an_absence_from_before_the_look_is_a_vote)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    settle(later(1, 0));
+    start();
+    answer(2, ANSWER_VERSION, later(1, 2), "v");
+    expect_found("v");
+    cr_assert_eq(operation.looks, 0);
+    end();
+}
+
+Test(operation, another_replica_is_asked_again_when_the_only_copy_is_there)
+{
+    begin(OPERATION_READ, 3, 3, 2);
+    start();
+    answer(2, ANSWER_VERSION, later(1, 2), "v");
+    answer_absent(3, DOT_NONE, DOT_NONE, later(1, 0));
+    cr_assert_eq(operation.state, OPERATION_READING);
+    cr_assert_eq(sent, 3);
+    cr_assert(dot_equal(operation.reading.asking, later(1, 2)), "it is spared its value");
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    expect_found("v");
+    end();
+    begin(OPERATION_READ, 3, 3, 2);
+    start();
+    answer(2, ANSWER_VERSION, later(1, 2), "v");
+    answer_absent(3, DOT_NONE, DOT_NONE, later(1, 0));
+    operation_lost(&coordinator, &operation, now, 2);
+    expect_found(NULL);
+    end();
+}
+
+Test(operation, an_update_does_not_work_on_what_is_gone)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    put(later(1, 1), "old");
+    start();
+    answer_absent(2, later(5, 2), DOT_NONE, DOT_NONE);
+    expect_here("+");
+    cr_assert_gt(dot_compare(offer_dot, later(5, 2)), 0);
+    end();
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    start();
+    put(later(5, 1), "newer");
+    vanish();
+    answer(2, ANSWER_VERSION, later(1, 2), "old");
+    expect_here("+");
+    cr_assert_gt(dot_compare(offer_dot, later(5, 1)), 0);
+    end();
+}
+
+/* It is not another's version that took its place. */
+Test(operation, an_update_whose_version_has_vanished_here_reads_again_when_overtaken)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    start();
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    vanish();
+    acknowledge(2, ACK_NEWER, later(7, 2));
+    cr_assert_eq(operation.state, OPERATION_READING);
+    answer(2, ANSWER_VERSION, later(7, 2), "seven");
+    cr_assert_str_eq(offer_value, "seven+");
+    end();
+}
+
+Test(operation, a_write_where_something_vanished_is_stamped_above_it)
+{
+    begin(OPERATION_WRITE, 3, 2, 2);
+    put(later(7, 1), "v");
+    vanish();
+    start();
+    cr_assert_gt(dot_compare(offer_dot, later(7, 1)), 0);
+    cr_assert(dot_equal(operation.over, later(7, 1)));
+    end();
+}
+
+/* ---- repairs ---- */
+
+Test(operation, what_only_one_has_is_given_to_another_before_the_answer)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_REPAIRING);
+    cr_assert_eq(offered, 1u << 2);
+    cr_assert(dot_equal(offer_dot, later(1, 1)), "with its own stamp");
+    acknowledge(2, ACK_OK, DOT_NONE);
+    expect_found("v");
+    cr_assert(!operation.wrote);
+    end();
+}
+
+Test(operation, what_enough_have_is_given_to_the_rest_behind_the_answer)
+{
+    node_number owed[COPIES_MAX];
+
+    begin(OPERATION_READ, 3, 3, 2);
+    put(later(1, 1), "v");
+    start();
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    answer_absent(3, DOT_NONE, DOT_NONE, DOT_NONE);
+    expect_found("v");
+    cr_assert_eq(offered, 1u << 3);
+    cr_assert_eq(operation.writing.waiting, 1);
+    cr_assert_eq(operation_owes(&operation, owed), 1);
+    cr_assert_eq(owed[0], 3);
+    acknowledge(3, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.writing.waiting, 0);
+    cr_assert_eq(operation_owes(&operation, owed), 0);
+    end();
+}
+
+Test(operation, who_knows_newer_or_has_no_room_does_not_lack_what_was_read)
+{
+    static const enum ack_status statuses[] = {ACK_NEWER, ACK_FULL};
+
+    for (unsigned i = 0; i < 2; i++) {
+        begin(OPERATION_READ, 3, 2, 2);
+        put(later(1, 1), "v");
+        start();
+        answer(2, ANSWER_VERSION, later(0, 2), "old");
+        acknowledge(2, statuses[i], later(9, 2));
+        expect_found("v");
+        cr_assert_eq(renewed, 0, "a repair is never stamped again");
+        end();
+    }
+}
+
+Test(operation, a_repair_that_is_not_answered_goes_to_one_that_was_not_asked)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+    operation_lost(&coordinator, &operation, now, 2);
+    cr_assert_eq(offered, 1u << 2 | 1u << 3);
+    acknowledge(3, ACK_OK, DOT_NONE);
+    expect_found("v");
+    end();
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+    operation_hedge(&coordinator, &operation, now);
+    cr_assert_eq(offered, 1u << 2 | 1u << 3, "nor does one that is slow hold it up");
+    acknowledge(3, ACK_OK, DOT_NONE);
+    expect_found("v");
+    end();
+}
+
+/* The next read may not see it. */
+Test(operation, what_cannot_be_repaired_is_not_answered)
+{
+    node_number owed[COPIES_MAX];
+
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+    operation_lost(&coordinator, &operation, now, 2);
+    acknowledge(3, ACK_FORGETFUL, later(9, 3));
+    expect_failed(OPERATION_TOO_FEW, false);
+    cr_assert_eq(operation.answered, 1);
+    cr_assert_eq(operation_owes(&operation, owed), 2);
+    end();
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+    operation_expire(&operation);
+    expect_failed(OPERATION_TOO_FEW, false);
+    end();
+}
+
+Test(operation, one_answer_knows_of_nobody_who_is_stale)
+{
+    begin(OPERATION_READ, 3, 1, 2);
+    put(later(1, 1), "v");
+    start();
+    expect_found("v");
+    cr_assert_eq(sent, 0);
+    end();
+}
+
+Test(operation, where_it_vanished_it_is_not_lacking)
+{
+    begin(OPERATION_READ, 3, 2, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, later(1, 1), DOT_NONE, DOT_NONE);
+    expect_found("v");
+    cr_assert_eq(offered, 0);
+    end();
+}
+
+Test(operation, an_update_that_writes_nothing_repairs_what_it_has_read)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    appends[0] = '\0';
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_REPAIRING);
+    acknowledge(2, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert(operation.unchanged);
+    end();
+}
+
+Test(operation, an_update_that_writes_nothing_spreads_what_came_here_meanwhile)
+{
+    begin(OPERATION_UPDATE, 3, 2, 2);
+    appends[0] = '\0';
+    put(later(1, 1), "v");
+    start();
+    put(later(2, 1), "meanwhile");
+    answer(2, ANSWER_SAME, DOT_NONE, "");
+    cr_assert_eq(operation.state, OPERATION_REPAIRING);
+    cr_assert_str_eq(offer_value, "meanwhile");
+    acknowledge(3, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    end();
+}
+
+/* ---- what is owed ---- */
+
+Test(operation, a_write_is_owed_until_each_replica_has_answered_for_it)
+{
+    node_number owed[COPIES_MAX];
+
+    begin(OPERATION_WRITE, 5, 2, 2);
+    down = 1u << 2;
+    start();
+    cr_assert_eq(operation_owes(&operation, owed), 4);
+    cr_assert_eq(owed[0], 2, "who cannot be reached is owed it");
+    acknowledge(3, ACK_OK, DOT_NONE);
+    acknowledge(4, ACK_FULL, DOT_NONE);
+    acknowledge(5, ACK_FORGETFUL, later(9, 5));
+    cr_assert_eq(operation.state, OPERATION_DONE);
+    cr_assert_eq(operation_owes(&operation, owed), 2);
+    cr_assert_eq(owed[0], 2);
+    cr_assert_eq(owed[1], 5);
+    operation.kind = OPERATION_READ;
+    start();
+    cr_assert_eq(operation_owes(&operation, owed), 0);
+    end();
+}
+
+Test(operation, a_write_that_failed_is_owed_all_the_same)
+{
+    node_number owed[COPIES_MAX];
+
+    begin(OPERATION_WRITE, 3, 2, 3);
+    start();
+    operation_expire(&operation);
+    cr_assert_eq(operation_owes(&operation, owed), 2);
+    acknowledge(2, ACK_OK, DOT_NONE);
+    cr_assert_eq(operation_owes(&operation, owed), 1);
+    end();
+    begin(OPERATION_WRITE, 3, 2, 3);
+    now.wall_ms += 500;
+    start();
+    cr_assert_eq(operation_owes(&operation, owed), 0, "nothing was written");
+    end();
+}
+
+Test(operation, room_is_made_for_what_a_write_needs)
+{
+    static char value[2000];
+    char key[8];
+    unsigned evicted = 0;
+
+    begin(OPERATION_WRITE, 1, 1, 1);
+    store_set_policy(store, STORE_ALLKEYS_CLOCK);
+    store_set_memory_max(store, 64 * 1024);
+    memset(value, 'v', sizeof value);
+    write_value = span_of(value, sizeof value);
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(key, sizeof key, "%u", i);
+        operation.place.key = span_of_string(key);
+        operation.place.hash = store_hash(store, operation.place.key);
+        start();
+        cr_assert_eq(operation.state, OPERATION_DONE);
+        evicted += (unsigned)operation.evicted;
+    }
+    cr_assert_gt(evicted, 50u);
+    write_value = SPAN("w");
     end();
 }
 

@@ -3,6 +3,8 @@
  * The replica's side: what it keeps, what it refuses and why, and what it answers.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "lib/timeout.h"
 #include "replica/replica.h"
@@ -331,6 +333,180 @@ Test(replica, who_forgot_flushes_only_above_its_old_ceiling)
     end();
 }
 
+/* ---- what has vanished ---- */
+
+static void vanish(void)
+{
+    partition_lock(partition);
+    cr_assert(partition_vanish(partition, place.hash, place.key));
+    partition_unlock(partition);
+}
+
+static void settle(struct dot at)
+{
+    partition_lock(partition);
+    partition_settle(partition, at.stamp, UINT32_MAX);
+    partition_unlock(partition);
+}
+
+static void raise_floor(struct dot at)
+{
+    partition_lock(partition);
+    partition_raise_floor(partition, at.stamp);
+    partition_unlock(partition);
+}
+
+static void expect_newer(struct version version, struct dot known)
+{
+    const struct offered offered = offer(version);
+
+    cr_assert_eq(offered.status, ACK_NEWER);
+    cr_assert(dot_equal(offered.known, known));
+}
+
+/* Rule 8. */
+Test(replica, where_a_version_vanished_nothing_as_old_enters_again)
+{
+    begin();
+    offer(string(dot(5, 2), "v"));
+    vanish();
+    expect_newer(string(dot(4, 9), "older"), dot(5, 2));
+    expect_newer(string(dot(5, 2), "a second copy"), dot(5, 2));
+    cr_assert_eq(offer(string(dot(5, 3), "newer")).status, ACK_OK);
+    expect_value("newer");
+    end();
+}
+
+/* Rule 8. */
+Test(replica, below_the_floor_nothing_enters_an_empty_place)
+{
+    begin();
+    offer(string(dot(3, 2), "here"));
+    raise_floor(dot(7, 0));
+    cr_assert_eq(offer(string(dot(4, 2), "over an entry")).status, ACK_OK);
+    expect_value("over an entry");
+    partition_lock(partition);
+    partition_remove(partition, place.hash, place.key);
+    partition_unlock(partition);
+    expect_newer(string(dot(7, 9), "late"), dot(7, UINT16_MAX));
+    cr_assert_eq(offer(string(dot(8, 1), "new")).status, ACK_OK);
+    end();
+}
+
+/* Rule 9. */
+Test(replica, what_is_settled_and_not_here_is_a_second_copy)
+{
+    begin();
+    offer(string(dot(3, 2), "here"));
+    settle(dot(7, 0));
+    cr_assert_eq(offer(string(dot(4, 2), "over an entry")).status, ACK_OK);
+    vanish();
+    cr_assert(!dot_exists(look(dot(1, 1)).mark), "it was settled");
+    expect_newer(string(dot(4, 2), "again"), dot(7, UINT16_MAX));
+    expect_newer(tombstone(dot(7, 9)), dot(7, UINT16_MAX));
+    cr_assert_eq(offer(string(dot(8, 1), "new")).status, ACK_OK);
+    end();
+}
+
+Test(replica, an_absence_says_what_may_have_been_there)
+{
+    begin();
+    offer(string(dot(5, 2), "v"));
+    settle(dot(2, 0));
+    raise_floor(dot(3, 0));
+    vanish();
+    for (unsigned turn = 0; turn < 2; turn++) {
+        const struct looked looked = look(turn == 0 ? DOT_NONE : dot(4, 4));
+        cr_assert_eq(looked.status, turn == 0 ? ANSWER_SAME : ANSWER_NONE);
+        cr_assert(!version_exists(&looked.version));
+        cr_assert(dot_equal(looked.mark, dot(5, 2)));
+        cr_assert_eq(looked.floor, dot(3, 0).stamp);
+        cr_assert_eq(looked.settled, dot(2, 0).stamp);
+    }
+    end();
+}
+
+/* The tombstone of a flush is a vote against all that is newer, and must not be one when it cannot
+ * tell. */
+Test(replica, a_flush_shows_as_a_tombstone_until_something_newer_may_have_vanished)
+{
+    begin();
+    replica_flush(&replica, now, 2, dot(9, 3));
+    cr_assert_eq(look(DOT_NONE).status, ANSWER_VERSION);
+    offer(string(dot(10, 2), "v"));
+    vanish();
+    cr_assert_eq(look(dot(1, 1)).status, ANSWER_NONE);
+    cr_assert(dot_equal(look(dot(1, 1)).mark, dot(10, 2)));
+    end();
+    begin();
+    replica_flush(&replica, now, 2, dot(9, 3));
+    raise_floor(dot(12, 0));
+    cr_assert_eq(look(dot(1, 1)).status, ANSWER_NONE);
+    cr_assert(dot_equal(look(dot(1, 1)).mark, dot(9, 3)), "it counts as a mark");
+    end();
+}
+
+Test(replica, a_stamp_is_above_the_floor)
+{
+    begin();
+    raise_floor(dot(500, 0));
+    partition_lock(partition);
+    cr_assert_gt(replica_stamp(&replica, now, partition, 0), dot(500, 0).stamp);
+    partition_unlock(partition);
+    end();
+}
+
+/* What the writer wrote over may have vanished where it wrote, once it was settled. */
+Test(replica, a_write_over_what_is_settled_has_not_diverged)
+{
+    begin();
+    offer(string(dot(5, 3), "v"));
+    settle(dot(5, 0));
+    cr_assert(!offer(string(dot(7, 2), "w")).diverged);
+    end();
+}
+
+/* As if it had been kept and evicted at once: what is older must not stay behind. */
+Test(replica, a_version_without_room_takes_the_older_one_with_it)
+{
+    begin();
+    offer(string(dot(5, 2), "v"));
+    store_set_memory_max(store, 1);
+    cr_assert_eq(offer(string(dot(6, 2), "much longer than what was there before it")).status,
+                 ACK_FULL);
+    const struct looked looked = look(dot(1, 1));
+    cr_assert_eq(looked.status, ANSWER_NONE);
+    cr_assert(dot_equal(looked.mark, dot(6, 2)));
+    store_set_memory_max(store, 0);
+    expect_newer(string(dot(5, 2), "v"), dot(6, 2));
+    partition_lock(partition);
+    cr_assert_gt(replica_stamp(&replica, now, partition, 0), dot(6, 2).stamp);
+    partition_unlock(partition);
+    end();
+}
+
+Test(replica, room_is_made_by_evicting)
+{
+    static char value[1000];
+    uint64_t evicted = 0;
+
+    begin();
+    memset(value, 'v', sizeof value - 1);
+    store_set_policy(store, STORE_ALLKEYS_CLOCK);
+    store_set_memory_max(store, 64 * 1024);
+    for (unsigned i = 0; i < 200; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%u", i);
+        place.key = span_of_string(key);
+        place.hash = store_hash(store, place.key);
+        const struct offered offered = offer(string(dot(10 + i, 2), value));
+        cr_assert_eq(offered.status, ACK_OK);
+        evicted += offered.evicted;
+    }
+    cr_assert_gt(evicted, 100);
+    end();
+}
+
 /* ---- siblings ---- */
 
 /* The set that `node` makes of `old` without having seen anything of it but its own. */
@@ -389,6 +565,25 @@ Test(replica, a_set_from_before_a_flush_stays_dead)
     cr_assert_eq(offer(set_of(span_of(NULL, 0), dot(10, 3), "w", &a)).status, ACK_OK);
     cr_assert_eq(count_siblings(), 1);
     buffer_deinit(&a);
+    end();
+}
+
+/* Rule 9: what it has and this replica has not was removed since. */
+Test(replica, a_settled_set_adds_nothing_to_what_is_here)
+{
+    struct buffer a = {0}, b = {0};
+
+    begin();
+    const struct version one = set_of(span_of(NULL, 0), dot(5, 2), "v", &a);
+    const struct version two = set_of(span_of(NULL, 0), dot(4, 3), "w", &b);
+    offer(one);
+    settle(dot(4, 0));
+    cr_assert_eq(offer(two).status, ACK_OK);
+    cr_assert_eq(count_siblings(), 1);
+    cr_assert_eq(offer(set_of(span_of(NULL, 0), dot(6, 4), "x", &b)).status, ACK_OK);
+    cr_assert_eq(count_siblings(), 2);
+    buffer_deinit(&a);
+    buffer_deinit(&b);
     end();
 }
 

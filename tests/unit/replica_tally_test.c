@@ -137,7 +137,7 @@ static const struct version none;
 
 static enum tally_state vote(unsigned replica, uint8_t status)
 {
-    return read_tally_add(&tally, replica, status, NULL, 0);
+    return read_tally_add(&tally, replica, status, NULL, NULL, 0);
 }
 
 Test(read_tally, a_replica_that_has_the_same_says_so_and_no_more, .fini = give_back)
@@ -162,7 +162,7 @@ Test(read_tally, the_newer_version_wins_and_the_stale_are_named, .fini = give_ba
     vote(0, ANSWER_SAME);
     read_tally_ask(&tally);
     read_tally_ask(&tally);
-    read_tally_add(&tally, 1, ANSWER_VERSION, &newer, 0);
+    read_tally_add(&tally, 1, ANSWER_VERSION, &newer, NULL, 0);
     newer.value = SPAN("the bytes may go once they were handed in");
     cr_assert_eq(vote(2, ANSWER_NONE), TALLY_DONE);
     cr_assert(span_equal(tally.winner.value, SPAN("newer")));
@@ -177,7 +177,7 @@ Test(read_tally, an_older_answer_does_not_win, .fini = give_back)
     cr_assert(read_tally_begin(&tally, false, 2, 2, &have));
     vote(0, ANSWER_SAME);
     read_tally_ask(&tally);
-    cr_assert_eq(read_tally_add(&tally, 1, ANSWER_VERSION, &older, 0), TALLY_DONE);
+    cr_assert_eq(read_tally_add(&tally, 1, ANSWER_VERSION, &older, NULL, 0), TALLY_DONE);
     cr_assert(span_equal(tally.winner.value, SPAN("new")));
     cr_assert_eq(read_tally_stale(&tally), 1 << 1);
 }
@@ -199,7 +199,7 @@ Test(read_tally, fails_as_soon_as_too_few_are_left, .fini = give_back)
     cr_assert(read_tally_begin(&tally, false, 3, 2, &none));
     vote(2, ANSWER_DOWN);
     cr_assert_eq(tally.state, TALLY_ASK);
-    cr_assert_eq(read_tally_add(&tally, 1, ANSWER_STALE_CLAIM, NULL, 9), TALLY_FAILED);
+    cr_assert_eq(read_tally_add(&tally, 1, ANSWER_STALE_CLAIM, NULL, NULL, 9), TALLY_FAILED);
     cr_assert_eq(tally.claim_version, 9);
     cr_assert_eq(vote(0, ANSWER_SAME), TALLY_FAILED);
     cr_assert_eq(read_tally_count(&tally, ANSWER_DOWN), 1);
@@ -231,7 +231,7 @@ Test(read_tally, concurrent_values_are_merged_and_all_who_lack_one_are_stale, .f
     cr_assert(read_tally_begin(&tally, true, 3, 2, &have));
     vote(0, ANSWER_SAME);
     read_tally_ask(&tally);
-    cr_assert_eq(read_tally_add(&tally, 1, ANSWER_VERSION, &other, 0), TALLY_DONE);
+    cr_assert_eq(read_tally_add(&tally, 1, ANSWER_VERSION, &other, NULL, 0), TALLY_DONE);
     cursor = siblings_begin(tally.winner.value);
     cr_assert(siblings_next(&cursor, &sibling));
     cr_assert(span_equal(sibling.value, SPAN("left")));
@@ -250,9 +250,9 @@ Test(read_tally, a_plain_version_in_a_siblings_keyspace_is_the_set_of_one_write,
 
     cr_assert(read_tally_begin(&tally, true, 4, 4, &have));
     vote(0, ANSWER_SAME);
-    read_tally_add(&tally, 1, ANSWER_VERSION, &other, 0);
-    read_tally_add(&tally, 2, ANSWER_VERSION, &gone, 0);
-    cr_assert_eq(read_tally_add(&tally, 3, ANSWER_VERSION, &have, 0), TALLY_DONE);
+    read_tally_add(&tally, 1, ANSWER_VERSION, &other, NULL, 0);
+    read_tally_add(&tally, 2, ANSWER_VERSION, &gone, NULL, 0);
+    cr_assert_eq(read_tally_add(&tally, 3, ANSWER_VERSION, &have, NULL, 0), TALLY_DONE);
     cr_assert(dot_equal(tally.winner.dot, dot(30, 3)));
     cr_assert_eq(tally.winner.kind, VALUE_SIBLINGS);
     cr_assert_eq(read_tally_stale(&tally), 0xf);
@@ -275,7 +275,7 @@ Test(read_tally, a_version_that_cannot_be_merged_is_no_vote, .fini = give_back)
     cr_assert(read_tally_begin(&tally, true, 3, 2, &have));
     vote(0, ANSWER_SAME);
     read_tally_ask(&tally);
-    cr_assert_eq(read_tally_add(&tally, 1, ANSWER_VERSION, &other, 0), TALLY_ASK);
+    cr_assert_eq(read_tally_add(&tally, 1, ANSWER_VERSION, &other, NULL, 0), TALLY_ASK);
     cr_assert_eq(read_tally_count(&tally, ANSWER_FULL), 1);
     read_tally_ask(&tally);
     cr_assert_eq(vote(2, ANSWER_SAME), TALLY_DONE);
@@ -303,7 +303,7 @@ Test(read_tally, any_number_that_a_peer_sends_is_at_worst_a_refusal, .fini = giv
 {
     for (unsigned status = 0; status <= UINT8_MAX; status++) {
         cr_assert(read_tally_begin(&tally, false, 1, 1, &none));
-        const enum tally_state state = read_tally_add(&tally, 0, (uint8_t)status, &none, 0);
+        const enum tally_state state = read_tally_add(&tally, 0, (uint8_t)status, &none, NULL, 0);
         cr_assert_eq(state, status <= ANSWER_NONE ? TALLY_DONE : TALLY_FAILED);
     }
 }
