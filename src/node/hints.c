@@ -13,11 +13,7 @@
 /* A higher rate is no bound, bytes a second. */
 #define RATE_MAX (INT64_C(1) << 40)
 
-/* An id: ID_HINT, a number, and what it is about: a place in the window, or one of these. */
-#define SLOT_BITS   7
-#define SLOT_FORGOT HINTS_WINDOW
-#define SLOT_FLUSH  (HINTS_WINDOW + 1)
-_Static_assert(SLOT_FLUSH < 1u << SLOT_BITS, "an id holds the slot");
+_Static_assert(HINTS_SLOT_HELD < 1u << HINTS_SLOT_BITS, "an id holds the slot");
 
 struct hint {
     struct heap_node owed; /* in target->owed, by stamp */
@@ -27,6 +23,8 @@ struct hint {
     int slot; /* in the window; -1: it is not on its way */
     int64_t kept_us;
     int64_t pause_us;
+    uint64_t from_link; /* of the node that this one stands in for, 0: none */
+    uint64_t from_id;
     struct version version;
     struct span key;
     uint8_t bytes[]; /* the key's, the value's */
@@ -117,7 +115,7 @@ static struct hints_target *find_or_create(struct engine *engine, node_number nu
 
 static uint64_t new_id(struct hints_target *target, unsigned slot)
 {
-    return ID_HINT | ++target->next_number << SLOT_BITS | slot;
+    return ID_HINT | ++target->next_number << HINTS_SLOT_BITS | slot;
 }
 
 /* ---- hints ---- */
@@ -183,10 +181,28 @@ static void note_dropped(struct engine *engine, struct hints_target *target, uin
     metrics_add(engine->metrics, METRIC_HINTS_DROPPED, 1);
 }
 
+/* Tells the node that this one stands in for. */
+static void answer(struct engine *engine, const struct hint *hint, enum ack_status status)
+{
+    const struct wire_ack ack = {.id = hint->from_id, .status = (uint8_t)status};
+
+    if (hint->from_link == 0)
+        return;
+    list_for_each(member, &engine->links)
+    {
+        struct link *link = list_entry(member, struct link, member);
+        if (link->id == hint->from_link && !link->broken)
+            wire_put_ack(link_message(link), &ack);
+    }
+}
+
 static void drop(struct engine *engine, struct hints_target *target, struct hint *hint,
                  const char *why)
 {
-    note_dropped(engine, target, hint->partition, hint->owed.key, why);
+    if (hint->from_link != 0)
+        answer(engine, hint, ACK_FULL); /* it is that node's to tell */
+    else
+        note_dropped(engine, target, hint->partition, hint->owed.key, why);
     end(engine, target, hint);
 }
 
@@ -207,18 +223,20 @@ void hints_init(struct engine *engine)
     list_init(&engine->hints.all);
 }
 
-void hints_keep(struct engine *engine, node_number number, uint32_t partition, struct span key,
-                const struct version *version)
+static uint64_t bytes_max(const struct engine *engine)
 {
-    struct hints_target *target = find_or_create(engine, number);
-    const uint64_t bytes_max = engine->options->hint_bytes / engine->own.workers;
-    const size_t size = sizeof(struct hint) + key.size + version->value.size;
-    struct hint *hint = size <= bytes_max ? memory_try_alloc(size) : NULL;
+    return engine->options->hint_bytes / engine->own.workers;
+}
 
-    if (hint == NULL) {
-        note_dropped(engine, target, partition, version->dot.stamp, "no memory");
-        return;
-    }
+/* NULL when there is no room. */
+static struct hint *add(struct engine *engine, struct hints_target *target, uint32_t partition,
+                        struct span key, const struct version *version)
+{
+    const size_t size = sizeof(struct hint) + key.size + version->value.size;
+    struct hint *hint = size <= bytes_max(engine) ? memory_try_alloc(size) : NULL;
+
+    if (hint == NULL)
+        return NULL;
     *hint = (struct hint){.partition = partition,
                           .slot = -1,
                           .kept_us = engine->now.mono_us,
@@ -226,10 +244,11 @@ void hints_keep(struct engine *engine, node_number number, uint32_t partition, s
                           .version = *version};
     copy(&hint->key, key, hint->bytes);
     copy(&hint->version.value, version->value, hint->bytes + key.size);
-    if (!heap_push(&target->owed, &hint->owed, version->dot.stamp)) {
-        note_dropped(engine, target, partition, version->dot.stamp, "no memory");
+    if (!heap_push(&target->owed, &hint->owed, version->dot.stamp) ||
+        !take_turn(hint, &target->waiting, version->dot.stamp)) {
+        heap_remove(&target->owed, &hint->owed);
         memory_free(hint);
-        return;
+        return NULL;
     }
     const uint64_t bytes = weight(hint);
     target->bytes += bytes;
@@ -237,10 +256,55 @@ void hints_keep(struct engine *engine, node_number number, uint32_t partition, s
     metrics_add(engine->metrics, METRIC_HINTS, 1);
     metrics_add(engine->metrics, METRIC_HINT_BYTES, bytes);
     metrics_add(engine->metrics, METRIC_HINTS_KEPT, 1);
-    if (!take_turn(hint, &target->waiting, version->dot.stamp))
-        drop(engine, target, hint, "no memory");
-    while (target->bytes > bytes_max)
-        drop(engine, target, oldest(target), "hint-bytes");
+    return hint;
+}
+
+/* There is no room for it here. One of another node's is not handed on. */
+static void make_room(struct engine *engine, struct hints_target *target, struct hint *hint)
+{
+    if (hint->from_link == 0 && hint->slot < 0 &&
+        held_hand_over(engine, target->number, hint->partition, hint->key, &hint->version, 0, 0))
+        end(engine, target, hint);
+    else
+        drop(engine, target, hint, "hint-bytes");
+}
+
+void hints_keep(struct engine *engine, node_number number, uint32_t partition, struct span key,
+                const struct version *version)
+{
+    struct hints_target *target = find_or_create(engine, number);
+
+    if (add(engine, target, partition, key, version) == NULL) {
+        if (!held_hand_over(engine, number, partition, key, version, 0, 0))
+            note_dropped(engine, target, partition, version->dot.stamp, "no memory");
+        return;
+    }
+    while (target->bytes > bytes_max(engine))
+        make_room(engine, target, oldest(target));
+}
+
+enum ack_status hints_hold(struct engine *engine, const struct wire_hold *hold, uint64_t link)
+{
+    const struct ring *ring = engine->view->ring;
+
+    if (ring == NULL || hold->partition >= ring_partition_count(ring) ||
+        ring_claim(ring, hold->partition)->version != hold->claim_version ||
+        ring_claim_index(ring_claim(ring, hold->partition), hold->target) < 0 ||
+        hold->target == engine->view->self)
+        return ACK_STALE_CLAIM;
+    if (!version_exists(&hold->version))
+        return ACK_FULL;
+    struct hints_target *target = find_or_create(engine, hold->target);
+    /* It drops nothing of its own for another's. */
+    if (target->bytes + sizeof(struct hint) + hold->key.size + hold->version.value.size >
+        bytes_max(engine))
+        return ACK_FULL;
+    struct hint *hint = add(engine, target, hold->partition, hold->key, &hold->version);
+    if (hint == NULL)
+        return ACK_FULL;
+    hint->from_link = link;
+    hint->from_id = hold->id;
+    return ACK_HELD;
 }
 
 void hints_forget(struct engine *engine, node_number target, uint32_t partition, uint64_t stamp)
@@ -346,6 +410,7 @@ static void send_hints(struct engine *engine, struct hints_target *target)
            target->tokens > 0) {
         struct hint *hint = heap_entry(heap_top(&target->waiting), struct hint, turn);
         if (superseded(engine, hint)) {
+            answer(engine, hint, ACK_OK);
             end(engine, target, hint);
             continue;
         }
@@ -403,7 +468,7 @@ static void tell_dropped(struct engine *engine, struct hints_target *target)
         (out = peer_message(engine, target->number, size + 64)) == NULL)
         return;
     merge_dropped(engine, &target->told, &target->dropped);
-    target->forgot_id = new_id(target, SLOT_FORGOT);
+    target->forgot_id = new_id(target, HINTS_SLOT_FORGOT);
     const struct wire_forgot forgot = {.id = target->forgot_id,
                                        .ring_version = ring_draft_of(engine->view->ring).version,
                                        .partitions = span_of(target->told.partitions, size)};
@@ -432,7 +497,7 @@ static void send_flush(struct engine *engine, struct hints_target *target)
         engine->now.mono_us < target->flush_us ||
         (out = peer_message(engine, target->number, size + 64)) == NULL)
         return;
-    target->flush_id = new_id(target, SLOT_FLUSH);
+    target->flush_id = new_id(target, HINTS_SLOT_FLUSH);
     const struct wire_flush flush = {.id = target->flush_id,
                                      .ring_version = ring_draft_of(engine->view->ring).version,
                                      .dot = target->flush.dot,
@@ -486,18 +551,23 @@ static bool ends_debt(uint8_t status)
 void hints_acknowledged(struct engine *engine, node_number number, const struct wire_ack *ack)
 {
     struct hints_target *target = find(engine, number);
-    const unsigned slot = (unsigned)(ack->id & ((1u << SLOT_BITS) - 1));
+    const unsigned slot = (unsigned)(ack->id & ((1u << HINTS_SLOT_BITS) - 1));
 
+    if (slot == HINTS_SLOT_HELD) {
+        held_acknowledged(engine, number, ack);
+        return;
+    }
     if (target == NULL)
         return;
-    if (slot == SLOT_FORGOT && target->forgot_id == ack->id) {
+    if (slot == HINTS_SLOT_FORGOT && target->forgot_id == ack->id) {
         dropped_answered(engine, target, ack->status == ACK_OK);
-    } else if (slot == SLOT_FLUSH && target->flush_id == ack->id) {
+    } else if (slot == HINTS_SLOT_FLUSH && target->flush_id == ack->id) {
         flush_answered(engine, target, ack->status);
     } else if (slot < HINTS_WINDOW && target->window[slot].id == ack->id) {
         struct hint *hint = target->window[slot].hint;
         if (ends_debt(ack->status)) {
             metrics_add(engine->metrics, METRIC_HINTS_DELIVERED, 1);
+            answer(engine, hint, ACK_OK);
             end(engine, target, hint);
         } else {
             put_back(engine, target, hint, true);
@@ -510,6 +580,7 @@ void hints_lost(struct engine *engine, node_number number)
 {
     struct hints_target *target = find(engine, number);
 
+    held_lost(engine, number);
     if (target == NULL)
         return;
     for (unsigned slot = 0; slot < HINTS_WINDOW; slot++)
@@ -540,7 +611,7 @@ void hints_tick(struct engine *engine)
 
 uint64_t hints_lowest(const struct engine *engine)
 {
-    uint64_t lowest = UINT64_MAX;
+    uint64_t lowest = held_lowest(engine);
 
     list_for_each(link, &engine->hints.all)
     {
@@ -573,4 +644,5 @@ void hints_deinit(struct engine *engine)
         memory_free(target);
     }
     memory_free(engine->hints.targets);
+    held_deinit(engine);
 }

@@ -581,3 +581,116 @@ Test(engine_hints, the_bound_never_passes_what_is_owed)
         pair_deinit(&pair);
     }
 }
+
+/* ---- stand-ins: of a key whose replicas are 0, 1 and 2, node 3 is the first, 4 the next ---- */
+
+static void begin_with_stand_ins(size_t nodes, const char *const *options)
+{
+    begin_with(&(const struct pair_setup){.nodes = nodes, .replicas = 3, .options = options});
+}
+
+static void cut_off(size_t node)
+{
+    pair.nodes[node].unreachable = true;
+    for (size_t other = 0; other < pair.count; other++)
+        if (other != node && pair_cable(&pair, other, node)->open)
+            pair_break(&pair, other, node);
+}
+
+Test(engine_hints, a_stand_in_holds_what_there_is_no_room_for)
+{
+    char keys[3][PAIR_KEY_MAX];
+
+    begin_with_stand_ins(4, (const char *const[]){"--hint-bytes", "1mb", NULL});
+    cut_off(2);
+    for (unsigned i = 0; i < 3; i++)
+        set_large(pair_key(&pair, 0, i, keys[i]), 400000);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 2);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DROPPED), 0);
+    cr_assert_eq(pair_metric(&pair, 3, METRIC_HINTS), 1);
+    cr_assert_eq(bound(0), stamp_of(0, keys[0]) - 1);
+    bring_back(2);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert_eq(stamp_of(2, keys[i]), stamp_of(0, keys[i]));
+        cr_assert_not(recovers(2, keys[i]));
+    }
+    cr_assert_eq(pair_metric(&pair, 3, METRIC_HINTS), 0);
+    cr_assert_gt(bound(0), stamp_of(0, keys[2]));
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, what_a_stand_in_drops_or_is_lost_with_counts_as_dropped)
+{
+    char keys[4][PAIR_KEY_MAX];
+
+    begin_with_stand_ins(4, (const char *const[]){"--hint-bytes", "1mb", NULL});
+    cut_off(2);
+    for (unsigned i = 0; i < 3; i++)
+        set_large(pair_key(&pair, 0, i, keys[i]), 400000);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DROPPED), 0);
+    pair_break(&pair, 0, 3);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DROPPED), 1);
+    pair_pass(&pair, 1100);
+    for (unsigned i = 3; i < 5; i++)
+        set_large(pair_key(&pair, 0, i, keys[3]), 400000);
+    cr_assert_eq(pair_metric(&pair, 3, METRIC_HINTS), 2); /* and no room for a third */
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DROPPED), 2);
+    cr_assert_eq(bound(0), stamp_of(0, keys[0]) - 1);
+    bring_back(2);
+    pair_pass(&pair, 100);
+    cr_assert(recovers(2, keys[0]));
+    cr_assert_gt(bound(0), stamp_of(0, keys[3]));
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, a_stand_in_counts_towards_w_where_the_operator_wants_that)
+{
+    char key[PAIR_KEY_MAX], line[64];
+
+    for (int sloppy = 0; sloppy < 2; sloppy++) {
+        begin_with_stand_ins(5,
+                             (const char *const[]){"--sloppy-quorum", sloppy ? "yes" : "no", NULL});
+        snprintf(line, sizeof line, "SET %s 1", pair_key(&pair, 0, 0, key));
+        cut_off(1);
+        cut_off(2);
+        pair_command(client, line);
+        if (sloppy)
+            pair_expect(client, OK);
+        else
+            pair_expect_begin(client, "-NOQUORUM ");
+        cr_assert_eq(pair_metric(&pair, 3, METRIC_HINTS), sloppy);
+        cr_assert_eq(pair_metric(&pair, 4, METRIC_HINTS), sloppy);
+        pair_pass(&pair, PAIR_TIMEOUT_MS);
+        cr_assert_eq(bound(0), stamp_of(0, key) - 1);
+        pair.nodes[1].unreachable = false;
+        bring_back(2);
+        cr_assert(pair_has(&pair, 1, key, "1") && pair_has(&pair, 2, key, "1"));
+        cr_assert_gt(bound(0), stamp_of(0, key));
+        pair_deinit(&pair);
+    }
+}
+
+Test(engine_hints, a_stand_in_that_refuses_does_not_count)
+{
+    char key[PAIR_KEY_MAX], line[64];
+    struct wire_message message;
+
+    begin_with(&(const struct pair_setup){
+        .nodes = 4,
+        .replicas = 3,
+        .ghosts = 1u << 3,
+        .options = (const char *const[]){"--sloppy-quorum", "yes", NULL}});
+    ghost = pair_cable(&pair, 0, 3);
+    snprintf(line, sizeof line, "SET %s 1", pair_key(&pair, 0, 0, key));
+    cut_off(1);
+    cut_off(2);
+    pair_command(client, line);
+    cr_assert(next(&message));
+    cr_assert_eq(message.type, WIRE_HOLD);
+    cr_assert_eq(message.hold.target, pair.nodes[1].number);
+    acknowledge(message.hold.id, ACK_FULL);
+    pair_expect_begin(client, "-NOQUORUM ");
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 2);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DROPPED), 0);
+    pair_deinit(&pair);
+}
