@@ -3,11 +3,12 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/missed.h"
 #include "node/parts.h"
 
 /* How long a hint that was refused waits before it is sent again, doubling. */
 #define PAUSE_US_MIN 100000
-#define PAUSE_US_MAX 1000000
+#define PAUSE_US_MAX HINTS_PAUSE_US_MAX
 /* What may be sent at once after a time of silence, of what hint-rate allows in a second. */
 #define BURST_SHARE 10
 /* A higher rate is no bound, bytes a second. */
@@ -30,51 +31,7 @@ struct hint {
     uint8_t bytes[]; /* the key's, the value's */
 };
 
-/* Partitions of which hints were given up. */
-struct dropped {
-    uint8_t *partitions; /* a bitmap */
-    uint64_t lowest;     /* stamp; UINT64_MAX: there are none */
-};
-
-/* One FLUSH. */
-struct missed_flush {
-    struct dot dot; /* none: no flush is owed */
-    uint8_t *partitions;
-};
-
-struct hints_target {
-    struct list link; /* in hints->all */
-    node_number number;
-    struct heap owed, waiting, paused;
-    uint64_t bytes; /* of hints */
-    struct {
-        uint64_t id;
-        struct hint *hint;
-    } window[HINTS_WINDOW];
-    unsigned sent;
-    uint64_t next_number;
-
-    struct dropped dropped; /* to be told */
-    struct dropped told;    /* told, and not answered yet */
-    bool logged;            /* in this episode */
-    uint64_t forgot_id;     /* 0: not on its way */
-    int64_t forgot_us;      /* not told again before */
-
-    struct missed_flush flush;
-    uint64_t flush_id; /* 0: not on its way */
-    int64_t flush_us;
-
-    /* A bucket: bytes that may be sent now; below 0 after a large one. */
-    int64_t tokens;
-    int64_t filled_us;
-};
-
 /* ---- targets ---- */
-
-static size_t bitmap_size(const struct engine *engine)
-{
-    return (store_partitions(engine->own.store) + 7) / 8;
-}
 
 static bool owes(const struct hints_target *target)
 {
@@ -102,20 +59,15 @@ static struct hints_target *find_or_create(struct engine *engine, node_number nu
     if (hints->targets[number] == NULL) {
         struct hints_target *target = memory_alloc(sizeof *target);
         target->number = number;
-        target->dropped.partitions = memory_alloc(bitmap_size(engine));
-        target->told.partitions = memory_alloc(bitmap_size(engine));
-        target->flush.partitions = memory_alloc(bitmap_size(engine));
+        target->dropped.partitions = memory_alloc(hints_bitmap_size(engine));
+        target->told.partitions = memory_alloc(hints_bitmap_size(engine));
+        target->flush.partitions = memory_alloc(hints_bitmap_size(engine));
         target->dropped.lowest = target->told.lowest = UINT64_MAX;
         target->filled_us = engine->now.mono_us;
         hints->targets[number] = target;
         list_append(&hints->all, &target->link);
     }
     return hints->targets[number];
-}
-
-static uint64_t new_id(struct hints_target *target, unsigned slot)
-{
-    return ID_HINT | ++target->next_number << HINTS_SLOT_BITS | slot;
 }
 
 /* ---- hints ---- */
@@ -167,20 +119,6 @@ static void end(struct engine *engine, struct hints_target *target, struct hint 
     memory_free(hint);
 }
 
-static void note_dropped(struct engine *engine, struct hints_target *target, uint32_t partition,
-                         uint64_t stamp, const char *why)
-{
-    if (!target->logged)
-        log_write(engine->own.log, LOG_WARNING,
-                  "writes kept for node %u are dropped (%s): it will fetch those partitions anew",
-                  target->number, why);
-    target->logged = true;
-    target->dropped.partitions[partition / 8] |= (uint8_t)(1u << partition % 8);
-    if (stamp < target->dropped.lowest)
-        target->dropped.lowest = stamp;
-    metrics_add(engine->metrics, METRIC_HINTS_DROPPED, 1);
-}
-
 /* Tells the node that this one stands in for. */
 static void answer(struct engine *engine, const struct hint *hint, enum ack_status status)
 {
@@ -202,7 +140,7 @@ static void drop(struct engine *engine, struct hints_target *target, struct hint
     if (hint->from_link != 0)
         answer(engine, hint, ACK_FULL); /* it is that node's to tell */
     else
-        note_dropped(engine, target, hint->partition, hint->owed.key, why);
+        missed_drop(engine, target, hint->partition, hint->owed.key, why);
     end(engine, target, hint);
 }
 
@@ -276,7 +214,7 @@ void hints_keep(struct engine *engine, node_number number, uint32_t partition, s
 
     if (add(engine, target, partition, key, version) == NULL) {
         if (!held_hand_over(engine, number, partition, key, version, 0, 0))
-            note_dropped(engine, target, partition, version->dot.stamp, "no memory");
+            missed_drop(engine, target, partition, version->dot.stamp, "no memory");
         return;
     }
     while (target->bytes > bytes_max(engine))
@@ -309,22 +247,13 @@ enum ack_status hints_hold(struct engine *engine, const struct wire_hold *hold, 
 
 void hints_forget(struct engine *engine, node_number target, uint32_t partition, uint64_t stamp)
 {
-    note_dropped(engine, find_or_create(engine, target), partition, stamp, "lost");
+    missed_drop(engine, find_or_create(engine, target), partition, stamp, "lost");
 }
 
-void hints_keep_flush(struct engine *engine, node_number number, struct dot dot,
+void hints_keep_flush(struct engine *engine, node_number target, struct dot dot,
                       struct span partitions)
 {
-    struct hints_target *target = find_or_create(engine, number);
-    struct missed_flush *flush = &target->flush;
-
-    /* A newer flush is of all that an older one was of. */
-    if (partitions.size != bitmap_size(engine) || dot_compare(dot, flush->dot) <= 0)
-        return;
-    memcpy(flush->partitions, partitions.data, partitions.size);
-    flush->dot = dot;
-    target->flush_id = 0;
-    target->flush_us = 0;
+    missed_keep_flush(engine, find_or_create(engine, target), dot, partitions);
 }
 
 /* ---- sending ---- */
@@ -385,7 +314,7 @@ static bool send_hint(struct engine *engine, struct hints_target *target, struct
         return false;
     const unsigned slot = free_slot(target);
     const struct wire_write write = {
-        .id = new_id(target, slot),
+        .id = hints_new_id(target, slot),
         /* The claim by which it goes is the present one: it may have changed meanwhile. */
         .claim_version = ring_claim(engine->view->ring, hint->partition)->version,
         .partition = (uint16_t)hint->partition,
@@ -444,88 +373,6 @@ static void end_pauses(struct engine *engine, struct hints_target *target)
     }
 }
 
-/* ---- FORGOT and FLUSH ---- */
-
-static void merge_dropped(struct engine *engine, struct dropped *into, struct dropped *from)
-{
-    const size_t size = bitmap_size(engine);
-
-    for (size_t i = 0; i < size; i++)
-        into->partitions[i] |= from->partitions[i];
-    if (from->lowest < into->lowest)
-        into->lowest = from->lowest;
-    memset(from->partitions, 0, size);
-    from->lowest = UINT64_MAX;
-}
-
-static void tell_dropped(struct engine *engine, struct hints_target *target)
-{
-    const size_t size = bitmap_size(engine);
-    struct buffer *out;
-
-    if (target->dropped.lowest == UINT64_MAX || target->forgot_id != 0 ||
-        engine->now.mono_us < target->forgot_us ||
-        (out = peer_message(engine, target->number, size + 64)) == NULL)
-        return;
-    merge_dropped(engine, &target->told, &target->dropped);
-    target->forgot_id = new_id(target, HINTS_SLOT_FORGOT);
-    const struct wire_forgot forgot = {.id = target->forgot_id,
-                                       .ring_version = ring_draft_of(engine->view->ring).version,
-                                       .partitions = span_of(target->told.partitions, size)};
-    wire_put_forgot(out, &forgot);
-}
-
-static void dropped_answered(struct engine *engine, struct hints_target *target, bool done)
-{
-    target->forgot_id = 0;
-    if (!done) {
-        merge_dropped(engine, &target->dropped, &target->told);
-        target->forgot_us = engine->now.mono_us + PAUSE_US_MAX;
-        return;
-    }
-    memset(target->told.partitions, 0, bitmap_size(engine));
-    target->told.lowest = UINT64_MAX;
-    target->logged = target->dropped.lowest != UINT64_MAX;
-}
-
-static void send_flush(struct engine *engine, struct hints_target *target)
-{
-    const size_t size = bitmap_size(engine);
-    struct buffer *out;
-
-    if (!dot_exists(target->flush.dot) || target->flush_id != 0 ||
-        engine->now.mono_us < target->flush_us ||
-        (out = peer_message(engine, target->number, size + 64)) == NULL)
-        return;
-    target->flush_id = new_id(target, HINTS_SLOT_FLUSH);
-    const struct wire_flush flush = {.id = target->flush_id,
-                                     .ring_version = ring_draft_of(engine->view->ring).version,
-                                     .dot = target->flush.dot,
-                                     .partitions = span_of(target->flush.partitions, size)};
-    wire_put_flush(out, &flush);
-}
-
-static void flush_answered(struct engine *engine, struct hints_target *target, uint8_t status)
-{
-    target->flush_id = 0;
-    switch (status) {
-    case ACK_NEWER:
-    case ACK_FORGETFUL:
-        /* Newer writes came before it: only a recovery tells what is dead from what is not. */
-        for (uint32_t p = 0; p < store_partitions(engine->own.store); p++)
-            if ((target->flush.partitions[p / 8] & 1u << p % 8) != 0)
-                note_dropped(engine, target, p, target->flush.dot.stamp, "FLUSHALL");
-        target->flush.dot = DOT_NONE;
-        return;
-    case ACK_OK:
-        target->flush.dot = DOT_NONE;
-        return;
-    default:
-        target->flush_us = engine->now.mono_us + PAUSE_US_MAX;
-        return;
-    }
-}
-
 /* ---- events ---- */
 
 void hints_proceed(struct engine *engine, node_number number)
@@ -538,9 +385,9 @@ void hints_proceed(struct engine *engine, node_number number)
         return;
     fill_bucket(engine, target);
     end_pauses(engine, target);
-    send_flush(engine, target);
+    missed_send_flush(engine, target);
     send_hints(engine, target);
-    tell_dropped(engine, target);
+    missed_tell(engine, target);
 }
 
 static bool ends_debt(uint8_t status)
@@ -560,9 +407,9 @@ void hints_acknowledged(struct engine *engine, node_number number, const struct 
     if (target == NULL)
         return;
     if (slot == HINTS_SLOT_FORGOT && target->forgot_id == ack->id) {
-        dropped_answered(engine, target, ack->status == ACK_OK);
+        missed_told(engine, target, ack->status == ACK_OK);
     } else if (slot == HINTS_SLOT_FLUSH && target->flush_id == ack->id) {
-        flush_answered(engine, target, ack->status);
+        missed_flush_answered(engine, target, ack->status);
     } else if (slot < HINTS_WINDOW && target->window[slot].id == ack->id) {
         struct hint *hint = target->window[slot].hint;
         if (ends_debt(ack->status)) {
@@ -587,7 +434,7 @@ void hints_lost(struct engine *engine, node_number number)
         if (target->window[slot].hint != NULL)
             put_back(engine, target, target->window[slot].hint, false);
     if (target->forgot_id != 0)
-        dropped_answered(engine, target, false);
+        missed_told(engine, target, false);
     target->forgot_us = target->flush_us = 0;
     target->flush_id = 0;
 }
