@@ -36,6 +36,34 @@ static bool ask(void *host, struct operation *operation, node_number node)
     return true;
 }
 
+static bool reachable(struct engine *engine, node_number node)
+{
+    const struct peer *peer = peer_find(engine, node);
+
+    return node == engine->view->self ||
+           (peer != NULL && peer->stage == PEER_OPEN && !peer->tripped);
+}
+
+/* The node is down. Where the replicas alone are too few, and the operator has chosen so, a
+ * stand-in's acknowledgement counts for it: one stand-in for each. */
+static bool offer_stand_in(struct engine *engine, struct operation *operation, node_number node)
+{
+    unsigned up = 0, skip = 0;
+    bool before = true;
+
+    if (!engine->options->sloppy_quorum)
+        return false;
+    for (unsigned i = 0; i < operation->copies; i++) {
+        const bool other_up = reachable(engine, operation->nodes[i]);
+        before &= operation->nodes[i] != node;
+        up += other_up;
+        skip += before && !other_up;
+    }
+    return up < operation->write_needed &&
+           held_hand_over(engine, node, operation->place.partition, operation->place.key,
+                          &operation->written, request_of(operation)->id, skip);
+}
+
 static bool offer(void *host, struct operation *operation, node_number node)
 {
     const struct place *place = &operation->place;
@@ -49,7 +77,7 @@ static bool offer(void *host, struct operation *operation, node_number node)
     struct buffer *out = peer_message(host, node, place->key.size + write.version.value.size + 128);
 
     if (out == NULL)
-        return false;
+        return offer_stand_in(host, operation, node);
     if (operation->repaired)
         metrics_add(request_of(operation)->engine->metrics, METRIC_READ_REPAIRS, 1);
     wire_put_write(out, &write);

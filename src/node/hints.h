@@ -29,10 +29,16 @@
 #include "wire/wire.h"
 
 struct engine;
+struct held;
 struct hints_target;
 
 /* Hints on their way to one replica. */
 #define HINTS_WINDOW 64
+/* The last bits of an id say what an ACK is about: a place in the window, or one of these. */
+#define HINTS_SLOT_BITS   7
+#define HINTS_SLOT_FORGOT HINTS_WINDOW
+#define HINTS_SLOT_FLUSH  (HINTS_WINDOW + 1)
+#define HINTS_SLOT_HELD   (HINTS_WINDOW + 2)
 /* Hints looked at for one replica in one call: sent, superseded or dropped. */
 #define HINTS_PER_CALL 256
 
@@ -40,6 +46,12 @@ struct hints {
     struct hints_target **targets; /* by number, up to `limit`; NULL: nothing was ever owed */
     size_t limit;
     struct list all; /* the same */
+
+    /* What stand-ins hold for this worker (held.c). */
+    struct held **held; /* HELD_MAX places */
+    size_t held_count, held_next;
+    uint64_t held_number;
+    struct heap held_owed; /* by stamp */
 };
 
 void hints_init(struct engine *engine);
@@ -55,6 +67,10 @@ void hints_forget(struct engine *engine, node_number target, uint32_t partition,
 void hints_keep_flush(struct engine *engine, node_number target, struct dot dot,
                       struct span partitions);
 
+/* Another node asks this one to stand in: it keeps the version for the target, and answers `id` on
+ * the link when that one has answered, or the hint is dropped. ACK_HELD, or why not. */
+enum ack_status hints_hold(struct engine *engine, const struct wire_hold *hold, uint64_t link);
+
 /* An ACK whose id has ID_HINT. */
 void hints_acknowledged(struct engine *engine, node_number target, const struct wire_ack *ack);
 /* The link to the target broke: what was on its way is to be sent again. */
@@ -66,5 +82,16 @@ void hints_tick(struct engine *engine);
 
 /* The lowest stamp that is owed to anybody; UINT64_MAX: none. A few instructions a target. */
 uint64_t hints_lowest(const struct engine *engine);
+
+/* ---- stand-ins (held.c) ---- */
+
+/* Sends the version to a stand-in of the partition, the one that has `skip` others before it. False
+ * when there is none. `request` is 0, or waits for HELD in the place of the target's answer. */
+bool held_hand_over(struct engine *engine, node_number target, uint32_t partition, struct span key,
+                    const struct version *version, uint64_t request, unsigned skip);
+void held_acknowledged(struct engine *engine, node_number node, const struct wire_ack *ack);
+void held_lost(struct engine *engine, node_number node);
+uint64_t held_lowest(const struct engine *engine);
+void held_deinit(struct engine *engine);
 
 #endif

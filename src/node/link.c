@@ -206,6 +206,14 @@ static void on_forgot(struct link *link, const struct wire_forgot *forgot)
     wire_put_ack(link_message(link), &ack);
 }
 
+static void on_hold(struct link *link, const struct wire_hold *hold)
+{
+    const enum ack_status status = hints_hold(link->engine, hold, link->id);
+    const struct wire_ack ack = {.id = hold->id, .status = (uint8_t)status};
+
+    wire_put_ack(link_message(link), &ack);
+}
+
 static void on_count(struct link *link, const struct wire_count *count)
 {
     struct wire_counted counted = {.id = count->id};
@@ -242,6 +250,9 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_FORGOT:
         on_forgot(link, &message->forgot);
+        return;
+    case WIRE_HOLD:
+        on_hold(link, &message->hold);
         return;
     case WIRE_COUNT:
         on_count(link, &message->count);

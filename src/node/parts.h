@@ -15,6 +15,8 @@
  *   footprint.c   what connections and requests hold, for maxmemory
  *   owed.c        what is owed to other nodes, and the bound that follows from it
  *   hints.c       what is owed beyond the end of its request
+ *   missed.c      what was given up of that, and FLUSHALLs
+ *   held.c        what is owed, and held by stand-ins
  *
  * An answer finds its request by its id, the request its owner. All state belongs to the engine's
  * thread.

@@ -429,6 +429,23 @@ static bool move(struct buffer *from, struct buffer *to)
     return true;
 }
 
+/* More comes while a frame is read: the bytes may move. */
+static bool arrive(struct buffer *from, struct pair_cable *cable)
+{
+    struct wire_cursor *messages = &cable->messages;
+    const bool reads = messages->at != NULL;
+    const uint8_t *bytes = buffer_content(&cable->in).data;
+    const size_t at = reads ? (size_t)(messages->at - bytes) : 0;
+    const size_t end = reads ? (size_t)(messages->end - bytes) : 0;
+    const bool moved = move(from, &cable->in);
+
+    if (reads && moved) {
+        messages->at = buffer_content(&cable->in).data + at;
+        messages->end = buffer_content(&cable->in).data + end;
+    }
+    return moved;
+}
+
 static void open_cable(struct pair_cable *cable)
 {
     struct pair_node *from = cable->from;
@@ -485,7 +502,7 @@ static bool carry_ghost(struct pair_cable *cable)
 {
     struct pair_node *from = cable->from;
     engine_turn_end(from->engine, pair_now(from));
-    bool moved = move(engine_peer_out(from->engine, cable->to->number), &cable->in);
+    bool moved = arrive(engine_peer_out(from->engine, cable->to->number), cable);
 
     if (cable->handshake.state == HANDSHAKE_WAITING)
         greet_ghost(cable);
@@ -533,7 +550,7 @@ static bool carry_stranger(struct pair_cable *cable)
         moved = true;
     }
     engine_turn_end(to->engine, pair_now(to));
-    moved |= move(engine_link_out(cable->link), &cable->in);
+    moved |= arrive(engine_link_out(cable->link), cable);
     if (cable->finishing) {
         struct link *link = cable->link;
         cable->open = false;

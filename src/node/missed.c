@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "node/missed.h"
+
+/* ---- what was dropped ---- */
+
+void missed_drop(struct engine *engine, struct hints_target *target, uint32_t partition,
+                 uint64_t stamp, const char *why)
+{
+    if (!target->logged)
+        log_write(engine->own.log, LOG_WARNING,
+                  "writes kept for node %u are dropped (%s): it will fetch those partitions anew",
+                  target->number, why);
+    target->logged = true;
+    target->dropped.partitions[partition / 8] |= (uint8_t)(1u << partition % 8);
+    if (stamp < target->dropped.lowest)
+        target->dropped.lowest = stamp;
+    metrics_add(engine->metrics, METRIC_HINTS_DROPPED, 1);
+}
+
+static void merge_dropped(struct engine *engine, struct dropped *into, struct dropped *from)
+{
+    const size_t size = hints_bitmap_size(engine);
+
+    for (size_t i = 0; i < size; i++)
+        into->partitions[i] |= from->partitions[i];
+    if (from->lowest < into->lowest)
+        into->lowest = from->lowest;
+    memset(from->partitions, 0, size);
+    from->lowest = UINT64_MAX;
+}
+
+void missed_tell(struct engine *engine, struct hints_target *target)
+{
+    const size_t size = hints_bitmap_size(engine);
+    struct buffer *out;
+
+    if (target->dropped.lowest == UINT64_MAX || target->forgot_id != 0 ||
+        engine->now.mono_us < target->forgot_us ||
+        (out = peer_message(engine, target->number, size + 64)) == NULL)
+        return;
+    merge_dropped(engine, &target->told, &target->dropped);
+    target->forgot_id = hints_new_id(target, HINTS_SLOT_FORGOT);
+    const struct wire_forgot forgot = {.id = target->forgot_id,
+                                       .ring_version = ring_draft_of(engine->view->ring).version,
+                                       .partitions = span_of(target->told.partitions, size)};
+    wire_put_forgot(out, &forgot);
+}
+
+void missed_told(struct engine *engine, struct hints_target *target, bool done)
+{
+    target->forgot_id = 0;
+    if (!done) {
+        merge_dropped(engine, &target->dropped, &target->told);
+        target->forgot_us = engine->now.mono_us + HINTS_PAUSE_US_MAX;
+        return;
+    }
+    memset(target->told.partitions, 0, hints_bitmap_size(engine));
+    target->told.lowest = UINT64_MAX;
+    target->logged = target->dropped.lowest != UINT64_MAX;
+}
+
+/* ---- FLUSHALL ---- */
+
+void missed_keep_flush(struct engine *engine, struct hints_target *target, struct dot dot,
+                       struct span partitions)
+{
+    struct missed_flush *flush = &target->flush;
+
+    /* A newer flush is of all that an older one was of. */
+    if (partitions.size != hints_bitmap_size(engine) || dot_compare(dot, flush->dot) <= 0)
+        return;
+    memcpy(flush->partitions, partitions.data, partitions.size);
+    flush->dot = dot;
+    target->flush_id = 0;
+    target->flush_us = 0;
+}
+
+void missed_send_flush(struct engine *engine, struct hints_target *target)
+{
+    const size_t size = hints_bitmap_size(engine);
+    struct buffer *out;
+
+    if (!dot_exists(target->flush.dot) || target->flush_id != 0 ||
+        engine->now.mono_us < target->flush_us ||
+        (out = peer_message(engine, target->number, size + 64)) == NULL)
+        return;
+    target->flush_id = hints_new_id(target, HINTS_SLOT_FLUSH);
+    const struct wire_flush flush = {.id = target->flush_id,
+                                     .ring_version = ring_draft_of(engine->view->ring).version,
+                                     .dot = target->flush.dot,
+                                     .partitions = span_of(target->flush.partitions, size)};
+    wire_put_flush(out, &flush);
+}
+
+void missed_flush_answered(struct engine *engine, struct hints_target *target, uint8_t status)
+{
+    target->flush_id = 0;
+    switch (status) {
+    case ACK_NEWER:
+    case ACK_FORGETFUL:
+        /* Newer writes came before it: only a recovery tells what is dead from what is not. */
+        for (uint32_t p = 0; p < store_partitions(engine->own.store); p++)
+            if ((target->flush.partitions[p / 8] & 1u << p % 8) != 0)
+                missed_drop(engine, target, p, target->flush.dot.stamp, "FLUSHALL");
+        target->flush.dot = DOT_NONE;
+        return;
+    case ACK_OK:
+        target->flush.dot = DOT_NONE;
+        return;
+    default:
+        target->flush_us = engine->now.mono_us + HINTS_PAUSE_US_MAX;
+        return;
+    }
+}
