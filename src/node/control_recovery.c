@@ -6,7 +6,7 @@
  */
 #include <inttypes.h>
 
-#include "base/assert.h"
+#include "base/rule.h"
 #include "node/control_parts.h"
 
 /* How often the log has a line of a recovery that goes on. */
@@ -37,6 +37,12 @@ void recovery_begin(struct control *control)
         partition->forgotten = control->bounds->ceiling_at_start;
         partition_unlock(partition);
         control->recovery.left++;
+    }
+    /* What this node owed is lost: until all is compared it tells nothing (rule 17). */
+    if (RULE(17) && control->recovery.left > 0) {
+        atomic_store_explicit(&control->bounds->recovery.uncompared, control->recovery.left,
+                              memory_order_relaxed);
+        atomic_store_explicit(&control->bounds->ledger.uncompared, true, memory_order_release);
     }
     control->recovery.total = control->recovery.left;
     control->recovery.began_us = control->recovery.log_us = control->now.mono_us;

@@ -4,6 +4,7 @@
  */
 #include "base/assert.h"
 #include "node/recover.h"
+#include "value/siblings.h"
 
 /* What a question takes in a frame, bytes, about. */
 #define QUESTION_SIZE 64
@@ -115,7 +116,7 @@ void job_end(struct sync *sync, struct sync_job *job)
     store_charge(sync->engine->own.store, -job->charged);
     gather_deinit(&job->gather);
     memset(job, 0, sizeof *job);
-    sync->next_us = sync->engine->now.mono_us;
+    sync->next_us = sync->look_us = sync->engine->now.mono_us;
 }
 
 void job_fail(struct sync *sync, struct sync_job *job)
@@ -215,8 +216,8 @@ void job_ask(struct sync *sync, struct sync_job *job)
 }
 
 /* Keys that this node keeps no copy of are left out: their rule has fewer copies than others. */
-static bool take_entries(struct sync *sync, struct sync_job *job, const struct sync_source *source,
-                         struct span entries)
+bool job_take(struct sync *sync, struct sync_job *job, unsigned source, uint64_t number,
+              struct span entries)
 {
     const struct ring *ring = sync->engine->view->ring;
     struct stream_entry entry;
@@ -227,7 +228,7 @@ static bool take_entries(struct sync *sync, struct sync_job *job, const struct s
         if (!entry.is_mark)
             copies = ring_key_rule(ring, entry.key)->replicas;
         if (job->own_place < copies)
-            gather_add(&job->gather, (unsigned)source->index, &entry, copies, source->part_at);
+            gather_add(&job->gather, source, &entry, copies, number);
     }
     charge(sync, job);
     return result == STREAM_END && !job->gather.failed;
@@ -255,7 +256,7 @@ void sync_chunk(struct sync *sync, node_number node, const struct wire_chunk *ch
     const bool votes = chunk->status == ANSWER_VERSION;
     /* Who stopped voting may have lost what it had (rule 12). */
     if ((!votes && (source->votes || chunk->status != ANSWER_NOT_VOTING)) ||
-        !take_entries(sync, job, source, chunk->entries)) {
+        !job_take(sync, job, (unsigned)source->index, source->part_at, chunk->entries)) {
         job_fail(sync, job);
         return;
     }
@@ -290,12 +291,21 @@ static bool ask_for_key(struct sync *sync, struct sync_job *job, unsigned source
 
     if (out == NULL)
         return false;
-    job->looks[job->looks_left] = (struct sync_look){
-        .id = id_of(sync, job, number), .key = key, .source = source, .asked = number};
-    wire_put_read(out, &(struct wire_read){.id = job->looks[job->looks_left].id,
-                                           .claim_version = job->claim_version,
-                                           .partition = (uint16_t)job->partition,
-                                           .key = key->key});
+    job->looks[job->looks_left] = (struct sync_look){.id = id_of(sync, job, number),
+                                                     .key = key,
+                                                     .source = source,
+                                                     .asked = number,
+                                                     .have = key->version.dot};
+    const bool set = key->version.kind == VALUE_SIBLINGS || key->version.value.size > 0;
+    wire_put_read(out, &(struct wire_read){
+                           .id = job->looks[job->looks_left].id,
+                           .claim_version = job->claim_version,
+                           .partition = (uint16_t)job->partition,
+                           .have = key->version.dot,
+                           .have_digest = key->version.kind != VALUE_STRING && set
+                                              ? siblings_digest(key->version.value)
+                                              : 0,
+                           .key = key->key});
     job->looks_left++;
     return true;
 }
@@ -362,8 +372,13 @@ void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct 
         return;
     }
     const unsigned index = (unsigned)job->sources[look.source].index;
+    struct version version = looked->version;
+    if (looked->status == ANSWER_SAME)
+        version = (struct version){.kind = VALUE_STRING, .dot = look.have};
+    else if (looked->status == ANSWER_NONE)
+        version.dot = DOT_NONE;
     gather_raise(&job->gather, index, looked->floor, looked->settled);
-    gather_look_again(&job->gather, look.key, index, &looked->version, looked->mark, look.asked,
+    gather_look_again(&job->gather, look.key, index, &version, looked->mark, look.asked,
                       next_number(sync));
     charge(sync, job);
     if (job->gather.failed)

@@ -26,7 +26,7 @@ static bool is_recovering(struct sync *sync, uint32_t index)
     return recovering;
 }
 
-static bool is_busy(const struct sync *sync, uint32_t index)
+bool sync_busy(const struct sync *sync, uint32_t index)
 {
     for (unsigned j = 0; j < SYNC_JOBS; j++)
         if (sync->jobs[j].purpose != JOB_NONE && sync->jobs[j].partition == index)
@@ -34,7 +34,7 @@ static bool is_busy(const struct sync *sync, uint32_t index)
     return false;
 }
 
-static struct sync_job *free_job(struct sync *sync)
+struct sync_job *sync_free_job(struct sync *sync)
 {
     for (unsigned j = 0; j < SYNC_JOBS; j++)
         if (sync->jobs[j].purpose == JOB_NONE)
@@ -49,7 +49,7 @@ static void begin_recoveries(struct sync *sync)
     const uint32_t count = store_partitions(engine->own.store);
 
     for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
-        struct sync_job *job = free_job(sync);
+        struct sync_job *job = sync_free_job(sync);
         const uint32_t index = sync->recover_at;
         if (job == NULL)
             return;
@@ -57,7 +57,7 @@ static void begin_recoveries(struct sync *sync)
         if (sync->recover_at >= count)
             sync->recover_at = engine->own.index;
         if (sync_partition(sync, index)->retry_us <= engine->now.mono_us &&
-            is_recovering(sync, index) && !is_busy(sync, index))
+            is_recovering(sync, index) && !sync_busy(sync, index))
             job_begin(sync, job, JOB_RECOVER, index);
     }
     sync->look_us = engine->now.mono_us + LOOK_US;
@@ -189,12 +189,14 @@ static bool is_doomed(const struct gather *gather, struct span name, struct dot 
     if (dot_compare(gather_flushed(gather), own) >= 0)
         return true;
     if (key == NULL)
-        return gather_outlived(gather, NULL, own);
+        return !gather->comparing && gather_outlived(gather, NULL, own);
     const struct gather_decision decision = gather_decide(gather, key);
     if (decision.outcome == GATHER_MARK && dot_compare(decision.dot, own) > 0) {
         *mark = decision.dot;
         return true;
     }
+    if (gather->comparing)
+        return false;
     if (decision.outcome == GATHER_DROPPED && dot_compare(decision.dot, own) >= 0)
         return true;
     return gather_outlived(gather, key, own);
@@ -381,15 +383,6 @@ static uint32_t keep_some(struct sync *sync, struct sync_job *job)
     return count + 1;
 }
 
-uint32_t recover_apply(struct sync *sync, struct sync_job *job, uint32_t limit)
-{
-    uint32_t took = 0;
-
-    while (job->purpose == JOB_RECOVER && took < limit)
-        took += job->stage == JOB_OWN ? sweep_own(sync, job) : keep_some(sync, job);
-    return took;
-}
-
 /* ---- turns ---- */
 
 static void refill(struct sync *sync)
@@ -431,6 +424,9 @@ static uint32_t run(struct sync *sync, struct sync_job *job)
         check_time(sync, job);
         return 0;
     case JOB_FIRST:
+        if (job->purpose == JOB_COMPARE)
+            return compare_read_own(sync, job);
+        /* fall through */
     case JOB_OTHERS:
         job_ask(sync, job);
         if (job->purpose != JOB_NONE)
@@ -440,14 +436,15 @@ static uint32_t run(struct sync *sync, struct sync_job *job)
         if (job_look(sync, job)) {
             job->stage = JOB_OWN;
             job->cursor = 0;
-        } else if (job->purpose != JOB_NONE) {
-            check_time(sync, job);
+            return SYNC_LOOKS;
         }
-        return SYNC_LOOKS;
+        if (job->purpose != JOB_NONE)
+            check_time(sync, job);
+        return 0;
     case JOB_OWN:
+        return sweep_own(sync, job);
     case JOB_KEEP:
-        return job->purpose == JOB_RECOVER ? recover_apply(sync, job, SYNC_KEYS_PER_TURN)
-                                           : compare_apply(sync, job, SYNC_KEYS_PER_TURN);
+        return job->purpose == JOB_RECOVER ? keep_some(sync, job) : compare_apply(sync, job);
     }
     return 0;
 }
@@ -456,7 +453,8 @@ void sync_wake(struct sync *sync)
 {
     struct engine *engine = sync->engine;
     const int64_t now_us = engine->now.mono_us;
-    bool busy = false, waits = false;
+    uint32_t took = 0;
+    bool waits = false;
 
     sync->next_us = now_us + LOOK_US;
     if (engine->view->ring == NULL || engine->view->self == 0 || now_us < sync->begin_us)
@@ -464,12 +462,19 @@ void sync_wake(struct sync *sync)
     refill(sync);
     for (unsigned j = 0; j < SYNC_JOBS; j++) {
         struct sync_job *job = &sync->jobs[j];
-        busy |= job->purpose != JOB_NONE && run(sync, job) > 0;
+        while (job->purpose != JOB_NONE && took < SYNC_KEYS_PER_TURN) {
+            const uint32_t more = run(sync, job);
+            took += more;
+            if (more == 0)
+                break;
+        }
         waits |= job->purpose != JOB_NONE;
     }
-    if (free_job(sync) != NULL && (sync->look_us <= now_us || busy))
+    if (sync_free_job(sync) != NULL && sync->look_us <= now_us) {
         begin_recoveries(sync);
-    if (busy)
+        compare_begin(sync);
+    }
+    if (took > 0)
         sync->next_us = now_us;
     else if (waits && sync->allowance <= 0)
         sync->next_us = now_us + 1000;
@@ -484,6 +489,12 @@ struct sync *sync_create(struct engine *engine)
     sync->partitions = memory_alloc_array(count / engine->own.workers + 1,
                                           sizeof sync->partitions[0]);
     sync->recover_at = sync->compare_at = engine->own.index < count ? engine->own.index : 0;
+    const bool compared = !atomic_load_explicit(&engine->own.bounds->ledger.uncompared,
+                                                memory_order_acquire);
+    for (uint32_t i = 0; i <= count / engine->own.workers; i++) {
+        sync->partitions[i].compared = compared;
+        sync->partitions[i].compare_us = engine->now.mono_us;
+    }
     sync->begin_us = engine->now.mono_us;
     if (RULE(15))
         sync->begin_us += engine->options->request_timeout_ms * 1000;

@@ -70,6 +70,7 @@ struct sync_look {
     struct gather_key *key;
     unsigned source; /* of job->sources */
     uint64_t asked;
+    struct dot have; /* the version that was named */
 };
 
 struct sync_job {
@@ -94,6 +95,10 @@ struct sync_job {
     struct sync_look looks[SYNC_LOOKS];
     uint64_t cursor;
     struct dot floor; /* what was decided against: the floor rises to it */
+    /* Of a comparison. */
+    uint16_t leaves;      /* that differ */
+    uint64_t own_evicted; /* as of a source */
+    uint8_t suspects;     /* bits of places: who lacks what is settled */
 };
 
 /* What a worker remembers of a partition of its own. */
@@ -147,6 +152,10 @@ void job_source(struct sync_job *job, struct sync_source *source);
 /* Those that have not told their sums are lost. */
 void job_sums_late(struct sync *sync, struct sync_job *job);
 void job_pull(struct sync *sync, struct sync_job *job, struct sync_source *source, uint16_t leaves);
+/* Takes entries of a source of the gather, asked for under `number`; false: they make no sense, or
+ * there is no memory. */
+bool job_take(struct sync *sync, struct sync_job *job, unsigned source, uint64_t number,
+              struct span entries);
 /* Asks for what may be asked for by now. */
 void job_ask(struct sync *sync, struct sync_job *job);
 /* Goes on with single keys; true when there is nothing to wait for. */
@@ -161,8 +170,14 @@ void recover_summed(struct sync *sync, struct sync_job *job);
 void compare_summed(struct sync *sync, struct sync_job *job);
 /* All sources that were pulled are drained. */
 void job_drained(struct sync *sync, struct sync_job *job);
-/* Goes on with OWN and KEEP for about so many entries; returns how many it took. */
-uint32_t recover_apply(struct sync *sync, struct sync_job *job, uint32_t limit);
-uint32_t compare_apply(struct sync *sync, struct sync_job *job, uint32_t limit);
+/* Go on with KEEP; return about how many entries they took. */
+uint32_t compare_apply(struct sync *sync, struct sync_job *job);
+/* FIRST of a comparison: this node's own contents. */
+uint32_t compare_read_own(struct sync *sync, struct sync_job *job);
+/* Begins what is due, as far as there are jobs free. */
+void compare_begin(struct sync *sync);
+struct sync_job *sync_free_job(struct sync *sync);
+/* Whether a job works on the partition. */
+bool sync_busy(const struct sync *sync, uint32_t partition);
 
 #endif
