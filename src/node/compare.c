@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Comparing the replicas of a partition, and mending what differs (recover.h): after a restart every
- * partition that this node keeps, since what it owed is lost (rule 17); and at repair-interval those
- * whose first node it is. It needs every replica, up and voting, and tries again until it has them.
+ * Comparing the replicas of a partition, and mending what differs (recover.h): after a restart
+ * every partition that this node keeps, since what it owed is lost (rule 17); and at
+ * repair-interval those whose first node it is. It needs every replica, up and voting, and tries
+ * again until it has them.
  *
  * What a replica lacks at or below its settled stamp has vanished there, and stays so; unless it
  * evicted nothing, and lacks it in two comparisons, a second or more apart: then it lost data by a
@@ -102,6 +103,8 @@ void compare_summed(struct sync *sync, struct sync_job *job)
     }
     job->gather.comparing = true;
     gather_source(&job->gather, job->own_place, true);
+    for (unsigned i = 0; i < job->source_count; i++)
+        job_source(job, &job->sources[i]);
     job->stage = JOB_FIRST;
     job->cursor = 0;
     sync->next_us = sync->engine->now.mono_us;
@@ -128,8 +131,6 @@ uint32_t compare_read_own(struct sync *sync, struct sync_job *job)
     if (job->cursor != 0)
         return STREAM_PART_ENTRIES;
     job->stage = JOB_OTHERS;
-    for (unsigned i = 0; i < job->source_count; i++)
-        job_source(job, &job->sources[i]);
     for (unsigned i = 0; i < job->source_count && job->purpose != JOB_NONE; i++)
         job_pull(sync, job, &job->sources[i], job->leaves);
     return STREAM_PART_ENTRIES;

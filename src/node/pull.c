@@ -297,15 +297,14 @@ static bool ask_for_key(struct sync *sync, struct sync_job *job, unsigned source
                                                      .asked = number,
                                                      .have = key->version.dot};
     const bool set = key->version.kind == VALUE_SIBLINGS || key->version.value.size > 0;
-    wire_put_read(out, &(struct wire_read){
-                           .id = job->looks[job->looks_left].id,
-                           .claim_version = job->claim_version,
-                           .partition = (uint16_t)job->partition,
-                           .have = key->version.dot,
-                           .have_digest = key->version.kind != VALUE_STRING && set
-                                              ? siblings_digest(key->version.value)
-                                              : 0,
-                           .key = key->key});
+    wire_put_read(out, &(struct wire_read){.id = job->looks[job->looks_left].id,
+                                           .claim_version = job->claim_version,
+                                           .partition = (uint16_t)job->partition,
+                                           .have = key->version.dot,
+                                           .have_digest = key->version.kind != VALUE_STRING && set
+                                                              ? siblings_digest(key->version.value)
+                                                              : 0,
+                                           .key = key->key});
     job->looks_left++;
     return true;
 }

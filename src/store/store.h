@@ -60,7 +60,6 @@ struct partition {
     bool recovering;      /* it forgot, and has not recovered: it does not vote (rule 12) */
     uint64_t forgotten;   /* while recovering, a stamp: what this node acknowledged at or below it,
                            * it may have forgotten */
-    uint32_t recovery;    /* raised when it has to be recovered anew; src/node/recover.c compares */
     /* The store's own. */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;

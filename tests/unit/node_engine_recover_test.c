@@ -234,3 +234,167 @@ Test(engine_recover, one_that_is_silent_is_waited_for_and_then_asked_again)
     cr_assert_eq(pair_metric(&pair, 2, METRIC_FORCED_RECOVERIES), 0);
     end();
 }
+
+Test(engine_recover, who_was_told_meanwhile_that_it_forgot_begins_again)
+{
+    begin(NULL);
+    set_all(100);
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS - 100);
+    pair_silence(&pair, 2, 0, true);
+    pair_pass(&pair, 200);
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
+        partition_at(2, p)->recovery++;
+    pair_silence(&pair, 2, 0, false);
+    pair_pass(&pair, 1000);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(has_all(2, 100));
+    end();
+}
+
+/* One that has its data, and was told that hints for it were dropped. */
+Test(engine_recover, what_was_deleted_without_it_does_not_come_back)
+{
+    begin(NULL);
+    set_all(100);
+    pair_pass(&pair, 500);
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++) {
+        struct partition *partition = partition_at(2, p);
+        for (size_t node = 0; node < 2; node++) {
+            /* The delete was owed and dropped, and has settled by then. */
+            const uint32_t home = pair_partition_of(&pair, "key:5");
+            if (p == home)
+                partition_remove(partition_at(node, p),
+                                 store_hash(pair.nodes[node].store, SPAN("key:5")), SPAN("key:5"));
+            partition_settle(partition_at(node, p), hlc_stamp(pair.now.wall_ms), 1000);
+        }
+        partition->recovering = true;
+        partition->recovery++;
+    }
+    cr_assert(pair_has(&pair, 2, "key:5", "105"));
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert_not(pair_has(&pair, 2, "key:5", "105"));
+    cr_assert(pair_has(&pair, 2, "key:6", "106"));
+    end();
+}
+
+static struct dot dot_at(size_t node, const char *key)
+{
+    struct store *store = pair.nodes[node].store;
+    struct version version;
+
+    partition_get(partition_at(node, pair_partition_of(&pair, key)),
+                  store_hash(store, span_of_string(key)), span_of_string(key), &version);
+    return version.dot;
+}
+
+static void remove_at(size_t node, const char *key)
+{
+    partition_remove(partition_at(node, pair_partition_of(&pair, key)),
+                     store_hash(pair.nodes[node].store, span_of_string(key)), span_of_string(key));
+}
+
+static void vanish_at(size_t node, const char *key)
+{
+    partition_vanish(partition_at(node, pair_partition_of(&pair, key)),
+                     store_hash(pair.nodes[node].store, span_of_string(key)), span_of_string(key));
+}
+
+static void put_at(size_t node, const char *key, const char *value, struct dot dot)
+{
+    const struct span bytes = span_of_string(value);
+    const struct version version = {
+        .kind = VALUE_STRING, .dot = dot, .deadline_ms = DEADLINE_NEVER, .value = bytes};
+
+    partition_put(partition_at(node, pair_partition_of(&pair, key)),
+                  store_hash(pair.nodes[node].store, span_of_string(key)), span_of_string(key),
+                  &version, &bytes, 1);
+}
+
+/* v2 vanished at the first, unsettled, and the second missed it: it holds v1. */
+Test(engine_recover, a_mark_is_taken_over_and_covers_what_is_older)
+{
+    begin(NULL);
+    for (size_t node = 0; node < 3; node++) /* nothing settles */
+        atomic_store(&pair.nodes[node].bounds.ledger.uncompared, true);
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    set("k", 2);
+    put_at(1, "k", "1", old);
+    for (size_t node = 0; node < 3; node++)
+        partition_at(node, pair_partition_of(&pair, "k"))->settled = 0;
+    vanish_at(0, "k");
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 60);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert_not(pair_has(&pair, 2, "k", "1"));
+    cr_assert_not(pair_has(&pair, 2, "k", "2"));
+    end();
+}
+
+Test(engine_recover, what_settled_and_is_gone_at_one_is_fetched_from_the_other_that_has_it)
+{
+    begin(NULL);
+    set_all(100);
+    pair_pass(&pair, 1000);
+    vanish_at(0, "key:9"); /* evicted: it has settled, and leaves no mark */
+    cr_assert_eq(partition_mark(partition_at(0, pair_partition_of(&pair, "key:9")),
+                                store_hash(pair.nodes[0].store, SPAN("key:9")), SPAN("key:9"))
+                     .stamp,
+                 0);
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(has_all(2, 100));
+    end();
+}
+
+/* ---- comparisons ---- */
+
+static const char *const often[] = {"--repair-interval", "1", NULL};
+
+Test(engine_recover, a_comparison_mends_what_one_replica_has_too_old)
+{
+    begin(often);
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    set("k", 2);
+    for (size_t node = 0; node < 3; node++) {
+        pair_pass(&pair, 500);
+        put_at(node, "k", "1", old);
+        cr_assert(pair_has(&pair, node, "k", "1"));
+        pair_pass(&pair, 3000);
+        cr_assert(pair_has(&pair, node, "k", "2"), "at %zu", node);
+    }
+    cr_assert_gt(pair_metric(&pair, 0, METRIC_COMPARISONS), 0);
+    end();
+}
+
+Test(engine_recover, a_comparison_leaves_alone_what_was_evicted)
+{
+    begin(often);
+    set("k", 1);
+    pair_pass(&pair, 500);
+    vanish_at(1, "k");
+    partition_at(1, pair_partition_of(&pair, "k"))->evicted_total++;
+    pair_pass(&pair, 6000);
+    cr_assert_not(pair_has(&pair, 1, "k", "1"));
+    cr_assert(pair_has(&pair, 0, "k", "1"));
+    cr_assert_eq(partition_at(1, pair_partition_of(&pair, "k"))->recovery, 0);
+    end();
+}
+
+Test(engine_recover, who_lost_what_had_settled_is_told_that_it_forgot)
+{
+    begin(often);
+    set("k", 1);
+    for (size_t node = 0; node < 3; node++) {
+        pair_pass(&pair, 500);
+        remove_at(node, "k");
+        pair_pass(&pair, 6000);
+        cr_assert(pair_has(&pair, node, "k", "1"), "at %zu", node);
+        cr_assert_eq(partition_at(node, pair_partition_of(&pair, "k"))->recovery, 1);
+    }
+    end();
+}
