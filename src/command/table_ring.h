@@ -15,6 +15,11 @@ SUBROW("ring|init", .arity = -3, .flags = FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_STAL
             "Form a ring of the nodes with these client addresses, none of which has one."),
        ARGUMENTS(VALUE_OF("host:port", "string", ARGUMENT_MULTIPLE)))
 
+SUBROW("ring|recover", .arity = 3, .flags = FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_STALE, CLUSTER,
+       DOCS("cluster", "7.0.0", "O(1)",
+            "Let this node recover from whoever answers, and vote, though too few others do."),
+       ARGUMENTS(TOKEN("force", "FORCE")))
+
 SUBROW("ring|status", .arity = 2, .flags = FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_STALE, CLUSTER,
        DOCS("cluster", "7.0.0", "O(N) with N partitions",
             "Show the ring, its nodes, who does not vote and why."))

@@ -320,7 +320,7 @@ static size_t create_gossip(struct control *control, const struct control_option
     gossip.client_port = own->client_port;
     gossip.zone = control->zone;
     gossip.weight = (uint32_t)options->weight;
-    gossip.flags = ring_forgetful(control) ? NODE_FORGETFUL : 0;
+    gossip.flags = recovery_goes_on(control) ? NODE_FORGETFUL : 0;
     gossip.protocol_min = WIRE_PROTOCOL_MIN;
     gossip.protocol_max = WIRE_PROTOCOL_MAX;
     gossip.boot = own->boot;
@@ -374,6 +374,7 @@ struct control *control_create(const struct control_options *options,
         control->restored = true;
     }
     bounds_begin(control, options->ceiling);
+    recovery_begin(control);
     if (create_gossip(control, options) == 0 && control->ring == NULL)
         ring_begin_implicit(control);
     return control;
@@ -419,7 +420,9 @@ static void start(struct control *control)
 
 static void tick(struct control *control)
 {
-    control->tick_us = control->now.mono_us + TICK_US;
+    recovery_look(control);
+    control->tick_us = control->now.mono_us +
+                       (recovery_goes_on(control) ? RECOVERY_TICK_US : TICK_US);
     bounds_raise_ceiling(control);
     if (bounds_check_clock(control)) {
         view_write_headers(control, control->promise.given);
@@ -480,6 +483,21 @@ void control_message(struct control *control, struct instant now, const struct c
     settle(control);
 }
 
+static void recovery_command(struct control *control, const struct control_asker *asker,
+                             struct span word)
+{
+    if (!span_is(word, "force")) {
+        reply_error(&control->out, "ERR syntax error: RING RECOVER FORCE");
+    } else if (!recovery_goes_on(control)) {
+        reply_error(&control->out, "ERR this node has nothing to recover");
+    } else {
+        recovery_force(control);
+        reply_simple(&control->out, "OK");
+    }
+    control->calls->reply(control->host, asker, buffer_content(&control->out));
+    buffer_reset(&control->out, OUT_KEEP);
+}
+
 void control_command(struct control *control, struct instant now, const struct control_asker *asker,
                      const struct span *argv, size_t argc)
 {
@@ -487,6 +505,8 @@ void control_command(struct control *control, struct instant now, const struct c
         return;
     if (argc > 2 && span_is(argv[1], "init")) {
         init_command(control, asker, argv, argc);
+    } else if (argc > 2 && span_is(argv[1], "recover")) {
+        recovery_command(control, asker, argv[2]);
     } else {
         struct buffer text = {0};
         ensure(argc > 1 && span_is(argv[1], "status"));

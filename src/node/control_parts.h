@@ -9,6 +9,7 @@
  *   control_init.c     the proposer's side
  *   control_view.c     partition headers and views
  *   control_bounds.c   the ceiling, and the clock
+ *   control_recovery.c how far the workers are with recovering
  *   control_status.c   RING STATUS
  *
  * Gossip tells events while it works and must not be called from them: they leave notes in struct
@@ -28,6 +29,8 @@
 
 /* How often clock, ceiling and unknown members are looked after. */
 #define TICK_US 500000
+/* The same while partitions recover, so that others soon know that this node votes again. */
+#define RECOVERY_TICK_US 100000
 /* Bus addresses that gossip wants an exchange with, at most; more are dropped, it asks again. */
 #define EXCHANGES_WAITING_MAX 16
 /* Members of the ring that gossip does not know are asked for an exchange, so many a tick. */
@@ -76,6 +79,16 @@ struct promise {
     int64_t until_us;
 };
 
+/* The recovery that goes on, or the last one. */
+struct control_recovery {
+    uint32_t total; /* partitions; 0: there was none */
+    uint32_t left;  /* of them, as of the last look */
+    int64_t began_us, ended_us;
+    int64_t log_us; /* when it was last told in the log */
+    /* While it goes on, the workers' sums at its beginning; then what it came to. */
+    uint64_t keys, bytes, forced;
+};
+
 struct control {
     const struct control_calls *calls;
     void *host;
@@ -117,6 +130,8 @@ struct control {
     /* The ceiling. */
     uint64_t stamp_known; /* the highest */
     bool ceiling_failed;
+
+    struct control_recovery recovery;
 
     /* Notes of gossip's events. */
     bool view_due;
@@ -183,8 +198,6 @@ void ring_set_rules(struct ring_draft *draft, struct ring_rule rules[RING_RULES_
 bool ring_plan(struct ring_draft *draft, struct planner_plan *plan, char reason[REASON_MAX]);
 /* Takes a share of `ring`: checks it, keeps it on disk, goes by it. False with the reason. */
 bool ring_adopt(struct control *control, struct ring *ring, char reason[REASON_MAX]);
-/* The node forgot what it held, and the copies of others count. */
-bool ring_forgetful(const struct control *control);
 void ring_fetch(struct control *control);
 void ring_introduce(struct control *control);
 /* Whether the store holds keys. Freezes the partitions: the caller sets the headers again. */
@@ -228,6 +241,18 @@ void bounds_follow_options(struct control *control);
 void bounds_raise_ceiling(struct control *control);
 /* The clock against the peers'; true when this node went out of line or came back. */
 bool bounds_check_clock(struct control *control);
+
+/* ---- control_recovery.c ---- */
+
+/* A node that was restored has forgotten its partitions: once, before the workers begin. */
+void recovery_begin(struct control *control);
+/* Looks how far the workers are, and tells it where that changes this node's vote. */
+void recovery_look(struct control *control);
+/* A partition of this node recovers: the node does not vote as a whole. */
+bool recovery_goes_on(const struct control *control);
+/* RING RECOVER FORCE. */
+void recovery_force(struct control *control);
+void recovery_status(const struct control *control, struct buffer *text);
 
 /* ---- control_status.c ---- */
 

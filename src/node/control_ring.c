@@ -16,22 +16,6 @@
 #include "node/control_parts.h"
 #include "ring/ring_codec.h"
 
-bool ring_forgetful(const struct control *control)
-{
-    if (!control->restored || control->ring == NULL)
-        return false;
-    const struct ring_member *self = ring_member_by_identity(control->ring, &control->identity);
-
-    /* Where this node keeps the only copy there is nobody who remembers: what it has is what there
-     * is. */
-    for (uint32_t p = 0; self != NULL && p < ring_partition_count(control->ring); p++) {
-        const struct ring_claim *claim = ring_claim(control->ring, p);
-        if (claim->count > 1 && ring_claim_index(claim, self->number) >= 0)
-            return true;
-    }
-    return false;
-}
-
 /* ---- the rules of a new ring ---- */
 
 void ring_set_rules(struct ring_draft *draft, struct ring_rule rules[RING_RULES_MAX],
@@ -232,7 +216,7 @@ void ring_tell_gossip(struct control *control)
     const struct ring *ring = control_real_ring(control);
     uint32_t flags = 0;
 
-    if (ring_forgetful(control))
+    if (recovery_goes_on(control))
         flags |= NODE_FORGETFUL;
     if (control->out_of_line)
         flags |= NODE_CLOCK_OUT_OF_LINE;

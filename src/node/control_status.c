@@ -194,6 +194,7 @@ void status_write(const struct control *control, struct buffer *text)
         write_partitions(view, text);
         write_census(control, view, text);
     }
+    recovery_status(control, text);
     if (control->promise.given)
         buffer_append_string(text, "a RING INIT is going on\n");
     write_clock(control, text);

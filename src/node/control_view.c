@@ -23,8 +23,6 @@ void view_write_headers(struct control *control, bool closed)
         partition_lock(partition);
         partition->claim_version = claim != NULL ? claim->version : 0;
         partition->eligible = mine;
-        partition->recovering = ring_forgetful(control);
-        partition->forgotten = control->bounds->ceiling_at_start;
         partition_unlock(partition);
     }
 }
@@ -75,7 +73,7 @@ static struct view *build(const struct control *control)
         if (node->number == view->self) {
             fill_in(node, gossip_self(control->gossip));
             node->health = HEALTH_ALIVE;
-            node->votes = !control->out_of_line && !ring_forgetful(control);
+            node->votes = !control->out_of_line && !recovery_goes_on(control);
         } else if (member != NULL) {
             fill_in(node, &member->record);
         }

@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "node/parts.h"
+#include "node/recover.h"
 
 /* How often peers are looked after and expired entries dropped, when nothing else wakes. */
 #define TICK_US 50000
@@ -49,6 +50,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     atomic_store_explicit(&options->bounds->ledger.workers, options->workers, memory_order_release);
     engine->own.environment->options = engine->options;
     engine->own.environment->ring = engine->view->ring;
+    engine->sync = sync_create(engine);
     peers_follow_view(engine);
     calls->wake_at(host, now.mono_us);
     return engine;
@@ -64,6 +66,7 @@ void engine_destroy(struct engine **engine)
     requests_destroy(e);
     hints_deinit(e);
     peers_destroy(e);
+    sync_destroy(&e->sync);
     wheel_deinit(&e->wheel);
     buffer_deinit(&e->looked);
     buffer_deinit(&e->replica.merged);
@@ -212,6 +215,8 @@ void engine_wake(struct engine *engine, struct instant now)
     fire_timers(engine);
     if (now.mono_us >= engine->next_tick_us)
         tick(engine);
+    if (now.mono_us >= engine->sync->next_us)
+        sync_wake(engine->sync);
     engine_run_again(engine);
 }
 
@@ -232,9 +237,12 @@ void engine_turn_end(struct engine *engine, struct instant now)
     owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);
-    const int64_t next_us = wheel_next(&engine->wheel);
-    engine->calls->wake_at(engine->host,
-                           next_us < engine->next_tick_us ? next_us : engine->next_tick_us);
+    int64_t next_us = wheel_next(&engine->wheel);
+    if (engine->next_tick_us < next_us)
+        next_us = engine->next_tick_us;
+    if (engine->sync->next_us < next_us)
+        next_us = engine->sync->next_us;
+    engine->calls->wake_at(engine->host, next_us);
 }
 
 void engine_close_killed(struct engine *engine, struct instant now)

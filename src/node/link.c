@@ -6,8 +6,10 @@
  */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/rule.h"
 #include "node/inspect.h"
 #include "node/parts.h"
+#include "sync/stream.h"
 
 struct link *engine_link_open(struct engine *engine, struct instant now, void *connection)
 {
@@ -222,6 +224,63 @@ static void on_count(struct link *link, const struct wire_count *count)
     wire_put_counted(link_message(link), &counted);
 }
 
+/* ---- a partition's contents ---- */
+
+/* What this node may answer for the partition: ANSWER_VERSION where it votes. The lock is held. */
+static enum answer_status answer_status(const struct partition *partition, uint64_t claim_version)
+{
+    if (partition->claim_version != claim_version)
+        return ANSWER_STALE_CLAIM;
+    return partition_votes(partition) || !RULE(12) ? ANSWER_VERSION : ANSWER_NOT_VOTING;
+}
+
+static void on_pull(struct link *link, const struct wire_pull *pull)
+{
+    struct engine *engine = link->engine;
+    struct wire_chunk chunk = {.id = pull->id, .status = ANSWER_STALE_CLAIM};
+
+    buffer_reset(&engine->looked, BUFFER_KEEP);
+    if (pull->partition < store_partitions(engine->own.store)) {
+        struct partition *partition = store_partition(engine->own.store, pull->partition);
+        partition_lock(partition);
+        chunk.status = (uint8_t)answer_status(partition, pull->claim_version);
+        chunk.claim_version = partition->claim_version;
+        if (chunk.status != ANSWER_STALE_CLAIM)
+            chunk.cursor = stream_read(partition, pull->leaves, pull->cursor, pull->bytes,
+                                       &engine->looked);
+        chunk.floor = partition->floor;
+        chunk.settled = partition->settled;
+        chunk.flushed = partition->flushed;
+        partition_unlock(partition);
+    }
+    if (engine->looked.failed) /* it cannot say what it has */
+        chunk.status = ANSWER_STALE_CLAIM;
+    else
+        chunk.entries = buffer_content(&engine->looked);
+    wire_put_chunk(link_message(link), &chunk);
+}
+
+static void on_compare(struct link *link, const struct wire_compare *compare)
+{
+    struct engine *engine = link->engine;
+    struct wire_compared compared = {.id = compare->id, .status = ANSWER_STALE_CLAIM};
+    uint8_t leaves[PARTITION_LEAVES * 8];
+
+    if (compare->partition < store_partitions(engine->own.store)) {
+        struct partition *partition = store_partition(engine->own.store, compare->partition);
+        partition_lock(partition);
+        compared.status = (uint8_t)answer_status(partition, compare->claim_version);
+        compared.claim_version = partition->claim_version;
+        compared.evicted = partition->evicted_total;
+        compared.settled = partition->settled;
+        for (size_t i = 0; i < PARTITION_LEAVES; i++)
+            bytes_put_u64(leaves + 8 * i, partition->leaves[i]);
+        partition_unlock(partition);
+        compared.leaves = span_of(leaves, sizeof leaves);
+    }
+    wire_put_compared(link_message(link), &compared);
+}
+
 /* A question, and the place of its key if it is about one. */
 struct question {
     struct wire_message message;
@@ -256,6 +315,12 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_COUNT:
         on_count(link, &message->count);
+        return;
+    case WIRE_PULL:
+        on_pull(link, &message->pull);
+        return;
+    case WIRE_COMPARE:
+        on_compare(link, &message->compare);
         return;
     case WIRE_INSPECT:
         inspect_serve(link, &message->inspect, place);

@@ -9,6 +9,7 @@
  *   coordinate.c  the operations that this node coordinates
  *   peer.c        questions to other nodes, and their answers
  *   link.c        other nodes' questions
+ *   recover.c     partitions made whole, with compare.c and pull.c (recover.h)
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
@@ -461,6 +462,7 @@ struct engine {
         uint64_t clients_charged, links_charged; /* what the store was told */
         size_t slot, peer;                       /* to be looked at next */
     } footprint;
+    struct sync *sync; /* recover.h */
 
     struct buffer looked;      /* the value of the answer in progress */
     uint32_t expiry_partition; /* the next of this worker's to be looked at */

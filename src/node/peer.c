@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "node/inspect.h"
 #include "node/parts.h"
+#include "node/recover.h"
 
 /* How often a tripped peer is asked whether it is back. */
 #define PING_INTERVAL_US 250000
@@ -200,6 +201,7 @@ static void close_link(struct peer *peer)
         trails_note(engine, peer->number, 0);
         hints_lost(engine, peer->number);
         lose_requests(engine, peer->number);
+        sync_lost(engine->sync, peer->number);
     }
     settle(engine);
 }
@@ -451,11 +453,16 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
     coordinate_proceed(request);
 }
 
-static void answered(struct peer *peer, struct request *request, const struct looked *looked)
+static void answered(struct peer *peer, uint64_t id, const struct looked *looked)
 {
     struct engine *engine = peer->engine;
 
-    if (request->stage != STAGE_OPERATION)
+    if ((id & ID_SYNC) != 0) {
+        sync_looked(engine->sync, peer->number, id, looked);
+        return;
+    }
+    struct request *request = request_find(engine, id);
+    if (request == NULL || request->stage != STAGE_OPERATION)
         return;
     note_time(peer, request);
     operation_answered(&engine->coordinator, &request->operation, engine->now, peer->number,
@@ -463,23 +470,23 @@ static void answered(struct peer *peer, struct request *request, const struct lo
     coordinate_proceed(request);
 }
 
-static void on_answer(struct peer *peer, const struct wire_answer *answer, struct request *request)
+static void on_answer(struct peer *peer, const struct wire_answer *answer)
 {
     const struct looked looked = {.status = (enum answer_status)answer->status,
                                   .version = answer->version,
                                   .claim_version = answer->claim_version};
 
-    answered(peer, request, &looked);
+    answered(peer, answer->id, &looked);
 }
 
-static void on_absent(struct peer *peer, const struct wire_absent *absent, struct request *request)
+static void on_absent(struct peer *peer, const struct wire_absent *absent)
 {
     const struct looked looked = {.status = ANSWER_NONE,
                                   .mark = absent->mark,
                                   .floor = absent->floor,
                                   .settled = absent->settled};
 
-    answered(peer, request, &looked);
+    answered(peer, absent->id, &looked);
 }
 
 static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
@@ -517,14 +524,10 @@ static void receive(struct peer *peer, const struct wire_message *message)
             on_ack(peer, &message->ack, request);
         break;
     case WIRE_ANSWER:
-        request = request_find(engine, message->answer.id);
-        if (request != NULL)
-            on_answer(peer, &message->answer, request);
+        on_answer(peer, &message->answer);
         break;
     case WIRE_ABSENT:
-        request = request_find(engine, message->absent.id);
-        if (request != NULL)
-            on_absent(peer, &message->absent, request);
+        on_absent(peer, &message->absent);
         break;
     case WIRE_REPLY:
         request = request_find(engine, message->reply.id);
@@ -535,6 +538,12 @@ static void receive(struct peer *peer, const struct wire_message *message)
         request = request_find(engine, message->counted.id);
         if (request != NULL && request->stage == STAGE_SWEEP)
             sweep_counted(request, peer->number, &message->counted);
+        break;
+    case WIRE_CHUNK:
+        sync_chunk(engine->sync, peer->number, &message->chunk);
+        break;
+    case WIRE_COMPARED:
+        sync_compared(engine->sync, peer->number, &message->compared);
         break;
     case WIRE_INSPECTED:
         request = request_find(engine, message->inspected.id);

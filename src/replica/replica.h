@@ -23,6 +23,15 @@
  * skew that the operator allows. */
 #define CEILING_AHEAD_MS 3000
 
+/* How far the workers are with recovering partitions (node/recover.h), for control to tell. */
+struct replica_recovery {
+    _Atomic uint64_t keys;       /* taken over */
+    _Atomic uint64_t bytes;      /* fetched */
+    _Atomic uint64_t forced;     /* partitions recovered from too few voters */
+    _Atomic uint32_t uncompared; /* partitions that are to be compared yet (rule 17) */
+    _Atomic bool force;          /* RING RECOVER FORCE: do not wait for voters */
+};
+
 /* What all workers of a node share and only control changes. */
 struct replica_bounds {
     /* No stamp above it is issued or accepted; on disk ahead of use. */
@@ -32,6 +41,7 @@ struct replica_bounds {
     /* Stamps further ahead of the clock are refused, ms. */
     _Atomic int64_t ahead_max_ms;
     struct ledger ledger; /* the workers' own */
+    struct replica_recovery recovery;
 };
 
 struct replica {

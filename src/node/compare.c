@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Comparing the replicas of a partition, and mending what differs (recover.h): after a restart
+ * every partition that this node keeps, since what it owed is lost (rule 17); and at
+ * repair-interval those whose first node it is. It needs every replica, up and voting, and tries
+ * again until it has them.
+ *
+ * What a replica lacks at or below its settled stamp has vanished there, and stays so; unless it
+ * evicted nothing, and lacks it in two comparisons, a second or more apart: then it lost data by a
+ * fault, and is told that it forgot.
+ */
+#include "base/assert.h"
+#include "base/rule.h"
+#include "node/recover.h"
+
+/* Where not every replica is up, the next try. */
+#define AGAIN_US 1000000
+/* The second comparison of one that lacks what it should have. */
+#define SUSPECT_US 2000000
+
+/* ---- when ---- */
+
+static bool is_due(struct sync *sync, uint32_t index)
+{
+    const struct engine *engine = sync->engine;
+    const struct sync_partition *own = sync_partition(sync, index);
+    const struct ring_claim *claim = ring_claim(engine->view->ring, index);
+    const int place = ring_claim_index(claim, engine->view->self);
+
+    if (claim->count < 2 || place < 0 || own->retry_us > engine->now.mono_us)
+        return false;
+    if (!own->compared || own->suspects != 0)
+        return own->compare_us <= engine->now.mono_us;
+    return place == 0 && engine->options->repair_interval > 0 &&
+           engine->now.mono_us - own->compare_us >= engine->options->repair_interval * 1000000;
+}
+
+void compare_begin(struct sync *sync)
+{
+    struct engine *engine = sync->engine;
+    const uint32_t count = store_partitions(engine->own.store);
+
+    for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
+        struct sync_job *job = sync_free_job(sync);
+        const uint32_t index = sync->compare_at;
+        if (job == NULL)
+            return;
+        sync->compare_at += engine->own.workers;
+        if (sync->compare_at >= count)
+            sync->compare_at = engine->own.index;
+        if (is_due(sync, index) && !sync_busy(sync, index))
+            job_begin(sync, job, JOB_COMPARE, index);
+    }
+}
+
+/* ---- what differs ---- */
+
+static void fail(struct sync *sync, struct sync_job *job)
+{
+    struct sync_partition *own = sync_partition(sync, job->partition);
+
+    job_fail(sync, job);
+    own->retry_us = sync->engine->now.mono_us + AGAIN_US;
+}
+
+static void done(struct sync *sync, struct sync_job *job)
+{
+    struct replica_bounds *bounds = sync->engine->own.bounds;
+    struct sync_partition *own = sync_partition(sync, job->partition);
+
+    own->compare_us = sync->engine->now.mono_us + (own->suspects != 0 ? SUSPECT_US : 0);
+    if (!own->compared) {
+        own->compared = true;
+        if (atomic_fetch_sub_explicit(&bounds->recovery.uncompared, 1, memory_order_acq_rel) == 1)
+            atomic_store_explicit(&bounds->ledger.uncompared, false, memory_order_release);
+    }
+    metrics_add(sync->engine->metrics, METRIC_COMPARISONS, 1);
+    job_end(sync, job);
+}
+
+void compare_summed(struct sync *sync, struct sync_job *job)
+{
+    struct partition *partition = job_partition(sync, job);
+
+    job->leaves = 0;
+    partition_lock(partition);
+    for (unsigned i = 0; i < job->source_count; i++)
+        for (unsigned leaf = 0; leaf < PARTITION_LEAVES; leaf++)
+            if (job->sources[i].sums[leaf] != partition->leaves[leaf])
+                job->leaves |= (uint16_t)(1u << leaf);
+    partition_unlock(partition);
+    for (unsigned i = 0; i < job->source_count; i++)
+        if (job->sources[i].stage != SOURCE_SUMMED || !job->sources[i].votes) {
+            fail(sync, job);
+            return;
+        }
+    /* Tombstones are in no sum, and are compared after a restart all the same: one that was owed is
+     * lost, and may cover what somebody still owes. */
+    if (job->leaves == 0 && sync_partition(sync, job->partition)->compared) {
+        sync_partition(sync, job->partition)->suspects = 0;
+        done(sync, job);
+        return;
+    }
+    job->gather.comparing = true;
+    gather_source(&job->gather, job->own_place, true);
+    for (unsigned i = 0; i < job->source_count; i++)
+        job_source(job, &job->sources[i]);
+    job->stage = JOB_FIRST;
+    job->cursor = 0;
+    sync->next_us = sync->engine->now.mono_us;
+}
+
+/* A part of this node's own contents; returns how many entries it took, about. */
+uint32_t compare_read_own(struct sync *sync, struct sync_job *job)
+{
+    struct partition *partition = job_partition(sync, job);
+    const uint64_t number = ++sync->number;
+
+    buffer_reset(&sync->own, BUFFER_KEEP);
+    partition_lock(partition);
+    job->cursor = stream_read(partition, job->leaves, job->cursor, STREAM_PART_BYTES, &sync->own);
+    const uint64_t floor = partition->floor, settled = partition->settled;
+    const struct dot flushed = partition->flushed;
+    job->own_evicted = partition->evicted_total;
+    partition_unlock(partition);
+    if (sync->own.failed || !job_take(sync, job, 0, number, buffer_content(&sync->own))) {
+        fail(sync, job);
+        return 1;
+    }
+    gather_bounds(&job->gather, 0, floor, settled, flushed, ++sync->number);
+    if (job->cursor != 0)
+        return STREAM_PART_ENTRIES;
+    job->stage = JOB_OTHERS;
+    for (unsigned i = 0; i < job->source_count && job->purpose != JOB_NONE; i++)
+        job_pull(sync, job, &job->sources[i], job->leaves);
+    return STREAM_PART_ENTRIES;
+}
+
+/* ---- mending ---- */
+
+/* Whether an absence at the source is the end of the version there: it may not come back. */
+static bool is_over(const struct gather *gather, const struct gather_key *key, unsigned index)
+{
+    const struct gather_source *source = &gather->sources[index];
+    const struct dot dot = key->version.dot;
+
+    return dot_compare(key->looks[index].mark, dot) >= 0 ||
+           dot_compare(source->flushed, dot) >= 0 || source->floor >= dot.stamp ||
+           source->settled >= dot.stamp;
+}
+
+/* Whether it lacks what it can only have lost: no eviction, no deadline took it. */
+static bool is_suspect(const struct sync *sync, const struct sync_job *job,
+                       const struct gather_key *key, unsigned index, uint64_t evicted)
+{
+    const struct gather_source *source = &job->gather.sources[index];
+    const struct version *version = &key->version;
+
+    return evicted == 0 && version_visible(version, sync->engine->now.wall_ms) &&
+           source->settled >= version->dot.stamp &&
+           dot_compare(key->looks[index].mark, version->dot) < 0 &&
+           dot_compare(source->flushed, version->dot) < 0 && source->floor < version->dot.stamp;
+}
+
+static void mend_own(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+{
+    struct engine *engine = sync->engine;
+    const struct place place = {.partition = job->partition,
+                                .claim_version = job->claim_version,
+                                .hash = store_hash(engine->own.store, key->key),
+                                .key = key->key};
+
+    replica_offer(&engine->replica, engine->now, &place, key->version.dot, &key->version);
+}
+
+/* Sends the version to who lacks it. It is owed until it is answered, like any write. */
+static void mend(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+{
+    struct engine *engine = sync->engine;
+    const struct dot dot = key->version.dot;
+
+    if (gather_decide(&job->gather, key).outcome != GATHER_VERSION)
+        return;
+    for (unsigned i = 0; i < job->gather.source_count; i++) {
+        const struct sync_source *source = i > 0 ? &job->sources[i - 1] : NULL;
+        const struct dot has = key->looks[i].dot;
+        if (job->gather.sources[i].place >= key->copies || dot_compare(has, dot) >= 0)
+            continue;
+        if (!dot_exists(has) &&
+            is_suspect(sync, job, key, i, source != NULL ? source->evicted : job->own_evicted))
+            job->suspects |= (uint8_t)(1u << job->gather.sources[i].place);
+        if (!dot_exists(has) && is_over(&job->gather, key, i))
+            continue;
+        metrics_add(engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
+        if (source == NULL)
+            mend_own(sync, job, key);
+        else
+            hints_keep(engine, source->node, job->partition, key->key, &key->version);
+    }
+}
+
+static void forget_here(struct partition *partition)
+{
+    partition_lock(partition);
+    if (!partition->recovering)
+        partition->forgotten = 0;
+    partition->recovering = true;
+    partition->recovery++;
+    partition_unlock(partition);
+}
+
+/* One that lacked what it should have twice. */
+static void tell_suspects(struct sync *sync, struct sync_job *job, uint8_t suspects)
+{
+    struct engine *engine = sync->engine;
+    uint8_t bits[(1u << 14) / 8] = {0};
+    const size_t size = job->partition / 8 + 1;
+
+    _Static_assert(sizeof bits * 8 == 16384, "a bit for every partition that there may be");
+    bits[job->partition / 8] = (uint8_t)(1u << job->partition % 8);
+    for (unsigned i = 0; i < job->gather.source_count; i++) {
+        if ((suspects >> job->gather.sources[i].place & 1) == 0)
+            continue;
+        log_write(engine->own.log, LOG_WARNING,
+                  "partition %u: node %u lacks versions that it had: it is told that it forgot",
+                  job->partition, i > 0 ? job->sources[i - 1].node : engine->view->self);
+        if (i == 0) {
+            forget_here(job_partition(sync, job));
+            continue;
+        }
+        struct buffer *out = peer_message(engine, job->sources[i - 1].node, size + 64);
+        if (out != NULL)
+            wire_put_forgot(out, &(struct wire_forgot){
+                                     .id = ID_SYNC,
+                                     .ring_version = ring_draft_of(engine->view->ring).version,
+                                     .partitions = span_of(bits, size)});
+    }
+}
+
+uint32_t compare_apply(struct sync *sync, struct sync_job *job)
+{
+    uint32_t count = 0;
+
+    for (; job->at != NULL && count < SYNC_KEYS_PER_LOCK; count++) {
+        mend(sync, job, job->at);
+        job->at = gather_next(&job->gather, job->at);
+    }
+    if (job->at == NULL) {
+        struct sync_partition *own = sync_partition(sync, job->partition);
+        const uint8_t twice = own->suspects & job->suspects;
+        tell_suspects(sync, job, twice);
+        own->suspects = job->suspects & (uint8_t)~twice;
+        done(sync, job);
+    }
+    return count + 1;
+}

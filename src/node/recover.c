@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Recovering what this node forgot (recover.h, rules 12 to 16), and the turns of all jobs.
+ */
+#include "node/recover.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "base/rule.h"
+#include "value/siblings.h"
+
+/* How often partitions to be worked on are looked for. */
+#define LOOK_US 50000
+/* What may be asked for after a pause, as a part of a second's worth. */
+#define BURST_PART 20
+
+/* ---- which partitions ---- */
+
+static bool is_recovering(struct sync *sync, uint32_t index)
+{
+    struct partition *partition = store_partition(sync->engine->own.store, index);
+
+    partition_lock(partition);
+    const bool recovering = partition->eligible && partition->recovering;
+    partition_unlock(partition);
+    return recovering;
+}
+
+bool sync_busy(const struct sync *sync, uint32_t index)
+{
+    for (unsigned j = 0; j < SYNC_JOBS; j++)
+        if (sync->jobs[j].purpose != JOB_NONE && sync->jobs[j].partition == index)
+            return true;
+    return false;
+}
+
+struct sync_job *sync_free_job(struct sync *sync)
+{
+    for (unsigned j = 0; j < SYNC_JOBS; j++)
+        if (sync->jobs[j].purpose == JOB_NONE)
+            return &sync->jobs[j];
+    return NULL;
+}
+
+/* Goes once through this worker's partitions, from where the last call ended. */
+static void begin_recoveries(struct sync *sync)
+{
+    struct engine *engine = sync->engine;
+    const uint32_t count = store_partitions(engine->own.store);
+
+    for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
+        struct sync_job *job = sync_free_job(sync);
+        const uint32_t index = sync->recover_at;
+        if (job == NULL)
+            return;
+        sync->recover_at += engine->own.workers;
+        if (sync->recover_at >= count)
+            sync->recover_at = engine->own.index;
+        if (sync_partition(sync, index)->retry_us <= engine->now.mono_us &&
+            is_recovering(sync, index) && !sync_busy(sync, index))
+            job_begin(sync, job, JOB_RECOVER, index);
+    }
+    sync->look_us = engine->now.mono_us + LOOK_US;
+}
+
+/* ---- who is asked ---- */
+
+static bool waited_enough(const struct sync *sync, int64_t since_us)
+{
+    const struct engine *engine = sync->engine;
+    const int64_t wait_s = engine->options->recovery_wait;
+
+    if (atomic_load_explicit(&engine->own.bounds->recovery.force, memory_order_relaxed))
+        return true;
+    return wait_s != OPTION_NEVER && (engine->now.mono_us - since_us) / 1000000 >= wait_s;
+}
+
+static void pull_first(struct sync *sync, struct sync_job *job)
+{
+    job->stage = JOB_FIRST;
+    for (unsigned i = 0; i < job->source_count; i++)
+        if (job->sources[i].index == 0) {
+            job_pull(sync, job, &job->sources[i], STREAM_ALL_LEAVES);
+            return;
+        }
+    job_drained(sync, job);
+}
+
+/* Too few vote: what those that answer hold is merged, absences count for nothing, and this node
+ * votes again. At once where all have answered, since nobody else can know more. */
+static void recover_with_few(struct sync *sync, struct sync_job *job, unsigned summed)
+{
+    struct sync_partition *own = sync_partition(sync, job->partition);
+
+    if (own->lacking_us == 0)
+        own->lacking_us = sync->engine->now.mono_us;
+    if (summed < job->source_count && !waited_enough(sync, own->lacking_us)) {
+        job_fail(sync, job);
+        return;
+    }
+    job->forced = job->gather.forced = true;
+    for (unsigned i = 0; i < job->source_count; i++)
+        if (job->sources[i].stage == SOURCE_SUMMED)
+            job_source(job, &job->sources[i]);
+    pull_first(sync, job);
+}
+
+void recover_summed(struct sync *sync, struct sync_job *job)
+{
+    const unsigned copies = job->source_count + 1;
+    const unsigned quorum = copies / 2 + 1;
+    unsigned needed = copies - quorum + 1, summed = 0, votes = 0;
+
+    if (!RULE(13) && needed > 1)
+        needed--;
+    for (unsigned i = 0; i < job->source_count; i++) {
+        summed += job->sources[i].stage == SOURCE_SUMMED;
+        votes += job->sources[i].stage == SOURCE_SUMMED && job->sources[i].votes;
+    }
+    if (votes < needed) {
+        recover_with_few(sync, job, summed);
+        return;
+    }
+    sync_partition(sync, job->partition)->lacking_us = 0;
+    for (unsigned i = 0; i < job->source_count && needed > 0; i++)
+        if (job->sources[i].stage == SOURCE_SUMMED && job->sources[i].votes) {
+            job_source(job, &job->sources[i]);
+            needed--;
+        }
+    pull_first(sync, job);
+}
+
+/* Of the other sources only those leaves that differ from what the first gave. */
+static void pull_others(struct sync *sync, struct sync_job *job)
+{
+    uint64_t sums[PARTITION_LEAVES];
+    uint16_t differ[RING_REPLICAS_MAX] = {0};
+
+    job->stage = JOB_OTHERS;
+    gather_leaves(&job->gather, 0, sums);
+    for (unsigned i = 0; i < job->source_count; i++) {
+        const struct sync_source *source = &job->sources[i];
+        for (unsigned leaf = 0; leaf < PARTITION_LEAVES; leaf++)
+            if (source->sums[leaf] != sums[leaf])
+                differ[i] |= (uint16_t)(1u << leaf);
+        if (source->index > 0)
+            gather_same(&job->gather, (unsigned)source->index, 0, (uint16_t)~differ[i],
+                        source->sums_at);
+    }
+    for (unsigned i = 0; i < job->source_count && job->purpose != JOB_NONE; i++)
+        if (job->sources[i].index > 0)
+            job_pull(sync, job, &job->sources[i], differ[i]);
+}
+
+void job_drained(struct sync *sync, struct sync_job *job)
+{
+    if (job->stage == JOB_FIRST && job->gather.source_count > 1) {
+        pull_others(sync, job);
+        return;
+    }
+    job->stage = JOB_LOOKS;
+    job->at = NULL;
+    job->round = 0;
+    sync->next_us = sync->engine->now.mono_us;
+}
+
+/* ---- what this node has already ---- */
+
+/* Entries of a piece of the partition that have to go: keys one after another, each behind its size
+ * and the dot of the mark that it leaves. */
+struct doomed {
+    const struct sync_job *job;
+    struct buffer *keys;
+    uint32_t seen;
+};
+
+struct doomed_head {
+    size_t size;
+    struct dot mark;
+};
+
+/* Whether what is here goes, by what others have; and the mark that it leaves, if any. */
+static bool is_doomed(const struct gather *gather, struct span name, struct dot own,
+                      struct dot *mark)
+{
+    const struct gather_key *key = gather_find(gather, store_key_digest(name), name);
+
+    *mark = DOT_NONE;
+    if (dot_compare(gather_flushed(gather), own) >= 0)
+        return true;
+    if (key == NULL)
+        return !gather->comparing && gather_outlived(gather, NULL, own);
+    const struct gather_decision decision = gather_decide(gather, key);
+    if (decision.outcome == GATHER_MARK && dot_compare(decision.dot, own) > 0) {
+        *mark = decision.dot;
+        return true;
+    }
+    if (gather->comparing)
+        return false;
+    if (decision.outcome == GATHER_DROPPED && dot_compare(decision.dot, own) >= 0)
+        return true;
+    return gather_outlived(gather, key, own);
+}
+
+static void look_at_own(void *context, struct span key, const struct version *version)
+{
+    struct doomed *doomed = context;
+    struct doomed_head head = {.size = key.size};
+
+    doomed->seen++;
+    if (!is_doomed(&doomed->job->gather, key, version->dot, &head.mark))
+        return;
+    buffer_append(doomed->keys, &head, sizeof head);
+    buffer_append_span(doomed->keys, key);
+}
+
+static void drop_doomed(struct sync *sync, struct partition *partition)
+{
+    struct buffer *keys = &sync->own;
+    struct doomed_head head;
+
+    while (buffer_size(keys) > 0) {
+        memcpy(&head, buffer_content(keys).data, sizeof head);
+        buffer_consume(keys, sizeof head);
+        const struct span key = span_of(buffer_content(keys).data, head.size);
+        partition_remove(partition, store_hash(sync->engine->own.store, key), key);
+        if (dot_exists(head.mark))
+            partition_leave_mark(partition, store_key_digest(key), head.mark);
+        buffer_consume(keys, head.size);
+    }
+}
+
+static uint32_t sweep_own(struct sync *sync, struct sync_job *job)
+{
+    struct partition *partition = job_partition(sync, job);
+    struct doomed doomed = {.job = job, .keys = &sync->own};
+
+    buffer_reset(&sync->own, BUFFER_KEEP);
+    partition_lock(partition);
+    job->cursor = partition_scan(partition, job->cursor, SYNC_KEYS_PER_LOCK, look_at_own, &doomed);
+    if (!sync->own.failed)
+        drop_doomed(sync, partition);
+    partition_unlock(partition);
+    if (sync->own.failed) {
+        job_fail(sync, job);
+        return doomed.seen;
+    }
+    if (job->cursor == 0) {
+        job->stage = JOB_KEEP;
+        job->at = gather_next(&job->gather, NULL);
+    }
+    return doomed.seen + 1;
+}
+
+/* ---- what was decided ---- */
+
+/* There is no room for it: as if it was kept, and evicted at once. */
+static void leave_out(struct partition *partition, const struct place *place, uint64_t digest,
+                      struct dot dot)
+{
+    partition_remove(partition, place->hash, place->key);
+    partition_leave_mark(partition, digest, dot);
+}
+
+static bool is_set(const struct version *version)
+{
+    return version->kind == VALUE_SIBLINGS ||
+           (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
+}
+
+static void keep_version(struct sync *sync, struct sync_job *job, struct partition *partition,
+                         const struct gather_key *key)
+{
+    struct engine *engine = sync->engine;
+    const struct place place = {.partition = job->partition,
+                                .hash = store_hash(engine->own.store, key->key),
+                                .key = key->key};
+    struct version version = key->version, own;
+    struct buffer *merged = &engine->replica.merged;
+
+    replica_current(partition, &place, &own);
+    if (!version_exists(&own) || dot_equal(own.dot, partition->flushed))
+        own.dot = dot_max(own.dot, partition_mark(partition, place.hash, place.key));
+    if (is_set(&own) && is_set(&version)) {
+        if (siblings_merge(own.value, version.value, merged) == SIBLINGS_OK)
+            version = siblings_version(buffer_content(merged));
+    } else if (dot_compare(version.dot, own.dot) <= 0 || version.dot.stamp <= partition->floor) {
+        return;
+    }
+    if (partition_put(partition, place.hash, place.key, &version, &version.value, 1) != STORE_OK)
+        leave_out(partition, &place, key->digest, version.dot);
+    else if (version.kind != VALUE_TOMBSTONE)
+        job->keys++;
+    buffer_reset(merged, BUFFER_KEEP);
+    if (version.dot.stamp > partition->last_stamp)
+        partition->last_stamp = version.dot.stamp;
+}
+
+static void keep_decided(struct sync *sync, struct sync_job *job, struct partition *partition,
+                         const struct gather_key *key)
+{
+    const struct gather_decision decision = gather_decide(&job->gather, key);
+    struct version own;
+
+    switch (decision.outcome) {
+    case GATHER_NOTHING:
+        return;
+    case GATHER_VERSION:
+        keep_version(sync, job, partition, key);
+        return;
+    case GATHER_DROPPED:
+        job->floor = dot_max(job->floor, decision.dot);
+        return;
+    case GATHER_MARK:
+        if (dot_equal(decision.dot, gather_flushed(&job->gather)))
+            return;
+        if (key->key.data == NULL ||
+            !partition_get(partition, store_hash(sync->engine->own.store, key->key), key->key,
+                           &own))
+            partition_leave_mark(partition, key->digest, decision.dot);
+        return;
+    }
+}
+
+/* Votes again, unless it was told in between that it forgot more. */
+static void finish(struct sync *sync, struct sync_job *job)
+{
+    struct engine *engine = sync->engine;
+    struct partition *partition = job_partition(sync, job);
+    struct replica_recovery *progress = &engine->own.bounds->recovery;
+
+    partition_lock(partition);
+    const bool same = partition->recovering && partition->recovery == job->recovery &&
+                      partition->claim_version == job->claim_version;
+    if (same) {
+        if (RULE(16)) {
+            partition->flushed = dot_max(partition->flushed, gather_flushed(&job->gather));
+            partition_raise_floor(partition, gather_floor(&job->gather));
+            partition_settle(partition, gather_settled(&job->gather), SYNC_KEYS_PER_LOCK);
+        }
+        partition_raise_floor(partition, job->floor.stamp);
+        partition->recovering = false;
+        partition->forgotten = 0;
+    }
+    partition_unlock(partition);
+    if (!same) {
+        job_fail(sync, job);
+        return;
+    }
+    metrics_add(engine->metrics, METRIC_RECOVERED_PARTITIONS, 1);
+    metrics_add(engine->metrics, METRIC_RECOVERED_KEYS, job->keys);
+    metrics_add(engine->metrics, METRIC_RECOVERY_BYTES, job->bytes);
+    metrics_add(engine->metrics, METRIC_FORCED_RECOVERIES, job->forced);
+    atomic_fetch_add_explicit(&progress->keys, job->keys, memory_order_relaxed);
+    atomic_fetch_add_explicit(&progress->bytes, job->bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&progress->forced, job->forced, memory_order_relaxed);
+    sync_partition(sync, job->partition)->lacking_us = 0;
+    job_end(sync, job);
+}
+
+/* Room is made without the lock; one piece takes no more than that. */
+static uint32_t keep_some(struct sync *sync, struct sync_job *job)
+{
+    struct engine *engine = sync->engine;
+    struct partition *partition = job_partition(sync, job);
+    uint64_t evicted = 0;
+    size_t bytes = 0;
+    uint32_t count = 0;
+    const struct gather_key *end = job->at;
+
+    for (; end != NULL && count < SYNC_KEYS_PER_LOCK && bytes < STREAM_PART_BYTES; count++) {
+        bytes += end->key.size + end->version.value.size + sizeof(struct version);
+        end = gather_next(&job->gather, end);
+    }
+    store_make_room(engine->own.store, bytes, &evicted);
+    metrics_add(engine->metrics, METRIC_EVICTED_KEYS, evicted);
+    partition_lock(partition);
+    for (; job->at != end; job->at = gather_next(&job->gather, job->at))
+        keep_decided(sync, job, partition, job->at);
+    partition_unlock(partition);
+    if (end == NULL)
+        finish(sync, job);
+    return count + 1;
+}
+
+/* ---- turns ---- */
+
+static void refill(struct sync *sync)
+{
+    const struct engine *engine = sync->engine;
+    const int64_t rate = engine->options->recovery_rate / engine->own.workers;
+    const int64_t passed_us = engine->now.mono_us - sync->allowance_us;
+    const int64_t most = rate / BURST_PART + 1;
+
+    sync->allowance_us = engine->now.mono_us;
+    /* A rate is at most INT64_MAX: no product before it is known to be small. */
+    if (passed_us >= 1000000 || rate / 1000000 * passed_us > most)
+        sync->allowance = most;
+    else
+        sync->allowance += (int64_t)((double)rate * (double)passed_us / 1e6);
+    if (sync->allowance > most)
+        sync->allowance = most;
+}
+
+/* One that waits for answers in vain. */
+static void check_time(struct sync *sync, struct sync_job *job)
+{
+    struct engine *engine = sync->engine;
+
+    if (engine->now.mono_us - job->heard_us < engine->options->request_timeout_ms * 1000)
+        return;
+    if (job->stage != JOB_SUMS) {
+        job_fail(sync, job);
+        return;
+    }
+    job_sums_late(sync, job);
+}
+
+/* Goes on with one job; returns how many entries it took. */
+static uint32_t run(struct sync *sync, struct sync_job *job)
+{
+    switch (job->stage) {
+    case JOB_SUMS:
+        check_time(sync, job);
+        return 0;
+    case JOB_FIRST:
+        if (job->purpose == JOB_COMPARE)
+            return compare_read_own(sync, job);
+        /* fall through */
+    case JOB_OTHERS:
+        job_ask(sync, job);
+        if (job->purpose != JOB_NONE)
+            check_time(sync, job);
+        return 0;
+    case JOB_LOOKS:
+        if (job_look(sync, job)) {
+            job->stage = JOB_OWN;
+            job->cursor = 0;
+            return SYNC_LOOKS;
+        }
+        if (job->purpose != JOB_NONE)
+            check_time(sync, job);
+        return 0;
+    case JOB_OWN:
+        return sweep_own(sync, job);
+    case JOB_KEEP:
+        return job->purpose == JOB_RECOVER ? keep_some(sync, job) : compare_apply(sync, job);
+    }
+    return 0;
+}
+
+void sync_wake(struct sync *sync)
+{
+    struct engine *engine = sync->engine;
+    const int64_t now_us = engine->now.mono_us;
+    uint32_t took = 0;
+    bool waits = false;
+
+    sync->next_us = now_us + LOOK_US;
+    if (engine->view->ring == NULL || engine->view->self == 0 || now_us < sync->begin_us)
+        return;
+    refill(sync);
+    for (unsigned j = 0; j < SYNC_JOBS; j++) {
+        struct sync_job *job = &sync->jobs[j];
+        while (job->purpose != JOB_NONE && took < SYNC_KEYS_PER_TURN) {
+            const uint32_t more = run(sync, job);
+            took += more;
+            if (more == 0)
+                break;
+        }
+        waits |= job->purpose != JOB_NONE;
+    }
+    if (sync_free_job(sync) != NULL && sync->look_us <= now_us) {
+        begin_recoveries(sync);
+        compare_begin(sync);
+    }
+    if (took > 0)
+        sync->next_us = now_us;
+    else if (waits && sync->allowance <= 0)
+        sync->next_us = now_us + 1000;
+}
+
+struct sync *sync_create(struct engine *engine)
+{
+    struct sync *sync = memory_alloc(sizeof *sync);
+    const uint32_t count = store_partitions(engine->own.store);
+
+    sync->engine = engine;
+    sync->partitions = memory_alloc_array(count / engine->own.workers + 1,
+                                          sizeof sync->partitions[0]);
+    sync->recover_at = sync->compare_at = engine->own.index < count ? engine->own.index : 0;
+    const bool compared = !atomic_load_explicit(&engine->own.bounds->ledger.uncompared,
+                                                memory_order_acquire);
+    for (uint32_t i = 0; i <= count / engine->own.workers; i++) {
+        sync->partitions[i].compared = compared;
+        sync->partitions[i].compare_us = engine->now.mono_us;
+    }
+    sync->begin_us = engine->now.mono_us;
+    if (RULE(15))
+        sync->begin_us += engine->options->request_timeout_ms * 1000;
+    sync->allowance_us = engine->now.mono_us;
+    sync->next_us = engine->now.mono_us;
+    return sync;
+}
+
+void sync_destroy(struct sync **sync)
+{
+    struct sync *s = *sync;
+
+    *sync = NULL;
+    for (unsigned j = 0; j < SYNC_JOBS; j++)
+        gather_deinit(&s->jobs[j].gather);
+    buffer_deinit(&s->own);
+    memory_free(s->partitions);
+    memory_free(s);
+}

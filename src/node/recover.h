@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How a worker makes its own partitions whole (those whose index is its own, modulo the workers):
+ *
+ *   recover.c  of partitions that this node forgot: fetches them from others, and then votes
+ *   compare.c  of partitions that it has: finds where replicas differ, and mends it
+ *   pull.c     what both do: ask all replicas for the sums of their leaves, then for contents
+ *
+ * A job is one partition being worked on; there are few at once:
+ *
+ *   SUMS --> FIRST --> OTHERS --> LOOKS --> OWN --> KEEP --> done
+ *
+ *   SUMS    COMPARE to every other replica: who votes, and which leaves differ
+ *   FIRST   a recovery: everything of the first source
+ *   OTHERS  of the other sources the leaves that differ, tombstones and marks
+ *   LOOKS   single keys again, where the decision stands on an absence (sync/gather.h)
+ *   OWN     what this node has and should not have is dropped
+ *   KEEP    what was decided is kept
+ *
+ * What goes wrong ends a job, and its partition is begun anew after a pause: partitions that are
+ * done stay done. Parts for parts.h.
+ */
+#ifndef DUNLIN_NODE_RECOVER_H
+#define DUNLIN_NODE_RECOVER_H
+
+#include "node/parts.h"
+#include "sync/gather.h"
+
+/* Partitions that a worker works on at once. */
+#define SYNC_JOBS 4
+/* Keys of one job that are looked at again at once. */
+#define SYNC_LOOKS 64
+/* Entries that are kept or looked at in one turn, and under one hold of a lock. */
+#define SYNC_KEYS_PER_TURN 512
+#define SYNC_KEYS_PER_LOCK 64
+/* A partition that could not be finished waits so long, us. */
+#define SYNC_RETRY_US 100000
+
+enum job_purpose { JOB_NONE, JOB_RECOVER, JOB_COMPARE };
+
+enum job_stage { JOB_SUMS, JOB_FIRST, JOB_OTHERS, JOB_LOOKS, JOB_OWN, JOB_KEEP };
+
+enum source_stage {
+    SOURCE_ASKED,   /* for its sums */
+    SOURCE_SUMMED,  /* it has answered that */
+    SOURCE_LOST,    /* it cannot be reached, or goes by another claim */
+    SOURCE_PULLING, /* its contents */
+    SOURCE_DRAINED, /* it has given them */
+};
+
+struct sync_source {
+    node_number node;
+    uint8_t place; /* in the claim */
+    enum source_stage stage;
+    bool votes;
+    int index;        /* in the job's gather, -1: it is no source */
+    uint64_t id;      /* of the question it has to answer, 0: it was asked nothing */
+    uint64_t sums_at; /* the number of the question for its sums */
+    uint64_t sums[PARTITION_LEAVES];
+    uint64_t settled;
+    uint64_t evicted;
+    uint64_t cursor;
+    uint64_t part_at; /* the number of the question for this part */
+    uint16_t leaves;
+};
+
+/* A key that a source was asked for alone. */
+struct sync_look {
+    uint64_t id; /* 0: none, or answered */
+    struct gather_key *key;
+    unsigned source; /* of job->sources */
+    uint64_t asked;
+    struct dot have; /* the version that was named */
+};
+
+struct sync_job {
+    enum job_purpose purpose;
+    enum job_stage stage;
+    uint32_t partition;
+    uint64_t claim_version;
+    uint32_t recovery; /* partition->recovery when it began */
+    uint8_t own_place;
+    unsigned source_count; /* the other replicas */
+    struct sync_source sources[RING_REPLICAS_MAX];
+    int64_t heard_us; /* when it was last answered, or asked after a pause */
+    bool forced;
+    struct gather gather;
+    int64_t charged; /* to the store */
+    uint64_t bytes;  /* fetched */
+    uint64_t keys;   /* kept */
+    /* Where a stage stands. */
+    struct gather_key *at;
+    unsigned round; /* LOOKS: 0 absences, 1 holders */
+    unsigned looks_left;
+    struct sync_look looks[SYNC_LOOKS];
+    uint64_t cursor;
+    struct dot floor; /* what was decided against: the floor rises to it */
+    /* Of a comparison. */
+    uint16_t leaves;      /* that differ */
+    uint64_t own_evicted; /* as of a source */
+    uint8_t suspects;     /* bits of places: who lacks what is settled */
+};
+
+/* What a worker remembers of a partition of its own. */
+struct sync_partition {
+    int64_t retry_us;
+    int64_t lacking_us; /* since when too few vote, 0: they do not */
+    bool compared;      /* since the start, as rule 17 wants it */
+    int64_t compare_us; /* when it is compared again */
+    uint8_t suspects;   /* bits of places: replicas that lacked what is settled last time */
+};
+
+struct sync {
+    struct engine *engine;
+    struct sync_job jobs[SYNC_JOBS];
+    struct sync_partition *partitions; /* by index / workers */
+    uint64_t number;  /* of questions and answers, see sync/gather.h; also in their ids */
+    int64_t begin_us; /* rule 15 */
+    int64_t next_us;
+    int64_t look_us;     /* when partitions are looked for again */
+    uint32_t recover_at; /* where that goes on */
+    uint32_t compare_at;
+    int64_t allowance; /* bytes that may be asked for */
+    int64_t allowance_us;
+    struct buffer own; /* a part of this node's own contents */
+};
+
+/* ---- recover.c: the whole ---- */
+
+struct sync *sync_create(struct engine *engine);
+void sync_destroy(struct sync **sync);
+/* The time sync->next_us has come. */
+void sync_wake(struct sync *sync);
+/* Answers whose id has ID_SYNC. */
+void sync_chunk(struct sync *sync, node_number node, const struct wire_chunk *chunk);
+void sync_compared(struct sync *sync, node_number node, const struct wire_compared *compared);
+void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct looked *looked);
+/* The link to the node is lost. */
+void sync_lost(struct sync *sync, node_number node);
+
+/* ---- pull.c ---- */
+
+/* Begins a job with SUMS; false where the partition's header does not allow it. */
+bool job_begin(struct sync *sync, struct sync_job *job, enum job_purpose purpose,
+               uint32_t partition);
+/* Ends it, whatever it holds. */
+void job_end(struct sync *sync, struct sync_job *job);
+/* Ends it, to be begun anew after a pause. */
+void job_fail(struct sync *sync, struct sync_job *job);
+/* Makes a replica that has given its sums a source, of these leaves. */
+void job_source(struct sync_job *job, struct sync_source *source);
+/* Those that have not told their sums are lost. */
+void job_sums_late(struct sync *sync, struct sync_job *job);
+void job_pull(struct sync *sync, struct sync_job *job, struct sync_source *source, uint16_t leaves);
+/* Takes entries of a source of the gather, asked for under `number`; false: they make no sense, or
+ * there is no memory. */
+bool job_take(struct sync *sync, struct sync_job *job, unsigned source, uint64_t number,
+              struct span entries);
+/* Asks for what may be asked for by now. */
+void job_ask(struct sync *sync, struct sync_job *job);
+/* Goes on with single keys; true when there is nothing to wait for. */
+bool job_look(struct sync *sync, struct sync_job *job);
+struct partition *job_partition(const struct sync *sync, const struct sync_job *job);
+struct sync_partition *sync_partition(struct sync *sync, uint32_t partition);
+
+/* ---- what recover.c and compare.c do with it ---- */
+
+/* All replicas have given their sums, or cannot. */
+void recover_summed(struct sync *sync, struct sync_job *job);
+void compare_summed(struct sync *sync, struct sync_job *job);
+/* All sources that were pulled are drained. */
+void job_drained(struct sync *sync, struct sync_job *job);
+/* Go on with KEEP; return about how many entries they took. */
+uint32_t compare_apply(struct sync *sync, struct sync_job *job);
+/* FIRST of a comparison: this node's own contents. */
+uint32_t compare_read_own(struct sync *sync, struct sync_job *job);
+/* Begins what is due, as far as there are jobs free. */
+void compare_begin(struct sync *sync);
+struct sync_job *sync_free_job(struct sync *sync);
+/* Whether a job works on the partition. */
+bool sync_busy(const struct sync *sync, uint32_t partition);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What several replicas hold of one partition, gathered to decide key by key what a replica that
+ * forgot, or all of them, should have: as a read decides (rules 10, 11 and 14 of
+ * docs/ARCHITECTURE.md). It asks nobody: whoever streams fills it in.
+ *
+ * The sources looked at a key at different moments, and it matters in which order they did: a
+ * sequence number, which only grows, is drawn for each question and each answer. A version was
+ * there at or after the number of its question; an absence was there before that of its answer.
+ *
+ *   version  the newest that a source has; of siblings, the merge of all
+ *   mark     the newest that a source has of the key; a flush counts as a mark of every key
+ *
+ * Memory: each key's newest version once, and 40 bytes a source; so at most the partition's size
+ * times the share of keys in which the sources differ. gather_memory says how much, for the caller
+ * to charge.
+ */
+#ifndef DUNLIN_SYNC_GATHER_H
+#define DUNLIN_SYNC_GATHER_H
+
+#include "sync/stream.h"
+
+#define GATHER_SOURCES_MAX 8
+
+/* What a source has of a key. */
+struct gather_look {
+    struct dot dot;  /* DOT_NONE: it has no version */
+    struct dot mark; /* DOT_NONE: none */
+    uint64_t asked;  /* of a version: the number of the question */
+};
+
+struct gather_key {
+    struct gather_key *next; /* in its bucket */
+    uint64_t digest;
+    struct span key; /* data NULL: only marks are known */
+    uint8_t copies;  /* N of its rule: sources at or behind that place do not count */
+    struct version version;
+    uint8_t *key_block, *value_block; /* that those two point into */
+    uint64_t looked; /* number of a look at all absences again; 0: there was none */
+    struct gather_look looks[];
+};
+
+struct gather_source {
+    uint8_t place; /* in the partition's claim */
+    bool votes;
+    uint64_t ended; /* the number of the last answer; 0: it goes on */
+    /* Stamps at the first part and the highest since. */
+    bool begun;
+    uint64_t first_floor, first_settled;
+    uint64_t floor, settled;
+    struct dot flushed;
+};
+
+struct gather {
+    unsigned source_count;
+    struct gather_source sources[GATHER_SOURCES_MAX];
+    bool forced;    /* absences count for nothing */
+    bool comparing; /* all replicas are sources: only as many as a recovery asks need to vote */
+    struct gather_key **buckets;
+    size_t bucket_count, key_count;
+    size_t memory;
+    struct buffer merged;
+    bool failed; /* no memory */
+};
+
+enum gather_outcome {
+    GATHER_NOTHING, /* no trace, or one of an absence that needs none */
+    GATHER_VERSION, /* key->version */
+    GATHER_MARK,    /* it vanished, with this mark, which is above the version */
+    GATHER_DROPPED, /* the version may have vanished: the floor rises to its dot (rule 14) */
+};
+
+struct gather_decision {
+    enum gather_outcome outcome;
+    struct dot dot; /* of all but NOTHING */
+};
+
+void gather_init(struct gather *gather);
+void gather_deinit(struct gather *gather);
+static inline size_t gather_memory(const struct gather *gather)
+{
+    return gather->memory;
+}
+
+/* Adds a source, at `place` of the claim, and returns its index. All sources come first. */
+unsigned gather_source(struct gather *gather, uint8_t place, bool votes);
+/* The bounds that a part of the source came with; `number` is that of the answer. */
+void gather_bounds(struct gather *gather, unsigned source, uint64_t floor, uint64_t settled,
+                   struct dot flushed, uint64_t number);
+/* An entry of the source. `copies` is N of the key's rule, `asked` the question's number. */
+void gather_add(struct gather *gather, unsigned source, const struct stream_entry *entry,
+                unsigned copies, uint64_t asked);
+/* The live versions that `from` has in these leaves, `source` had as well when it was asked. */
+void gather_same(struct gather *gather, unsigned source, unsigned from, uint16_t leaves,
+                 uint64_t asked);
+/* The sums of the leaves of what `source` has, as the store keeps them (store_version_digest). */
+void gather_leaves(const struct gather *gather, unsigned source, uint64_t leaves[PARTITION_LEAVES]);
+
+struct gather_key *gather_find(const struct gather *gather, uint64_t digest, struct span key);
+/* The keys in some order; NULL to begin, NULL at the end. */
+struct gather_key *gather_next(const struct gather *gather, const struct gather_key *key);
+
+/* Whether the decision stands on an absence, which is to be looked at again, key by key: a stream
+ * shows marks later than versions, and may have missed that a mark gave way to a version; and
+ * rule 11 wants a later look at those that have it. */
+bool gather_contested(const struct gather *gather, const struct gather_key *key);
+/* One source was asked for the key alone. `version` none: it has nothing. */
+void gather_look_again(struct gather *gather, struct gather_key *key, unsigned source,
+                       const struct version *version, struct dot mark, uint64_t asked,
+                       uint64_t answered);
+
+/* The same answer's bounds. */
+void gather_raise(struct gather *gather, unsigned source, uint64_t floor, uint64_t settled);
+
+struct gather_decision gather_decide(const struct gather *gather, const struct gather_key *key);
+/* Whether a version that the one who asks had itself, and no source has, must have vanished: it
+ * stood at or below what had settled, or below marks that were given up, before the sources looked.
+ */
+bool gather_outlived(const struct gather *gather, const struct gather_key *key, struct dot own);
+
+/* The highest of the sources' bounds (rule 16). */
+uint64_t gather_floor(const struct gather *gather);
+uint64_t gather_settled(const struct gather *gather);
+struct dot gather_flushed(const struct gather *gather);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Engines of one ring of which some forgot what they had: how they recover it, and vote again.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "lib/engine_pair.h"
+#include "lib/timeout.h"
+
+TestSuite(engine_recover, .timeout = TIMEOUT_S(10));
+
+#define OK   "+OK\r\n"
+#define KEYS 60
+
+static struct pair pair;
+static struct pair_client *client;
+
+/* Three nodes, three copies, a client at the first. */
+static void begin(const char *const *options)
+{
+    const struct pair_setup setup = {.nodes = 3, .options = options};
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+}
+
+static void end(void)
+{
+    pair_deinit(&pair);
+}
+
+static void set(const char *key, unsigned value)
+{
+    char line[64];
+
+    snprintf(line, sizeof line, "SET %s %u", key, value);
+    pair_ask(client, line, OK);
+}
+
+static void set_all(unsigned value)
+{
+    char key[PAIR_KEY_MAX];
+
+    for (unsigned i = 0; i < KEYS; i++) {
+        snprintf(key, sizeof key, "key:%u", i);
+        set(key, value + i);
+    }
+}
+
+static bool has_all(size_t node, unsigned value)
+{
+    char key[PAIR_KEY_MAX], text[16];
+
+    for (unsigned i = 0; i < KEYS; i++) {
+        snprintf(key, sizeof key, "key:%u", i);
+        snprintf(text, sizeof text, "%u", value + i);
+        if (!pair_has(&pair, node, key, text))
+            return false;
+    }
+    return true;
+}
+
+static struct partition *partition_at(size_t node, uint32_t index)
+{
+    return store_partition(pair.nodes[node].store, index);
+}
+
+/* The node has lost its memory: as after a restart, but with its links. */
+static void forget(size_t node)
+{
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++) {
+        struct partition *partition = partition_at(node, p);
+        partition_clear(partition);
+        partition->recovering = true;
+        partition->recovery++;
+        partition->forgotten = hlc_stamp(pair.now.wall_ms);
+        partition->last_stamp = partition->floor = partition->settled = 0;
+        partition->flushed = DOT_NONE;
+    }
+}
+
+static unsigned recovering(size_t node)
+{
+    unsigned count = 0;
+
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
+        count += partition_at(node, p)->recovering;
+    return count;
+}
+
+Test(engine_recover, what_one_forgot_it_fetches_from_two_others)
+{
+    begin(NULL);
+    set_all(100);
+    pair_ask(client, "DEL key:7", ":1\r\n");
+    forget(2);
+    cr_assert(!has_all(2, 100));
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    set("key:7", 107);
+    cr_assert(has_all(2, 100));
+    cr_assert_eq(pair_metric(&pair, 2, METRIC_RECOVERED_PARTITIONS), PAIR_PARTITIONS);
+    cr_assert_eq(pair_metric(&pair, 2, METRIC_FORCED_RECOVERIES), 0);
+    cr_assert_geq(pair_metric(&pair, 2, METRIC_RECOVERED_KEYS), KEYS - 1);
+    end();
+}
+
+Test(engine_recover, nobody_recovers_before_writes_in_flight_are_over)
+{
+    begin(NULL);
+    set_all(100);
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS - 10);
+    cr_assert_eq(recovering(2), PAIR_PARTITIONS);
+    pair_pass(&pair, 200);
+    cr_assert_eq(recovering(2), 0);
+    end();
+}
+
+Test(engine_recover, a_version_that_one_of_the_others_missed_is_fetched)
+{
+    begin(NULL);
+    pair_silence(&pair, 0, 1, true);
+    set_all(100);
+    forget(2);
+    pair_break(&pair, 0, 1);
+    pair_silence(&pair, 0, 1, false);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(has_all(2, 100));
+    end();
+}
+
+Test(engine_recover, writes_go_on_meanwhile)
+{
+    begin(NULL);
+    set_all(100);
+    forget(2);
+    for (unsigned i = 0; i < 70; i++) {
+        set_all(1000 * i);
+        pair_pass(&pair, 10);
+    }
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(has_all(2, 69000));
+    end();
+}
+
+Test(engine_recover, bounds_are_taken_over)
+{
+    begin(NULL);
+    set_all(100);
+    forget(2);
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++) {
+        partition_raise_floor(partition_at(0, p), 5000 + p);
+        partition_raise_floor(partition_at(1, p), 4000 + p);
+        partition_settle(partition_at(1, p), 6000 + p, 100);
+    }
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++) {
+        cr_assert_eq(partition_at(2, p)->floor, 5000 + p);
+        cr_assert_geq(partition_at(2, p)->settled, 6000 + p);
+    }
+    end();
+}
+
+Test(engine_recover, where_all_forgot_they_vote_again_by_themselves)
+{
+    begin(NULL);
+    set_all(100);
+    for (size_t i = 0; i < 3; i++)
+        forget(i);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 500);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(recovering(i), 0);
+    cr_assert_gt(pair_metric(&pair, 0, METRIC_FORCED_RECOVERIES) +
+                     pair_metric(&pair, 1, METRIC_FORCED_RECOVERIES) +
+                     pair_metric(&pair, 2, METRIC_FORCED_RECOVERIES),
+                 0);
+    pair_pass(&pair, 3000);
+    set_all(300);
+    cr_assert(has_all(1, 300));
+    end();
+}
+
+Test(engine_recover, one_that_cannot_be_reached_is_waited_for)
+{
+    static const char *const options[] = {"--recovery-wait", "3", NULL};
+
+    begin(options);
+    set_all(100);
+    forget(2);
+    pair.nodes[1].unreachable = true;
+    pair_break(&pair, 2, 1);
+    pair_pass(&pair, 3000);
+    cr_assert_eq(recovering(2), PAIR_PARTITIONS);
+    pair_pass(&pair, 1500);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert_eq(pair_metric(&pair, 2, METRIC_FORCED_RECOVERIES), PAIR_PARTITIONS);
+    cr_assert(has_all(2, 100));
+    end();
+}
+
+Test(engine_recover, never_means_that_only_an_operator_ends_the_wait)
+{
+    static const char *const options[] = {"--recovery-wait", "never", NULL};
+
+    begin(options);
+    set_all(100);
+    forget(2);
+    pair.nodes[1].unreachable = true;
+    pair_break(&pair, 2, 1);
+    pair_pass(&pair, 100000);
+    cr_assert_eq(recovering(2), PAIR_PARTITIONS);
+    atomic_store(&pair.nodes[2].bounds.recovery.force, true);
+    pair_pass(&pair, 500);
+    cr_assert_eq(recovering(2), 0);
+    end();
+}
+
+Test(engine_recover, one_that_is_silent_is_waited_for_and_then_asked_again)
+{
+    begin(NULL);
+    set_all(100);
+    forget(2);
+    pair_silence(&pair, 2, 1, true);
+    pair_pass(&pair, 3000);
+    cr_assert_eq(recovering(2), PAIR_PARTITIONS);
+    pair_silence(&pair, 2, 1, false);
+    pair_pass(&pair, 1000);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(has_all(2, 100));
+    cr_assert_eq(pair_metric(&pair, 2, METRIC_FORCED_RECOVERIES), 0);
+    end();
+}
+
+Test(engine_recover, who_was_told_meanwhile_that_it_forgot_begins_again)
+{
+    begin(NULL);
+    set_all(100);
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS - 100);
+    pair_silence(&pair, 2, 0, true);
+    pair_pass(&pair, 200);
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
+        partition_at(2, p)->recovery++;
+    pair_silence(&pair, 2, 0, false);
+    pair_pass(&pair, 1000);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(has_all(2, 100));
+    end();
+}
+
+/* One that has its data, and was told that hints for it were dropped. */
+Test(engine_recover, what_was_deleted_without_it_does_not_come_back)
+{
+    begin(NULL);
+    set_all(100);
+    pair_pass(&pair, 500);
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++) {
+        struct partition *partition = partition_at(2, p);
+        for (size_t node = 0; node < 2; node++) {
+            /* The delete was owed and dropped, and has settled by then. */
+            const uint32_t home = pair_partition_of(&pair, "key:5");
+            if (p == home)
+                partition_remove(partition_at(node, p),
+                                 store_hash(pair.nodes[node].store, SPAN("key:5")), SPAN("key:5"));
+            partition_settle(partition_at(node, p), hlc_stamp(pair.now.wall_ms), 1000);
+        }
+        partition->recovering = true;
+        partition->recovery++;
+    }
+    cr_assert(pair_has(&pair, 2, "key:5", "105"));
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert_not(pair_has(&pair, 2, "key:5", "105"));
+    cr_assert(pair_has(&pair, 2, "key:6", "106"));
+    end();
+}
+
+static struct dot dot_at(size_t node, const char *key)
+{
+    struct store *store = pair.nodes[node].store;
+    struct version version;
+
+    partition_get(partition_at(node, pair_partition_of(&pair, key)),
+                  store_hash(store, span_of_string(key)), span_of_string(key), &version);
+    return version.dot;
+}
+
+static void remove_at(size_t node, const char *key)
+{
+    partition_remove(partition_at(node, pair_partition_of(&pair, key)),
+                     store_hash(pair.nodes[node].store, span_of_string(key)), span_of_string(key));
+}
+
+static void vanish_at(size_t node, const char *key)
+{
+    partition_vanish(partition_at(node, pair_partition_of(&pair, key)),
+                     store_hash(pair.nodes[node].store, span_of_string(key)), span_of_string(key));
+}
+
+static void put_at(size_t node, const char *key, const char *value, struct dot dot)
+{
+    const struct span bytes = span_of_string(value);
+    const struct version version = {
+        .kind = VALUE_STRING, .dot = dot, .deadline_ms = DEADLINE_NEVER, .value = bytes};
+
+    partition_put(partition_at(node, pair_partition_of(&pair, key)),
+                  store_hash(pair.nodes[node].store, span_of_string(key)), span_of_string(key),
+                  &version, &bytes, 1);
+}
+
+/* v2 vanished at the first, unsettled, and the second missed it: it holds v1. */
+Test(engine_recover, a_mark_is_taken_over_and_covers_what_is_older)
+{
+    begin(NULL);
+    for (size_t node = 0; node < 3; node++) /* nothing settles */
+        atomic_store(&pair.nodes[node].bounds.ledger.uncompared, true);
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    set("k", 2);
+    put_at(1, "k", "1", old);
+    for (size_t node = 0; node < 3; node++)
+        partition_at(node, pair_partition_of(&pair, "k"))->settled = 0;
+    vanish_at(0, "k");
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 60);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert_not(pair_has(&pair, 2, "k", "1"));
+    cr_assert_not(pair_has(&pair, 2, "k", "2"));
+    end();
+}
+
+Test(engine_recover, what_settled_and_is_gone_at_one_is_fetched_from_the_other_that_has_it)
+{
+    begin(NULL);
+    set_all(100);
+    pair_pass(&pair, 1000);
+    vanish_at(0, "key:9"); /* evicted: it has settled, and leaves no mark */
+    cr_assert_eq(partition_mark(partition_at(0, pair_partition_of(&pair, "key:9")),
+                                store_hash(pair.nodes[0].store, SPAN("key:9")), SPAN("key:9"))
+                     .stamp,
+                 0);
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(has_all(2, 100));
+    end();
+}
+
+/* ---- comparisons ---- */
+
+static const char *const often[] = {"--repair-interval", "1", NULL};
+
+Test(engine_recover, a_comparison_mends_what_one_replica_has_too_old)
+{
+    begin(often);
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    set("k", 2);
+    for (size_t node = 0; node < 3; node++) {
+        pair_pass(&pair, 500);
+        put_at(node, "k", "1", old);
+        cr_assert(pair_has(&pair, node, "k", "1"));
+        pair_pass(&pair, 3000);
+        cr_assert(pair_has(&pair, node, "k", "2"), "at %zu", node);
+    }
+    cr_assert_gt(pair_metric(&pair, 0, METRIC_COMPARISONS), 0);
+    end();
+}
+
+Test(engine_recover, a_comparison_leaves_alone_what_was_evicted)
+{
+    begin(often);
+    set("k", 1);
+    pair_pass(&pair, 500);
+    vanish_at(1, "k");
+    partition_at(1, pair_partition_of(&pair, "k"))->evicted_total++;
+    pair_pass(&pair, 6000);
+    cr_assert_not(pair_has(&pair, 1, "k", "1"));
+    cr_assert(pair_has(&pair, 0, "k", "1"));
+    cr_assert_eq(partition_at(1, pair_partition_of(&pair, "k"))->recovery, 0);
+    end();
+}
+
+Test(engine_recover, who_lost_what_had_settled_is_told_that_it_forgot)
+{
+    begin(often);
+    set("k", 1);
+    for (size_t node = 0; node < 3; node++) {
+        pair_pass(&pair, 500);
+        remove_at(node, "k");
+        pair_pass(&pair, 6000);
+        cr_assert(pair_has(&pair, node, "k", "1"), "at %zu", node);
+        cr_assert_eq(partition_at(node, pair_partition_of(&pair, "k"))->recovery, 1);
+    }
+    end();
+}
