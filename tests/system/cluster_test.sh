@@ -243,6 +243,7 @@ case "\$*" in
     else
         echo "node 2: 1234 (this node) 127.0.0.1:7002 zone '' weight 100, alive, votes," \\
             "partitions 3 primary 3 in all"
+        echo "recovery: done"
     fi
     ;;
 *) exec $(command -v redis-cli) "\$@" ;;
@@ -258,7 +259,7 @@ start_waits() {
     PATH=$scratch/bin:$PATH cluster start 2
     expect "exit" 0 "$result"
     expect_like "it tells how far it is" \
-        "Node 2 is up on *Node 2, * s: 3 of 1024 partitions, 2 s left*Node 2 votes." "$output"
+        "Node 2 is up on *Node 2, * s: 3 of 1024 partitions, 2 s left*Node 2 votes. Recovery: done." "$output"
     cluster kill 2
 }
 
