@@ -68,8 +68,8 @@ OPTION(threads, "threads", INTEGER, "0", 0, 256, FIXED, PLAIN, NULL,
 OPTION_HEADING("Limits")
 
 OPTION(maxmemory, "maxmemory", BYTES, "0", 0, INT64_MAX, LIVE, PLAIN, NULL,
-       "The bound on memory for data; 0 sets none. At the bound maxmemory-policy decides. Leave room "
-       "for connection buffers: what the process takes in all is some percent more.")
+       "The bound on memory for data, hints and the buffers of connections; 0 sets none. At the bound "
+       "maxmemory-policy decides. What the process takes in all is some percent more, so leave room.")
 
 OPTION(maxmemory_policy, "maxmemory-policy", CHOICE, "noeviction", 0, 0, LIVE, PLAIN,
        "noeviction|allkeys-clock",

@@ -100,7 +100,7 @@ static void append_memory(struct info *info)
     const uint64_t clients = sum(info, METRIC_CLIENT_BYTES);
     const uint64_t links = sum(info, METRIC_LINK_BYTES);
     const uint64_t hints = sum(info, METRIC_HINT_BYTES);
-    const uint64_t overhead = clients + links + hints;
+    const uint64_t overhead = clients + links + hints + facts->census.mark_bytes;
 
     append_bytes(info, "used_memory", facts->memory_used);
     append_bytes(info, "used_memory_rss", facts->memory_resident);
@@ -115,7 +115,8 @@ static void append_memory(struct info *info)
     LINE(info, "mem_fragmentation_ratio:%.2f\r\n", (double)facts->memory_resident / used);
     LINE(info, "mem_clients_normal:%" PRIu64 "\r\nmem_cluster_links:%" PRIu64 "\r\n", clients,
          links);
-    LINE(info, "mem_hints:%" PRIu64 "\r\n", hints);
+    LINE(info, "mem_hints:%" PRIu64 "\r\nmem_marks:%" PRIu64 "\r\n", hints,
+         facts->census.mark_bytes);
     LINE(info, "mem_allocator:jemalloc\r\n");
 }
 

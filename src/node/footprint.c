@@ -11,6 +11,8 @@
 
 /* Connections of one kind, and requests, that one tick looks at: well below a millisecond. */
 #define FOOTPRINT_PER_TICK 1000
+/* Ticks that come sooner after the last look, since there is much else to do, look at nothing. */
+#define FOOTPRINT_US 50000
 
 static void note(uint64_t *sum, size_t *before, size_t now)
 {
@@ -113,6 +115,9 @@ static void charge_all(struct engine *engine)
 
 void footprint_wake(struct engine *engine)
 {
+    if (engine->now.mono_us < engine->footprint.next_us)
+        return;
+    engine->footprint.next_us = engine->now.mono_us + FOOTPRINT_US;
     look_at_clients(engine);
     look_at_links(engine);
     look_at_peers(engine);

@@ -461,6 +461,7 @@ struct engine {
         uint64_t links;                          /* of links and peers */
         uint64_t clients_charged, links_charged; /* what the store was told */
         size_t slot, peer;                       /* to be looked at next */
+        int64_t next_us;
     } footprint;
     struct sync *sync; /* recover.h */
 

@@ -12,6 +12,7 @@ static void add(struct census *census, const struct partition *partition, bool o
     census->keys += counts.keys;
     census->expiring += counts.expiring;
     census->marks += counts.marks;
+    census->mark_bytes += counts.mark_bytes;
     census->tombstones += counts.tombstones;
     census->floors += partition->floor > 0;
     if (!owned)

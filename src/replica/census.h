@@ -15,6 +15,7 @@ struct census {
     /* Of all partitions of the store. */
     uint64_t keys, expiring;
     uint64_t marks, tombstones;
+    uint64_t mark_bytes;
     uint32_t floors; /* partitions that have given up marks, or inherited such a floor */
     /* Of those that the ring gives to this node. */
     uint32_t partitions;

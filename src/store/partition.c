@@ -425,7 +425,8 @@ void partition_count(const struct partition *partition, struct partition_counts 
 
     *counts = (struct partition_counts){.expired = partition->expired_total,
                                         .evicted = partition->evicted_total,
-                                        .marks = marks_count(partition->marks)};
+                                        .marks = marks_count(partition->marks),
+                                        .mark_bytes = marks_memory(partition->marks)};
     if (table == NULL)
         return;
     counts->keys = table->entry_count - table->tombstone_count;

@@ -82,6 +82,7 @@ struct partition_counts {
     uint64_t expired;  /* entries that partition_expire ever dropped */
     uint64_t evicted;  /* entries that were ever dropped for want of memory */
     uint64_t marks;
+    uint64_t mark_bytes; /* what those take */
 };
 
 /* What happens when memory_max is reached: the words of maxmemory-policy, in its order. */

@@ -243,6 +243,7 @@ case "\$*" in
     else
         echo "node 2: 1234 (this node) 127.0.0.1:7002 zone '' weight 100, alive, votes," \\
             "partitions 3 primary 3 in all"
+        echo "recovery: done"
     fi
     ;;
 *) exec $(command -v redis-cli) "\$@" ;;
@@ -258,7 +259,7 @@ start_waits() {
     PATH=$scratch/bin:$PATH cluster start 2
     expect "exit" 0 "$result"
     expect_like "it tells how far it is" \
-        "Node 2 is up on *Node 2, * s: 3 of 1024 partitions, 2 s left*Node 2 votes." "$output"
+        "Node 2 is up on *Node 2, * s: 3 of 1024 partitions, 2 s left*Node 2 votes. Recovery: done." "$output"
     cluster kill 2
 }
 
@@ -288,8 +289,9 @@ all_at_once() {
 }
 
 start_again() {
-    cluster start 2 --wait 0
+    cluster start 2 --wait 60
     expect "exit" 0 "$result"
+    expect_like "it votes" "*Node 2 votes.*" "$output"
     expect "state" running "$(state_of 2)"
     expect "it answers" PONG "$(client 2 ping)"
     expect "any node serves" again "$(client 2 get greeting)"
@@ -362,9 +364,10 @@ stopped_up_again() {
     cluster stop all
     expect "stop, exit" 0 "$result"
     expect "nothing runs" "" "$("$top/scripts/cluster" --dir "$state" pids)"
-    cluster up --wait 0
+    cluster up --wait 60
     expect "up, exit" 0 "$result"
     [ "$result" -eq 0 ] || printf '%s\n' "$output"
+    expect_like "they vote" "*Node 3 votes.*" "$output"
     expect "nodes that run" 3 "$("$top/scripts/cluster" --dir "$state" pids | wc -l)"
     expect "each answers" "PONG PONG PONG" "$(client 1 ping) $(client 2 ping) $(client 3 ping)"
 }

@@ -90,9 +90,10 @@ Test(command_server, info_has_the_fields_that_redis_tools_read)
         "\r\nused_memory:1536\r\nused_memory_human:1.50K\r\n",
         "\r\nused_memory_rss:5\r\nused_memory_rss_human:5B\r\n",
         "\r\nmaxmemory:0\r\nmaxmemory_human:0B\r\n",
-        "\r\nused_memory_overhead:700\r\nused_memory_dataset:836\r\n",
+        "\r\nused_memory_overhead:796\r\nused_memory_dataset:740\r\n",
         "\r\nmaxmemory_policy:allkeys-clock\r\n",
-        "\r\nmem_clients_normal:400\r\nmem_cluster_links:200\r\nmem_hints:100\r\n",
+        "\r\nmem_clients_normal:400\r\nmem_cluster_links:200\r\nmem_hints:100\r\n"
+        "mem_marks:96\r\n",
         "\r\nloading:0\r\n",
         "\r\nevicted_keys:9\r\n",
         "\r\n\r\n# Repair\r\nsettled_age_ms:52\r\ntombstones:5\r\nmarks:4\r\nfloors:6\r\n"
@@ -115,6 +116,7 @@ Test(command_server, info_has_the_fields_that_redis_tools_read)
                                         .census = {.keys = 3,
                                                    .expiring = 1,
                                                    .marks = 4,
+                                                   .mark_bytes = 96,
                                                    .tombstones = 5,
                                                    .floors = 6,
                                                    .partitions = 8,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What an engine's connections and requests hold counts against maxmemory.
+ * What counts against maxmemory, and how an engine gets back below it.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "lib/engine_pair.h"
 #include "lib/timeout.h"
@@ -96,5 +97,74 @@ Test(node_engine_memory, nobody_is_counted_twice)
     cr_assert_gt(with, before);
     pair_pass(&pair, ROUND_MS);
     cr_assert_eq(pair_metric(&pair, 0, METRIC_CLIENT_BYTES), with);
+    pair_deinit(&pair);
+}
+
+/* ---- eviction ---- */
+
+#define KEYS    3000
+#define LIMIT_S "200000"
+#define LIMIT   200000u
+
+static void fill(struct pair_client *client)
+{
+    char line[64];
+
+    for (unsigned i = 0; i < KEYS; i++) {
+        snprintf(line, sizeof line, "SET key%u 0123456789012345678901234567890123456789", i);
+        pair_ask(client, line, "+OK\r\n");
+    }
+}
+
+Test(node_engine_memory, a_lowered_maxmemory_evicts_until_it_is_kept)
+{
+    struct pair pair;
+
+    pair_init(&pair, NULL);
+    struct pair_client *client = pair_connect(&pair, 0);
+    pair_configure(&pair, 0, "maxmemory-policy", "allkeys-clock");
+    fill(client);
+    cr_assert_gt(used(&pair), LIMIT);
+    pair_configure(&pair, 0, "maxmemory", LIMIT_S);
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_leq(used(&pair), LIMIT);
+    cr_assert_gt(pair_metric(&pair, 0, METRIC_EVICTED_KEYS), 0);
+    pair_deinit(&pair);
+}
+
+Test(node_engine_memory, what_a_client_sends_evicts)
+{
+    static const char *const options[] = {"--maxmemory", "3000000", "--maxmemory-policy",
+                                          "allkeys-clock", NULL};
+    const struct pair_setup setup = {.options = options};
+    struct pair pair;
+
+    pair_init(&pair, &setup);
+    fill(pair_connect(&pair, 0));
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_EVICTED_KEYS), 0);
+    send_repeated(pair_connect(&pair, 0), "*2\r\n$4\r\nECHO\r\n$9000000\r\n", 3 * LONG_BYTES);
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_gt(pair_metric(&pair, 0, METRIC_EVICTED_KEYS), 0);
+    pair_deinit(&pair);
+}
+
+Test(node_engine_memory, noeviction_evicts_nothing_until_the_policy_is_another)
+{
+    struct pair pair;
+
+    pair_init(&pair, NULL);
+    struct pair_client *client = pair_connect(&pair, 0);
+    fill(client);
+    pair_configure(&pair, 0, "maxmemory", LIMIT_S);
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_EVICTED_KEYS), 0);
+    pair_ask(client, "SET another value",
+             "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    pair_ask(client, "GET key1", "$40\r\n0123456789012345678901234567890123456789\r\n");
+    pair_configure(&pair, 0, "maxmemory-policy", "allkeys-clock");
+    pair_pass(&pair, ROUND_MS);
+    cr_assert_leq(used(&pair), LIMIT);
+    pair_ask(client, "SET another value", "+OK\r\n");
     pair_deinit(&pair);
 }
