@@ -144,7 +144,7 @@ void __wrap_control_datagram(struct control *control, struct instant now,
 }
 
 /* One seed that shows it is enough. */
-static void expect_found(enum broken what, enum rule rule)
+static void expect_found(enum broken what, enum check check)
 {
     struct run_settings settings;
     struct run_result result;
@@ -156,7 +156,7 @@ static void expect_found(enum broken what, enum rule rule)
     for (uint64_t seed = 1; seed <= SEEDS_MAX; seed++) {
         settings.world.seed = seed;
         run(&settings, NULL, &result);
-        if (result.verdicts[rule].wrong > 0)
+        if (result.verdicts[check].wrong > 0)
             return;
     }
     cr_assert_fail("%d seeds do not show it", SEEDS_MAX);
@@ -164,50 +164,50 @@ static void expect_found(enum broken what, enum rule rule)
 
 Test(broken, acknowledging_below_a_newer_dot_is_found)
 {
-    expect_found(NEWER_IS_ACKNOWLEDGED, RULE_KEPT);
+    expect_found(NEWER_IS_ACKNOWLEDGED, CHECK_KEPT);
 }
 
 Test(broken, the_vote_of_one_that_forgot_is_found)
 {
-    expect_found(FORGETFUL_VOTES, RULE_KEPT);
+    expect_found(FORGETFUL_VOTES, CHECK_KEPT);
 }
 
 Test(broken, acknowledging_what_is_not_kept_is_found)
 {
-    expect_found(WRITES_ARE_DROPPED, RULE_KEPT);
+    expect_found(WRITES_ARE_DROPPED, CHECK_KEPT);
 }
 
 Test(broken, reading_from_one_replica_is_found)
 {
-    expect_found(ONE_VOTE_IS_ENOUGH, RULE_KEPT);
+    expect_found(ONE_VOTE_IS_ENOUGH, CHECK_KEPT);
 }
 
 Test(broken, commands_that_pass_each_other_are_found)
 {
-    expect_found(NO_COMMAND_WAITS, RULE_SESSION);
+    expect_found(NO_COMMAND_WAITS, CHECK_SESSION);
 }
 
 Test(broken, a_lost_addition_is_found)
 {
-    expect_found(STORED_IS_OVERLOOKED, RULE_COUNTERS);
+    expect_found(STORED_IS_OVERLOOKED, CHECK_COUNTERS);
 }
 
 Test(broken, a_command_without_a_time_out_is_found)
 {
-    expect_found(NO_TIME_OUT, RULE_ANSWERED);
+    expect_found(NO_TIME_OUT, CHECK_ANSWERED);
 }
 
 Test(broken, two_rings_of_the_same_nodes_are_found)
 {
-    expect_found(PROMISES_ARE_BROKEN, RULE_RING);
+    expect_found(PROMISES_ARE_BROKEN, CHECK_RING);
 }
 
 Test(broken, headers_that_let_one_vote_that_forgot_are_found)
 {
-    expect_found(HEADERS_LET_ALL_VOTE, RULE_RING);
+    expect_found(HEADERS_LET_ALL_VOTE, CHECK_RING);
 }
 
 Test(broken, nodes_that_do_not_hear_each_other_any_more_are_found)
 {
-    expect_found(GOSSIP_BECOMES_DEAF, RULE_MEMBERS);
+    expect_found(GOSSIP_BECOMES_DEAF, CHECK_MEMBERS);
 }
