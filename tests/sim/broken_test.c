@@ -17,8 +17,6 @@ TestSuite(broken, .timeout = TIMEOUT_S(60));
 
 enum broken {
     NOTHING_BROKEN,
-    NEWER_IS_ACKNOWLEDGED, /* rule 1 */
-    FORGETFUL_VOTES,       /* rule 12; see world.h */
     WRITES_ARE_DROPPED,
     ONE_VOTE_IS_ENOUGH,
     STORED_IS_OVERLOOKED, /* a read-modify-write works on what was read, not on what is there */
@@ -74,10 +72,7 @@ struct offered __wrap_replica_offer(struct replica *replica, struct instant now,
 {
     if (broken == WRITES_ARE_DROPPED && ++calls % 10 == 0)
         return (struct offered){.status = ACK_OK};
-    struct offered offered = __real_replica_offer(replica, now, place, over, version);
-    if (broken == NEWER_IS_ACKNOWLEDGED && offered.status == ACK_NEWER)
-        offered.status = ACK_OK;
-    return offered;
+    return __real_replica_offer(replica, now, place, over, version);
 }
 
 void __wrap_replica_current(struct partition *partition, const struct place *place,
@@ -151,7 +146,6 @@ static void expect_found(enum broken what, enum check check)
 
     run_defaults(&settings);
     settings.chaos_us = 4000000;
-    settings.world.forgetful_votes = what == FORGETFUL_VOTES;
     broken = what;
     for (uint64_t seed = 1; seed <= SEEDS_MAX; seed++) {
         settings.world.seed = seed;
@@ -160,16 +154,6 @@ static void expect_found(enum broken what, enum check check)
             return;
     }
     cr_assert_fail("%d seeds do not show it", SEEDS_MAX);
-}
-
-Test(broken, acknowledging_below_a_newer_dot_is_found)
-{
-    expect_found(NEWER_IS_ACKNOWLEDGED, CHECK_KEPT);
-}
-
-Test(broken, the_vote_of_one_that_forgot_is_found)
-{
-    expect_found(FORGETFUL_VOTES, CHECK_KEPT);
 }
 
 Test(broken, acknowledging_what_is_not_kept_is_found)

@@ -11,6 +11,7 @@
 #include "sim/client.h"
 #include "sim/control.h"
 #include "sim/describe.h"
+#include "store/internal.h"
 #include "wire/wire.h"
 
 /* No two nodes' monotonic clocks are alike. */
@@ -486,6 +487,8 @@ void sim_node_start(struct sim_node *node, bool forgot)
     node->store = store_create(&store);
     store_set_memory_max(node->store, world->settings.memory_bytes);
     store_set_policy(node->store, world->settings.evicts ? STORE_ALLKEYS_CLOCK : STORE_NOEVICTION);
+    if (world->settings.mark_slots > 0)
+        node->store->mark_slots_max = world->settings.mark_slots;
     log_init(&node->log, LOG_NOTICE, note_log, node);
     struct view *view = begin_control(node);
     command_table(&commands);

@@ -57,6 +57,8 @@ struct run_result {
 };
 
 void run_defaults(struct run_settings *settings);
+/* Lets the seed draw nodes, levels and bounds. */
+void run_vary(struct run_settings *settings);
 /* Reports what is wrong to `report`, which may be NULL. */
 void run(const struct run_settings *settings, FILE *report, struct run_result *result);
 /* Nothing was found wrong, and every checker had something to judge. */
