@@ -85,10 +85,10 @@ static void check_key(const struct holding *holdings, size_t count, unsigned cop
         return;
     verdict_wrong(verdict, "converged: %s is at %zu of %u replicas, or they differ:", holdings->key,
                   count, copies);
-    for (size_t i = 0; i < count && verdict->report != NULL; i++)
-        fprintf(verdict->report, "    node %u: %llx@%u%s\n", holdings[i].node,
-                (unsigned long long)holdings[i].dot.stamp, holdings[i].dot.node,
-                holdings[i].deleted ? ", deleted" : "");
+    for (size_t i = 0; i < count; i++)
+        verdict_add(verdict, "    node %u: %llx@%u%s", holdings[i].node,
+                    (unsigned long long)holdings[i].dot.stamp, holdings[i].dot.node,
+                    holdings[i].deleted ? ", deleted" : "");
 }
 
 static void check_partition(const struct world *world, const struct ring_claim *claim, uint32_t p,

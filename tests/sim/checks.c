@@ -9,17 +9,31 @@
 
 #define REPORTED_MAX 5
 
+static void say(struct verdict *verdict, const char *format, va_list arguments)
+{
+    if (verdict->report == NULL || verdict->wrong > REPORTED_MAX)
+        return;
+    vfprintf(verdict->report, format, arguments);
+    fputc('\n', verdict->report);
+}
+
 void verdict_wrong(struct verdict *verdict, const char *format, ...)
 {
     va_list arguments;
 
     verdict->wrong++;
-    if (verdict->report == NULL || verdict->wrong > REPORTED_MAX)
-        return;
     va_start(arguments, format);
-    vfprintf(verdict->report, format, arguments);
+    say(verdict, format, arguments);
     va_end(arguments);
-    fputc('\n', verdict->report);
+}
+
+void verdict_add(struct verdict *verdict, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say(verdict, format, arguments);
+    va_end(arguments);
 }
 
 void verdict_show(struct verdict *verdict, const struct history *history, size_t index)

@@ -36,7 +36,10 @@ void check_liveness(const struct history *history, struct verdict *verdict);
 /* Counts a violation, and reports the first ones. */
 void verdict_wrong(struct verdict *verdict, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The record in words, in one of a few static places. */
+/* Another line about the last violation. */
+void verdict_add(struct verdict *verdict, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The record in words, on a line of its own. */
 void verdict_show(struct verdict *verdict, const struct history *history, size_t index);
 
 #endif

@@ -10,6 +10,7 @@
 #include "ring/ring_codec.h"
 #include "sim/net.h"
 #include "sim/node.h"
+#include "sim/rules.h"
 #include "store/store.h"
 
 #define LINE_MAX_BYTES 512
@@ -181,6 +182,9 @@ struct world *world_create(const struct world_settings *settings)
     rng_init(&world->rng, settings->seed);
     world->options = make_options(settings);
     list_init(&world->datagrams);
+    for (unsigned rule = 1; rule < RULE_COUNT; rule++)
+        if (rules_removed(rule))
+            world_trace(world, "without rule %u", rule);
     if (settings->detector)
         world->ring = make_ring(settings);
     for (unsigned i = 1; i <= settings->nodes; i++)
