@@ -58,8 +58,7 @@ void script_begin(struct script *script, enum ring_conflict conflict)
         script->clients[i]->on_closed = on_closed;
     }
     script_wait_ms(script, 500); /* the links open */
-    script->world->on_message = on_message;
-    script->world->context = script;
+    world_watch(script->world, on_message, script);
 }
 
 void script_end(struct script *script, const char *expected)

@@ -61,16 +61,11 @@ static void check_headers(const struct sim_node *node, const struct ring *ring,
         if (partition->claim_version != (owns || !detector ? claim->version : 0))
             verdict_wrong(verdict, "ring: node %u goes by another claim of partition %u",
                           node->number, p);
-        if (partition_votes(partition) != (owns && !node->forgot && node->in_line))
+        if (partition_votes(partition) != (owns && !partition->recovering && node->in_line))
             verdict_wrong(verdict, "ring: node %u votes wrongly in partition %u", node->number, p);
         if (partition->last_stamp > node->ceiling)
             verdict_wrong(verdict, "ring: node %u took a stamp above its ceiling", node->number);
     }
-}
-
-static const struct ring *ring_of(const struct sim_node *node)
-{
-    return node->view != NULL && !node->view->implicit ? node->view->ring : NULL;
 }
 
 /* The ring on disk is the one that the node goes by. */
@@ -92,7 +87,7 @@ void check_ring(const struct world *world, struct verdict *verdict)
     check_rings_seen(world, verdict);
     for (unsigned i = 1; i <= world->settings.nodes; i++) {
         const struct sim_node *node = world->nodes[i];
-        const struct ring *ring = world->settings.detector ? world->ring : ring_of(node);
+        const struct ring *ring = sim_node_ring(node);
         verdict->judged++;
         if (node->failed)
             verdict_wrong(verdict, "ring: the control of node %u cannot go on", i);
@@ -114,7 +109,7 @@ static bool agrees(const struct sim_node *node, const struct sim_node *other)
     const struct view_node *seen = view_node(node->view, (node_number)other->number);
 
     return seen != NULL && seen->health == HEALTH_ALIVE &&
-           seen->votes == (!other->forgot && other->in_line);
+           seen->votes == (!sim_node_forgetful(other) && other->in_line);
 }
 
 void check_members(const struct world *world, struct verdict *verdict)
@@ -125,7 +120,7 @@ void check_members(const struct world *world, struct verdict *verdict)
             if (world->settings.detector)
                 continue;
             verdict->judged++;
-            if (ring_of(node) == NULL || !agrees(node, world->nodes[j]))
+            if (sim_node_ring(node) == NULL || !agrees(node, world->nodes[j]))
                 verdict_wrong(verdict, "members: node %u does not see node %u as it is", i, j);
         }
     }

@@ -2,11 +2,6 @@
  *
  * The checkers: each judges a whole history by one rule, and says how much there was to judge. One
  * that had nothing to judge has not passed.
- *
- * A write is older than another for certain when both were acknowledged and the first had its reply
- * before the second was sent: with 2W > N its version is then the lower one (design: NEWER). Of a
- * write that failed nothing is certain. A write is gone for a reader when one that is newer for
- * certain had its reply before the reader asked.
  */
 #ifndef DUNLIN_TESTS_SIM_CHECKS_H
 #define DUNLIN_TESTS_SIM_CHECKS_H
@@ -23,6 +18,12 @@ struct verdict {
 
 /* Acknowledged is kept: no reply shows a version that is gone, nor one that nobody wrote. */
 void check_kept(const struct history *history, struct verdict *verdict);
+/* The same where the last certain write deleted: what is deleted stays so. */
+void check_deleted(const struct history *history, struct verdict *verdict);
+/* All readers see the values of a register in one order: what was read once is kept. */
+void check_order(const struct history *history, struct verdict *verdict);
+/* Time to live is a date. */
+void check_dates(const struct history *history, struct verdict *verdict);
 /* One connection sees its own writes in order, and none before it was sent. */
 void check_session(const struct history *history, struct verdict *verdict);
 /* Counters count: what was acknowledged is in, once; what failed may be; nothing else. */
@@ -35,7 +36,10 @@ void check_liveness(const struct history *history, struct verdict *verdict);
 /* Counts a violation, and reports the first ones. */
 void verdict_wrong(struct verdict *verdict, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The record in words, in one of a few static places. */
+/* Another line about the last violation. */
+void verdict_add(struct verdict *verdict, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The record in words, on a line of its own. */
 void verdict_show(struct verdict *verdict, const struct history *history, size_t index);
 
 #endif

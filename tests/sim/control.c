@@ -469,8 +469,6 @@ struct sim_control *sim_control_create(struct sim_node *node)
     control->control = control_create(&options, &calls, node, now);
     if (ring != NULL)
         ring_release(&ring);
-    if (node->world->settings.forgetful_votes)
-        control->control->restored = false;
     control_wake(control->control, now);
     ensure(node->view != NULL);
     return control;

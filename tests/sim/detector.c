@@ -59,7 +59,18 @@ void sim_node_set_headers(struct sim_node *node)
         partition_lock(partition);
         partition->claim_version = claim->version;
         partition->eligible = node->in_line;
-        partition->recovering = node->forgot;
+        partition_unlock(partition);
+    }
+}
+
+void sim_node_forget(struct sim_node *node)
+{
+    const struct ring *ring = node->world->ring;
+
+    for (uint32_t i = 0; i < ring_partition_count(ring); i++) {
+        struct partition *partition = store_partition(node->store, i);
+        partition_lock(partition);
+        partition->recovering = true;
         partition->forgotten = node->bounds.ceiling_at_start;
         partition_unlock(partition);
     }
@@ -100,7 +111,7 @@ static bool look_at(struct sim_node *node, const struct sim_node *other)
     }
     sight->health = judge(node, sight);
     if (reached)
-        sight->votes = !other->forgot && other->in_line;
+        sight->votes = !sim_node_forgetful(other) && other->in_line;
     return sight->health != before.health || sight->votes != before.votes;
 }
 
@@ -143,7 +154,9 @@ static void look(void *object, uint64_t number)
     for (unsigned i = 1; i <= node->world->settings.nodes; i++)
         if (i != node->number)
             changed |= look_at(node, node->world->nodes[i]);
-    node->sights[node->number].votes = !node->forgot && in_line;
+    const bool votes = !sim_node_forgetful(node) && in_line;
+    changed |= votes != node->sights[node->number].votes;
+    node->sights[node->number].votes = votes;
     if (changed) {
         struct view *view = make_view(node);
         world_trace(node->world, "%u sees the others anew", node->number);

@@ -4,7 +4,9 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "base/buffer.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "sim/net.h"
 #include "sim/node.h"
 
@@ -16,8 +18,13 @@
 #define DRIFT_PPM_MAX  500
 #define RESTART_US_MIN 300000
 #define LOSS_MAX       90
+#define KILL_US_MAX    500000
 /* A ceiling is good for some seconds. */
-#define DISK_TIMES 3
+#define DISK_TIMES      3
+#define AMNESTY_STEP_US 20000
+#define EVICT_GAP_US    30000
+/* Of one partition, in one go. */
+#define VICTIMS_MAX 64
 
 const struct fault_row fault_rows[FAULT_COUNT] = {
 #define ROW(NAME, name, text) {name, text},
@@ -30,9 +37,9 @@ struct faults {
     struct rng rng;
     unsigned enabled;
     unsigned spared; /* a node, 0: none */
+    struct history *history;
     unsigned forgetful_max;
-    unsigned forgetful; /* nodes that were restarted */
-    unsigned skewed;    /* the one whose clock is out of line, 0: none */
+    unsigned skewed; /* the one whose clock is out of line, 0: none */
     bool on;
     uint64_t made;
 };
@@ -157,26 +164,87 @@ static void start_again(void *object, uint64_t number)
         sim_node_start(faults->world->nodes[number], true);
 }
 
-/* Recovery is not built: who was restarted does not vote any more, so no more may forget than a
- * quorum can do without. The same one may be restarted again and again. */
+static unsigned count_forgetful(const struct faults *faults)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 1; i <= faults->world->settings.nodes; i++)
+        count += sim_node_forgetful(faults->world->nodes[i]);
+    return count;
+}
+
+/* Who is forgetful already may be restarted again and again. */
 static void restart(struct faults *faults, unsigned number, int64_t length_us)
 {
     struct sim_node *node = faults->world->nodes[number];
 
-    if (!sim_node_runs(node) || (!node->forgot && faults->forgetful == faults->forgetful_max))
+    if (!sim_node_runs(node) ||
+        (!sim_node_forgetful(node) && count_forgetful(faults) >= faults->forgetful_max))
         return;
-    if (!node->forgot)
-        faults->forgetful++;
     sim_node_kill(node);
     after(faults, RESTART_US_MIN + length_us, start_again, number);
 }
+
+/* ---- all nodes ---- */
+
+bool faults_amnesty(const struct faults *faults)
+{
+    const size_t count = faults->history->amnesty_count;
+
+    return count > 0 && faults->history->amnesties[count - 1].to_us == HISTORY_NEVER_US;
+}
+
+/* The promises stand again once all nodes vote. */
+static void end_amnesty(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+    struct history *history = faults->history;
+
+    if (count_forgetful(faults) > 0) {
+        after(faults, AMNESTY_STEP_US, end_amnesty, number);
+        return;
+    }
+    history->amnesties[history->amnesty_count - 1].to_us = faults->world->now_us;
+    world_trace(faults->world, "all nodes vote again");
+}
+
+static void kill_one(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+
+    if (!faults->on)
+        return;
+    sim_node_kill(faults->world->nodes[number]);
+    after(faults, RESTART_US_MIN + draw_length_us(faults) / 2, start_again, number);
+}
+
+/* Half of the time not quite at the same moment. */
+static void restart_all(struct faults *faults)
+{
+    struct history *history = faults->history;
+    const bool at_once = draw(faults, 2) == 0;
+
+    if (faults_amnesty(faults) || history->amnesty_count == AMNESTIES_MAX)
+        return;
+    history->amnesties[history->amnesty_count++] = (struct amnesty){
+        .from_us = faults->world->now_us, .to_us = HISTORY_NEVER_US};
+    for (unsigned i = 1; i <= faults->world->settings.nodes; i++)
+        if (at_once)
+            kill_one(faults, i);
+        else
+            after(faults, (int64_t)draw(faults, KILL_US_MAX), kill_one, i);
+    after(faults, KILL_US_MAX + AMNESTY_STEP_US, end_amnesty, 0);
+}
+
+/* ---- memory ---- */
 
 static void give_memory(void *object, uint64_t number)
 {
     struct faults *faults = object;
 
     if (sim_node_runs(faults->world->nodes[number]))
-        store_set_memory_max(faults->world->nodes[number]->store, 0);
+        store_set_memory_max(faults->world->nodes[number]->store,
+                             faults->world->settings.memory_bytes);
 }
 
 static void take_memory(struct faults *faults, unsigned number, int64_t length_us)
@@ -185,8 +253,72 @@ static void take_memory(struct faults *faults, unsigned number, int64_t length_u
 
     if (!sim_node_runs(node))
         return;
+    faults->history->vanishes = true; /* what a full store refuses, it holds no older version of */
     store_set_memory_max(node->store, 1);
     after(faults, length_us, give_memory, number);
+}
+
+/* Keys that are to go. */
+struct victims {
+    struct faults *faults;
+    unsigned of_100; /* how many of a hundred */
+    struct buffer keys;
+    size_t sizes[VICTIMS_MAX];
+    size_t count;
+};
+
+static void choose(void *context, struct span key, const struct version *version)
+{
+    struct victims *victims = context;
+
+    if (version->kind == VALUE_TOMBSTONE || victims->count == VICTIMS_MAX ||
+        draw(victims->faults, 100) >= victims->of_100)
+        return;
+    buffer_append_span(&victims->keys, key);
+    victims->sizes[victims->count++] = key.size;
+}
+
+static void evict_some(struct faults *faults, struct partition *partition, unsigned of_100)
+{
+    struct victims victims = {.faults = faults, .of_100 = of_100};
+
+    partition_lock(partition);
+    partition_scan(partition, 0, UINT32_MAX, choose, &victims);
+    const uint8_t *at = buffer_content(&victims.keys).data;
+    for (size_t i = 0; i < victims.count; i++) {
+        const struct span key = span_of(at, victims.sizes[i]);
+        partition_vanish(partition, store_hash(partition->store, key), key);
+        at += key.size;
+    }
+    partition_unlock(partition);
+    buffer_deinit(&victims.keys);
+}
+
+static void evict(void *object, uint64_t number)
+{
+    struct faults *faults = object;
+    struct sim_node *node = faults->world->nodes[number % 100];
+    const unsigned of_100 = (unsigned)(number / 100 % 1000);
+    const uint64_t left = number / 100000;
+
+    if (!sim_node_runs(node) || !faults->on)
+        return;
+    for (uint32_t p = 0; p < store_partitions(node->store); p++)
+        evict_some(faults, store_partition(node->store, p), of_100);
+    if (left > 0)
+        after(faults, EVICT_GAP_US, evict, number - 100000);
+}
+
+/* All at once, or many little by little. */
+static void begin_evicting(struct faults *faults, unsigned node, int64_t length_us)
+{
+    const uint64_t times = (uint64_t)(length_us / EVICT_GAP_US);
+
+    faults->history->vanishes = true;
+    if (draw(faults, 3) == 0)
+        evict(faults, 100 * 100 + node);
+    else
+        evict(faults, times * 100000 + (1 + draw(faults, 20)) * 100 + node);
 }
 
 static void lose_none(void *object, uint64_t number)
@@ -246,8 +378,14 @@ static void make(struct faults *faults, enum fault fault)
     case FAULT_RESTART:
         restart(faults, node, length_us);
         break;
+    case FAULT_ALL_RESTART:
+        restart_all(faults);
+        break;
     case FAULT_MEMORY:
         take_memory(faults, node, length_us);
+        break;
+    case FAULT_EVICT:
+        begin_evicting(faults, node, length_us);
         break;
     case FAULT_LOSS:
         faults->world->loss_percent[node] = 1 + (unsigned)draw(faults, LOSS_MAX);
@@ -307,25 +445,36 @@ uint64_t faults_made(const struct faults *faults)
     return faults->made;
 }
 
-struct faults *faults_create(struct world *world, unsigned enabled)
+/* Not every run has every kind: some things show only when others are quiet. Those after which
+ * little can be told from a history are in few. */
+static void draw_kinds(struct faults *faults)
+{
+    static const unsigned kept_of_12[FAULT_COUNT] = {
+        [FAULT_SKEW] = 6, [FAULT_ALL_RESTART] = 2, [FAULT_MEMORY] = 3, [FAULT_EVICT] = 4};
+
+    if ((faults->enabled & (faults->enabled - 1)) == 0)
+        return;
+    for (int fault = 0; fault < FAULT_COUNT; fault++)
+        if (draw(faults, 12) >= (kept_of_12[fault] > 0 ? kept_of_12[fault] : 9))
+            faults->enabled &= ~(1u << fault);
+}
+
+struct faults *faults_create(struct world *world, unsigned enabled, struct history *history)
 {
     struct faults *faults = memory_alloc(sizeof *faults);
     const unsigned copies = world->settings.replicas < world->settings.nodes
                                 ? world->settings.replicas
                                 : world->settings.nodes;
-    const unsigned for_reads = copies - level_needed(world->settings.read_level, copies);
-    const unsigned for_writes = level_needed(world->settings.write_level, copies) - 1;
 
     faults->world = world;
     faults->enabled = enabled;
+    faults->history = history;
     rng_init(&faults->rng, world->settings.seed ^ UINT64_C(0xfa17));
-    faults->forgetful_max = for_reads < for_writes ? for_reads : for_writes;
+    faults->forgetful_max = level_needed(world->settings.write_level, copies) - 1;
     if (draw(faults, 3) > 0)
         faults->spared = 1 + (unsigned)draw(faults, world->settings.nodes);
-    /* Not every run has every kind: some things show only when others are quiet. */
-    for (int fault = 0; fault < FAULT_COUNT; fault++)
-        if (draw(faults, 4) == 0 && (faults->enabled & (faults->enabled - 1)) != 0)
-            faults->enabled &= ~(1u << fault);
+    draw_kinds(faults);
+    history->vanishes |= world->settings.memory_bytes > 0;
     return faults;
 }
 

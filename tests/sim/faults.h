@@ -2,10 +2,14 @@
  *
  * Faults, drawn from the seed: what goes wrong, where, and for how long. They come one by one and
  * may overlap. One node may be spared, so that what it coordinates has one coordinator throughout.
+ *
+ * As many nodes may be forgetful at once as the promises allow: fewer than W. ALL_RESTART breaks
+ * that, and tells the history from when to when.
  */
 #ifndef DUNLIN_TESTS_SIM_FAULTS_H
 #define DUNLIN_TESTS_SIM_FAULTS_H
 
+#include "sim/history.h"
 #include "sim/world.h"
 
 /*   name, what it does */
@@ -19,7 +23,9 @@
     ROW(CLOCK, "clock", "a clock is off, and drifts, within max-clock-skew-ms") \
     ROW(SKEW, "skew", "a clock is off by more than max-clock-skew-ms")          \
     ROW(RESTART, "restart", "a process is killed, and starts with no data")     \
+    ROW(ALL_RESTART, "allrestart", "all processes are killed, and start again") \
     ROW(MEMORY, "memory", "a store takes nothing more for a while")             \
+    ROW(EVICT, "evict", "keys of a node are evicted")                           \
     ROW(LOSS, "loss", "many datagrams from and to a node are lost")             \
     ROW(DISK, "disk", "a disk takes nothing more for a while")
 
@@ -41,12 +47,14 @@ extern const struct fault_row fault_rows[FAULT_COUNT];
 
 struct faults;
 
-/* `enabled`: a bit for each fault. */
-struct faults *faults_create(struct world *world, unsigned enabled);
+/* `enabled`: a bit for each fault. What bears on the promises is told to `history`. */
+struct faults *faults_create(struct world *world, unsigned enabled, struct history *history);
 void faults_destroy(struct faults **faults);
 void faults_begin(struct faults *faults);
 /* Ends those that last, and begins none any more. */
 void faults_end(struct faults *faults);
+/* Whether all nodes forgot, and have not all recovered since. */
+bool faults_amnesty(const struct faults *faults);
 uint64_t faults_made(const struct faults *faults);
 
 #endif

@@ -13,12 +13,13 @@ struct record *history_add(struct history *history)
         ensure(history->records != NULL);
     }
     struct record *record = &history->records[history->count++];
-    *record = (struct record){.replied_us = HISTORY_NEVER_US};
+    *record = (struct record){.replied_us = HISTORY_NEVER_US, .left_us = -1};
     return record;
 }
 
 void history_deinit(struct history *history)
 {
     memory_free(history->records);
+    clocks_deinit(&history->clocks);
     *history = (struct history){0};
 }

@@ -2,6 +2,10 @@
  *
  * The load: some clients on every node, each with pipelines of commands on a few keys, drawn from
  * the seed. All that is asked and answered goes into a history.
+ *
+ *   load.c        the clients, and when they ask
+ *   load_ask.c    what they ask
+ *   load_reply.c  what the replies say
  */
 #ifndef DUNLIN_TESTS_SIM_LOAD_H
 #define DUNLIN_TESTS_SIM_LOAD_H
@@ -13,6 +17,7 @@
 enum load_phase {
     LOAD_CALM,   /* no fault is about: everything must succeed */
     LOAD_CHAOS,  /* anything may fail */
+    LOAD_HEALED, /* as calm, and the replicas have converged */
     LOAD_SILENT, /* nothing new is asked */
 };
 
@@ -23,6 +28,7 @@ struct load_settings {
     unsigned clients; /* on each node */
     unsigned keys;
     int64_t think_us; /* at most between two pipelines */
+    bool flushes;     /* FLUSHALL now and then, and no counters, which it would reset */
 };
 
 struct load;

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "sim/faults.h"
+#include "sim/rules.h"
 #include "sim/run.h"
 
 enum { EXIT_SAFETY = 2, EXIT_LIVENESS = 3, EXIT_OPTION = 64 };
@@ -36,10 +37,19 @@ static const char usage[] =
     "  --seeds A..B         a run for each\n"
     "  --seconds S          fresh seeds for so long (of real time); the default is 10\n"
     "  --minutes M          the same\n"
-    "  --nodes K            1 to 9; without this and the next four the seed draws them\n"
+    "  --nodes K            1 to 9; without this and the options up to --flushes the seed draws "
+    "them\n"
     "  --replicas N         1 to 7\n"
     "  --read L, --write L  levels, as in dunlin.conf\n"
     "  --conflict lww|siblings\n"
+    "  --partitions Q       a power of two\n"
+    "  --memory BYTES       maxmemory, with allkeys-clock; 0: no bound\n"
+    "  --hint-bytes BYTES   0 for this and the next three: as the options have it\n"
+    "  --hint-window S\n"
+    "  --repair-interval S\n"
+    "  --mark-slots K       the bound on a partition's marks\n"
+    "  --flushes yes|no     FLUSHALL now and then\n"
+    "  --without RULE       the core without this rule (src/base/rule.h); repeatable\n"
     "  --control C          real, or detector: what watches the nodes and publishes views\n"
     "  --keys K             registers that the clients share\n"
     "  --chaos S            how long faults come in a run, in virtual seconds\n"
@@ -101,11 +111,14 @@ static bool parse_faults(const char *text, unsigned *faults)
     return *faults != 0;
 }
 
-static bool set_world(struct simulation *simulation, const char *name, const char *value)
+/* Numbers that are what they say: where, and the least and the most. */
+static bool set_number(struct simulation *simulation, const char *name, const char *value,
+                       bool *known)
 {
     struct world_settings *world = &simulation->settings.world;
     uint64_t number;
 
+    *known = true;
     if (strcmp(name, "--nodes") == 0) {
         if (!parse_number(value, 1, WORLD_NODES_MAX, &number))
             return false;
@@ -114,7 +127,46 @@ static bool set_world(struct simulation *simulation, const char *name, const cha
         if (!parse_number(value, 1, RING_REPLICAS_MAX, &number))
             return false;
         world->replicas = (unsigned)number;
-    } else if (strcmp(name, "--read") == 0) {
+    } else if (strcmp(name, "--partitions") == 0) {
+        if (!parse_number(value, 1, 1024, &number) || (number & (number - 1)) != 0)
+            return false;
+        world->partitions = (unsigned)number;
+    } else if (strcmp(name, "--memory") == 0) {
+        if (!parse_number(value, 0, INT64_MAX, &world->memory_bytes))
+            return false;
+        world->evicts = world->memory_bytes > 0;
+    } else if (strcmp(name, "--hint-bytes") == 0) {
+        return parse_number(value, 0, INT64_MAX, &world->hint_bytes);
+    } else if (strcmp(name, "--hint-window") == 0) {
+        if (!parse_number(value, 0, 1000000, &number))
+            return false;
+        world->hint_window_s = (int64_t)number;
+    } else if (strcmp(name, "--repair-interval") == 0) {
+        if (!parse_number(value, 0, 1000000, &number))
+            return false;
+        world->repair_interval_s = (int64_t)number;
+    } else if (strcmp(name, "--mark-slots") == 0) {
+        if (!parse_number(value, 0, 1u << 20, &number) || (number & (number - 1)) != 0)
+            return false;
+        world->mark_slots = (uint32_t)number;
+    } else {
+        *known = false;
+    }
+    return true;
+}
+
+static bool set_world(struct simulation *simulation, const char *name, const char *value)
+{
+    struct world_settings *world = &simulation->settings.world;
+    bool known;
+
+    if (!set_number(simulation, name, value, &known))
+        return false;
+    if (known) {
+        simulation->varied = false;
+        return true;
+    }
+    if (strcmp(name, "--read") == 0) {
         if (!level_parse(span_of_string(value), &world->read_level))
             return false;
     } else if (strcmp(name, "--write") == 0) {
@@ -124,6 +176,10 @@ static bool set_world(struct simulation *simulation, const char *name, const cha
         if (strcmp(value, "lww") != 0 && strcmp(value, "siblings") != 0)
             return false;
         world->conflict = value[0] == 'l' ? RING_CONFLICT_LWW : RING_CONFLICT_SIBLINGS;
+    } else if (strcmp(name, "--flushes") == 0) {
+        if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+            return false;
+        simulation->settings.load.flushes = value[0] == 'y';
     } else {
         return false;
     }
@@ -162,6 +218,10 @@ static bool set_option(struct simulation *simulation, const char *name, const ch
         if (strcmp(value, "real") != 0 && strcmp(value, "detector") != 0)
             return false;
         simulation->settings.world.detector = value[0] == 'd';
+    } else if (strcmp(name, "--without") == 0) {
+        if (!parse_number(value, 1, RULE_COUNT - 1, &number))
+            return false;
+        rules_remove((unsigned)number);
     } else if (strcmp(name, "--trace") == 0) {
         simulation->trace = value;
     } else {
@@ -172,26 +232,28 @@ static bool set_option(struct simulation *simulation, const char *name, const ch
 
 /* ---- runs ---- */
 
-/* Most runs are of three nodes and three copies at QUORUM, as most rings are. */
-static void vary(struct world_settings *world)
+static void print_bounds(const struct simulation *simulation, char *text, size_t size)
 {
-    static const struct {
-        unsigned nodes, replicas;
-    } sizes[] = {{3, 3}, {3, 3}, {3, 3}, {4, 3}, {5, 3}, {5, 5}, {7, 3}, {6, 5}};
-    const size_t count = sizeof sizes / sizeof sizes[0];
+    const struct world_settings *world = &simulation->settings.world;
+    int at = snprintf(text, size,
+                      " --partitions %u --memory %" PRIu64 " --hint-bytes %" PRIu64
+                      " --hint-window %" PRId64 " --repair-interval %" PRId64
+                      " --mark-slots %" PRIu32 " --flushes %s",
+                      world->partitions, world->memory_bytes, world->hint_bytes,
+                      world->hint_window_s, world->repair_interval_s, world->mark_slots,
+                      simulation->settings.load.flushes ? "yes" : "no");
 
-    world->nodes = sizes[world->seed % count].nodes;
-    world->replicas = sizes[world->seed % count].replicas;
-    world->read_level = world->seed % 11 == 9 ? LEVEL_ONE : LEVEL_QUORUM;
-    world->write_level = world->seed % 11 == 9 ? LEVEL_ALL : LEVEL_QUORUM;
-    world->conflict = world->seed % 11 == 10 ? RING_CONFLICT_SIBLINGS : RING_CONFLICT_LWW;
+    for (unsigned rule = 1; rule < RULE_COUNT; rule++)
+        if (rules_removed(rule) && at < (int)size)
+            at += snprintf(text + at, size - (size_t)at, " --without %u", rule);
 }
 
 static void print_settings(const struct simulation *simulation, char *text, size_t size)
 {
     const struct run_settings *settings = &simulation->settings;
     const struct world_settings *world = &settings->world;
-    char faults[160] = "";
+    char faults[200] = "";
+    char bounds[400];
 
     if (settings->faults == 0 || settings->faults == FAULTS_ALL)
         snprintf(faults, sizeof faults, "%s", settings->faults == 0 ? "none" : "all");
@@ -200,28 +262,27 @@ static void print_settings(const struct simulation *simulation, char *text, size
             if (settings->faults & 1u << fault)
                 snprintf(faults + strlen(faults), sizeof faults - strlen(faults), "%s%s",
                          faults[0] != '\0' ? "," : "", fault_rows[fault].name);
+    print_bounds(simulation, bounds, sizeof bounds);
     snprintf(text, size,
              "dunlin-sim --seed %" PRIu64 " --nodes %u --replicas %u --read %s --write %s "
-             "--conflict %s --control %s --keys %u --chaos %" PRId64 " --faults %s",
+             "--conflict %s --control %s --keys %u --chaos %" PRId64 " --faults %s%s",
              world->seed, world->nodes, world->replicas, level_name(world->read_level),
              level_name(world->write_level),
              world->conflict == RING_CONFLICT_LWW ? "lww" : "siblings",
              world->detector ? "detector" : "real", settings->load.keys,
-             settings->chaos_us / 1000000, faults);
+             settings->chaos_us / 1000000, faults, bounds);
 }
 
 static void print_failure(struct simulation *simulation, const struct run_result *result)
 {
     bool safety = false;
 
-    for (int rule = 0; rule < RULE_COUNT; rule++) {
-        const struct verdict *verdict = &result->verdicts[rule];
-        if (verdict->wrong > 0 || verdict->judged == 0)
-            printf("%s: %" PRIu64 " of %" PRIu64 " wrong\n", rule_names[rule], verdict->wrong,
+    for (int check = 0; check < CHECK_COUNT; check++) {
+        const struct verdict *verdict = &result->verdicts[check];
+        if (verdict->wrong > 0 || (verdict->judged == 0 && result->judged[check]))
+            printf("%s: %" PRIu64 " of %" PRIu64 " wrong\n", check_rows[check].name, verdict->wrong,
                    verdict->judged);
-        if (verdict->wrong > 0 && rule != RULE_LIVENESS && rule != RULE_ANSWERED &&
-            rule != RULE_MEMBERS)
-            safety = true;
+        safety |= verdict->wrong > 0 && check_rows[check].safety;
     }
     simulation->status = safety || simulation->status == EXIT_SAFETY ? EXIT_SAFETY : EXIT_LIVENESS;
     printf("seed %" PRIu64 " failed; its command is above\n", simulation->settings.world.seed);
@@ -231,11 +292,11 @@ static bool run_seed(struct simulation *simulation, uint64_t seed)
 {
     struct run_settings *settings = &simulation->settings;
     struct run_result result;
-    char command[512];
+    char command[900];
 
     settings->world.seed = seed;
     if (simulation->varied)
-        vary(&settings->world);
+        run_vary(settings);
     if (simulation->trace != NULL) {
         settings->world.messages = true;
         settings->world.trace_file = fopen(simulation->trace, "w");
@@ -252,7 +313,7 @@ static bool run_seed(struct simulation *simulation, uint64_t seed)
     if (settings->world.trace_file != NULL)
         fclose(settings->world.trace_file);
     simulation->commands += result.commands;
-    if (run_passed(settings, &result)) {
+    if (run_passed(&result)) {
         simulation->passed++;
         if (simulation->seconds == 0)
             printf("seed %" PRIu64 ": %" PRIu64 " commands, %" PRIu64 " failed, %" PRIu64

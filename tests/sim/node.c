@@ -11,6 +11,7 @@
 #include "sim/client.h"
 #include "sim/control.h"
 #include "sim/describe.h"
+#include "store/internal.h"
 #include "wire/wire.h"
 
 /* No two nodes' monotonic clocks are alike. */
@@ -64,6 +65,11 @@ void sim_node_set_clock(struct sim_node *node, int64_t off_us, int64_t drift_ppm
     node->clock_off_us = off_us;
     node->drift_ppm = drift_ppm;
     node->clock_since_us = node->world->now_us;
+    if (node->world->clocks != NULL)
+        clocks_add(node->world->clocks, &(struct clock_step){.since_us = node->world->now_us,
+                                                             .off_us = off_us,
+                                                             .drift_ppm = drift_ppm,
+                                                             .node = node->number});
 }
 
 /* ---- pauses ---- */
@@ -139,8 +145,9 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
                 world_trace(world, "%u>%u %" PRIx64 " %s", node->number, to, describe_id(&message),
                             text);
             }
-            if (world->on_message != NULL)
-                world->on_message(world->context, node->number, to, &message);
+            for (size_t i = 0; i < world->watcher_count; i++)
+                world->watchers[i].on_message(world->watchers[i].context, node->number, to,
+                                              &message);
         }
         bytes = span_of(bytes.data + frame.size, bytes.size - frame.size);
     }
@@ -452,6 +459,8 @@ static struct view *begin_control(struct sim_node *node)
     atomic_store(&node->bounds.ahead_max_ms, NODE_AHEAD_MS(node->world->options));
     sim_node_raise_ceiling(node);
     node->in_line = true;
+    if (node->forgot)
+        sim_node_forget(node);
     sim_node_set_headers(node);
     return sim_node_first_view(node);
 }
@@ -470,12 +479,16 @@ void sim_node_start(struct sim_node *node, bool forgot)
     world_trace(world, "%u starts", node->number);
     node->running = true;
     node->boots++;
-    node->forgot = forgot && !world->settings.forgetful_votes;
+    node->forgot = forgot;
     node->failed = false;
     node->boot = node->number * 100 + node->boots;
     node->turning = false;
     node->waking_us = INT64_MAX;
     node->store = store_create(&store);
+    store_set_memory_max(node->store, world->settings.memory_bytes);
+    store_set_policy(node->store, world->settings.evicts ? STORE_ALLKEYS_CLOCK : STORE_NOEVICTION);
+    if (world->settings.mark_slots > 0)
+        node->store->mark_slots_max = world->settings.mark_slots;
     log_init(&node->log, LOG_NOTICE, note_log, node);
     struct view *view = begin_control(node);
     command_table(&commands);
@@ -507,6 +520,28 @@ void sim_node_start(struct sim_node *node, bool forgot)
 bool sim_node_runs(const struct sim_node *node)
 {
     return node->running;
+}
+
+const struct ring *sim_node_ring(const struct sim_node *node)
+{
+    if (!node->running)
+        return NULL;
+    if (node->world->settings.detector)
+        return node->world->ring;
+    return node->view != NULL && !node->view->implicit ? node->view->ring : NULL;
+}
+
+bool sim_node_forgetful(const struct sim_node *node)
+{
+    const struct ring *ring = sim_node_ring(node);
+
+    if (ring == NULL)
+        return !node->running;
+    for (uint32_t p = 0; p < ring_partition_count(ring); p++)
+        if (ring_claim_index(ring_claim(ring, p), (node_number)node->number) >= 0 &&
+            store_partition(node->store, p)->recovering)
+            return true;
+    return false;
 }
 
 void sim_node_kill(struct sim_node *node)

@@ -87,6 +87,11 @@ void sim_node_kill(struct sim_node *node);
 bool sim_node_runs(const struct sim_node *node);
 void sim_node_pause(struct sim_node *node);
 void sim_node_resume(struct sim_node *node);
+/* The ring that its process goes by; NULL: it has none, or is not there. */
+const struct ring *sim_node_ring(const struct sim_node *node);
+/* Whether what it had is lost and not fetched anew: it does not run, or has partitions in which it
+ * does not vote for that. */
+bool sim_node_forgetful(const struct sim_node *node);
 /* How long it has been paused in all. */
 int64_t sim_node_paused_us(const struct sim_node *node);
 /* Its clock is off by so much from now on, and goes wrong by drift_ppm. */
@@ -118,6 +123,8 @@ struct view *sim_node_first_view(struct sim_node *node);
 /* Looks around, again and again. */
 void sim_node_watch(struct sim_node *node);
 void sim_node_raise_ceiling(struct sim_node *node);
+/* What the process had is lost: it has to fetch all partitions anew. */
+void sim_node_forget(struct sim_node *node);
 /* Goes by the ring's claims, and votes in them if it may. */
 void sim_node_set_headers(struct sim_node *node);
 

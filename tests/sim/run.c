@@ -2,6 +2,7 @@
 #include "sim/run.h"
 
 #include "sim/check_ring.h"
+#include "sim/check_stores.h"
 #include "sim/faults.h"
 #include "sim/form.h"
 
@@ -9,10 +10,21 @@
 /* How long nodes may take to see each other as they are, once the faults are over. */
 #define AGREE_US (20 * SECOND_US)
 
-const char *const rule_names[RULE_COUNT] = {
-    [RULE_KEPT] = "kept",         [RULE_SESSION] = "session",   [RULE_COUNTERS] = "counters",
-    [RULE_ANSWERED] = "answered", [RULE_LIVENESS] = "liveness", [RULE_RING] = "ring",
-    [RULE_MEMBERS] = "members",
+const struct check_row check_rows[CHECK_COUNT] = {
+#define ROW(NAME, name, safety, text) {name, safety, text},
+    CHECKS(ROW)
+#undef ROW
+};
+
+/* A run in progress. */
+struct stage {
+    const struct run_settings *settings;
+    struct world *world;
+    struct load *load;
+    struct faults *faults;
+    struct votes *votes;
+    struct history history;
+    struct run_result *result;
 };
 
 void run_defaults(struct run_settings *settings)
@@ -31,90 +43,159 @@ void run_defaults(struct run_settings *settings)
     };
 }
 
-static void go_on(struct world *world, struct load *load, enum load_phase phase, int64_t for_us)
-{
-    load_set_phase(load, phase);
-    world_run_until(world, world->now_us + for_us);
-}
+/* ---- what is promised ---- */
 
-/* Whether the settings promise what the rule is about. */
-static bool promised(const struct world_settings *settings, enum rule rule)
+/* Whether a read sees what was acknowledged before. */
+static bool overlap(const struct world_settings *settings)
 {
-    if (rule == RULE_MEMBERS)
-        return !settings->detector;
     const unsigned copies = settings->replicas < settings->nodes ? settings->replicas
                                                                  : settings->nodes;
     const unsigned reads = level_needed(settings->read_level, copies);
     const unsigned writes = level_needed(settings->write_level, copies);
 
-    return (rule != RULE_KEPT && rule != RULE_SESSION && rule != RULE_COUNTERS) ||
-           (reads + writes > copies && 2 * writes > copies &&
-            settings->conflict == RING_CONFLICT_LWW);
+    return reads + writes > copies && 2 * writes > copies &&
+           settings->conflict == RING_CONFLICT_LWW;
 }
 
-static void judge(const struct run_settings *settings, const struct world *world,
-                  const struct history *history, struct verdict *verdicts)
+/* Whether what happened lets the checker judge at all. */
+static bool applies(const struct stage *stage, enum check check)
 {
-    if (promised(&settings->world, RULE_KEPT)) {
-        check_kept(history, &verdicts[RULE_KEPT]);
-        check_session(history, &verdicts[RULE_SESSION]);
-        check_counters(history, &verdicts[RULE_COUNTERS]);
+    const struct run_settings *settings = stage->settings;
+    const struct history *history = &stage->history;
+
+    switch (check) {
+    case CHECK_KEPT:
+    case CHECK_DELETED:
+    case CHECK_ORDER:
+    case CHECK_DATES:
+    case CHECK_SESSION:
+        return overlap(&settings->world);
+    case CHECK_COUNTERS:
+        return overlap(&settings->world) && !settings->load.flushes && !history->vanishes &&
+               history->amnesty_count == 0;
+    case CHECK_MEMBERS:
+        return !settings->world.detector;
+    default:
+        return true;
     }
-    check_answered(history, world->options->request_timeout_ms * 1000, &verdicts[RULE_ANSWERED]);
-    check_liveness(history, &verdicts[RULE_LIVENESS]);
-    check_ring(world, &verdicts[RULE_RING]);
-    check_members(world, &verdicts[RULE_MEMBERS]);
 }
 
-static void agree(struct world *world, struct load *load)
+/* Whether it must have had something to judge. */
+static bool expected(const struct stage *stage, enum check check)
 {
-    const int64_t end_us = world->now_us + AGREE_US;
+    if (check == CHECK_VOTES)
+        return false; /* the faults may restart nobody */
+    return applies(stage, check);
+}
 
-    while (world->now_us < end_us && !members_agree(world))
-        go_on(world, load, LOAD_SILENT, SECOND_US / 10);
+/* ---- a run ---- */
+
+static void look(void *object, uint64_t number)
+{
+    struct stage *stage = object;
+    struct verdict *verdicts = stage->result->verdicts;
+
+    check_memory(stage->world, &verdicts[CHECK_MEMORY]);
+    votes_look(stage->votes, faults_amnesty(stage->faults), &verdicts[CHECK_VOTES]);
+    world_after(stage->world, STORES_LOOK_US, look, stage, number);
+}
+
+static void go_on(struct stage *stage, enum load_phase phase, int64_t for_us)
+{
+    load_set_phase(stage->load, phase);
+    world_run_until(stage->world, stage->world->now_us + for_us);
+}
+
+/* The faults are over: nodes see each other as they are, and fetch and hand over what is missing.
+ */
+static void heal(struct stage *stage)
+{
+    struct world *world = stage->world;
+    const int64_t since_us = world->now_us;
+
+    while (world->now_us < since_us + AGREE_US && !members_agree(world))
+        go_on(stage, LOAD_SILENT, SECOND_US / 10);
+    while (world->now_us < since_us + STORES_WHOLE_US && !stores_whole(world, since_us, NULL))
+        go_on(stage, LOAD_SILENT, SECOND_US / 10);
+    check_whole(world, since_us, &stage->result->verdicts[CHECK_WHOLE]);
+    check_converged(world, stage->history.vanishes, &stage->result->verdicts[CHECK_CONVERGED]);
+}
+
+static void judge(struct stage *stage)
+{
+    const struct history *history = &stage->history;
+    struct verdict *verdicts = stage->result->verdicts;
+
+    if (applies(stage, CHECK_KEPT)) {
+        check_kept(history, &verdicts[CHECK_KEPT]);
+        check_deleted(history, &verdicts[CHECK_DELETED]);
+        check_order(history, &verdicts[CHECK_ORDER]);
+        check_dates(history, &verdicts[CHECK_DATES]);
+        check_session(history, &verdicts[CHECK_SESSION]);
+    }
+    if (applies(stage, CHECK_COUNTERS))
+        check_counters(history, &verdicts[CHECK_COUNTERS]);
+    check_answered(history, stage->world->options->request_timeout_ms * 1000,
+                   &verdicts[CHECK_ANSWERED]);
+    check_liveness(history, &verdicts[CHECK_LIVENESS]);
+    check_ring(stage->world, &verdicts[CHECK_RING]);
+    check_members(stage->world, &verdicts[CHECK_MEMBERS]);
+    for (int check = 0; check < CHECK_COUNT; check++)
+        stage->result->judged[check] = expected(stage, (enum check)check);
+}
+
+static void act(struct stage *stage)
+{
+    const struct run_settings *settings = stage->settings;
+
+    go_on(stage, LOAD_SILENT, SECOND_US); /* the links open */
+    go_on(stage, LOAD_CALM, SECOND_US);
+    go_on(stage, LOAD_SILENT, SECOND_US);
+    faults_begin(stage->faults);
+    go_on(stage, LOAD_CHAOS, settings->chaos_us);
+    faults_end(stage->faults);
+    go_on(stage, LOAD_CHAOS, 3 * SECOND_US);
+    heal(stage);
+    go_on(stage, LOAD_HEALED, SECOND_US);
+    go_on(stage, LOAD_SILENT, SECOND_US);
+    heal(stage);
 }
 
 void run(const struct run_settings *settings, FILE *report, struct run_result *result)
 {
-    struct history history = {0};
-    struct world *world = world_create(&settings->world);
-    struct load *load = load_create(world, &settings->load, &history);
-    struct faults *faults = faults_create(world, settings->faults);
+    struct stage stage = {.settings = settings, .result = result};
 
     *result = (struct run_result){0};
-    for (int rule = 0; rule < RULE_COUNT; rule++)
-        result->verdicts[rule].report = report;
+    for (int check = 0; check < CHECK_COUNT; check++)
+        result->verdicts[check].report = report;
+    stage.world = world_create(&settings->world);
+    stage.world->clocks = &stage.history.clocks;
+    stage.load = load_create(stage.world, &settings->load, &stage.history);
+    stage.faults = faults_create(stage.world, settings->faults, &stage.history);
+    stage.votes = votes_create(stage.world);
     if (!settings->world.detector)
-        form_ring(world, &result->verdicts[RULE_RING]);
-    go_on(world, load, LOAD_SILENT, SECOND_US); /* the links open */
-    go_on(world, load, LOAD_CALM, SECOND_US);
-    go_on(world, load, LOAD_SILENT, SECOND_US);
-    faults_begin(faults);
-    go_on(world, load, LOAD_CHAOS, settings->chaos_us);
-    faults_end(faults);
-    go_on(world, load, LOAD_CHAOS, 6 * SECOND_US);
-    agree(world, load);
-    go_on(world, load, LOAD_SILENT, SECOND_US);
-    go_on(world, load, LOAD_CALM, SECOND_US);
-    go_on(world, load, LOAD_SILENT, 2 * SECOND_US);
-    judge(settings, world, &history, result->verdicts);
-    result->commands = history.count;
-    result->failed = history.failed;
-    result->faults = faults_made(faults);
-    result->trace_digest = world->trace_digest;
-    result->trace_lines = world->trace_lines;
-    faults_destroy(&faults);
-    world_destroy(&world);
-    load_destroy(&load);
-    history_deinit(&history);
+        form_ring(stage.world, &result->verdicts[CHECK_RING]);
+    look(&stage, 0);
+    act(&stage);
+    judge(&stage);
+    result->commands = stage.history.count;
+    result->failed = stage.history.failed;
+    result->faults = faults_made(stage.faults);
+    result->trace_digest = stage.world->trace_digest;
+    result->trace_lines = stage.world->trace_lines;
+    faults_destroy(&stage.faults);
+    world_destroy(&stage.world);
+    load_destroy(&stage.load);
+    votes_destroy(&stage.votes);
+    history_deinit(&stage.history);
 }
 
-bool run_passed(const struct run_settings *settings, const struct run_result *result)
+bool run_passed(const struct run_result *result)
 {
-    for (int rule = 0; rule < RULE_COUNT; rule++) {
-        if (result->verdicts[rule].wrong > 0)
+    for (int check = 0; check < CHECK_COUNT; check++) {
+        if (result->verdicts[check].wrong > 0)
             return false;
-        if (result->verdicts[rule].judged == 0 && promised(&settings->world, (enum rule)rule))
+        if (result->verdicts[check].judged == 0 && result->judged[check])
             return false;
     }
     return true;

@@ -10,10 +10,14 @@
 #include "ring/ring_codec.h"
 #include "sim/net.h"
 #include "sim/node.h"
+#include "sim/rules.h"
+#include "store/store.h"
 
 #define LINE_MAX_BYTES 512
 /* Shorter than the default: nodes notice each other's end within the faults of a run. */
 #define GOSSIP_INTERVAL_MS 200
+/* The same: shorter than what a run waits for its nodes to be whole. */
+#define RECOVERY_WAIT_S 3
 
 void world_trace(struct world *world, const char *format, ...)
 {
@@ -109,6 +113,15 @@ static struct ring *make_ring(const struct world_settings *settings)
     return ring;
 }
 
+void world_watch(struct world *world,
+                 void (*on_message)(void *context, unsigned from, unsigned to,
+                                    const struct wire_message *message),
+                 void *context)
+{
+    ensure(world->watcher_count < WORLD_WATCHERS_MAX);
+    world->watchers[world->watcher_count++] = (struct world_watcher){on_message, context};
+}
+
 void world_note_ring(struct world *world, const struct ring *ring)
 {
     const struct world_ring seen = {.identity = ring->content.identity,
@@ -135,6 +148,15 @@ static const struct options *make_options(const struct world_settings *settings)
     options->partitions = settings->partitions;
     options->conflict = (int)settings->conflict;
     options->gossip_interval_ms = GOSSIP_INTERVAL_MS;
+    options->recovery_wait = RECOVERY_WAIT_S;
+    options->maxmemory = (int64_t)settings->memory_bytes;
+    options->maxmemory_policy = settings->evicts ? STORE_ALLKEYS_CLOCK : STORE_NOEVICTION;
+    if (settings->hint_bytes > 0)
+        options->hint_bytes = (int64_t)settings->hint_bytes;
+    if (settings->hint_window_s > 0)
+        options->hint_window = settings->hint_window_s;
+    if (settings->repair_interval_s > 0)
+        options->repair_interval = settings->repair_interval_s;
     memory_free(options->seeds.items);
     options->seeds.count = settings->nodes;
     options->seeds.items = memory_alloc_array(settings->nodes, sizeof options->seeds.items[0]);
@@ -160,6 +182,9 @@ struct world *world_create(const struct world_settings *settings)
     rng_init(&world->rng, settings->seed);
     world->options = make_options(settings);
     list_init(&world->datagrams);
+    for (unsigned rule = 1; rule < RULE_COUNT; rule++)
+        if (rules_removed(rule))
+            world_trace(world, "without rule %u", rule);
     if (settings->detector)
         world->ring = make_ring(settings);
     for (unsigned i = 1; i <= settings->nodes; i++)

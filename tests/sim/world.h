@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "base/rng.h"
 #include "ring/ring.h"
+#include "sim/clocks.h"
 #include "sim/events.h"
 
 #define WORLD_NODES_MAX    9
@@ -37,11 +38,18 @@ struct world_settings {
     uint8_t read_level, write_level;
     unsigned partitions;
     enum ring_conflict conflict;
-    bool calm;            /* no chance in delays, pieces and turns: for scripts */
-    bool detector;        /* detector.c in the place of control, and a ring that is there at once */
-    bool forgetful_votes; /* broken on purpose: who forgot votes at once (rule 12) */
-    bool messages;        /* each peer message is told in the trace */
-    FILE *trace_file;     /* NULL: the trace is only digested */
+    bool calm;        /* no chance in delays, pieces and turns: for scripts */
+    bool detector;    /* detector.c in the place of control, and a ring that is there at once */
+    bool messages;    /* each peer message is told in the trace */
+    FILE *trace_file; /* NULL: the trace is only digested */
+
+    /* Bounds, 0: that of the options. */
+    uint64_t memory_bytes; /* maxmemory of each node */
+    bool evicts;           /* maxmemory-policy allkeys-clock */
+    uint64_t hint_bytes;
+    int64_t hint_window_s;
+    int64_t repair_interval_s;
+    uint32_t mark_slots; /* of a partition; about as many marks are kept there */
 };
 
 /* A ring that some node went by. */
@@ -51,6 +59,15 @@ struct world_ring {
 };
 
 #define WORLD_RINGS_MAX 8
+
+/* Hears of every message when it is sent. */
+struct world_watcher {
+    void (*on_message)(void *context, unsigned from, unsigned to,
+                       const struct wire_message *message);
+    void *context;
+};
+
+#define WORLD_WATCHERS_MAX 2
 
 struct world {
     struct world_settings settings;
@@ -73,10 +90,9 @@ struct world {
     unsigned loss_percent[WORLD_NODES_MAX + 1];             /* of datagrams from and to the node */
     struct list datagrams;                                  /* on their way */
 
-    /* Hears of every message when it is sent; may be NULL. */
-    void (*on_message)(void *context, unsigned from, unsigned to,
-                       const struct wire_message *message);
-    void *context;
+    struct world_watcher watchers[WORLD_WATCHERS_MAX];
+    size_t watcher_count;
+    struct clocks *clocks; /* are told of each step of a clock; may be NULL */
 };
 
 /* With the detector all nodes run and see each other as alive. Else they start one by one, within
@@ -93,6 +109,10 @@ void world_after(struct world *world, int64_t delay_us, void (*fire)(void *objec
 int64_t world_draw(struct world *world, int64_t low, int64_t high);
 bool world_chance(struct world *world, unsigned numerator, unsigned denominator);
 
+void world_watch(struct world *world,
+                 void (*on_message)(void *context, unsigned from, unsigned to,
+                                    const struct wire_message *message),
+                 void *context);
 /* A node goes by the ring. */
 void world_note_ring(struct world *world, const struct ring *ring);
 
