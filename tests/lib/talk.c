@@ -200,7 +200,7 @@ static bool all_delivered(void *context)
 
     for (int node = 1; node <= cluster_nodes(cluster); node++)
         if (cluster_running(cluster, node) &&
-            talk_number(talk_node(cluster, node, "INFO stats"), "hints") != 0)
+            talk_number(talk_node(cluster, node, "INFO repair"), "hints") != 0)
             return false;
     return true;
 }

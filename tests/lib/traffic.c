@@ -64,8 +64,8 @@ struct traffic {
     pthread_cond_t turned; /* after each turn of the thread */
     bool used[CLUSTER_NODES_MAX + 1];
     bool resting, doubt, ending;
-    int64_t worst_us;
-    unsigned long answers, answers_told;
+    unsigned long answers;
+    struct traffic_waits waits;
     uint64_t random;
     struct key keys[TRAFFIC_KEYS];
     struct connection connections[CLUSTER_NODES_MAX * CONNECTIONS];
@@ -233,14 +233,26 @@ static void hear_change(struct traffic *traffic, struct connection *connection,
     connection->changing = false;
 }
 
+static void count_wait(struct traffic *traffic, const struct connection *connection,
+                       int64_t waited_us)
+{
+    struct key *key = &traffic->keys[connection->key];
+    const bool deletes = connection->changing &&
+                         change_of(key, connection->number)->kind == CHANGE_DELETE;
+    double *worst_ms = deletes ? &traffic->waits.worst_del_ms : &traffic->waits.worst_ms;
+
+    traffic->answers++;
+    traffic->waits.answers++;
+    if ((double)waited_us / 1000 > *worst_ms)
+        *worst_ms = (double)waited_us / 1000;
+}
+
 static void hear(struct traffic *traffic, struct connection *connection, const redisReply *reply)
 {
     const int64_t waited_us = now_us() - connection->asked_us;
 
     connection->asking = false;
-    traffic->answers++;
-    if (waited_us > traffic->worst_us)
-        traffic->worst_us = waited_us;
+    count_wait(traffic, connection, waited_us);
     if (connection->changing) {
         hear_change(traffic, connection, reply, waited_us);
         return;
@@ -458,13 +470,11 @@ bool traffic_held(struct traffic *traffic, redisContext *context, char *why, siz
     return held;
 }
 
-double traffic_worst_ms(struct traffic *traffic, unsigned long *answers)
+struct traffic_waits traffic_waits(struct traffic *traffic)
 {
     pthread_mutex_lock(&traffic->lock);
-    const double worst_ms = (double)traffic->worst_us / 1000;
-    *answers = traffic->answers - traffic->answers_told;
-    traffic->answers_told = traffic->answers;
-    traffic->worst_us = 0;
+    const struct traffic_waits waits = traffic->waits;
+    traffic->waits = (struct traffic_waits){0};
     pthread_mutex_unlock(&traffic->lock);
-    return worst_ms;
+    return waits;
 }

@@ -51,7 +51,13 @@ void traffic_go_on(struct traffic *traffic);
  * not, says of the first that differs how. */
 bool traffic_held(struct traffic *traffic, redisContext *context, char *why, size_t why_size);
 
-/* The longest wait for an answer since the last call, in ms, and how many answers came. */
-double traffic_worst_ms(struct traffic *traffic, unsigned long *answers);
+/* The longest waits for an answer since the last call, in ms. */
+struct traffic_waits {
+    unsigned long answers;
+    double worst_ms;     /* of GET and SET */
+    double worst_del_ms; /* of DEL, which waits for its coordinator */
+};
+
+struct traffic_waits traffic_waits(struct traffic *traffic);
 
 #endif

@@ -82,7 +82,7 @@ static void all_nodes_killed_at_once_serve_again_by_themselves(void)
         talk_wait_votes(cluster, node);
     for (int node = 1; node <= 3; node++) {
         talk_expect_node(cluster, node, "*\nwhole: yes\n*", "RING STATUS");
-        forced += number_of(cluster, node, "stats", "forced_recoveries");
+        forced += number_of(cluster, node, "repair", "forced_recoveries");
     }
     check_that(forced > 0, "it is counted that too few voted");
     talk_expect_node(cluster, 1, "(nil)", "GET key");
@@ -180,14 +180,14 @@ static unsigned read_values(redisContext *context, const char *prefix, unsigned 
 struct coming {
     struct cluster *cluster;
     int node;
-    const char *name; /* in INFO stats */
+    const char *name; /* in INFO repair */
 };
 
 static bool counted(void *context)
 {
     const struct coming *coming = context;
 
-    return number_of(coming->cluster, coming->node, "stats", coming->name) > 0;
+    return number_of(coming->cluster, coming->node, "repair", coming->name) > 0;
 }
 
 static void wait_counted(struct cluster *cluster, int node, const char *name)
@@ -209,7 +209,7 @@ static void dropped_hints_make_one_who_forgot(void)
         write_values(cluster, node, (unsigned)(node - 1) * HINT_KEYS, (unsigned)node * HINT_KEYS,
                      HINT_BYTES, 2);
         wait_counted(cluster, node, "hints_dropped");
-        const long long bytes = number_of(cluster, node, "stats", "hint_bytes");
+        const long long bytes = number_of(cluster, node, "repair", "hint_bytes");
         check_that(0 < bytes && bytes < MB + MB / 4, "node %d keeps %lld bytes of hints", node,
                    bytes);
     }

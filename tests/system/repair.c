@@ -198,10 +198,10 @@ static void check_alone_under(struct traffic *traffic, const struct shelf *shelf
 
 static void say_worst(struct traffic *traffic, const char *when, int node)
 {
-    unsigned long answers;
-    const double worst_ms = traffic_worst_ms(traffic, &answers);
+    const struct traffic_waits waits = traffic_waits(traffic);
 
-    printf("node %d %s: worst of %lu replies %.1f ms\n", node, when, answers, worst_ms);
+    printf("node %d %s: %lu replies, worst %.1f ms, of DEL %.1f ms\n", node, when, waits.answers,
+           waits.worst_ms, waits.worst_del_ms);
 }
 
 /* ---- killed under load ---- */
