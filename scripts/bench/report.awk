@@ -4,7 +4,8 @@
 # the median of the rounds' ratios, each of two runs of one round. Exits with 3 when a budget is
 # missed (in a self-test: when a ratio is not 1).
 #
-# Samples: "run" lines as client.awk prints them, and "memory NAME ROUND bytes-a-key".
+# Samples: "run" lines as client.awk prints them, "memory NAME ROUND bytes-a-key", and
+# "recovery ROUND seconds p99-ms-before p99-ms-during worst-ms-at-the-kill worst-ms-during steal-share".
 
 # order(values, n): sorts values[1..n]; awk has no sort of its own, and n is the number of rounds.
 function order(values, n,    i, j, v) {
@@ -117,6 +118,40 @@ function memory_table(    theirs, ours, word) {
         theirs, ours, budget["memory", "-"], word))
 }
 
+# judge(name, what, value, format, told): one line of a recovery.
+function judge(name, what, value, format, told,    limit, word) {
+    limit = budget["recovery", name]
+    word = verdict(value, limit)
+    printf "  %-44s  %8s  budget %5.4g  %-4s  %s\n", what, sprintf(format, value), limit, word, told
+    json_add(sprintf("    \"%s\": {\"value\": %.4f, \"budget\": %s, \"verdict\": \"%s\"},", name, value, \
+        limit, word))
+}
+
+function recovery_table(    i, worst) {
+    if (!(("votes", "recovery", 1) in seen))
+        return
+    for (i = 1; ("votes", "recovery", i) in seen; i++)
+        seen["p99-ratio", "recovery", i] = seen["during", "recovery", i] / seen["quiet", "recovery", i]
+    worst = largest("kill", "recovery")
+    print ""
+    print "A node of three (N=3 R=W=2, one worker each, 1M keys) is killed and started, under " pace \
+        " GET and SET a second at the others"
+    json_add("  \"recovery\": {")
+    judge("votes-s", "until it votes again, s", median("votes", "recovery"), "%.2f", \
+        sprintf("spread %.0f%%", 100 * spread_of("votes", "recovery")))
+    judge("p99-ratio", "p99 during it over p99 before", median("p99-ratio", "recovery"), "%.2f", \
+        sprintf("%.2f over %.2f ms, spread %.0f%%; worst reply %.1f ms", median("during", "recovery"), \
+        median("quiet", "recovery"), 100 * spread_of("p99-ratio", "recovery"), \
+        largest("during-worst", "recovery")))
+    judge("kill-ms", "worst reply at a SIGKILL, of all rounds, ms", worst, "%.1f", \
+        sprintf("median %.1f", median("kill", "recovery")))
+    printf "  disturbed by the host: %.1f%% of the CPU time (worst round %.1f%%)\n", \
+        100 * median("stolen", "recovery"), 100 * largest("stolen", "recovery")
+    json_add(sprintf("    \"p99_ms_before\": %.3f, \"p99_ms_during\": %.3f, \"worst_ms_during\": %.3f, " \
+        "\"steal_share\": %.4f\n  },", median("quiet", "recovery"), median("during", "recovery"), \
+        largest("during-worst", "recovery"), median("stolen", "recovery")))
+}
+
 function machine_table() {
     print ""
     printf "Machine: %s, %d CPUs, Linux %s; %s\n", cpu, cpus, kernel, pinning
@@ -160,6 +195,15 @@ $1 == "run" {
     seen["others", "all", runs] = $12
 }
 
+$1 == "recovery" {
+    seen["votes", "recovery", $2] = $3
+    seen["quiet", "recovery", $2] = $4
+    seen["during", "recovery", $2] = $5
+    seen["kill", "recovery", $2] = $6
+    seen["during-worst", "recovery", $2] = $7
+    seen["stolen", "recovery", $2] = $8
+}
+
 $1 == "memory" {
     seen["memory", $2, $3] = $4
 }
@@ -180,6 +224,7 @@ END {
         (spread == "yes" ? "all three nodes" : "the first node"))
     json_add("  ],")
     memory_table()
+    recovery_table()
     machine_table()
     json_add(sprintf("  \"machine\": {\"cpu\": %s, \"cpus\": %d, \"kernel\": %s, \"pinning\": %s, " \
         "\"steal_share\": %.4f, \"steal_share_max\": %.4f, \"others_share\": %.4f, \"others_share_max\": %.4f},\n" \

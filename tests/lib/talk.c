@@ -13,6 +13,7 @@
 
 #define TEXTS            8
 #define UNTIL_TIMEOUT_MS 20000
+#define VOTES_TIMEOUT_MS 30000 /* until a node that came back votes */
 
 struct text {
     char *at;
@@ -149,6 +150,64 @@ long long talk_number(const char *text, const char *name)
     const char *at = strstr(text, field);
     check_that(at != NULL, "a field '%s' in '%.3000s'", name, text);
     return strtoll(at + strlen(field), NULL, 10);
+}
+
+struct health {
+    struct cluster *cluster;
+    int node;
+    bool dead;
+    char words[64];
+    const char *text; /* of the node that did not say so */
+};
+
+static bool said_by_all(void *context)
+{
+    struct health *health = context;
+
+    for (int node = 1; node <= cluster_nodes(health->cluster); node++) {
+        if ((node == health->node && health->dead) || !cluster_running(health->cluster, node))
+            continue;
+        health->text = talk_node(health->cluster, node, "RING STATUS");
+        if (strstr(health->text, health->words) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static void wait_health(struct cluster *cluster, int node, bool dead, int64_t timeout_ms)
+{
+    struct health health = {.cluster = cluster, .node = node, .dead = dead};
+
+    snprintf(health.words, sizeof health.words, "127.0.0.1:%u zone '' weight 100, %s",
+             cluster_port(cluster, node), dead ? "dead" : "alive, votes");
+    check_that(check_until(timeout_ms, said_by_all, &health), "'%s' in '%.3000s'", health.words,
+               health.text);
+}
+
+void talk_wait_dead(struct cluster *cluster, int node)
+{
+    wait_health(cluster, node, true, UNTIL_TIMEOUT_MS);
+}
+
+void talk_wait_votes(struct cluster *cluster, int node)
+{
+    wait_health(cluster, node, false, VOTES_TIMEOUT_MS);
+}
+
+static bool all_delivered(void *context)
+{
+    struct cluster *cluster = context;
+
+    for (int node = 1; node <= cluster_nodes(cluster); node++)
+        if (cluster_running(cluster, node) &&
+            talk_number(talk_node(cluster, node, "INFO repair"), "hints") != 0)
+            return false;
+    return true;
+}
+
+void talk_wait_delivered(struct cluster *cluster)
+{
+    check_that(check_until(UNTIL_TIMEOUT_MS, all_delivered, cluster), "no node keeps hints");
 }
 
 struct linked {

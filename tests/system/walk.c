@@ -103,7 +103,7 @@ static bool node_2_keeps_what_is_written(void *context)
     return strcmp(talk_node(kept->cluster, 2, "CLUSTER COUNTKEYSINSLOT %s", kept->slot), ":1") == 0;
 }
 
-static void a_restarted_node_takes_writes_and_does_not_vote(void)
+static void a_restarted_node_recovers_and_votes(void)
 {
     struct cluster *cluster = whole_cluster();
     char identity[64];
@@ -112,29 +112,60 @@ static void a_restarted_node_takes_writes_and_does_not_vote(void)
     snprintf(identity, sizeof identity, "%s", talk_node(cluster, 2, "CLUSTER MYID"));
     talk_expect_node(cluster, 1, "OK", "SET before 1");
     cluster_kill(cluster, 2);
-    talk_until(cluster, 1, "*node 2: * dead, *", "RING STATUS");
+    talk_wait_dead(cluster, 2);
+    talk_expect_node(cluster, 1, "OK", "SET meanwhile 1");
     cluster_start(cluster, 2);
     talk_expect_node(cluster, 2, identity, "CLUSTER MYID");
+    talk_wait_votes(cluster, 2);
     for (int node = 1; node <= 3; node++)
-        talk_until(cluster, node,
-                   "*node 2: * alive, does not vote: it restarted and has not recovered*",
-                   "RING STATUS");
+        talk_until(cluster, node, "*\nwhole: yes\n*", "RING STATUS");
     talk_wait_linked(cluster, 2);
 
-    /* It forgot, and gives what the others have. */
-    talk_expect_node(cluster, 2, "1", "GET before");
+    /* With it and one other there is a quorum. */
+    cluster_kill(cluster, 3);
+    talk_wait_dead(cluster, 3);
+    for (int node = 1; node <= 2; node++) {
+        talk_expect_node(cluster, node, "(1, 1)", "MGET before meanwhile");
+        talk_expect_node(cluster, node, "OK", "SET after %d", node);
+        talk_expect_node(cluster, 3 - node, node == 1 ? "1" : "2", "GET after");
+    }
+    cluster_destroy(&cluster);
+}
+
+/* One voter of three is left, and nobody is to decide that what the third has does not matter. */
+static void until_it_has_recovered_a_node_takes_writes_and_does_not_vote(void)
+{
+    static const char *const never[] = {"--recovery-wait", "never", "--gossip-interval-ms", "200",
+                                        NULL};
+    const struct cluster_options patient = {.nodes = 3, .threads = 2, .directives = never};
+    struct cluster *cluster = cluster_create(&patient);
+
+    talk_wait_linked(cluster, 2);
+    talk_expect_node(cluster, 1, "OK", "AT ALL SET before 1");
+    for (int node = 2; node <= 3; node++)
+        cluster_kill(cluster, node);
+    for (int node = 2; node <= 3; node++)
+        talk_wait_dead(cluster, node);
+    cluster_start(cluster, 2);
+    for (int node = 1; node <= 2; node++)
+        talk_until(cluster, node, "*node 2: * alive, does not vote*", "RING STATUS");
+    talk_wait_linked(cluster, 2);
+
+    talk_expect_node(cluster, 2, "1", "AT ONE GET before");
     talk_expect_node(cluster, 2, "OK", "SET after 2");
-    talk_expect_node(cluster, 3, "2", "GET after");
+    talk_expect_node(cluster, 1, "-NOQUORUM needed 2 of 3, got 1 in * ms", "GET after");
+    talk_expect_node(cluster, 2, "2", "AT ONE GET after");
     struct kept kept = {.cluster = cluster};
     snprintf(kept.slot, sizeof kept.slot, "%s", talk_node(cluster, 2, "CLUSTER KEYSLOT after") + 1);
     check_that(check_until(20000, node_2_keeps_what_is_written, &kept), "node 2 takes writes");
 
-    /* With it and one other there are writes, but no quorum of voters to read from. */
-    cluster_pause(cluster, 3);
-    talk_until(cluster, 1, "*node 3: * dead, *", "RING STATUS");
-    talk_expect_node(cluster, 1, "OK", "SET after 3");
-    talk_expect_node(cluster, 1, "-NOQUORUM needed 2 of 3, got 1 in * ms", "GET after");
-    talk_expect_node(cluster, 1, "3", "AT ONE GET after");
+    /* With all of them there, there is nothing to wait for. */
+    cluster_start(cluster, 3);
+    for (int node = 1; node <= 3; node++)
+        talk_wait_votes(cluster, node);
+    talk_wait_linked(cluster, 2);
+    for (int node = 1; node <= 3; node++)
+        talk_expect_node(cluster, node, "(1, 2)", "MGET before after");
     cluster_destroy(&cluster);
 }
 
@@ -375,8 +406,9 @@ int main(int argc, char **argv)
         {"what_one_node_took_all_give", 30, what_one_node_took_all_give},
         {"a_ring_that_was_formed_serves_at_once", 30, a_ring_that_was_formed_serves_at_once},
         {"two_nodes_of_three_serve_on", 60, two_nodes_of_three_serve_on},
-        {"a_restarted_node_takes_writes_and_does_not_vote", 60,
-         a_restarted_node_takes_writes_and_does_not_vote},
+        {"a_restarted_node_recovers_and_votes", 60, a_restarted_node_recovers_and_votes},
+        {"until_it_has_recovered_a_node_takes_writes_and_does_not_vote", 60,
+         until_it_has_recovered_a_node_takes_writes_and_does_not_vote},
         {"a_ring_of_one_serves_and_restarts", 30, a_ring_of_one_serves_and_restarts},
         {"cluster_slots_cover_the_ring", 30, cluster_slots_cover_the_ring},
         {"cluster_shards_cover_the_ring", 30, cluster_shards_cover_the_ring},
