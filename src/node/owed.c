@@ -98,6 +98,9 @@ static void keep_hints(struct request *request)
         return;
     const bool known = offered(request, &version, &bytes);
     for (unsigned i = 0; i < count; i++) {
+        /* A repair that this node itself refuses is still owed to it by whoever stamped it. */
+        if (nodes[i] == engine->view->self)
+            continue;
         if (known)
             hints_keep(engine, nodes[i], place->partition, place->key, &version);
         else
