@@ -59,8 +59,8 @@ enum promise_status __real_promise_keep(struct control *control, struct ring *ri
                                         const struct identity *proposer, char reason[REASON_MAX]);
 enum promise_status __wrap_promise_keep(struct control *control, struct ring *ring,
                                         const struct identity *proposer, char reason[REASON_MAX]);
-bool __real_ring_forgetful(const struct control *control);
-bool __wrap_ring_forgetful(const struct control *control);
+void __real_recovery_begin(struct control *control);
+void __wrap_recovery_begin(struct control *control);
 void __real_control_datagram(struct control *control, struct instant now,
                              const struct node_address *from, struct span datagram);
 void __wrap_control_datagram(struct control *control, struct instant now,
@@ -126,9 +126,10 @@ enum promise_status __wrap_promise_keep(struct control *control, struct ring *ri
     return __real_promise_keep(control, ring, proposer, reason);
 }
 
-bool __wrap_ring_forgetful(const struct control *control)
+void __wrap_recovery_begin(struct control *control)
 {
-    return broken != HEADERS_LET_ALL_VOTE && __real_ring_forgetful(control);
+    if (broken != HEADERS_LET_ALL_VOTE)
+        __real_recovery_begin(control);
 }
 
 void __wrap_control_datagram(struct control *control, struct instant now,
