@@ -2,17 +2,12 @@
  *
  * What bounds this node's stamps (design: Versions).
  *
- * The ceiling is kept CEILING_AHEAD_MS above the clock, and raised when less than half of that is
- * left; on disk first, then in struct replica_bounds.
+ * The ceiling is kept CEILING_AHEAD_MS above the clock and above every stamp that this node knows,
+ * and raised when less than half of that is left; on disk first, then in struct replica_bounds.
  *
- *      clock                       ceiling on disk
+ *      stamps known, clock         ceiling on disk
  *      ------------|-------------------|-------->  time
  *                  |<- AHEAD/2..AHEAD ->|
- *
- * After a restart stamps begin above the old ceiling, so ahead of the clock, and all nodes' follow.
- * There the ceiling keeps only STEP_MS above every stamp that this node knows: nodes that restart
- * one after another would else drive it on by CEILING_AHEAD_MS each, to where others refuse stamps
- * as too far ahead.
  *
  * The clock is compared with the median of all clocks of the cluster, this node's own included,
  * so that of three nodes with one wrong clock each finds the same one wrong. Of an even number the
@@ -29,10 +24,6 @@
 
 /* Readings older than this do not count, us: the peer is not heard any more. */
 #define READING_AGE_MAX_US 30000000
-
-/* How far above stamps that are ahead of the clock the ceiling is raised, ms. Stamps there rise
- * with each write by a 65536th of 1 ms. */
-#define STEP_MS 200
 
 /* ---- the ceiling ---- */
 
@@ -71,15 +62,10 @@ void bounds_raise_ceiling(struct control *control)
 {
     const uint64_t ceiling = atomic_load_explicit(&control->bounds->ceiling, memory_order_relaxed);
     const uint64_t highest = highest_stamp(control);
-    const int64_t from_clock_ms = control->now.wall_ms + CEILING_AHEAD_MS;
-    const int64_t from_stamps_ms = hlc_ms(highest) + STEP_MS;
-    const int64_t wanted_ms = from_clock_ms > from_stamps_ms ? from_clock_ms : from_stamps_ms;
-    const uint64_t wanted = hlc_stamp(wanted_ms);
-    const int64_t enough_ms = wanted_ms -
-                              (wanted_ms == from_clock_ms ? CEILING_AHEAD_MS : STEP_MS) / 2;
+    const uint64_t wanted = hlc_stamp(hlc_ms(highest) + CEILING_AHEAD_MS);
 
     control->stamp_known = highest;
-    if (hlc_ms(ceiling) >= enough_ms || wanted <= ceiling)
+    if (hlc_ms(ceiling) - hlc_ms(highest) >= CEILING_AHEAD_MS / 2 || wanted <= ceiling)
         return;
     if (control->calls->persist_ceiling(control->host, wanted)) {
         atomic_store_explicit(&control->bounds->ceiling, wanted, memory_order_release);
