@@ -83,6 +83,7 @@ struct promise {
 struct control_recovery {
     uint32_t total; /* partitions; 0: there was none */
     uint32_t left;  /* of them, as of the last look */
+    bool early;     /* its stamps would be ahead of the clock, see control_recovery.c */
     int64_t began_us, ended_us;
     int64_t log_us; /* when it was last told in the log */
     /* While it goes on, the workers' sums at its beginning; then what it came to. */

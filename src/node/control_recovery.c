@@ -3,6 +3,12 @@
  * What control tells of the recovery of this node's partitions. The workers recover them
  * (recover.h); control says at first what is to be recovered, looks at the headers from time to
  * time, and tells the other nodes, the log and RING STATUS.
+ *
+ * The stamps of a node that restarted begin above its old ceiling (rule 18), which may be up to
+ * CEILING_AHEAD_MS ahead of the clock. Others would follow those stamps or refuse them, and nodes
+ * that restart one after another would drive all clocks on. So such a node neither coordinates nor
+ * votes before its clock has passed the old ceiling, or CLOCK_WAIT_US are over: then the clock was
+ * set back, and waiting does not help.
  */
 #include <inttypes.h>
 
@@ -10,7 +16,8 @@
 #include "node/control_parts.h"
 
 /* How often the log has a line of a recovery that goes on. */
-#define LOG_US 5000000
+#define LOG_US        5000000
+#define CLOCK_WAIT_US (2 * INT64_C(1000) * CEILING_AHEAD_MS)
 
 /* Where this node keeps the only copy there is nobody who remembers: what it has is what there is.
  */
@@ -45,6 +52,7 @@ void recovery_begin(struct control *control)
         atomic_store_explicit(&control->bounds->ledger.uncompared, true, memory_order_release);
     }
     control->recovery.total = control->recovery.left;
+    control->recovery.early = control->recovery.left > 0;
     control->recovery.began_us = control->recovery.log_us = control->now.mono_us;
     if (control->recovery.left > 0)
         log_write(control->log, LOG_NOTICE,
@@ -114,6 +122,14 @@ static void end(struct control *control)
                   recovery->forced);
 }
 
+static int64_t early_ms(const struct control *control)
+{
+    const int64_t ahead_ms = hlc_ms(control->bounds->ceiling_at_start) - control->now.wall_ms;
+    const int64_t gone_us = control->now.mono_us - control->recovery.began_us;
+
+    return control->recovery.early && gone_us < CLOCK_WAIT_US && ahead_ms >= 0 ? ahead_ms + 1 : 0;
+}
+
 /* About how long it takes yet, by what it took so far; -1: that says nothing. */
 static double left_s(const struct control *control)
 {
@@ -131,7 +147,10 @@ static void write_progress(const struct control *control, struct buffer *text)
 
     buffer_append_format(text, "recovery: %" PRIu32 " of %" PRIu32 " partitions, %" PRIu32 " %%",
                          done, recovery->total, (uint32_t)((uint64_t)done * 100 / recovery->total));
-    if (left_s(control) >= 0)
+    if (recovery->left == 0)
+        buffer_append_format(text, ", votes in %.1f s: its clock has to pass its last ceiling",
+                             (double)early_ms(control) / 1e3);
+    else if (left_s(control) >= 0)
         buffer_append_format(text, ", about %.0f s left", left_s(control));
     else
         buffer_append_string(text, ", waiting for other replicas");
@@ -151,19 +170,21 @@ static void log_progress(struct control *control)
 void recovery_look(struct control *control)
 {
     struct control_recovery *recovery = &control->recovery;
-    const uint32_t before = recovery->left;
+    const bool before = recovery_goes_on(control);
     const uint32_t left = count_recovering(control);
 
-    if (before == 0 && left > 0)
+    if (!before && left > 0)
         begin_again(control, left);
     recovery->left = left;
     if (left > recovery->total)
         recovery->total = left;
-    if (before > 0 && left == 0)
+    recovery->early = early_ms(control) > 0;
+    const bool goes_on = recovery_goes_on(control);
+    if (before && !goes_on)
         end(control);
-    else if (left > 0 && control->now.mono_us - recovery->log_us >= LOG_US)
+    else if (goes_on && control->now.mono_us - recovery->log_us >= LOG_US)
         log_progress(control);
-    if ((before > 0) != (left > 0)) {
+    if (before != goes_on) {
         ring_tell_gossip(control);
         control->view_due = true;
     }
@@ -171,7 +192,7 @@ void recovery_look(struct control *control)
 
 bool recovery_goes_on(const struct control *control)
 {
-    return control->recovery.left > 0;
+    return control->recovery.left > 0 || control->recovery.early;
 }
 
 void recovery_force(struct control *control)
@@ -187,7 +208,7 @@ void recovery_status(const struct control *control, struct buffer *text)
     const uint32_t uncompared = atomic_load_explicit(&control->bounds->recovery.uncompared,
                                                      memory_order_relaxed);
 
-    if (recovery->left > 0) {
+    if (recovery_goes_on(control)) {
         write_progress(control, text);
         buffer_append_string(text, "\n");
     } else if (recovery->total > 0) {
