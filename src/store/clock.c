@@ -152,7 +152,7 @@ bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted)
     if (bytes > max)
         return false;
     /* A partition that is about to grow may have that much more than it told. */
-    struct sweep sweep = {.store = store, .wanted = bytes + store->slack};
+    struct sweep sweep = {.store = store, .wanted = bytes + store_slack(store)};
     if (has_room(store, sweep.wanted))
         return true;
     for (uint32_t i = 0; i < CLOCK_RECLAIMS_MAX && !has_room(store, sweep.wanted); i++)

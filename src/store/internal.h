@@ -18,11 +18,11 @@ struct store {
     uint32_t count;
     uint32_t mark_slots_max; /* of a partition */
     uint64_t seed;
-    uint64_t slack; /* how far a partition's memory may move before it is told, bytes */
 
     /* Written by any thread: on a line of their own. */
     _Alignas(64) _Atomic uint64_t memory_used;
     _Atomic uint64_t memory_max;
+    _Atomic uint64_t slack;      /* how far a partition's memory may move before it is told */
     _Atomic uint32_t policy;     /* enum store_policy */
     _Atomic uint64_t clock_hand; /* see clock.c; never goes back */
 
@@ -38,6 +38,11 @@ static inline bool store_evicts(const struct store *store)
 static inline uint64_t store_memory_max(const struct store *store)
 {
     return atomic_load_explicit(&store->memory_max, memory_order_relaxed);
+}
+
+static inline uint64_t store_slack(const struct store *store)
+{
+    return atomic_load_explicit(&store->slack, memory_order_relaxed);
 }
 
 /* For store_reclaim to free; `table` is told in full in memory_used. */

@@ -6,9 +6,6 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
-/* The fewest slots of a table. */
-#define SLOTS_MIN 8u
-
 /* Of 256 slots, how many may be filled before a table grows, and at the bound; between them is a
  * step of growth. */
 #define FULL_MIN 160u
@@ -99,15 +96,16 @@ static bool grow(struct marks **marks_pointer, uint64_t key_digest, uint32_t slo
     const struct marks *marks = *marks_pointer;
 
     if (marks == NULL) {
-        if (!resize(marks_pointer, SLOTS_MIN))
+        if (!resize(marks_pointer, MARKS_SLOTS_MIN))
             return false;
         (*marks_pointer)->full = FULL_MIN + (key_digest >> 32) % (FULL_MAX - FULL_MIN);
         return true;
     }
-    const uint32_t full = marks->slot_count < slots_max ? marks->full : FULL_MAX;
-    if ((uint64_t)marks->count * 256 < (uint64_t)marks->slot_count * full)
+    const bool largest = marks->slot_count >= slots_max;
+    const uint64_t slots = largest ? slots_max : marks->slot_count;
+    if (marks->count * UINT64_C(256) < slots * (largest ? FULL_MAX : marks->full))
         return true;
-    if (marks->slot_count >= slots_max)
+    if (largest)
         return false;
     const uint32_t slot_count = slots_for(marks->slot_count + 1);
     return resize(marks_pointer, slot_count < slots_max ? slot_count : slots_max);
@@ -162,9 +160,9 @@ static void tighten(struct marks **marks_pointer)
         *marks_pointer = NULL;
         return;
     }
-    if (marks->slot_count > SLOTS_MIN && marks->count < marks->slot_count / SPARSE)
-        (void)resize(marks_pointer,
-                     marks->count * 2 > SLOTS_MIN ? slots_for(marks->count * 2) : SLOTS_MIN);
+    if (marks->slot_count > MARKS_SLOTS_MIN && marks->count < marks->slot_count / SPARSE)
+        (void)resize(marks_pointer, marks->count * 2 > MARKS_SLOTS_MIN ? slots_for(marks->count * 2)
+                                                                       : MARKS_SLOTS_MIN);
 }
 
 void marks_remove(struct marks **marks_pointer, uint64_t key_digest)

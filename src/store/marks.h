@@ -18,6 +18,9 @@
 
 #include "causal/dot.h"
 
+/* The fewest slots of a table. */
+#define MARKS_SLOTS_MIN 8u
+
 struct mark {
     uint64_t key_digest;
     struct dot dot; /* none: a free slot */
@@ -37,7 +40,7 @@ struct marks {
 /* DOT_NONE where there is none. */
 struct dot marks_find(const struct marks *marks, uint64_t key_digest);
 /* Keeps the higher of `dot` and what is there. False, with nothing changed, when there is no room
- * in `slots_max` slots, or no memory. */
+ * in `slots_max` slots, at least MARKS_SLOTS_MIN, or no memory. */
 bool marks_put(struct marks **marks, uint64_t key_digest, struct dot dot, uint32_t slots_max);
 void marks_remove(struct marks **marks, uint64_t key_digest);
 

@@ -3,6 +3,9 @@
 #include "base/rule.h"
 #include "store/internal.h"
 
+/* Marks take at most one in so many bytes of memory_max. */
+#define MARKS_SHARE 8u
+
 /* ------------------------------------------------------------------------------------- memory */
 
 static uint64_t memory_of(const struct partition *partition)
@@ -48,7 +51,7 @@ void partition_finish(struct partition *partition)
     const uint64_t memory = memory_of(partition);
     const uint64_t told = partition->memory_told;
     const uint64_t moved = memory > told ? memory - told : told - memory;
-    if (moved > partition->store->slack || (moved > 0 && partition->table == NULL))
+    if (moved > store_slack(partition->store) || (moved > 0 && partition->table == NULL))
         partition_tell_memory(partition);
 }
 
@@ -264,6 +267,17 @@ void partition_raise_floor(struct partition *partition, uint64_t stamp)
         partition->floor = stamp;
 }
 
+/* Where little memory is allowed, marks must not take it from the entries. */
+static uint32_t mark_slots_max(const struct store *store)
+{
+    const uint64_t max = store_memory_max(store);
+    const uint64_t slots = max / MARKS_SHARE / store->count / sizeof(struct mark);
+
+    if (max == 0 || slots > store->mark_slots_max)
+        return store->mark_slots_max;
+    return slots > MARKS_SLOTS_MIN ? (uint32_t)slots : MARKS_SLOTS_MIN;
+}
+
 /* Where a mark cannot be kept, what it was to bar is barred by the floor. */
 static void give_up_mark(struct partition *partition, uint64_t stamp)
 {
@@ -273,7 +287,7 @@ static void give_up_mark(struct partition *partition, uint64_t stamp)
 
 static void leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot)
 {
-    const uint32_t slots_max = partition->store->mark_slots_max;
+    const uint32_t slots_max = mark_slots_max(partition->store);
 
     if (dot.stamp <= partition->settled || marks_put(&partition->marks, key_digest, dot, slots_max))
         return;

@@ -10,8 +10,10 @@
 #define PARTITIONS_MAX 16384u
 
 /* How far a partition's memory may move before the store's sum is told, bytes: with all partitions
- * together no further than the first, and no partition further than the second. */
+ * together no further than the first, nor than a share of memory_max, and no partition further than
+ * the last. */
 #define SLACK_MAX           (UINT64_C(1) << 20)
+#define SLACK_SHARE         64u
 #define SLACK_PARTITION_MAX UINT64_C(4096)
 
 /* Slots for marks: of all partitions together, and the least and the most that one has for its
@@ -47,9 +49,7 @@ struct store *store_create(const struct store_options *options)
     store->count = count;
     store->mark_slots_max = mark_slots_max(count);
     store->seed = options->seed;
-    store->slack = SLACK_MAX / count;
-    if (store->slack > SLACK_PARTITION_MAX)
-        store->slack = SLACK_PARTITION_MAX;
+    store_set_memory_max(store, 0);
     ensure(pthread_mutex_init(&store->graveyard_lock, NULL) == 0);
     for (uint32_t index = 0; index < count; index++) {
         struct partition *partition = &store->partitions[index];
@@ -112,6 +112,14 @@ uint64_t store_memory_used(const struct store *store)
 
 void store_set_memory_max(struct store *store, uint64_t bytes)
 {
+    uint64_t slack = SLACK_MAX;
+
+    if (bytes > 0 && bytes / SLACK_SHARE < slack)
+        slack = bytes / SLACK_SHARE;
+    slack /= store->count;
+    if (slack > SLACK_PARTITION_MAX)
+        slack = SLACK_PARTITION_MAX;
+    atomic_store_explicit(&store->slack, slack, memory_order_relaxed);
     atomic_store_explicit(&store->memory_max, bytes, memory_order_relaxed);
 }
 

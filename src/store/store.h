@@ -101,9 +101,10 @@ uint64_t store_hash(const struct store *store, struct span key);
 struct partition *store_partition(struct store *store, uint32_t index);
 uint32_t store_partitions(const struct store *store);
 
-/* Bytes of entries, tables and marks, by memory_size_class; atomic, needs no lock. A partition
- * tells the sum when it has changed by more than a little, so the answer may be off by up to 1 MiB;
- * that of a store without entries is 0, once store_reclaim is through. */
+/* Bytes of entries, tables and marks, by memory_size_class, and what was charged; atomic, needs no
+ * lock. A partition tells the sum when it has changed by more than a little, so the answer may be
+ * off by up to 1 MiB, or a 64th of memory_max; that of a store without entries and marks is what
+ * was charged, once store_reclaim is through. */
 uint64_t store_memory_used(const struct store *store);
 /* The bound for partition_put, 0: none. May change at any time, from any thread. */
 void store_set_memory_max(struct store *store, uint64_t bytes);
@@ -178,7 +179,8 @@ bool partition_vanish(struct partition *partition, uint64_t hash, struct span ke
 /* The mark of the key; DOT_NONE where there is none, and where there is an entry. */
 struct dot partition_mark(const struct partition *partition, uint64_t hash, struct span key);
 /* Leaves a mark for a key that has no entry, unless it has a higher one or `dot` is settled. A full
- * table of marks gives up its oldest and raises the floor (rule 5). */
+ * table of marks (store.c has the bound; of memory_max it is an eighth at most) gives up its oldest
+ * and raises the floor (rule 5). */
 void partition_leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot);
 void partition_raise_floor(struct partition *partition, uint64_t stamp);
 /* All at or below `stamp` is settled: marks and tombstones there go (rules 4 and 6), at most about

@@ -342,6 +342,7 @@ static void make_room(struct model *model)
     const size_t bytes = rng_below(rng, 2000);
     uint64_t evicted = 0, gone = 0;
 
+    model->overflows = true; /* where little memory is allowed, that is of few marks */
     store_set_policy(model->store, rng_chance(rng, 1, 8) ? STORE_NOEVICTION : STORE_ALLKEYS_CLOCK);
     store_set_memory_max(model->store, 1 + used - rng_below(rng, used / 8 + 1));
     if (store_make_room(model->store, bytes, &evicted))
