@@ -133,7 +133,8 @@ static node_number choose(const struct request *request)
     for (unsigned i = 0; i < operation->copies; i++) {
         const node_number node = operation->nodes[i];
         if (node == engine->view->self) {
-            if (self_can && (first == 0 || request->kind != COMMAND_UPDATE || request->placed))
+            if (self_can && !(request->tried & 1u << i) &&
+                (first == 0 || request->kind != COMMAND_UPDATE || request->placed))
                 return node;
         } else if (first == 0 && !request->placed && !(request->tried & 1u << i) &&
                    peer_promising(engine, node)) {
@@ -193,13 +194,40 @@ void dispatch_place(struct request *request)
     forward(request);
 }
 
-void dispatch_again(struct request *request, node_number failed)
+static void refuse_forwarded(struct link *link, uint64_t id, enum reply_status status)
+{
+    const struct wire_reply reply = {.id = id, .status = (uint8_t)status};
+
+    wire_put_reply(link_message(link), &reply);
+}
+
+static void choose_again(struct request *request, node_number failed)
 {
     for (unsigned i = 0; i < request->operation.copies; i++)
         if (request->operation.nodes[i] == failed)
             request->tried |= (uint16_t)(1u << i);
     request->route = choose(request);
+}
+
+void dispatch_again(struct request *request, node_number failed)
+{
+    choose_again(request, failed);
     dispatch_place(request);
+}
+
+bool dispatch_elsewhere(struct request *request)
+{
+    if (request->owner == OWNER_LINK) {
+        refuse_forwarded(request->from, request->from_id, REPLY_NOT_VOTING);
+        request_abandon(request);
+        return true;
+    }
+    choose_again(request, request->engine->view->self);
+    if (request->route == 0)
+        return false;
+    request->coordinated = false;
+    dispatch_place(request);
+    return true;
 }
 
 /* ---- commands of one key and of many ---- */
@@ -520,13 +548,6 @@ bool dispatch_client(struct client *client, const struct command_input *input)
 }
 
 /* ---- from other nodes ---- */
-
-static void refuse_forwarded(struct link *link, uint64_t id, enum reply_status status)
-{
-    const struct wire_reply reply = {.id = id, .status = (uint8_t)status};
-
-    wire_put_reply(link_message(link), &reply);
-}
 
 /* Why this node does not coordinate what was forwarded to it. */
 static enum reply_status forward_refusal(const struct request *request,

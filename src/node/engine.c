@@ -47,6 +47,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->settle_partition = options->index;
     /* Nothing is told before all workers have published a bound. */
     ensure(options->workers <= LEDGER_WORKERS_MAX);
+    ledger_publish(&options->bounds->ledger, options->index, 0);
     atomic_store_explicit(&options->bounds->ledger.workers, options->workers, memory_order_release);
     engine->own.environment->options = engine->options;
     engine->own.environment->ring = engine->view->ring;

@@ -282,6 +282,9 @@ void dispatch_place(struct request *request);
 bool dispatch_unordered(const struct request *request);
 /* The same after a coordinator could not run it. */
 void dispatch_again(struct request *request, node_number failed);
+/* This node forgot the partition, and nothing ran: another replica is to coordinate. False when
+ * there is none. */
+bool dispatch_elsewhere(struct request *request);
 
 /* ---- operations (coordinate.c) ---- */
 

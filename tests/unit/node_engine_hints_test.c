@@ -583,6 +583,23 @@ Test(engine_hints, the_bound_never_passes_what_is_owed)
     }
 }
 
+Test(engine_hints, commands_of_a_partition_that_a_node_forgot_go_to_another)
+{
+    char key[PAIR_KEY_MAX], line[64];
+
+    begin();
+    pair_key(&pair, 0, 0, key);
+    store_partition(pair.nodes[0].store, pair_partition_of(&pair, key))->recovering = true;
+    snprintf(line, sizeof line, "SET %s 1", key);
+    pair_ask(client, line, OK);
+    snprintf(line, sizeof line, "INCR %s", key);
+    pair_ask(pair_connect(&pair, 1), line, ":2\r\n"); /* of which node 0 is the first replica */
+    snprintf(line, sizeof line, "GET %s", key);
+    pair_ask(client, line, "$1\r\n2\r\n");
+    cr_assert(pair_has(&pair, 0, key, "2"));
+    pair_deinit(&pair);
+}
+
 /* ---- stand-ins: of a key whose replicas are 0, 1 and 2, node 3 is the first, 4 the next ---- */
 
 static void begin_with_stand_ins(size_t nodes, const char *const *options)

@@ -159,13 +159,17 @@ Test(engine_repair, a_read_gives_what_only_one_has_to_another_before_it_answers)
 
 Test(engine_repair, a_repair_that_takes_too_long_goes_to_another_as_well)
 {
+    struct wire_message message;
+
     begin_with_ghosts();
     set_alone();
     pair_command(client, "GET k");
     answer_absent(one, next(one, WIRE_READ).read.id, 0);
     next(one, WIRE_WRITE);
     pair_pass(&pair, PAIR_TIMEOUT_MS / 2);
-    acknowledge(two, next(two, WIRE_WRITE).write.id, ACK_OK);
+    while (pair_next(two, &message)) /* the hint of the write that it refused is among them */
+        if (message.type == WIRE_WRITE)
+            acknowledge(two, message.write.id, ACK_OK);
     pair_expect(client, "$1\r\nv\r\n");
     end();
 }
