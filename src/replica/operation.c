@@ -675,6 +675,14 @@ static void follow_repairing(struct coordinator *coordinator, struct operation *
 
 static uint16_t owed_to(const struct operation *operation);
 
+unsigned operation_repair_needed(const struct operation *operation)
+{
+    const unsigned quorum = operation->copies / 2u + 1;
+
+    return operation->copies + 1u -
+           (operation->read_needed < quorum ? operation->read_needed : quorum);
+}
+
 /* Begins the repair of what was read; false when nobody is known to lack it. One of a single answer
  * (R = 1) promises nothing to later ones. */
 static bool begin_repair(struct coordinator *coordinator, struct operation *operation,
@@ -701,8 +709,8 @@ static bool begin_repair(struct coordinator *coordinator, struct operation *oper
     operation->repaired = true;
     operation->over = operation->written.dot;
     write_tally_begin_repair(&operation->writing, operation->copies,
-                             operation->copies - operation->read_needed + 1u,
-                             operation->written.dot, holders, *stale);
+                             operation_repair_needed(operation), operation->written.dot, holders,
+                             *stale);
     return true;
 }
 
