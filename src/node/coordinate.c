@@ -123,7 +123,7 @@ static void fail_too_few(struct request *request)
     unsigned needed = operation->write_needed;
 
     if (operation->repaired) /* what was read is on too few, and may not be there for the next */
-        needed = operation->copies - operation->read_needed + 1u;
+        needed = operation_repair_needed(operation);
     else if (request->kind == COMMAND_READ ||
              (request->kind == COMMAND_UPDATE && !operation->wrote))
         needed = operation->read_needed;

@@ -571,6 +571,14 @@ static void look_again(struct coordinator *coordinator, struct operation *operat
         read_tally_add(tally, whom, ANSWER_DOWN, NULL, NULL, 0);
 }
 
+static void finish(struct operation *operation, struct instant now)
+{
+    if (operation->kind == OPERATION_READ)
+        operation->found = operation->whole_version ? operation->reading.winner
+                                                    : seen(&operation->reading.winner, now.wall_ms);
+    operation->state = OPERATION_DONE;
+}
+
 static void begin_reading(struct coordinator *coordinator, struct operation *operation,
                           struct instant now)
 {
@@ -599,8 +607,10 @@ static void follow_reading(struct coordinator *coordinator, struct operation *op
         case TALLY_DONE:
             if (operation->kind == OPERATION_UPDATE)
                 begin_writing(coordinator, operation, now);
-            else
+            else if (operation->reading.differing)
                 repair(coordinator, operation, now);
+            else
+                finish(operation, now);
             return;
         case TALLY_RESTAMP:
         case TALLY_FAILED:
@@ -612,14 +622,6 @@ static void follow_reading(struct coordinator *coordinator, struct operation *op
 }
 
 /* ---- repairing ---- */
-
-static void finish(struct operation *operation, struct instant now)
-{
-    if (operation->kind == OPERATION_READ)
-        operation->found = operation->whole_version ? operation->reading.winner
-                                                    : seen(&operation->reading.winner, now.wall_ms);
-    operation->state = OPERATION_DONE;
-}
 
 /* Who knows something newer does not lack it; and who has no room for it had it and lost it. */
 static enum ack_status answer_to_repair(enum ack_status status)
@@ -673,6 +675,14 @@ static void follow_repairing(struct coordinator *coordinator, struct operation *
 
 static uint16_t owed_to(const struct operation *operation);
 
+unsigned operation_repair_needed(const struct operation *operation)
+{
+    const unsigned quorum = operation->copies / 2u + 1;
+
+    return operation->copies + 1u -
+           (operation->read_needed < quorum ? operation->read_needed : quorum);
+}
+
 /* Begins the repair of what was read; false when nobody is known to lack it. One of a single answer
  * (R = 1) promises nothing to later ones. */
 static bool begin_repair(struct coordinator *coordinator, struct operation *operation,
@@ -699,8 +709,8 @@ static bool begin_repair(struct coordinator *coordinator, struct operation *oper
     operation->repaired = true;
     operation->over = operation->written.dot;
     write_tally_begin_repair(&operation->writing, operation->copies,
-                             operation->copies - operation->read_needed + 1u,
-                             operation->written.dot, holders, *stale);
+                             operation_repair_needed(operation), operation->written.dot, holders,
+                             *stale);
     return true;
 }
 
@@ -781,7 +791,8 @@ void operation_acknowledged(struct coordinator *coordinator, struct operation *o
     /* A set is merged, never overtaken; what refuses its dot all the same refuses it. Nor is a
      * version stamped above what a bad clock left: the others would refuse that, and our own clock
      * would follow. */
-    if (operation->siblings || known_too_far(coordinator->replica, now, known))
+    if (dot_exists(known) &&
+        (operation->siblings || known_too_far(coordinator->replica, now, known)))
         known = DOT_NONE;
     write_tally_add(&operation->writing, (unsigned)index, (uint8_t)status, known,
                     offered->claim_version);

@@ -15,8 +15,9 @@
  * the result. A replica that is slow has its question asked of another as well.
  *
  * REPAIRING: what was read is offered to those that lack it. It is done when N - R + 1 replicas
- * have it, or something newer, or had it: then every later read meets one of them. Where they are
- * as many from the start, the others are offered it behind the answer.
+ * have it, or something newer, or had it: then every later read meets one of them (as R counts at
+ * most QUORUM, operation_repair_needed). Where they are as many from the start, the others are
+ * offered it behind the answer.
  *
  * WRITING: the version is stamped above all that is known here, kept here, and offered to the other
  * N - 1. At W acknowledgements it is done. A replica that knows a newer dot does not acknowledge
@@ -148,6 +149,10 @@ void operation_hedge(struct coordinator *coordinator, struct operation *operatio
                      struct instant now);
 /* The deadline has come. */
 void operation_expire(struct operation *operation);
+
+/* How many replicas are to have what was read before it is answered: as many as every later read of
+ * this level meets one of, and every one at QUORUM. */
+unsigned operation_repair_needed(const struct operation *operation);
 
 /* The replicas that are owed operation->written (rules 2 and 22): it was offered to them, or could
  * not be sent, and they have not answered for it. Fills in `nodes`, returns how many there are. Of

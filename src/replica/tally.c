@@ -212,7 +212,7 @@ static enum tally_state decide_with_absences(struct read_tally *tally)
         return TALLY_LOOK;
     if (tally->waiting > 0)
         return TALLY_PENDING;
-    if (read_tally_count(tally, TALLY_UNASKED) > 0)
+    if (tally->answers < tally->copies)
         return TALLY_ASK;
     return decide_nothing(tally, mark);
 }
@@ -225,8 +225,9 @@ static enum tally_state decide_read(struct read_tally *tally)
         return tally->absences == 0 ? TALLY_DONE : decide_with_absences(tally);
     if (coming >= tally->needed)
         return TALLY_PENDING;
-    return coming + read_tally_count(tally, TALLY_UNASKED) >= tally->needed ? TALLY_ASK
-                                                                            : TALLY_FAILED;
+    /* All but those whose answer is no vote. */
+    return tally->copies - tally->answers + tally->votes >= tally->needed ? TALLY_ASK
+                                                                          : TALLY_FAILED;
 }
 
 /* The spare bytes become the winner's. */
@@ -288,6 +289,7 @@ bool read_tally_begin(struct read_tally *tally, bool siblings, unsigned copies, 
     tally->votes = 0;
     tally->waiting = 0;
     tally->differing = false;
+    tally->answers = 0;
     tally->absences = 0;
     tally->looks = 0;
     tally->looking = -1;
@@ -382,6 +384,13 @@ static bool merge(struct read_tally *tally, unsigned replica, const struct versi
     return dot_compare(version->dot, tally->winner.dot) <= 0 || replace_winner(tally, version);
 }
 
+static void take_same(const struct read_tally *tally, struct read_vote *vote)
+{
+    vote->dot = tally->have;
+    vote->digest = tally->have_digest;
+    vote->absent = !dot_exists(tally->have);
+}
+
 /* Notes what a vote says; false when it could not be merged. SAME is what the question named. */
 static bool take_vote(struct read_tally *tally, unsigned replica, uint8_t status,
                       const struct version *version, const struct absence *absence)
@@ -391,9 +400,7 @@ static bool take_vote(struct read_tally *tally, unsigned replica, uint8_t status
 
     vote->absent = false;
     if (status == ANSWER_SAME && !again) {
-        vote->dot = tally->have;
-        vote->digest = tally->have_digest;
-        vote->absent = !dot_exists(tally->have);
+        take_same(tally, vote);
     } else if (status != ANSWER_SAME) {
         vote->dot = DOT_NONE;
         vote->digest = 0;
@@ -441,10 +448,17 @@ enum tally_state read_tally_add(struct read_tally *tally, unsigned replica, uint
     if (before != TALLY_WAITING && before != TALLY_UNASKED)
         return tally->state;
     tally->waiting -= before == TALLY_WAITING;
+    tally->answers++;
     vote->lost = false;
     vote->answered = ++tally->moment;
     if (before == TALLY_UNASKED)
         vote->asked = vote->answered;
+    if (status == ANSWER_SAME && dot_exists(tally->have)) { /* by far the most */
+        take_same(tally, vote);
+        tally->votes++;
+        vote->status = status;
+        return tally->state = decide_read(tally);
+    }
     const bool votes = status == ANSWER_SAME || status == ANSWER_VERSION || status == ANSWER_NONE;
     if (votes && !take_vote(tally, replica, status, version, absence)) {
         status = ANSWER_FULL;

@@ -127,6 +127,7 @@ struct read_tally {
     uint8_t needed; /* R */
     uint8_t votes;
     uint8_t waiting;
+    uint8_t answers;  /* replicas that have answered, or were given up */
     uint8_t absences; /* of the votes */
     uint8_t looks;    /* how often one was asked again */
     int8_t looking;   /* the replica that is being asked again, or -1 */

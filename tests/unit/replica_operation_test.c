@@ -890,6 +890,21 @@ Test(operation, what_enough_have_is_given_to_the_rest_behind_the_answer)
     end();
 }
 
+/* A read at ALL needs nobody's help itself, those at QUORUM that come after it do. */
+Test(operation, what_a_read_at_all_found_on_one_is_there_for_those_at_quorum)
+{
+    begin(OPERATION_READ, 3, 3, 2);
+    put(later(1, 1), "v");
+    start();
+    answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+    answer_absent(3, DOT_NONE, DOT_NONE, DOT_NONE);
+    cr_assert_eq(operation.state, OPERATION_REPAIRING);
+    cr_assert_eq(offered, 1u << 2 | 1u << 3);
+    acknowledge(3, ACK_OK, DOT_NONE);
+    expect_found("v");
+    end();
+}
+
 Test(operation, who_knows_newer_or_has_no_room_does_not_lack_what_was_read)
 {
     static const enum ack_status statuses[] = {ACK_NEWER, ACK_FULL};
