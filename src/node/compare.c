@@ -63,7 +63,7 @@ static void fail(struct sync *sync, struct sync_job *job)
     own->retry_us = sync->engine->now.mono_us + AGAIN_US;
 }
 
-static void done(struct sync *sync, struct sync_job *job)
+void compare_done(struct sync *sync, struct sync_job *job)
 {
     struct replica_bounds *bounds = sync->engine->own.bounds;
     struct sync_partition *own = sync_partition(sync, job->partition);
@@ -98,7 +98,7 @@ void compare_summed(struct sync *sync, struct sync_job *job)
      * lost, and may cover what somebody still owes. */
     if (job->leaves == 0 && sync_partition(sync, job->partition)->compared) {
         sync_partition(sync, job->partition)->suspects = 0;
-        done(sync, job);
+        compare_done(sync, job);
         return;
     }
     job->gather.comparing = true;
@@ -250,7 +250,7 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job)
         const uint8_t twice = own->suspects & job->suspects;
         tell_suspects(sync, job, twice);
         own->suspects = job->suspects & (uint8_t)~twice;
-        done(sync, job);
+        job_sweep(job);
     }
     return count + 1;
 }

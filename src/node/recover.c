@@ -65,14 +65,17 @@ static void begin_recoveries(struct sync *sync)
 
 /* ---- who is asked ---- */
 
-static bool waited_enough(const struct sync *sync, int64_t since_us)
+/* Where nobody answers there is nothing to merge and nobody to vote with: only an operator, who
+ * knows that they are gone for good, ends that. */
+static bool waited_enough(const struct sync *sync, int64_t since_us, unsigned summed)
 {
     const struct engine *engine = sync->engine;
     const int64_t wait_s = engine->options->recovery_wait;
 
     if (atomic_load_explicit(&engine->own.bounds->recovery.force, memory_order_relaxed))
         return true;
-    return wait_s != OPTION_NEVER && (engine->now.mono_us - since_us) / 1000000 >= wait_s;
+    return summed > 0 && wait_s != OPTION_NEVER &&
+           (engine->now.mono_us - since_us) / 1000000 >= wait_s;
 }
 
 static void pull_first(struct sync *sync, struct sync_job *job)
@@ -94,7 +97,7 @@ static void recover_with_few(struct sync *sync, struct sync_job *job, unsigned s
 
     if (own->lacking_us == 0)
         own->lacking_us = sync->engine->now.mono_us;
-    if (summed < job->source_count && !waited_enough(sync, own->lacking_us)) {
+    if (summed < job->source_count && !waited_enough(sync, own->lacking_us, summed)) {
         job_fail(sync, job);
         return;
     }
@@ -230,28 +233,6 @@ static void drop_doomed(struct sync *sync, struct partition *partition)
     }
 }
 
-static uint32_t sweep_own(struct sync *sync, struct sync_job *job)
-{
-    struct partition *partition = job_partition(sync, job);
-    struct doomed doomed = {.job = job, .keys = &sync->own};
-
-    buffer_reset(&sync->own, BUFFER_KEEP);
-    partition_lock(partition);
-    job->cursor = partition_scan(partition, job->cursor, SYNC_KEYS_PER_LOCK, look_at_own, &doomed);
-    if (!sync->own.failed)
-        drop_doomed(sync, partition);
-    partition_unlock(partition);
-    if (sync->own.failed) {
-        job_fail(sync, job);
-        return doomed.seen;
-    }
-    if (job->cursor == 0) {
-        job->stage = JOB_KEEP;
-        job->at = gather_next(&job->gather, NULL);
-    }
-    return doomed.seen + 1;
-}
-
 /* ---- what was decided ---- */
 
 /* There is no room for it: as if it was kept, and evicted at once. */
@@ -268,7 +249,8 @@ static bool is_set(const struct version *version)
            (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
 }
 
-static void keep_version(struct sync *sync, struct sync_job *job, struct partition *partition,
+/* False: it is above the ceiling, which is to be raised first. */
+static bool keep_version(struct sync *sync, struct sync_job *job, struct partition *partition,
                          const struct gather_key *key)
 {
     struct engine *engine = sync->engine;
@@ -278,6 +260,10 @@ static void keep_version(struct sync *sync, struct sync_job *job, struct partiti
     struct version version = key->version, own;
     struct buffer *merged = &engine->replica.merged;
 
+    if (version.dot.stamp >
+        atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire))
+        return false;
+    hlc_observe(&engine->replica.hlc, version.dot.stamp);
     replica_current(partition, &place, &own);
     if (!version_exists(&own) || dot_equal(own.dot, partition->flushed))
         own.dot = dot_max(own.dot, partition_mark(partition, place.hash, place.key));
@@ -285,7 +271,7 @@ static void keep_version(struct sync *sync, struct sync_job *job, struct partiti
         if (siblings_merge(own.value, version.value, merged) == SIBLINGS_OK)
             version = siblings_version(buffer_content(merged));
     } else if (dot_compare(version.dot, own.dot) <= 0 || version.dot.stamp <= partition->floor) {
-        return;
+        return true;
     }
     if (partition_put(partition, place.hash, place.key, &version, &version.value, 1) != STORE_OK)
         leave_out(partition, &place, key->digest, version.dot);
@@ -294,32 +280,57 @@ static void keep_version(struct sync *sync, struct sync_job *job, struct partiti
     buffer_reset(merged, BUFFER_KEEP);
     if (version.dot.stamp > partition->last_stamp)
         partition->last_stamp = version.dot.stamp;
+    return true;
 }
 
-static void keep_decided(struct sync *sync, struct sync_job *job, struct partition *partition,
+/* It vanished where it was newest: so it does here. */
+static void keep_mark(struct sync *sync, struct partition *partition, const struct gather_key *key,
+                      struct dot mark)
+{
+    const uint64_t hash = store_hash(sync->engine->own.store, key->key);
+    struct version own;
+
+    if (key->key.data != NULL && partition_get(partition, hash, key->key, &own)) {
+        if (dot_compare(own.dot, mark) >= 0)
+            return;
+        partition_remove(partition, hash, key->key);
+    }
+    partition_leave_mark(partition, key->digest, mark);
+}
+
+static bool keep_decided(struct sync *sync, struct sync_job *job, struct partition *partition,
                          const struct gather_key *key)
 {
     const struct gather_decision decision = gather_decide(&job->gather, key);
-    struct version own;
 
     switch (decision.outcome) {
     case GATHER_NOTHING:
-        return;
+        break;
     case GATHER_VERSION:
-        keep_version(sync, job, partition, key);
-        return;
+        return keep_version(sync, job, partition, key);
     case GATHER_DROPPED:
         job->floor = dot_max(job->floor, decision.dot);
-        return;
-    case GATHER_MARK:
-        if (dot_equal(decision.dot, gather_flushed(&job->gather)))
-            return;
-        if (key->key.data == NULL ||
-            !partition_get(partition, store_hash(sync->engine->own.store, key->key), key->key,
-                           &own))
-            partition_leave_mark(partition, key->digest, decision.dot);
-        return;
+        break;
+    case GATHER_MARK: /* a flush's dot needs none */
+        if (!dot_equal(decision.dot, gather_flushed(&job->gather)))
+            keep_mark(sync, partition, key, decision.dot);
+        break;
     }
+    return true;
+}
+
+/* The bounds of the sources hold here, too, before it is looked through what is here: nothing that
+ * they bar comes in behind the look. */
+static void take_bounds(struct sync_job *job, struct partition *partition)
+{
+    if (RULE(16)) {
+        partition->flushed = dot_max(partition->flushed, gather_flushed(&job->gather));
+        partition_raise_floor(partition, gather_floor(&job->gather));
+        partition_settle(partition, gather_settled(&job->gather), SYNC_KEYS_PER_LOCK);
+    }
+    if (partition->flushed.stamp > partition->last_stamp)
+        partition->last_stamp = partition->flushed.stamp;
+    partition_raise_floor(partition, job->floor.stamp);
 }
 
 /* Votes again, unless it was told in between that it forgot more. */
@@ -333,12 +344,6 @@ static void finish(struct sync *sync, struct sync_job *job)
     const bool same = partition->recovering && partition->recovery == job->recovery &&
                       partition->claim_version == job->claim_version;
     if (same) {
-        if (RULE(16)) {
-            partition->flushed = dot_max(partition->flushed, gather_flushed(&job->gather));
-            partition_raise_floor(partition, gather_floor(&job->gather));
-            partition_settle(partition, gather_settled(&job->gather), SYNC_KEYS_PER_LOCK);
-        }
-        partition_raise_floor(partition, job->floor.stamp);
         partition->recovering = false;
         partition->forgotten = 0;
     }
@@ -375,12 +380,41 @@ static uint32_t keep_some(struct sync *sync, struct sync_job *job)
     store_make_room(engine->own.store, bytes, &evicted);
     metrics_add(engine->metrics, METRIC_EVICTED_KEYS, evicted);
     partition_lock(partition);
-    for (; job->at != end; job->at = gather_next(&job->gather, job->at))
-        keep_decided(sync, job, partition, job->at);
+    bool kept = true;
+    for (; kept && job->at != end; job->at = gather_next(&job->gather, job->at))
+        kept = keep_decided(sync, job, partition, job->at);
+    if (kept && end == NULL)
+        take_bounds(job, partition);
     partition_unlock(partition);
-    if (end == NULL)
-        finish(sync, job);
+    if (!kept)
+        job_fail(sync, job);
+    else if (end == NULL)
+        job_sweep(job);
     return count + 1;
+}
+
+/* ---- what this node has already, in pieces ---- */
+
+static uint32_t sweep_own(struct sync *sync, struct sync_job *job)
+{
+    struct partition *partition = job_partition(sync, job);
+    struct doomed doomed = {.job = job, .keys = &sync->own};
+
+    buffer_reset(&sync->own, BUFFER_KEEP);
+    partition_lock(partition);
+    job->cursor = partition_scan(partition, job->cursor, SYNC_KEYS_PER_LOCK, look_at_own, &doomed);
+    if (!sync->own.failed)
+        drop_doomed(sync, partition);
+    partition_unlock(partition);
+    if (sync->own.failed) {
+        job_fail(sync, job);
+        return doomed.seen;
+    }
+    if (job->cursor == 0 && job->purpose == JOB_RECOVER)
+        finish(sync, job);
+    else if (job->cursor == 0)
+        compare_done(sync, job);
+    return doomed.seen + 1;
 }
 
 /* ---- turns ---- */
@@ -402,10 +436,21 @@ static void refill(struct sync *sync)
         sync->allowance = most;
 }
 
+static bool waits_for_answers(const struct sync_job *job)
+{
+    for (unsigned i = 0; i < job->source_count; i++)
+        if (job->sources[i].id != 0)
+            return true;
+    return job->looks_left > 0;
+}
+
 /* One that waits for answers in vain. */
 static void check_time(struct sync *sync, struct sync_job *job)
 {
     struct engine *engine = sync->engine;
+
+    if (!waits_for_answers(job))
+        job->heard_us = engine->now.mono_us; /* it waits until it may ask */
 
     if (engine->now.mono_us - job->heard_us < engine->options->request_timeout_ms * 1000)
         return;
@@ -434,8 +479,8 @@ static uint32_t run(struct sync *sync, struct sync_job *job)
         return 0;
     case JOB_LOOKS:
         if (job_look(sync, job)) {
-            job->stage = JOB_OWN;
-            job->cursor = 0;
+            job->stage = JOB_KEEP;
+            job->at = gather_next(&job->gather, NULL);
             return SYNC_LOOKS;
         }
         if (job->purpose != JOB_NONE)

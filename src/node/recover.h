@@ -8,14 +8,14 @@
  *
  * A job is one partition being worked on; there are few at once:
  *
- *   SUMS --> FIRST --> OTHERS --> LOOKS --> OWN --> KEEP --> done
+ *   SUMS --> FIRST --> OTHERS --> LOOKS --> KEEP --> OWN --> done
  *
  *   SUMS    COMPARE to every other replica: who votes, and which leaves differ
  *   FIRST   a recovery: everything of the first source
  *   OTHERS  of the other sources the leaves that differ, tombstones and marks
  *   LOOKS   single keys again, where the decision stands on an absence (sync/gather.h)
+ *   KEEP    what was decided is kept, or sent to who lacks it
  *   OWN     what this node has and should not have is dropped
- *   KEEP    what was decided is kept
  *
  * What goes wrong ends a job, and its partition is begun anew after a pause: partitions that are
  * done stay done. Parts for parts.h.
@@ -38,7 +38,7 @@
 
 enum job_purpose { JOB_NONE, JOB_RECOVER, JOB_COMPARE };
 
-enum job_stage { JOB_SUMS, JOB_FIRST, JOB_OTHERS, JOB_LOOKS, JOB_OWN, JOB_KEEP };
+enum job_stage { JOB_SUMS, JOB_FIRST, JOB_OTHERS, JOB_LOOKS, JOB_KEEP, JOB_OWN };
 
 enum source_stage {
     SOURCE_ASKED,   /* for its sums */
@@ -170,8 +170,16 @@ void recover_summed(struct sync *sync, struct sync_job *job);
 void compare_summed(struct sync *sync, struct sync_job *job);
 /* All sources that were pulled are drained. */
 void job_drained(struct sync *sync, struct sync_job *job);
-/* Go on with KEEP; return about how many entries they took. */
+/* Goes on to OWN. */
+static inline void job_sweep(struct sync_job *job)
+{
+    job->stage = JOB_OWN;
+    job->cursor = 0;
+}
+/* Goes on with KEEP; returns about how many entries it took. */
 uint32_t compare_apply(struct sync *sync, struct sync_job *job);
+/* A comparison is through. */
+void compare_done(struct sync *sync, struct sync_job *job);
 /* FIRST of a comparison: this node's own contents. */
 uint32_t compare_read_own(struct sync *sync, struct sync_job *job);
 /* Begins what is due, as far as there are jobs free. */

@@ -25,8 +25,8 @@
 
 /* A part ends at about so many bytes, whatever was asked for, and after so many entries looked at.
  * A value larger than that is a part of its own. */
-#define STREAM_PART_BYTES   65536u
-#define STREAM_PART_ENTRIES 1024u
+#define STREAM_PART_BYTES   32768u
+#define STREAM_PART_ENTRIES 512u
 #define STREAM_ALL_LEAVES   UINT16_MAX
 
 _Static_assert(PARTITION_LEAVES == 16, "a bit of a u16 for each leaf");
