@@ -189,9 +189,27 @@ void talk_wait_dead(struct cluster *cluster, int node)
     wait_health(cluster, node, true, UNTIL_TIMEOUT_MS);
 }
 
+struct recovering {
+    struct cluster *cluster;
+    int node;
+};
+
+static bool recovered(void *context)
+{
+    const struct recovering *recovering = context;
+
+    return talk_number(talk_node(recovering->cluster, recovering->node, "INFO repair"),
+                       "recovering_partitions") == 0;
+}
+
 void talk_wait_votes(struct cluster *cluster, int node)
 {
+    struct recovering recovering = {.cluster = cluster, .node = node};
+
     wait_health(cluster, node, false, VOTES_TIMEOUT_MS);
+    check_that(check_until(VOTES_TIMEOUT_MS, recovered, &recovering),
+               "node %d votes on all partitions: '%.3000s'", node,
+               talk_node(cluster, node, "RING STATUS"));
 }
 
 static bool all_delivered(void *context)

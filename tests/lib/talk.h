@@ -40,7 +40,8 @@ void talk_until(const struct cluster *cluster, int node, const char *pattern, co
 long long talk_number(const char *text, const char *name);
 
 /* Waits until every other node that runs says of `node` in RING STATUS that it is dead; until every
- * node that runs, itself included, says that it is alive and votes. */
+ * node that runs, itself included, says that it is alive and votes, and it does on all partitions.
+ */
 void talk_wait_dead(struct cluster *cluster, int node);
 void talk_wait_votes(struct cluster *cluster, int node);
 
