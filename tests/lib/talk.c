@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/check.h"
 
@@ -212,20 +213,42 @@ void talk_wait_votes(struct cluster *cluster, int node)
                talk_node(cluster, node, "RING STATUS"));
 }
 
-static bool all_delivered(void *context)
+static int64_t now_ms(void)
 {
-    struct cluster *cluster = context;
+    struct timespec now;
 
-    for (int node = 1; node <= cluster_nodes(cluster); node++)
-        if (cluster_running(cluster, node) &&
-            talk_number(talk_node(cluster, node, "INFO repair"), "hints") != 0)
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct settling {
+    struct cluster *cluster;
+    int64_t begin_ms;
+    const char *text; /* of the node that has not settled all */
+};
+
+static bool all_settled(void *context)
+{
+    struct settling *settling = context;
+
+    for (int node = 1; node <= cluster_nodes(settling->cluster); node++) {
+        if (!cluster_running(settling->cluster, node))
+            continue;
+        const int64_t since_ms = now_ms() - settling->begin_ms;
+        settling->text = talk_node(settling->cluster, node, "INFO repair");
+        const int64_t age_ms = talk_number(settling->text, "settled_age_ms");
+        if (age_ms < 0 || age_ms >= since_ms || talk_number(settling->text, "hints") != 0)
             return false;
+    }
     return true;
 }
 
-void talk_wait_delivered(struct cluster *cluster)
+void talk_wait_settled(struct cluster *cluster)
 {
-    check_that(check_until(UNTIL_TIMEOUT_MS, all_delivered, cluster), "no node keeps hints");
+    struct settling settling = {.cluster = cluster, .begin_ms = now_ms()};
+
+    check_that(check_until(UNTIL_TIMEOUT_MS, all_settled, &settling),
+               "all that was written before is settled: '%.3000s'", settling.text);
 }
 
 struct linked {

@@ -45,8 +45,9 @@ long long talk_number(const char *text, const char *name);
 void talk_wait_dead(struct cluster *cluster, int node);
 void talk_wait_votes(struct cluster *cluster, int node);
 
-/* Waits until no node that runs keeps a hint. */
-void talk_wait_delivered(struct cluster *cluster);
+/* Waits until everything that was written before is settled, as INFO of every node says: none owes
+ * any of it to another. All nodes must run. */
+void talk_wait_settled(struct cluster *cluster);
 
 /* Waits until every worker of every node that runs has its links to all others that run. */
 void talk_wait_linked(struct cluster *cluster, int threads);

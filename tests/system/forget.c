@@ -218,7 +218,7 @@ static void dropped_hints_make_one_who_forgot(void)
     wait_counted(cluster, 3, "recovered_partitions");
     talk_wait_votes(cluster, 3);
     talk_wait_linked(cluster, 2);
-    talk_wait_delivered(cluster);
+    talk_wait_settled(cluster);
     for (int node = 1; node <= 2; node++)
         cluster_pause(cluster, node);
     redisContext *context = cluster_connect(cluster, 3);
