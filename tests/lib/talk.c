@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/check.h"
 
@@ -189,25 +190,65 @@ void talk_wait_dead(struct cluster *cluster, int node)
     wait_health(cluster, node, true, UNTIL_TIMEOUT_MS);
 }
 
-void talk_wait_votes(struct cluster *cluster, int node)
+struct recovering {
+    struct cluster *cluster;
+    int node;
+};
+
+static bool recovered(void *context)
 {
-    wait_health(cluster, node, false, VOTES_TIMEOUT_MS);
+    const struct recovering *recovering = context;
+
+    return talk_number(talk_node(recovering->cluster, recovering->node, "INFO repair"),
+                       "recovering_partitions") == 0;
 }
 
-static bool all_delivered(void *context)
+void talk_wait_votes(struct cluster *cluster, int node)
 {
-    struct cluster *cluster = context;
+    struct recovering recovering = {.cluster = cluster, .node = node};
 
-    for (int node = 1; node <= cluster_nodes(cluster); node++)
-        if (cluster_running(cluster, node) &&
-            talk_number(talk_node(cluster, node, "INFO repair"), "hints") != 0)
+    wait_health(cluster, node, false, VOTES_TIMEOUT_MS);
+    check_that(check_until(VOTES_TIMEOUT_MS, recovered, &recovering),
+               "node %d votes on all partitions: '%.3000s'", node,
+               talk_node(cluster, node, "RING STATUS"));
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct settling {
+    struct cluster *cluster;
+    int64_t begin_ms;
+    const char *text; /* of the node that has not settled all */
+};
+
+static bool all_settled(void *context)
+{
+    struct settling *settling = context;
+
+    for (int node = 1; node <= cluster_nodes(settling->cluster); node++) {
+        if (!cluster_running(settling->cluster, node))
+            continue;
+        const int64_t since_ms = now_ms() - settling->begin_ms;
+        settling->text = talk_node(settling->cluster, node, "INFO repair");
+        const int64_t age_ms = talk_number(settling->text, "settled_age_ms");
+        if (age_ms < 0 || age_ms >= since_ms || talk_number(settling->text, "hints") != 0)
             return false;
+    }
     return true;
 }
 
-void talk_wait_delivered(struct cluster *cluster)
+void talk_wait_settled(struct cluster *cluster)
 {
-    check_that(check_until(UNTIL_TIMEOUT_MS, all_delivered, cluster), "no node keeps hints");
+    struct settling settling = {.cluster = cluster, .begin_ms = now_ms()};
+
+    check_that(check_until(UNTIL_TIMEOUT_MS, all_settled, &settling),
+               "all that was written before is settled: '%.3000s'", settling.text);
 }
 
 struct linked {

@@ -40,12 +40,14 @@ void talk_until(const struct cluster *cluster, int node, const char *pattern, co
 long long talk_number(const char *text, const char *name);
 
 /* Waits until every other node that runs says of `node` in RING STATUS that it is dead; until every
- * node that runs, itself included, says that it is alive and votes. */
+ * node that runs, itself included, says that it is alive and votes, and it does on all partitions.
+ */
 void talk_wait_dead(struct cluster *cluster, int node);
 void talk_wait_votes(struct cluster *cluster, int node);
 
-/* Waits until no node that runs keeps a hint. */
-void talk_wait_delivered(struct cluster *cluster);
+/* Waits until everything that was written before is settled, as INFO of every node says: none owes
+ * any of it to another. All nodes must run. */
+void talk_wait_settled(struct cluster *cluster);
 
 /* Waits until every worker of every node that runs has its links to all others that run. */
 void talk_wait_linked(struct cluster *cluster, int threads);

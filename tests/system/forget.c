@@ -146,9 +146,9 @@ static void write_values(struct cluster *cluster, int node, unsigned from, unsig
     redisFree(context);
 }
 
-/* Reads all keys, with `prefix` before GET; returns how many are there. All must be of their last
+/* Reads all keys, at ONE or QUORUM; returns how many are there. All must be of their last
  * generation; not to be there counts as it is wished. */
-static unsigned read_values(redisContext *context, const char *prefix, unsigned count,
+static unsigned read_values(redisContext *context, const char *level, unsigned count,
                             unsigned generation)
 {
     unsigned there = 0;
@@ -156,7 +156,7 @@ static unsigned read_values(redisContext *context, const char *prefix, unsigned 
     for (unsigned begin = 0; begin < count; begin += BATCH) {
         const unsigned end = begin + BATCH < count ? begin + BATCH : count;
         for (unsigned key = begin; key < end; key++)
-            redisAppendCommand(context, "%sGET key:%u", prefix, key);
+            redisAppendCommand(context, "AT %s GET key:%u", level, key);
         for (unsigned key = begin; key < end; key++) {
             char wanted[32];
             redisReply *reply = next_reply(context);
@@ -218,11 +218,11 @@ static void dropped_hints_make_one_who_forgot(void)
     wait_counted(cluster, 3, "recovered_partitions");
     talk_wait_votes(cluster, 3);
     talk_wait_linked(cluster, 2);
-    talk_wait_delivered(cluster);
+    talk_wait_settled(cluster);
     for (int node = 1; node <= 2; node++)
         cluster_pause(cluster, node);
     redisContext *context = cluster_connect(cluster, 3);
-    const unsigned there = read_values(context, "AT ONE ", 2 * HINT_KEYS, 2);
+    const unsigned there = read_values(context, "ONE", 2 * HINT_KEYS, 2);
     check_that(there == 2 * HINT_KEYS, "node 3 has all of %d keys, got %u", 2 * HINT_KEYS, there);
     redisFree(context);
     cluster_destroy(&cluster);
@@ -257,7 +257,7 @@ static void a_full_cache_evicts_and_refuses_nothing(void)
     for (int node = 1; node <= 3; node++) {
         check_that(number_of(cluster, node, "stats", "evicted_keys") > 0, "node %d evicts", node);
         redisContext *context = cluster_connect(cluster, node);
-        const unsigned there = read_values(context, "", FULL_KEYS, FULL_GENERATIONS);
+        const unsigned there = read_values(context, "QUORUM", FULL_KEYS, FULL_GENERATIONS);
         check_that(there >= FULL_KEYS / 4, "some of %d keys are there, got %u", FULL_KEYS, there);
         redisFree(context);
     }

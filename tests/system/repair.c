@@ -172,7 +172,7 @@ static void check_alone(const struct shelf *shelf, struct traffic *traffic, int 
     struct cluster *cluster = shelf->cluster;
     struct alone alone = {.shelf = shelf, .traffic = traffic};
 
-    talk_wait_delivered(cluster);
+    talk_wait_settled(cluster);
     for (int other = 1; other <= 3; other++)
         if (other != node)
             cluster_pause(cluster, other);
