@@ -4,44 +4,14 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "model/replication_engine.h"
+#include "model/replication_network.h"
 
 static const char *const kind_names[] = {"read", "write", "update"};
-static const char *const ack_names[] = {"kept",  "NEWER", "STALE_CLAIM", "FORGETFUL",
-                                        "FULL",  "TOO_FAR", "CEILING",   "HELD"};
 static const char *const answer_names[] = {"the same", "a version", "nothing", "no vote",
                                            "STALE_CLAIM"};
 
 static struct coordinator coordinator_of(struct world *world, unsigned node);
-
-/* ---- sending ---- */
-
-static struct message *push(struct world *world, struct queue *queue, enum message_kind kind,
-                            unsigned from, unsigned to)
-{
-    const struct replica_bounds *bounds = world->nodes[from].bounds;
-    struct message *message = &queue->messages[queue->count];
-
-    if (queue->count == MESSAGES_MAX)
-        return NULL;
-    queue->count++;
-    *message = (struct message){.kind = kind,
-                                .from = from,
-                                .to = to,
-                                .sender_life = world->nodes[from].life,
-                                .bound = ledger_bound(&bounds->ledger,
-                                                      atomic_load(&bounds->ceiling))};
-    return message;
-}
-
-static struct message take(struct queue *queue, unsigned index)
-{
-    const struct message message = queue->messages[index];
-
-    queue->count--;
-    memmove(&queue->messages[index], &queue->messages[index + 1],
-            (queue->count - index) * sizeof queue->messages[0]);
-    return message;
-}
 
 static unsigned index_of(node_number number)
 {
@@ -49,7 +19,7 @@ static unsigned index_of(node_number number)
 }
 
 /* Whether a message of a request may be sent; otherwise the replica counts as down. */
-static bool may_send(struct world *world, const struct request *request, unsigned node)
+static bool may_send(struct world *world, const struct world_request *request, unsigned node)
 {
     return !world->links_are_known || world_reaches(world, request->node, node);
 }
@@ -59,13 +29,13 @@ static bool may_send(struct world *world, const struct request *request, unsigne
 static bool ask(void *host, struct operation *operation, node_number number)
 {
     struct world *world = host;
-    struct request *request = (struct request *)operation;
+    struct world_request *request = (struct world_request *)operation;
     const unsigned node = index_of(number);
     struct message *message;
 
     if (!may_send(world, request, node))
         return false;
-    message = push(world, &world->questions, MESSAGE_READ, request->node, node);
+    message = network_push(world, &world->questions, MESSAGE_READ, request->node, node);
     if (message == NULL)
         return false;
     message->requester_life = message->sender_life;
@@ -78,7 +48,7 @@ static bool ask(void *host, struct operation *operation, node_number number)
 }
 
 /* A stamp of its own that was not seen before names this write from now on. */
-static void note_stamp(struct world *world, struct request *request)
+static void note_stamp(struct world *world, struct world_request *request)
 {
     const struct operation *operation = &request->operation;
     const struct dot dot = operation->written.dot;
@@ -96,13 +66,13 @@ static void note_stamp(struct world *world, struct request *request)
 static bool offer(void *host, struct operation *operation, node_number number)
 {
     struct world *world = host;
-    struct request *request = (struct request *)operation;
+    struct world_request *request = (struct world_request *)operation;
     struct message *message;
 
     note_stamp(world, request);
     if (!may_send(world, request, index_of(number)))
         return false;
-    message = push(world, &world->versions, MESSAGE_WRITE, request->node, index_of(number));
+    message = network_push(world, &world->versions, MESSAGE_WRITE, request->node, index_of(number));
     if (message == NULL)
         return false;
     message->requester_life = message->sender_life;
@@ -122,7 +92,7 @@ static bool promising(void *host, node_number number)
 
 static void renew(void *host, struct operation *operation)
 {
-    struct request *request = (struct request *)operation;
+    struct world_request *request = (struct world_request *)operation;
 
     (void)host;
     request->generation++;
@@ -130,7 +100,7 @@ static void renew(void *host, struct operation *operation)
 }
 
 /* What a client is shown of the key is never older than what was acknowledged before it asked. */
-static void check_shown(struct world *world, const struct request *request,
+static void check_shown(struct world *world, const struct world_request *request,
                         const struct version *shown)
 {
     const struct instant now = world_now(world, request->node);
@@ -153,7 +123,7 @@ static void change(void *host, struct operation *operation, const struct version
                    struct change *wanted)
 {
     struct world *world = host;
-    struct request *request = (struct request *)operation;
+    struct world_request *request = (struct world_request *)operation;
 
     if (current != NULL)
         check_shown(world, request, current);
@@ -171,12 +141,12 @@ static const struct operation_calls calls = {
 static struct coordinator coordinator_of(struct world *world, unsigned node)
 {
     return (struct coordinator){
-        .replica = &world->nodes[node].replica, .calls = &calls, .host = world};
+        .replica = world->nodes[node].replica, .calls = &calls, .host = world};
 }
 
 /* ---- the life of a request ---- */
 
-uint64_t request_owes(struct world *world, const struct request *request, unsigned node)
+uint64_t world_request_owes(struct world *world, const struct world_request *request, unsigned node)
 {
     node_number nodes[COPIES_MAX];
 
@@ -188,7 +158,7 @@ uint64_t request_owes(struct world *world, const struct request *request, unsign
     return request->operation.written.dot.stamp;
 }
 
-void request_drop(struct request *request)
+void world_request_drop(struct world_request *request)
 {
     if (!request->used)
         return;
@@ -197,18 +167,18 @@ void request_drop(struct request *request)
 }
 
 /* What it still owes becomes hints, and it is over. */
-static void end(struct world *world, struct request *request)
+static void end(struct world *world, struct world_request *request)
 {
     const struct copy copy = copy_of(&request->operation.written);
     node_number nodes[COPIES_MAX];
     const unsigned count = operation_owes(&request->operation, nodes);
 
     for (unsigned i = 0; i < count; i++)
-        request_hint(world, request->node, index_of(nodes[i]), &copy);
-    request_drop(request);
+        world_engine_hint(world, request->node, index_of(nodes[i]), &copy);
+    world_request_drop(request);
 }
 
-static void tell_client(struct world *world, struct request *request)
+static void tell_client(struct world *world, struct world_request *request)
 {
     struct operation *operation = &request->operation;
     const bool reads = operation->kind == OPERATION_READ;
@@ -232,7 +202,7 @@ static void tell_client(struct world *world, struct request *request)
 }
 
 /* After whatever has happened to it. */
-static void follow(struct world *world, struct request *request)
+static void follow(struct world *world, struct world_request *request)
 {
     const struct operation *operation = &request->operation;
     const bool over = operation->state == OPERATION_DONE || operation->state == OPERATION_FAILED;
@@ -246,19 +216,19 @@ static void follow(struct world *world, struct request *request)
     world_end_turn(world, request->node);
 }
 
-static struct request *find_free(struct world *world)
+static struct world_request *find_free(struct world *world)
 {
-    for (unsigned i = 0; i < REQUESTS_MAX; i++)
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++)
         if (!world->requests[i].used)
             return &world->requests[i];
     return NULL;
 }
 
-bool request_begin(struct world *world, unsigned node, enum operation_kind kind,
-                   enum request_action action, int64_t deadline_ms)
+bool world_request_begin(struct world *world, unsigned node, enum operation_kind kind,
+                   enum world_request_action action, int64_t deadline_ms)
 {
     const struct configuration configuration = world->configuration;
-    struct request *request = find_free(world);
+    struct world_request *request = find_free(world);
     struct coordinator coordinator = coordinator_of(world, node);
     struct operation *operation;
     const unsigned first = world_any(world, configuration.copies);
@@ -294,7 +264,7 @@ bool request_begin(struct world *world, unsigned node, enum operation_kind kind,
     return true;
 }
 
-void request_give_up(struct world *world, struct request *request)
+void world_request_give_up(struct world *world, struct world_request *request)
 {
     const enum operation_state state = request->operation.state;
 
@@ -307,7 +277,7 @@ void request_give_up(struct world *world, struct request *request)
     world_end_turn(world, node);
 }
 
-void request_hedge(struct world *world, struct request *request)
+void world_request_hedge(struct world *world, struct world_request *request)
 {
     struct coordinator coordinator = coordinator_of(world, request->node);
 
@@ -316,7 +286,7 @@ void request_hedge(struct world *world, struct request *request)
     follow(world, request);
 }
 
-void request_lose(struct world *world, struct request *request, unsigned node)
+void world_request_lose(struct world *world, struct world_request *request, unsigned node)
 {
     struct coordinator coordinator = coordinator_of(world, request->node);
 
@@ -327,58 +297,11 @@ void request_lose(struct world *world, struct request *request, unsigned node)
     follow(world, request);
 }
 
-/* ---- hints ---- */
-
-void request_hint(struct world *world, unsigned index, unsigned target, const struct copy *copy)
-{
-    struct node *node = &world->nodes[index];
-
-    ensure(node->hint_count < HINTS_MAX);
-    node->hints[node->hint_count++] = (struct hint){
-        .serial = ++world->serial, .target = target, .copy = *copy};
-}
-
-void request_send_hint(struct world *world, unsigned index)
-{
-    struct node *node = &world->nodes[index];
-    const struct hint *hint;
-    struct message *message;
-
-    if (node->hint_count == 0)
-        return;
-    hint = &node->hints[world_any(world, node->hint_count)];
-    message = push(world, &world->versions, MESSAGE_WRITE, index, hint->target);
-    if (message == NULL)
-        return;
-    message->requester_life = message->sender_life;
-    message->serial = hint->serial;
-    message->copy = hint->copy;
-}
-
-/* An answer that leaves nothing to be owed. */
-static bool settles(enum ack_status status)
-{
-    return status == ACK_OK || status == ACK_NEWER || status == ACK_FULL;
-}
-
-static void hint_answered(struct world *world, const struct message *message)
-{
-    struct node *node = &world->nodes[message->to];
-
-    if (!settles(message->offered.status))
-        return;
-    for (unsigned i = 0; i < node->hint_count; i++)
-        if (node->hints[i].serial == message->serial) {
-            node->hints[i] = node->hints[--node->hint_count];
-            return;
-        }
-}
-
 /* ---- delivery ---- */
 
-static struct request *find(struct world *world, uint32_t serial)
+static struct world_request *find(struct world *world, uint32_t serial)
 {
-    for (unsigned i = 0; i < REQUESTS_MAX; i++)
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++)
         if (world->requests[i].used && world->requests[i].serial == serial)
             return &world->requests[i];
     return NULL;
@@ -388,9 +311,9 @@ static void receive_read(struct world *world, const struct message *message)
 {
     struct node *node = &world->nodes[message->to];
     struct buffer bytes = {0};
-    struct looked looked = replica_look(&node->replica, &node->place, message->have,
+    struct looked looked = replica_look(node->replica, &node->place, message->have,
                                         message->have_digest, &bytes);
-    struct message *answer = push(world, &world->questions, MESSAGE_ANSWER, message->to,
+    struct message *answer = network_push(world, &world->questions, MESSAGE_ANSWER, message->to,
                                   message->from);
 
     /* Whatever was named, an absence travels as ABSENT. */
@@ -409,7 +332,7 @@ static void receive_read(struct world *world, const struct message *message)
 
 static void receive_answer(struct world *world, const struct message *message)
 {
-    struct request *request = find(world, message->request);
+    struct world_request *request = find(world, message->request);
     struct looked looked = message->looked;
 
     if (request == NULL || request->generation != message->generation ||
@@ -428,26 +351,16 @@ static void receive_answer(struct world *world, const struct message *message)
 
 static void receive_write(struct world *world, const struct message *message)
 {
-    struct node *node = &world->nodes[message->to];
     const struct version version = copy_version(&message->copy);
-    struct message *answer;
-    struct offered offered;
-    char text[CHECKER_DOT_TEXT_MAX];
+    const struct offered offered = world_offer(world, message->to, message->from, message->over,
+                                               &version, "write");
+    struct message *answer = network_push(world, &world->versions, MESSAGE_ACK, message->to,
+                                          message->from);
 
-    world_raise_ceiling(world, message->to, version.dot.stamp);
-    offered = replica_offer(&node->replica, world_now(world, message->to), &node->place,
-                            message->over, &version);
-    world_say(world, "node %u is offered %s%s by node %u: %s", world_number(message->to),
-              checker_dot_text(version.dot, text), message->request == 0 ? " as a hint" : "",
-              world_number(message->from), ack_names[offered.status]);
-    if (offered.status == ACK_FULL)
-        checker_gone(&world->checker, version.dot);
-    answer = push(world, &world->versions, MESSAGE_ACK, message->to, message->from);
     if (answer != NULL) {
         answer->requester_life = message->requester_life;
         answer->request = message->request;
         answer->generation = message->generation;
-        answer->serial = message->serial;
         answer->offered = offered;
     }
     world_end_turn(world, message->to);
@@ -455,12 +368,8 @@ static void receive_write(struct world *world, const struct message *message)
 
 static void receive_ack(struct world *world, const struct message *message)
 {
-    struct request *request = find(world, message->request);
+    struct world_request *request = find(world, message->request);
 
-    if (message->request == 0) {
-        hint_answered(world, message);
-        world_end_turn(world, message->to);
-    }
     if (request == NULL || request->generation != message->generation)
         return;
     struct coordinator coordinator = coordinator_of(world, message->to);
@@ -470,50 +379,33 @@ static void receive_ack(struct world *world, const struct message *message)
     follow(world, request);
 }
 
-void request_deliver(struct world *world, struct queue *queue, unsigned index)
+void world_request_receive(struct world *world, const struct message *message)
 {
-    const struct message message = take(queue, index);
-    const bool answers = message.kind == MESSAGE_ANSWER || message.kind == MESSAGE_ACK;
-
-    /* A restart resets links (rule 23). */
-    if (!world->nodes[message.to].up ||
-        world->nodes[message.from].life != message.sender_life ||
-        (answers && world->nodes[message.to].life != message.requester_life))
-        return;
-    if (world->frames_tell)
-        ledger_hear(&world->nodes[message.to].bounds->ledger, world_number(message.from),
-                    message.bound);
-    switch (message.kind) {
+    switch (message->kind) {
     case MESSAGE_READ:
-        receive_read(world, &message);
+        receive_read(world, message);
         return;
     case MESSAGE_ANSWER:
-        receive_answer(world, &message);
+        receive_answer(world, message);
         return;
     case MESSAGE_WRITE:
-        receive_write(world, &message);
+        receive_write(world, message);
         return;
     case MESSAGE_ACK:
-        receive_ack(world, &message);
+        receive_ack(world, message);
         return;
+    case MESSAGE_QUESTION:
+    case MESSAGE_REPLY:
+        break;
     }
+    ensure(false);
 }
 
-void request_lose_message(struct world *world, struct queue *queue, unsigned index)
+/* Half of the time it is told at once, else by its deadline. */
+void world_request_lost(struct world *world, const struct message *message, unsigned asked)
 {
-    const struct message message = take(queue, index);
-    struct request *request = find(world, message.request);
-    const bool answers = message.kind == MESSAGE_ANSWER || message.kind == MESSAGE_ACK;
+    struct world_request *request = find(world, message->request);
 
-    /* Half of the time the link breaks, and its request is told. */
-    if (request != NULL && request->generation == message.generation && world_any(world, 2) == 0)
-        request_lose(world, request, answers ? message.from : message.to);
-}
-
-void request_repeat(struct world *world, unsigned index)
-{
-    struct queue *queue = &world->versions;
-
-    if (queue->count < MESSAGES_MAX && queue->messages[index].kind == MESSAGE_WRITE)
-        queue->messages[queue->count++] = queue->messages[index];
+    if (request != NULL && request->generation == message->generation && world_any(world, 2) == 0)
+        world_request_lose(world, request, asked);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "model/replication_scheduler.h"
 
-#include "model/replication_recovery.h"
+#include "model/replication_engine.h"
+#include "model/replication_network.h"
 #include "model/replication_request.h"
 
 /* Weights of events; per cent. */
@@ -146,13 +147,13 @@ static unsigned waiting_one(struct scheduler *scheduler, unsigned count)
 }
 
 /* A request that is in use, or NULL. */
-static struct request *any_request(struct scheduler *scheduler)
+static struct world_request *any_request(struct scheduler *scheduler)
 {
     struct world *world = scheduler->world;
-    struct request *used[REQUESTS_MAX];
+    struct world_request *used[WORLD_REQUESTS_MAX];
     unsigned count = 0;
 
-    for (unsigned i = 0; i < REQUESTS_MAX; i++)
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++)
         if (world->requests[i].used)
             used[count++] = &world->requests[i];
     return count > 0 ? used[world_any(world, count)] : NULL;
@@ -167,7 +168,7 @@ static void write(struct scheduler *scheduler, unsigned node)
     const bool nothing = updates && !deletes && world_any(world, 4) == 0;
     const int64_t life_ms = 1 + world_any(world, 300) / (int64_t)world->tempo;
 
-    request_begin(world, node, updates ? OPERATION_UPDATE : OPERATION_WRITE,
+    world_request_begin(world, node, updates ? OPERATION_UPDATE : OPERATION_WRITE,
                   deletes   ? REQUEST_DELETE
                   : nothing ? REQUEST_NOTHING
                             : REQUEST_PUT,
@@ -176,10 +177,10 @@ static void write(struct scheduler *scheduler, unsigned node)
 
 static void give_up(struct scheduler *scheduler)
 {
-    struct request *request = any_request(scheduler);
+    struct world_request *request = any_request(scheduler);
 
     if (request != NULL)
-        request_give_up(scheduler->world, request);
+        world_request_give_up(scheduler->world, request);
 }
 
 static void deliver(struct scheduler *scheduler, struct queue *queue)
@@ -190,7 +191,7 @@ static void deliver(struct scheduler *scheduler, struct queue *queue)
         return;
     const unsigned index = waiting_one(scheduler, queue->count);
     if (world_linked(world, queue->messages[index].from, queue->messages[index].to))
-        request_deliver(world, queue, index);
+        network_deliver(world, queue, index);
 }
 
 static void lose(struct scheduler *scheduler)
@@ -199,7 +200,7 @@ static void lose(struct scheduler *scheduler)
     struct queue *queue = world_any(world, 4) == 0 ? &world->questions : &world->versions;
 
     if (queue->count > 0)
-        request_lose_message(world, queue, world_any(world, queue->count));
+        network_lose(world, queue, world_any(world, queue->count));
 }
 
 static void repeat(struct scheduler *scheduler)
@@ -207,13 +208,13 @@ static void repeat(struct scheduler *scheduler)
     struct world *world = scheduler->world;
 
     if (world->versions.count > 0)
-        request_repeat(world, world_any(world, world->versions.count));
+        network_repeat(&world->versions, world_any(world, world->versions.count));
 }
 
 /* Most of the time a question or its answer gets on; sometimes another is asked. */
 static void look(struct scheduler *scheduler)
 {
-    struct request *request;
+    struct world_request *request;
 
     if (world_any(scheduler->world, 12) > 0) {
         deliver(scheduler, &scheduler->world->questions);
@@ -221,7 +222,7 @@ static void look(struct scheduler *scheduler)
     }
     request = any_request(scheduler);
     if (request != NULL && request->operation.state == OPERATION_READING)
-        request_hedge(scheduler->world, request);
+        world_request_hedge(scheduler->world, request);
 }
 
 static void hear(struct scheduler *scheduler, unsigned node, unsigned other)
@@ -244,7 +245,7 @@ static void all_hear_all(struct scheduler *scheduler)
     }
 }
 
-/* The promises stand while fewer than W replicas are forgetful at once. */
+/* The promises stand while fewer than a quorum of replicas is forgetful at once. */
 static void crash_or_restart(struct scheduler *scheduler, unsigned node)
 {
     struct world *world = scheduler->world;
@@ -256,11 +257,45 @@ static void crash_or_restart(struct scheduler *scheduler, unsigned node)
     }
     for (unsigned i = 0; i < world->configuration.copies; i++)
         forgetful += !world->nodes[i].up || world->nodes[i].partition->recovering;
-    if (forgetful + 1 >= world->configuration.write)
+    if (forgetful + 1 > world->configuration.copies / 2u)
         return;
     world_crash(world, node);
     if (world_any(world, 2) == 0)
         world_restart(world, node);
+}
+
+/* Who restarted waits until all that was in flight then is over (rule 15). */
+static bool may_sync(struct scheduler *scheduler, unsigned node)
+{
+    struct world *world = scheduler->world;
+    const bool time_passes = world_any(world, 6) == 0;
+    bool over = true;
+
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++) {
+        struct world_request *request = &world->requests[i];
+        if (!request->used || request->answered || request->node == node ||
+            request->serial > world->nodes[node].requests_before)
+            continue;
+        if (time_passes)
+            world_request_give_up(world, request);
+        over = over && time_passes;
+    }
+    return over;
+}
+
+/* Mostly a moment; at times so long that what was asked has had its time. */
+static void sync(struct scheduler *scheduler, unsigned node)
+{
+    struct world *world = scheduler->world;
+
+    if (may_sync(scheduler, node))
+        world_engine_sync(world, node, world_any(world, 6) == 0 ? 600000 : 60000);
+}
+
+static void compare(struct scheduler *scheduler, unsigned node)
+{
+    if (scheduler->world->nodes[node].up && may_sync(scheduler, node))
+        world_engine_sync(scheduler->world, node, 1100000);
 }
 
 static bool falls_on(struct scheduler *scheduler, unsigned weight)
@@ -279,7 +314,7 @@ static void pick_for(struct scheduler *scheduler, unsigned node)
     if (falls_on(scheduler, weather->write))
         write(scheduler, node);
     else if (falls_on(scheduler, weather->hint))
-        request_send_hint(world, node);
+        world_engine_send_hints(world, node);
     else if (falls_on(scheduler, weather->evict))
         world_evict(world, node);
     else if (falls_on(scheduler, weather->expire))
@@ -289,9 +324,9 @@ static void pick_for(struct scheduler *scheduler, unsigned node)
     else if (falls_on(scheduler, weather->overflow))
         world_overflow(world, node);
     else if (falls_on(scheduler, weather->read))
-        request_begin(world, node, OPERATION_READ, REQUEST_NOTHING, DEADLINE_NEVER);
+        world_request_begin(world, node, OPERATION_READ, REQUEST_NOTHING, DEADLINE_NEVER);
     else if (falls_on(scheduler, weather->fetch))
-        recovery_continue(world, node, any_node(scheduler), world_any(world, 6) == 0);
+        sync(scheduler, node);
     else if (falls_on(scheduler, weather->clock_runs))
         world_run_clock(world, node);
     else if (falls_on(scheduler, weather->other_key))
@@ -326,7 +361,7 @@ static void pick(struct scheduler *scheduler)
     else if (falls_on(scheduler, weather->crash))
         crash_or_restart(scheduler, node);
     else if (falls_on(scheduler, weather->compare))
-        recovery_compare(world, node, any_node(scheduler));
+        compare(scheduler, node);
     else if (world->nodes[node].up)
         pick_for(scheduler, node);
 }
@@ -343,6 +378,7 @@ bool scheduler_run(struct world *world, struct configuration configuration, uint
     world->stride_max = ONE_OF(world, 0, 2, 10);
     world->frames_tell = world_any(world, 2) == 0;
     world->links_are_known = world_any(world, 2) == 0;
+    world->compares = scheduler.weather.compare > 0;
     while (world->event < events && world->checker.violation[0] == '\0') {
         world->event++;
         pick(&scheduler);

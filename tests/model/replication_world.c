@@ -6,13 +6,17 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/rule.h"
+#include "model/replication_engine.h"
+#include "model/replication_network.h"
 #include "model/replication_request.h"
 #include "store/internal.h"
 
 #define CLAIM_VERSION 5
-#define PARTITIONS    2
-#define KEY_PARTITION 1 /* the other is for world_use_another_key */
 #define MARK_SLOTS    8 /* of a partition */
+
+static const char *const ack_names[] = {"kept", "NEWER",   "STALE_CLAIM", "FORGETFUL",
+                                        "FULL", "TOO_FAR", "CEILING",     "HELD"};
 
 static const struct span key = {.data = (const uint8_t *)"key", .size = 3};
 
@@ -29,26 +33,76 @@ struct world *world_create(void)
         ensure(world->nodes[node].bounds != NULL);
         memset(world->nodes[node].bounds, 0, sizeof(struct replica_bounds));
     }
+    world->fixture = engine_fixture_create(world);
     return world;
 }
 
-static void drop_memory(struct node *node)
+static void stop(struct node *node)
 {
-    if (node->replica.store != NULL)
-        store_destroy(&node->replica.store);
-    buffer_deinit(&node->replica.merged);
+    world_engine_stop(node);
+    if (node->store != NULL)
+        store_destroy(&node->store);
 }
 
 void world_destroy(struct world **world)
 {
+    struct world *w = *world;
+
+    network_clear(&w->versions);
+    network_clear(&w->questions);
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++)
+        operation_deinit(&w->requests[i].operation);
     for (unsigned node = 0; node < NODES_MAX; node++) {
-        drop_memory(&(*world)->nodes[node]);
-        free((*world)->nodes[node].bounds);
+        stop(&w->nodes[node]);
+        free(w->nodes[node].bounds);
     }
-    for (unsigned i = 0; i < REQUESTS_MAX; i++)
-        operation_deinit(&(*world)->requests[i].operation);
-    free(*world);
+    if (w->ring != NULL)
+        ring_release(&w->ring);
+    engine_fixture_destroy(&w->fixture);
+    free(w);
     *world = NULL;
+}
+
+/* A ring of one partition, which all nodes keep. */
+static struct ring *form(unsigned copies)
+{
+    struct ring_member members[NODES_MAX] = {0};
+    struct ring_claim claim = {.version = CLAIM_VERSION, .count = (uint16_t)copies};
+    char error[RING_ERROR_MAX];
+
+    for (unsigned i = 0; i < copies; i++) {
+        members[i].identity.bytes[0] = (uint8_t)(i + 1);
+        members[i].number = claim.nodes[i] = world_number(i);
+        members[i].weight = 1;
+    }
+    const struct ring_draft draft = {.identity = {.bytes = {1}},
+                                     .version = CLAIM_VERSION,
+                                     .partition_count = 1,
+                                     .last_number = world_number(copies - 1),
+                                     .base = {.replicas = copies},
+                                     .members = members,
+                                     .member_count = copies,
+                                     .claims = &claim};
+    struct ring *ring = ring_create(&draft, error);
+    ensure(ring != NULL);
+    return ring;
+}
+
+/* The header of the only partition: a node that was there before has forgotten. */
+static void start_partition(struct node *node)
+{
+    struct replica_bounds *bounds = node->bounds;
+    const bool forgot = node->life > 0;
+
+    node->partition = store_partition(node->store, 0);
+    node->partition->claim_version = CLAIM_VERSION;
+    node->partition->eligible = true;
+    node->partition->recovering = forgot;
+    node->partition->forgotten = bounds->ceiling_at_start;
+    atomic_store(&bounds->recovery.uncompared, forgot);
+    atomic_store(&bounds->ledger.uncompared, RULE(17) && forgot);
+    node->place = (struct place){
+        .claim_version = CLAIM_VERSION, .hash = store_hash(node->store, key), .key = key};
 }
 
 /* The node's memory as it is after a start. */
@@ -57,35 +111,23 @@ static void start(struct world *world, unsigned index)
     struct node *node = &world->nodes[index];
     struct replica_bounds *bounds = node->bounds;
     const struct store_options options = {
-        .partitions = PARTITIONS, .seed = 1, .now_ms = world_now(world, index).wall_ms};
+        .partitions = 1, .seed = 1, .now_ms = world_now(world, index).wall_ms};
 
-    drop_memory(node);
+    stop(node);
     atomic_store(&bounds->ahead_max_ms, INT64_C(1) << 40);
-    bounds->ceiling_at_start = node->life > 0 ? atomic_load(&bounds->ceiling) : 0;
+    bounds->ceiling_at_start = node->life > 0 && RULE(18) ? atomic_load(&bounds->ceiling) : 0;
     atomic_store(&bounds->ledger.workers, 1);
-    atomic_store(&bounds->ledger.uncompared, node->life > 0);
     ledger_publish(&bounds->ledger, 0, 0);
     for (unsigned other = 0; other < NODES_MAX; other++)
         atomic_store(&bounds->ledger.told[world_number(other)], 0);
-    node->replica = (struct replica){
-        .store = store_create(&options), .bounds = bounds, .self = world_number(index)};
-    ensure(node->replica.store != NULL);
-    node->replica.store->mark_slots_max = MARK_SLOTS;
-    for (uint32_t i = 0; i < PARTITIONS; i++) {
-        struct partition *partition = store_partition(node->replica.store, i);
-        partition->claim_version = CLAIM_VERSION;
-        partition->eligible = true;
-        partition->recovering = node->life > 0;
-        partition->forgotten = bounds->ceiling_at_start;
-    }
-    node->partition = store_partition(node->replica.store, KEY_PARTITION);
-    node->place = (struct place){.partition = KEY_PARTITION,
-                                 .claim_version = CLAIM_VERSION,
-                                 .hash = store_hash(node->replica.store, key),
-                                 .key = key};
+    node->store = store_create(&options);
+    ensure(node->store != NULL);
+    node->store->mark_slots_max = MARK_SLOTS;
+    start_partition(node);
+    world_engine_start(world, index);
+    node->replica = world_engine_replica(node);
     node->up = true;
     node->requests_before = world->serial;
-    node->hint_count = 0;
     node->shown = (struct copy){0};
     node->shown_mark = DOT_NONE;
     node->shown_floor = node->shown_settled = 0;
@@ -99,20 +141,25 @@ void world_begin(struct world *world, struct configuration configuration, uint64
     world->narrates = narrates;
     world->event = 0;
     world->tempo = 1;
+    world->compares = true;
     world->serial = 0;
     rng_init(&world->rng, seed);
     checker_begin(&world->checker);
     world_mend_all(world);
-    world->versions.count = world->questions.count = 0;
-    world->claim = (struct ring_claim){.version = CLAIM_VERSION, .count = configuration.copies};
-    for (unsigned i = 0; i < configuration.copies; i++)
-        world->claim.nodes[i] = world_number(i);
-    for (unsigned i = 0; i < REQUESTS_MAX; i++)
-        request_drop(&world->requests[i]);
+    network_clear(&world->versions);
+    network_clear(&world->questions);
+    if (world->ring != NULL)
+        ring_release(&world->ring);
+    world->ring = form(configuration.copies);
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++)
+        world_request_drop(&world->requests[i]);
+    for (unsigned i = 0; i < NODES_MAX; i++)
+        stop(&world->nodes[i]);
     for (unsigned i = 0; i < configuration.copies; i++) {
         struct node *node = &world->nodes[i];
         node->life = 0;
         node->clock_ms = 1 + world_any(world, 30);
+        node->mono_us = 0;
         atomic_store(&node->bounds->ceiling, 0);
         start(world, i);
     }
@@ -140,7 +187,7 @@ struct instant world_now(const struct world *world, unsigned node)
 {
     return (struct instant){.wall_ms = CHECKER_START_MS + world->nodes[node].clock_ms +
                                        (int64_t)(world->event / world->tempo),
-                            .mono_us = (int64_t)world->event};
+                            .mono_us = world->nodes[node].mono_us};
 }
 
 node_number world_number(unsigned node)
@@ -215,7 +262,7 @@ void world_mend_all(struct world *world)
 void world_raise_ceiling(struct world *world, unsigned index, uint64_t stamp)
 {
     struct node *node = &world->nodes[index];
-    const uint64_t known[] = {stamp, node->replica.hlc.last, node->partition->last_stamp,
+    const uint64_t known[] = {stamp, node->replica->hlc.last, node->partition->last_stamp,
                               node->partition->floor, node->bounds->ceiling_at_start,
                               hlc_stamp(world_now(world, index).wall_ms)};
     uint64_t needed = 0;
@@ -261,17 +308,15 @@ static void narrate(struct world *world, unsigned index)
 void world_end_turn(struct world *world, unsigned index)
 {
     struct node *node = &world->nodes[index];
-    uint64_t bound = node->replica.hlc.last;
+    uint64_t lowest = world_engine_owes(node);
 
-    for (unsigned i = 0; i < node->hint_count; i++)
-        if (node->hints[i].copy.version.dot.stamp - 1 < bound)
-            bound = node->hints[i].copy.version.dot.stamp - 1;
-    for (unsigned i = 0; i < REQUESTS_MAX; i++) {
-        const uint64_t stamp = request_owes(world, &world->requests[i], index);
-        if (stamp - 1 < bound)
-            bound = stamp - 1;
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++) {
+        const uint64_t stamp = world_request_owes(world, &world->requests[i], index);
+        if (stamp != 0 && stamp < lowest)
+            lowest = stamp;
     }
-    ledger_publish(&node->bounds->ledger, 0, bound);
+    ledger_publish(&node->bounds->ledger, 0,
+                   lowest <= node->replica->hlc.last ? lowest - 1 : node->replica->hlc.last);
     if (world->narrates && node->up)
         narrate(world, index);
 }
@@ -290,6 +335,25 @@ static void note_vanished(struct world *world, unsigned index, const struct copy
     checker_gone(&world->checker, before->version.dot);
     world_say(world, "node %u: %s %s", world_number(index),
               checker_dot_text(before->version.dot, text), why);
+}
+
+struct offered world_offer(struct world *world, unsigned index, unsigned from, struct dot over,
+                           const struct version *version, const char *what)
+{
+    struct node *node = &world->nodes[index];
+    const struct copy before = world_holds(world, index);
+    char text[CHECKER_DOT_TEXT_MAX];
+
+    world_raise_ceiling(world, index, version->dot.stamp);
+    const struct offered offered = replica_offer(node->replica, world_now(world, index),
+                                                 &node->place, over, version);
+    world_say(world, "node %u is offered %s by node %u (%s): %s", world_number(index),
+              checker_dot_text(version->dot, text), world_number(from), what,
+              ack_names[offered.status]);
+    if (offered.status == ACK_FULL)
+        checker_gone(&world->checker, version->dot);
+    note_vanished(world, index, &before, "gave way");
+    return offered;
 }
 
 void world_evict(struct world *world, unsigned index)
@@ -339,7 +403,7 @@ void world_hear(struct world *world, unsigned index, unsigned other)
 void world_settle(struct world *world, unsigned index)
 {
     struct node *node = &world->nodes[index];
-    const uint64_t settled = ledger_settled(&node->bounds->ledger, &world->claim,
+    const uint64_t settled = ledger_settled(&node->bounds->ledger, ring_claim(world->ring, 0),
                                             world_number(index),
                                             atomic_load(&node->bounds->ceiling));
 
@@ -354,12 +418,11 @@ void world_settle(struct world *world, unsigned index)
 void world_use_another_key(struct world *world, unsigned index)
 {
     struct node *node = &world->nodes[index];
-    struct partition *partition = store_partition(node->replica.store, 1 - KEY_PARTITION);
 
-    world_raise_ceiling(world, index, partition->last_stamp);
-    partition_lock(partition);
-    replica_stamp(&node->replica, world_now(world, index), partition, 0);
-    partition_unlock(partition);
+    world_raise_ceiling(world, index, 0);
+    hlc_tick(&node->replica->hlc, world_now(world, index).wall_ms,
+             node->bounds->ceiling_at_start);
+    world_raise_ceiling(world, index, node->replica->hlc.last);
 }
 
 void world_run_clock(struct world *world, unsigned index)
@@ -372,9 +435,9 @@ void world_run_clock(struct world *world, unsigned index)
 void world_crash(struct world *world, unsigned index)
 {
     world->nodes[index].up = false;
-    for (unsigned i = 0; i < REQUESTS_MAX; i++)
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++)
         if (world->requests[i].used && world->requests[i].node == index)
-            request_drop(&world->requests[i]);
+            world_request_drop(&world->requests[i]);
     world_say(world, "node %u crashes", world_number(index));
 }
 
@@ -386,6 +449,9 @@ void world_restart(struct world *world, unsigned index)
     node->life++;
     node->clock_ms = world_any(world, (unsigned)node->clock_ms + 1); /* it may have been set back */
     start(world, index);
+    for (unsigned other = 0; other < world->configuration.copies; other++)
+        if (other != index && world->nodes[other].up)
+            world_engine_lose(world, other, index);
     world_say(world, "node %u restarts, empty; its ceiling is %s", world_number(index),
               checker_dot_text((struct dot){.stamp = node->bounds->ceiling_at_start}, text));
 }

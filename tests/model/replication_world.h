@@ -16,11 +16,10 @@
 #include "replica/operation.h"
 #include "ring/ring.h"
 
-#define NODES_MAX    5
-#define REQUESTS_MAX 24
-#define MESSAGES_MAX 256 /* of each queue */
-#define HINTS_MAX    1024
-#define VALUE_MAX    12
+#define NODES_MAX          5
+#define WORLD_REQUESTS_MAX 24
+#define MESSAGES_MAX       256 /* of each queue */
+#define VALUE_MAX          12
 
 struct configuration {
     uint8_t copies, read, write; /* N, R, W */
@@ -33,22 +32,31 @@ struct copy {
     char value[VALUE_MAX];
 };
 
-enum message_kind { MESSAGE_READ, MESSAGE_ANSWER, MESSAGE_WRITE, MESSAGE_ACK };
+/* Of requests, and as the engines wrote them: a question of hints or of a recovery, its answer. */
+enum message_kind {
+    MESSAGE_READ,
+    MESSAGE_ANSWER,
+    MESSAGE_WRITE,
+    MESSAGE_ACK,
+    MESSAGE_QUESTION,
+    MESSAGE_REPLY,
+};
 
 struct message {
     enum message_kind kind;
     unsigned from, to;       /* indices of nodes */
     uint32_t sender_life;    /* of `from` */
     uint32_t requester_life; /* of the one that asked */
-    uint64_t bound;          /* what the sender told as it was sent */
-    uint32_t request;        /* its serial; 0: of a hint */
-    uint32_t generation;     /* of the request: see struct request */
-    uint32_t serial;         /* of the question, or of the hint */
+    uint64_t bound, hlc;     /* what the sender told, and its clock, as it was sent */
+    uint32_t request;        /* its serial; 0: an engine's */
+    uint32_t generation;     /* of the request: see struct world_request */
+    uint32_t serial;         /* of the question */
     struct dot over, have;
     uint64_t have_digest;
     struct copy copy; /* of WRITE, and of ANSWER */
     struct looked looked;
     struct offered offered;
+    struct buffer bytes; /* of QUESTION and REPLY: one message, as on the wire */
 };
 
 /* Messages in the order in which they were sent. */
@@ -57,15 +65,9 @@ struct queue {
     struct message messages[MESSAGES_MAX];
 };
 
-struct hint {
-    uint32_t serial;
-    unsigned target;
-    struct copy copy;
-};
-
 /* An operation of a client, from its beginning until all that it owes has been answered for or has
  * become hints. */
-struct request {
+struct world_request {
     struct operation operation; /* the first: the calls get its address */
     bool used;
     bool answered;                 /* the client has its answer */
@@ -85,20 +87,24 @@ struct node {
     bool up;
     uint32_t life;
     int64_t clock_ms;              /* how far its clock is ahead of the start of the run */
+    int64_t mono_us;
     struct replica_bounds *bounds; /* its ceiling alone outlives a crash */
-    struct replica replica;
+    struct engine *engine;         /* its hints and its recovery: replication_engine */
+    struct store *store;
+    struct replica *replica;
     struct partition *partition; /* of the key */
     struct place place;
     uint32_t requests_before; /* the last serial before it restarted */
-    unsigned hint_count;
-    struct hint hints[HINTS_MAX];
-    struct copy shown; /* narrated last, with: */
+    struct copy shown;        /* narrated last, with: */
     struct dot shown_mark;
     uint64_t shown_floor, shown_settled;
     bool shown_recovering;
 };
 
+struct engine_fixture;
+
 struct world {
+    struct engine_fixture *fixture;
     struct configuration configuration;
     struct checker checker;
     struct rng rng;
@@ -106,15 +112,16 @@ struct world {
     uint64_t event;       /* the number of the one that happens */
     unsigned tempo;       /* events in a millisecond of all clocks */
     unsigned stride_max;  /* how far ahead of need a ceiling is raised, in stamps */
-    bool frames_tell;     /* every message carries what its sender owes */
+    bool frames_tell;     /* every message carries what its sender owes, and its clock */
     bool links_are_known; /* what is sent into a cut link is refused at once */
+    bool compares;        /* restarted nodes compare their replicas */
     uint32_t serial;      /* the last that was given */
-    struct ring_claim claim;
+    struct ring *ring;
     struct node nodes[NODES_MAX];
     bool cut[NODES_MAX][NODES_MAX];
-    struct queue versions;  /* WRITE and ACK */
-    struct queue questions; /* READ and ANSWER */
-    struct request requests[REQUESTS_MAX];
+    struct queue versions;  /* WRITE and ACK, and those of hints */
+    struct queue questions; /* READ and ANSWER, and those of recoveries */
+    struct world_request requests[WORLD_REQUESTS_MAX];
 };
 
 struct world *world_create(void);
@@ -146,6 +153,10 @@ void world_mend_all(struct world *world);
 /* The control of the node raises its ceiling, on disk, to above all that the node knows and to
  * `stamp`. */
 void world_raise_ceiling(struct world *world, unsigned node, uint64_t stamp);
+/* The version, written over `over`, is offered to the node's replica; `what` says how, in the story.
+ */
+struct offered world_offer(struct world *world, unsigned node, unsigned from, struct dot over,
+                           const struct version *version, const char *what);
 /* The end of a turn: what the node owes is published. */
 void world_end_turn(struct world *world, unsigned node);
 
