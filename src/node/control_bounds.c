@@ -2,19 +2,26 @@
  *
  * What bounds this node's stamps (design: Versions).
  *
- * The ceiling is kept CEILING_AHEAD_MS above the clock and above every stamp that this node knows,
- * and raised when less than half of that is left; on disk first, then in struct replica_bounds.
+ * The ceiling is kept CEILING_AHEAD_MS above the clock, and raised when less than half of that is
+ * left; on disk first, then in struct replica_bounds.
  *
- *      stamps known, clock         ceiling on disk
+ *      clock                       ceiling on disk
  *      ------------|-------------------|-------->  time
  *                  |<- AHEAD/2..AHEAD ->|
+ *
+ * After a restart stamps begin above the old ceiling, so ahead of the clock, and all nodes' follow.
+ * There the ceiling keeps only STEP_MS above every stamp that this node knows: nodes that restart
+ * one after another would else drive it on by CEILING_AHEAD_MS each, to where others refuse stamps
+ * as too far ahead. For the same reason a clock that is out of line does not count, but the median.
  *
  * The clock is compared with the median of all clocks of the cluster, this node's own included,
  * so that of three nodes with one wrong clock each finds the same one wrong. Of an even number the
  * middle one that is nearer to this node's counts: two nodes that differ cannot know which is
  * wrong, and both go on. A peer's clock is read from its datagrams, late by the way of one packet.
  * Out of line is a node further from the median than max-clock-skew-ms; it is back when it is
- * nearer than three quarters of that, so that a clock at the limit does not flap.
+ * nearer than three quarters of that, so that a clock at the limit does not flap. So is, for at
+ * most max-clock-skew-ms in most cases, one that restarted and may give no stamp yet that all
+ * others would take.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,6 +31,10 @@
 
 /* Readings older than this do not count, us: the peer is not heard any more. */
 #define READING_AGE_MAX_US 30000000
+
+/* How far above stamps that are ahead of the clock the ceiling is raised, ms. Stamps there rise
+ * with each write by a 65536th of 1 ms. */
+#define STEP_MS 200
 
 /* ---- the ceiling ---- */
 
@@ -44,10 +55,8 @@ void bounds_begin(struct control *control, uint64_t ceiling)
 
 static uint64_t highest_stamp(struct control *control)
 {
-    uint64_t highest = hlc_stamp(control->now.wall_ms);
+    uint64_t highest = control->stamp_known;
 
-    if (control->stamp_known > highest)
-        highest = control->stamp_known;
     for (uint32_t p = 0; p < store_partitions(control->store); p++) {
         struct partition *partition = store_partition(control->store, p);
         partition_lock(partition);
@@ -62,10 +71,16 @@ void bounds_raise_ceiling(struct control *control)
 {
     const uint64_t ceiling = atomic_load_explicit(&control->bounds->ceiling, memory_order_relaxed);
     const uint64_t highest = highest_stamp(control);
-    const uint64_t wanted = hlc_stamp(hlc_ms(highest) + CEILING_AHEAD_MS);
+    const int64_t wrong_ms = control->out_of_line ? control->clock_offset_ms : 0;
+    const int64_t from_clock_ms = control->now.wall_ms - wrong_ms + CEILING_AHEAD_MS;
+    const int64_t from_stamps_ms = hlc_ms(highest) + STEP_MS;
+    const int64_t wanted_ms = from_clock_ms > from_stamps_ms ? from_clock_ms : from_stamps_ms;
+    const uint64_t wanted = hlc_stamp(wanted_ms);
+    const int64_t enough_ms = wanted_ms -
+                              (wanted_ms == from_clock_ms ? CEILING_AHEAD_MS : STEP_MS) / 2;
 
     control->stamp_known = highest;
-    if (hlc_ms(ceiling) - hlc_ms(highest) >= CEILING_AHEAD_MS / 2 || wanted <= ceiling)
+    if (hlc_ms(ceiling) >= enough_ms || wanted <= ceiling)
         return;
     if (control->calls->persist_ceiling(control->host, wanted)) {
         atomic_store_explicit(&control->bounds->ceiling, wanted, memory_order_release);
@@ -121,6 +136,16 @@ static int64_t median(int64_t *offsets, size_t count)
     return llabs(lower) < llabs(upper) ? lower : upper;
 }
 
+/* Whether stamps, which are above the ceiling of the start, are so far ahead that a node whose
+ * clock is in line and behind may refuse them. */
+static bool starts_ahead(const struct control *control)
+{
+    const int64_t ahead_ms = hlc_ms(control->bounds->ceiling_at_start) - control->now.wall_ms;
+
+    return control->clock_known &&
+           ahead_ms > CEILING_AHEAD_MS - control->options->max_clock_skew_ms;
+}
+
 bool bounds_check_clock(struct control *control)
 {
     const int64_t limit_ms = control->options->max_clock_skew_ms;
@@ -133,13 +158,18 @@ bool bounds_check_clock(struct control *control)
     control->clock_offset_ms = -median(offsets, count);
     memory_free(offsets);
     const int64_t distance_ms = llabs(control->clock_offset_ms);
-    if (distance_ms > limit_ms)
+    if (distance_ms > limit_ms || starts_ahead(control))
         control->out_of_line = true;
     else if (distance_ms <= limit_ms - limit_ms / 4)
         control->out_of_line = false;
     if (control->out_of_line == before)
         return false;
-    if (control->out_of_line)
+    if (control->out_of_line && distance_ms <= limit_ms)
+        log_write(control->log, LOG_NOTICE,
+                  "this node's stamps begin %" PRId64 " ms ahead of its clock: it neither "
+                  "coordinates nor votes until others take them",
+                  hlc_ms(control->bounds->ceiling_at_start) - control->now.wall_ms);
+    else if (control->out_of_line)
         log_write(control->log, LOG_WARNING,
                   "this node's clock is %+" PRId64 " ms off the median of its peers, more than "
                   "max-clock-skew-ms (%" PRId64 "): it neither coordinates nor votes",

@@ -125,7 +125,7 @@ struct control {
     /* The clock, against the peers'. */
     bool clock_known;        /* there are readings */
     int64_t clock_offset_ms; /* this node's less the median */
-    bool out_of_line;
+    bool out_of_line;        /* its clock, or the stamps with which it began */
 
     /* The ceiling. */
     uint64_t stamp_known; /* the highest */
