@@ -423,8 +423,9 @@ static void tick(struct control *control)
     recovery_look(control);
     control->tick_us = control->now.mono_us +
                        (recovery_goes_on(control) ? RECOVERY_TICK_US : TICK_US);
+    const bool moved = bounds_check_clock(control);
     bounds_raise_ceiling(control);
-    if (bounds_check_clock(control)) {
+    if (moved) {
         view_write_headers(control, control->promise.given);
         ring_tell_gossip(control);
         control->view_due = true;

@@ -44,7 +44,10 @@ void bounds_begin(struct control *control, uint64_t ceiling)
 
 static uint64_t highest_stamp(struct control *control)
 {
-    uint64_t highest = hlc_stamp(control->now.wall_ms);
+    /* A clock that is out of line would drive the ceiling to where, after a restart, all others
+     * refuse this node's stamps: there the median counts. */
+    const int64_t wrong_ms = control->out_of_line ? control->clock_offset_ms : 0;
+    uint64_t highest = hlc_stamp(control->now.wall_ms - wrong_ms);
 
     if (control->stamp_known > highest)
         highest = control->stamp_known;

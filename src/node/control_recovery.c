@@ -7,8 +7,8 @@
  * The stamps of a node that restarted begin above its old ceiling (rule 18), which may be up to
  * CEILING_AHEAD_MS ahead of the clock. Others would follow those stamps or refuse them, and nodes
  * that restart one after another would drive all clocks on. So such a node neither coordinates nor
- * votes before its clock has passed the old ceiling, or CLOCK_WAIT_US are over: then the clock was
- * set back, and waiting does not help.
+ * votes before its clock has passed the old ceiling. Where the clock was set back meanwhile that
+ * may take long: after CLOCK_WAIT_US it goes on as soon as others would take its stamps.
  */
 #include <inttypes.h>
 
@@ -127,7 +127,12 @@ static int64_t early_ms(const struct control *control)
     const int64_t ahead_ms = hlc_ms(control->bounds->ceiling_at_start) - control->now.wall_ms;
     const int64_t gone_us = control->now.mono_us - control->recovery.began_us;
 
-    return control->recovery.early && gone_us < CLOCK_WAIT_US && ahead_ms >= 0 ? ahead_ms + 1 : 0;
+    const int64_t taken_ms = CEILING_AHEAD_MS - control->options->max_clock_skew_ms;
+
+    if (!control->recovery.early || ahead_ms < 0 ||
+        (gone_us >= CLOCK_WAIT_US && ahead_ms <= taken_ms))
+        return 0;
+    return ahead_ms + 1;
 }
 
 /* About how long it takes yet, by what it took so far; -1: that says nothing. */

@@ -14,6 +14,7 @@ struct holding {
     char key[KEY_MAX];
     unsigned node;
     struct dot dot;
+    size_t size;
     uint64_t digest; /* of its bytes */
     bool deleted;
 };
@@ -44,6 +45,7 @@ static void add(void *context, struct span key, const struct version *version)
     struct holding *holding = &holdings->all[holdings->count++];
     *holding = (struct holding){.node = holdings->node->number,
                                 .dot = version->dot,
+                                .size = version->value.size,
                                 .digest = XXH3_64bits(version->value.data, version->value.size),
                                 .deleted = version->kind == VALUE_TOMBSTONE};
     snprintf(holding->key, sizeof holding->key, "%.*s", (int)key.size, (const char *)key.data);
@@ -86,9 +88,9 @@ static void check_key(const struct holding *holdings, size_t count, unsigned cop
     verdict_wrong(verdict, "converged: %s is at %zu of %u replicas, or they differ:", holdings->key,
                   count, copies);
     for (size_t i = 0; i < count; i++)
-        verdict_add(verdict, "    node %u: %llx@%u%s", holdings[i].node,
+        verdict_add(verdict, "    node %u: %llx@%u, %zu bytes%s", holdings[i].node,
                     (unsigned long long)holdings[i].dot.stamp, holdings[i].dot.node,
-                    holdings[i].deleted ? ", deleted" : "");
+                    holdings[i].size, holdings[i].deleted ? ", deleted" : "");
 }
 
 static void check_partition(const struct world *world, const struct ring_claim *claim, uint32_t p,

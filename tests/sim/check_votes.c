@@ -70,12 +70,25 @@ static void note_answer(struct votes *votes, const struct question *question, bo
     votes->wrong += as_vote;
 }
 
+/* The node is seen to recover, or not to. */
+static void follow(struct voter *voter, bool recovering)
+{
+    if (!voter->recovering && recovering)
+        voter->sources = 0;
+    voter->recovering = recovering;
+}
+
 /* One who votes told the asker what it has. */
 static void note_source(struct votes *votes, const struct question *question, uint8_t status)
 {
-    if (status == ANSWER_VERSION)
-        votes->voters[question->asker][question->partition].sources |=
-            (uint16_t)(1u << question->asked);
+    const struct sim_node *asker = votes->world->nodes[question->asker];
+    struct voter *voter = &votes->voters[question->asker][question->partition];
+
+    if (status != ANSWER_VERSION || asker->boots != votes->boots[question->asker] ||
+        !asker->running || !store_partition(asker->store, question->partition)->recovering)
+        return;
+    follow(voter, true);
+    voter->sources |= (uint16_t)(1u << question->asked);
 }
 
 static void on_message(void *context, unsigned from, unsigned to,
@@ -143,9 +156,7 @@ static void look_at(struct votes *votes, const struct sim_node *node,
                           " and has asked %u who vote",
                           node->number, p, votes->world->now_us, sources);
     }
-    if (!voter->recovering && recovering)
-        voter->sources = 0;
-    voter->recovering = recovering;
+    follow(voter, recovering);
 }
 
 void votes_look(struct votes *votes, bool forced, struct verdict *verdict)
