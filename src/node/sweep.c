@@ -16,6 +16,11 @@
 
 /* A FLUSHALL gives up when newer writes have overtaken it so often. */
 #define SWEEP_RESTAMPS_MAX 8
+/* How far ahead of the clock a FLUSHALL is stamped at first, ms; twice as far each time that it is
+ * overtaken, so by less than CEILING_AHEAD_MS / 2. */
+#define SWEEP_LEAD_MS 4
+_Static_assert((SWEEP_LEAD_MS << SWEEP_RESTAMPS_MAX) < CEILING_AHEAD_MS / 2,
+               "it is below a ceiling");
 
 enum sweep_answer { SWEEP_UNASKED, SWEEP_ASKED, SWEEP_DONE, SWEEP_LOST };
 
@@ -246,12 +251,18 @@ static bool ask_node(struct request *request, size_t node)
     return true;
 }
 
-/* A dot above everything that this node's partitions have seen. */
+/* A dot above everything that this node's partitions have seen, and what others stamp until it has
+ * reached them: a node that has seen something newer by then has to be told again, and to fetch its
+ * partitions anew where the flush goes on without it. */
 static bool stamp(struct request *request, uint64_t floor)
 {
     struct engine *engine = request->engine;
     struct sweep *sweep = request->sweep;
+    const uint64_t lead = hlc_stamp(engine->now.wall_ms +
+                                    ((int64_t)SWEEP_LEAD_MS << sweep->restamps));
 
+    if (lead > floor)
+        floor = lead;
     for (uint32_t p = 0; p < store_partitions(engine->own.store); p++) {
         struct partition *partition = store_partition(engine->own.store, p);
         partition_lock(partition);
