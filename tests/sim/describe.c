@@ -66,6 +66,40 @@ static void describe_forward(const struct wire_forward *forward, char text[DESCR
     }
 }
 
+/* What nodes say to each other about whole partitions. */
+static void describe_sync(const struct wire_message *message, char text[DESCRIBE_MAX])
+{
+    char dot[DOT_TEXT_MAX];
+
+    switch (message->type) {
+    case WIRE_FLUSH:
+        snprintf(text, DESCRIBE_MAX, "flush: %s", dot_text(message->flush.dot, dot));
+        return;
+    case WIRE_FORGOT:
+        snprintf(text, DESCRIBE_MAX, "forgot");
+        return;
+    case WIRE_PULL:
+        snprintf(text, DESCRIBE_MAX, "pull %u: leaves %04x from %" PRIu64, message->pull.partition,
+                 message->pull.leaves, message->pull.cursor);
+        return;
+    case WIRE_CHUNK:
+        snprintf(text, DESCRIBE_MAX, "chunk: %s, %zu bytes, next %" PRIu64,
+                 NAME_OF(answer_texts, message->chunk.status), message->chunk.entries.size,
+                 message->chunk.cursor);
+        return;
+    case WIRE_COMPARE:
+        snprintf(text, DESCRIBE_MAX, "compare %u", message->compare.partition);
+        return;
+    case WIRE_COMPARED:
+        snprintf(text, DESCRIBE_MAX, "compared: %s",
+                 NAME_OF(answer_texts, message->compared.status));
+        return;
+    default:
+        snprintf(text, DESCRIBE_MAX, "message of type %d", (int)message->type);
+        return;
+    }
+}
+
 void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX])
 {
     char version[DESCRIBE_MAX / 2];
@@ -103,7 +137,7 @@ void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX
                  NAME_OF(reply_texts, message->reply.status), message->reply.bytes.size);
         return;
     default:
-        snprintf(text, DESCRIBE_MAX, "message of type %d", (int)message->type);
+        describe_sync(message, text);
         return;
     }
 }
@@ -125,6 +159,18 @@ uint64_t describe_id(const struct wire_message *message)
         return message->forward.id;
     case WIRE_REPLY:
         return message->reply.id;
+    case WIRE_FLUSH:
+        return message->flush.id;
+    case WIRE_FORGOT:
+        return message->forgot.id;
+    case WIRE_PULL:
+        return message->pull.id;
+    case WIRE_CHUNK:
+        return message->chunk.id;
+    case WIRE_COMPARE:
+        return message->compare.id;
+    case WIRE_COMPARED:
+        return message->compared.id;
     default:
         return 0;
     }
