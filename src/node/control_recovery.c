@@ -157,6 +157,8 @@ static void write_progress(const struct control *control, struct buffer *text)
                              (double)early_ms(control) / 1e3);
     else if (left_s(control) >= 0)
         buffer_append_format(text, ", about %.0f s left", left_s(control));
+    else if (control->options->recovery_wait == OPTION_NEVER)
+        buffer_append_string(text, ", waiting for other replicas, or for RING RECOVER FORCE");
     else
         buffer_append_string(text, ", waiting for other replicas");
 }
