@@ -274,27 +274,6 @@ static void fill_bucket(struct engine *engine, struct hints_target *target)
     target->filled_us = engine->now.mono_us;
 }
 
-/* Whether a version that is newer has taken the hint's place here: whoever wrote that owes it to
- * the target, so the older one need not go. Sets of siblings are merged, and each counts. */
-static bool superseded(struct engine *engine, const struct hint *hint)
-{
-    struct partition *partition = store_partition(engine->own.store, hint->partition);
-    struct version current;
-    bool newer;
-
-    if (hint->version.kind == VALUE_SIBLINGS ||
-        (hint->version.kind == VALUE_TOMBSTONE && hint->version.value.size > 0))
-        return false;
-    partition_lock(partition);
-    newer = partition_get(partition, store_hash(engine->own.store, hint->key), hint->key,
-                          &current) &&
-            current.kind != VALUE_SIBLINGS &&
-            !(current.kind == VALUE_TOMBSTONE && current.value.size > 0) &&
-            dot_compare(current.dot, hint->version.dot) > 0;
-    partition_unlock(partition);
-    return newer;
-}
-
 static unsigned free_slot(const struct hints_target *target)
 {
     unsigned slot = 0;
@@ -331,6 +310,8 @@ static bool send_hint(struct engine *engine, struct hints_target *target, struct
     return true;
 }
 
+/* One that was overwritten here goes as well: the newer version may be lost with this node before
+ * the target has it, and what was settled by then would leave the target's older one standing. */
 static void send_hints(struct engine *engine, struct hints_target *target)
 {
     unsigned looks = HINTS_PER_CALL;
@@ -338,11 +319,6 @@ static void send_hints(struct engine *engine, struct hints_target *target)
     while (target->sent < HINTS_WINDOW && target->waiting.count > 0 && looks-- > 0 &&
            target->tokens > 0) {
         struct hint *hint = heap_entry(heap_top(&target->waiting), struct hint, turn);
-        if (superseded(engine, hint)) {
-            answer(engine, hint, ACK_OK);
-            end(engine, target, hint);
-            continue;
-        }
         if (!send_hint(engine, target, hint))
             return;
         leave_turns(hint);

@@ -39,7 +39,7 @@ struct hints_target;
 #define HINTS_SLOT_FORGOT HINTS_WINDOW
 #define HINTS_SLOT_FLUSH  (HINTS_WINDOW + 1)
 #define HINTS_SLOT_HELD   (HINTS_WINDOW + 2)
-/* Hints looked at for one replica in one call: sent, superseded or dropped. */
+/* Hints looked at for one replica in one call: sent or dropped. */
 #define HINTS_PER_CALL 256
 
 struct hints {
