@@ -525,6 +525,11 @@ void sync_wake(struct sync *sync)
         sync->next_us = now_us + 1000;
 }
 
+void sync_hurry(struct sync *sync)
+{
+    sync->next_us = sync->look_us = sync->engine->now.mono_us;
+}
+
 struct sync *sync_create(struct engine *engine)
 {
     struct sync *sync = memory_alloc(sizeof *sync);
