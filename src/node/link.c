@@ -9,6 +9,7 @@
 #include "base/rule.h"
 #include "node/inspect.h"
 #include "node/parts.h"
+#include "node/recover.h"
 #include "sync/stream.h"
 
 struct link *engine_link_open(struct engine *engine, struct instant now, void *connection)
@@ -204,6 +205,7 @@ static void on_forgot(struct link *link, const struct wire_forgot *forgot)
         for (uint32_t p = 0; p < ring_partition_count(ring) && p / 8 < bits.size; p++)
             if ((bits.data[p / 8] & 1u << p % 8) != 0)
                 recover_anew(engine, p);
+        sync_hurry(engine->sync);
     }
     wire_put_ack(link_message(link), &ack);
 }

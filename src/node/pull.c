@@ -129,9 +129,12 @@ void job_fail(struct sync *sync, struct sync_job *job)
 static void charge(struct sync *sync, struct sync_job *job)
 {
     const int64_t memory = (int64_t)gather_memory(&job->gather);
+    uint64_t evicted = 0;
 
     store_charge(sync->engine->own.store, memory - job->charged);
     job->charged = memory;
+    store_make_room(sync->engine->own.store, 0, &evicted);
+    metrics_add(sync->engine->metrics, METRIC_EVICTED_KEYS, evicted);
 }
 
 /* ---- sums ---- */

@@ -108,19 +108,42 @@ static void recover_with_few(struct sync *sync, struct sync_job *job, unsigned s
     pull_first(sync, job);
 }
 
+/* As many meet every set of replicas that a write at QUORUM is acknowledged by (rule 13). */
+static unsigned sources_needed(unsigned copies)
+{
+    const unsigned needed = copies - (copies / 2 + 1) + 1;
+
+    return RULE(13) || needed == 1 ? needed : needed - 1;
+}
+
+/* Whether enough vote for the keys of which there are `copies`. */
+static bool enough_vote(const struct sync_job *job, unsigned copies)
+{
+    unsigned votes = 0;
+
+    if (copies > job->source_count + 1)
+        copies = job->source_count + 1;
+    if (copies == 1 || job->own_place >= copies)
+        return true; /* nobody else has them, or this node neither */
+    for (unsigned i = 0; i < job->source_count; i++)
+        votes += job->sources[i].place < copies && job->sources[i].stage == SOURCE_SUMMED &&
+                 job->sources[i].votes;
+    return votes >= sources_needed(copies);
+}
+
 void recover_summed(struct sync *sync, struct sync_job *job)
 {
-    const unsigned copies = job->source_count + 1;
-    const unsigned quorum = copies / 2 + 1;
-    unsigned needed = copies - quorum + 1, summed = 0, votes = 0;
+    const struct ring_draft *ring = &sync->engine->view->ring->content;
+    unsigned needed = sources_needed(job->source_count + 1), summed = 0;
+    bool enough = enough_vote(job, job->source_count + 1);
 
-    if (!RULE(13) && needed > 1)
-        needed--;
-    for (unsigned i = 0; i < job->source_count; i++) {
+    /* Of keys with fewer copies it is the first of the claim that count; they are chosen first. */
+    for (size_t i = 0; i < ring->rule_count; i++)
+        enough &= enough_vote(job, ring->rules[i].replicas);
+    enough &= enough_vote(job, ring->base.replicas);
+    for (unsigned i = 0; i < job->source_count; i++)
         summed += job->sources[i].stage == SOURCE_SUMMED;
-        votes += job->sources[i].stage == SOURCE_SUMMED && job->sources[i].votes;
-    }
-    if (votes < needed) {
+    if (!enough) {
         recover_with_few(sync, job, summed);
         return;
     }
@@ -523,6 +546,11 @@ void sync_wake(struct sync *sync)
         sync->next_us = now_us;
     else if (waits && sync->allowance <= 0)
         sync->next_us = now_us + 1000;
+}
+
+void sync_hurry(struct sync *sync)
+{
+    sync->next_us = sync->look_us = sync->engine->now.mono_us;
 }
 
 struct sync *sync_create(struct engine *engine)

@@ -135,6 +135,8 @@ void sync_wake(struct sync *sync);
 void sync_chunk(struct sync *sync, node_number node, const struct wire_chunk *chunk);
 void sync_compared(struct sync *sync, node_number node, const struct wire_compared *compared);
 void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct looked *looked);
+/* There may be something to recover: it is not to wait for the next look. */
+void sync_hurry(struct sync *sync);
 /* The link to the node is lost. */
 void sync_lost(struct sync *sync, node_number node);
 
