@@ -258,14 +258,6 @@ static void drop_doomed(struct sync *sync, struct partition *partition)
 
 /* ---- what was decided ---- */
 
-/* There is no room for it: as if it was kept, and evicted at once. */
-static void leave_out(struct partition *partition, const struct place *place, uint64_t digest,
-                      struct dot dot)
-{
-    partition_remove(partition, place->hash, place->key);
-    partition_leave_mark(partition, digest, dot);
-}
-
 static bool is_set(const struct version *version)
 {
     return version->kind == VALUE_SIBLINGS ||
@@ -297,7 +289,7 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
         return true;
     }
     if (partition_put(partition, place.hash, place.key, &version, &version.value, 1) != STORE_OK)
-        leave_out(partition, &place, key->digest, version.dot);
+        partition_leave_out(partition, place.hash, place.key, version.dot);
     else if (version.kind != VALUE_TOMBSTONE)
         job->keys++;
     buffer_reset(merged, BUFFER_KEEP);

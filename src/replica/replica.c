@@ -104,8 +104,7 @@ static enum ack_status put(struct partition *partition, const struct place *plac
 {
     if (partition_put(partition, place->hash, place->key, version, &version->value, 1) == STORE_OK)
         return ACK_OK;
-    partition_remove(partition, place->hash, place->key);
-    partition_leave_mark(partition, store_key_digest(place->key), version->dot);
+    partition_leave_out(partition, place->hash, place->key, version->dot);
     return ACK_FULL;
 }
 

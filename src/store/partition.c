@@ -301,6 +301,14 @@ static void leave_mark(struct partition *partition, uint64_t key_digest, struct 
         give_up_mark(partition, dot.stamp);
 }
 
+void partition_leave_out(struct partition *partition, uint64_t hash, struct span key,
+                         struct dot dot)
+{
+    partition_remove(partition, hash, key);
+    partition->evicted_total++;
+    partition_leave_mark(partition, store_key_digest(key), dot);
+}
+
 void partition_leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot)
 {
     leave_mark(partition, key_digest, dot);

@@ -174,6 +174,11 @@ bool partition_remove(struct partition *partition, uint64_t hash, struct span ke
  * when there was none. */
 bool partition_vanish(struct partition *partition, uint64_t hash, struct span key);
 
+/* There is no room for a version that is owed to this node: what is here goes, and leaves its mark,
+ * as if the version had been kept and evicted at once. */
+void partition_leave_out(struct partition *partition, uint64_t hash, struct span key,
+                         struct dot dot);
+
 /* ---- marks, floor, settled ---- */
 
 /* The mark of the key; DOT_NONE where there is none, and where there is an entry. */
