@@ -437,7 +437,7 @@ static uint32_t sweep_own(struct sync *sync, struct sync_job *job)
 static void refill(struct sync *sync)
 {
     const struct engine *engine = sync->engine;
-    const int64_t rate = engine->options->recovery_rate / engine->own.workers;
+    const int64_t rate = (int64_t)(engine->options->recovery_rate / engine->own.workers);
     const int64_t passed_us = engine->now.mono_us - sync->allowance_us;
     const int64_t most = rate / BURST_PART + 1;
 

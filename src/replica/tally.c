@@ -6,7 +6,7 @@
 #include "value/siblings.h"
 
 /* What a tally's buffers keep between requests, bytes. */
-#define BYTES_KEPT 65536
+#define BYTES_KEPT 4096
 
 /* ---- writes ---- */
 

@@ -74,6 +74,7 @@ struct history {
     struct record *records;
     size_t count, capacity;
     size_t failed;
+    unsigned long_every;         /* of so many values one is long */
     uint64_t coordinators[1024]; /* of counter c<i>: a bit for each node that coordinated it */
 
     /* What happened to the nodes, as far as it bears on what may be seen. */

@@ -7,6 +7,9 @@
 
 #define BATCH_MAX 8
 #define REOPEN_US 50000
+/* Of so many values one is long, and where memory is bound: so that data is much of it. */
+#define LONG_EVERY       97
+#define LONG_EVERY_BOUND 5
 
 /* ---- replies ---- */
 
@@ -148,6 +151,7 @@ struct load *load_create(struct world *world, const struct load_settings *settin
     load->world = world;
     load->settings = *settings;
     load->history = history;
+    history->long_every = world->settings.memory_bytes > 0 ? LONG_EVERY_BOUND : LONG_EVERY;
     load->phase = LOAD_SILENT;
     rng_init(&load->rng, world->settings.seed ^ UINT64_C(0x10ad));
     for (int i = 0; i < FORM_COUNT_OF; i++)

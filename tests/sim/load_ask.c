@@ -27,10 +27,11 @@ unsigned load_weight(const struct load *load, enum form form)
 /* ---- words ---- */
 
 /* Now and then a long one. */
-void load_put_value(struct buffer *out, size_t record)
+void load_put_value(const struct history *history, struct buffer *out, size_t record)
 {
     struct buffer value = {0};
-    const size_t filling = record % 97 == 0 ? 20000 + record % 5000 : record * 7 % 100;
+    const size_t filling = record % history->long_every == 0 ? 20000 + record % 5000
+                                                             : record * 7 % 100;
 
     buffer_append_format(&value, "v%zu:", record);
     for (size_t i = 0; i < filling; i++)
@@ -137,20 +138,20 @@ static void put_words(struct user *user, enum form form, char space, uint32_t ke
         break;
     case SHAPE_VALUE:
     case SHAPE_VALUES:
-        load_put_value(out, name);
+        load_put_value(load->history, out, name);
         break;
     case SHAPE_AMOUNT:
         record->amount = 1 + (int64_t)load_draw(load, 3);
         put_number(out, record->amount);
         break;
     case SHAPE_VALUE_PX:
-        load_put_value(out, name);
+        load_put_value(load->history, out, name);
         reply_bulk_string(out, "px");
         put_lease(load, record, out);
         break;
     case SHAPE_MS_VALUE:
         put_lease(load, record, out);
-        load_put_value(out, name);
+        load_put_value(load->history, out, name);
         break;
     case SHAPE_MS:
         put_lease(load, record, out);

@@ -114,7 +114,7 @@ unsigned load_weight(const struct load *load, enum form form);
 void load_ask_any(struct user *user, struct buffer *out);
 void load_ask_register(struct user *user, uint32_t key, struct buffer *out);
 /* As a bulk string: "v<record>:" and a filling that follows from the number. */
-void load_put_value(struct buffer *out, size_t record);
+void load_put_value(const struct history *history, struct buffer *out, size_t record);
 
 /* ---- replies (load_reply.c) ---- */
 

@@ -6,7 +6,7 @@
 #include "sim/load_parts.h"
 
 /* The record that wrote the bulk string, or one that does not exist when it is none of ours. */
-static uint64_t value_writer(struct span reply)
+static uint64_t value_writer(const struct history *history, struct span reply)
 {
     struct buffer expected = {0};
     const char *at = memchr(reply.data, 'v', reply.size);
@@ -14,7 +14,7 @@ static uint64_t value_writer(struct span reply)
 
     if (at != NULL) {
         record = strtoull(at + 1, NULL, 10);
-        load_put_value(&expected, record);
+        load_put_value(history, &expected, record);
         if (!span_equal(buffer_content(&expected), reply))
             record = UINT64_MAX;
         buffer_deinit(&expected);
@@ -42,11 +42,11 @@ static int64_t integer(struct span reply)
     return number;
 }
 
-static void note_value(struct record *record, struct span reply)
+static void note_value(const struct history *history, struct record *record, struct span reply)
 {
     record->seen = is_nothing(reply) ? SEEN_ABSENT : SEEN_VALUE;
     if (record->seen == SEEN_VALUE)
-        record->value = value_writer(reply);
+        record->value = value_writer(history, reply);
     else if (record->effect == EFFECT_DELETE || record->effect == EFFECT_TOUCH)
         record->effect = EFFECT_NONE; /* there was nothing to delete, or to touch */
 }
@@ -58,8 +58,10 @@ static void note_left(struct record *record, int64_t left_ms)
     record->left_us = left_ms >= 0 ? left_ms * 1000 : -1;
 }
 
-static void note(struct record *record, enum form form, struct span reply)
+static void note(struct history *history, size_t index, enum form form, struct span reply)
 {
+    struct record *record = &history->records[index];
+
     switch (form) {
     case FORM_GET:
     case FORM_GETSET:
@@ -68,7 +70,7 @@ static void note(struct record *record, enum form form, struct span reply)
     case FORM_EGET:
     case FORM_GETEX:
     case FORM_GETEX_PERSIST:
-        note_value(record, reply);
+        note_value(history, record, reply);
         break;
     case FORM_DEL:
     case FORM_EDEL:
@@ -137,7 +139,7 @@ void load_note_reply(struct history *history, const struct asked *asked, struct 
         elements = span_of(reply.data + head, reply.size - head);
     }
     for (size_t i = 0; i < asked->count; i++)
-        note(&history->records[asked->first + i], asked->form,
+        note(history, asked->first + i, asked->form,
              asked->form == FORM_MGET ? next_element(&elements) : reply);
 }
 

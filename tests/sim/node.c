@@ -16,6 +16,8 @@
 
 /* No two nodes' monotonic clocks are alike. */
 #define MONO_STEP_US 1000003
+/* What a buffer without content keeps, bytes. */
+#define IDLE_KEEP 4096
 
 /* What waits for the end of a pause. */
 struct deferred {
@@ -209,6 +211,35 @@ static void flush_peers(struct sim_node *node)
     }
 }
 
+/* As io/connection.c does with a connection that rests. */
+static void trim(struct buffer *buffer)
+{
+    if (buffer_size(buffer) == 0)
+        buffer_reset(buffer, IDLE_KEEP);
+}
+
+static void trim_all(struct sim_node *node)
+{
+    list_for_each(at, &node->clients)
+    {
+        struct sim_client *client = list_entry(at, struct sim_client, link);
+        trim(engine_client_in(client->engine));
+        trim(engine_client_out(client->engine));
+    }
+    list_for_each(at, &node->links)
+    {
+        struct sim_link *link = list_entry(at, struct sim_link, link);
+        trim(engine_link_in(link->engine));
+        trim(engine_link_out(link->engine));
+    }
+    for (unsigned i = 1; i <= node->world->settings.nodes; i++) {
+        if (node->peers[i] == NULL)
+            continue;
+        trim(engine_peer_in(node->engine, (node_number)i));
+        trim(engine_peer_out(node->engine, (node_number)i));
+    }
+}
+
 static void end_turn(void *object, uint64_t number)
 {
     struct sim_node *node = object;
@@ -221,6 +252,7 @@ static void end_turn(void *object, uint64_t number)
     flush_links(node);
     list_for_each_removable(at, &node->clients)
         sim_client_flush(list_entry(at, struct sim_client, link));
+    trim_all(node);
 }
 
 void sim_node_touch(struct sim_node *node)

@@ -5,8 +5,11 @@
 #include "base/rng.h"
 #include "sim/run.h"
 
-/* Of a bound on memory that is reached, bytes. */
-#define MEMORY_MIN (256u * 1024)
+/* Of a bound on memory that is reached, bytes: what connections and requests take, and a part of
+ * what the load would have in the stores. */
+#define MEMORY_OF_NODE   (300u * 1024)
+#define MEMORY_OF_OTHER  (60u * 1024)
+#define MEMORY_OF_VALUES (400u * 1024)
 
 /* One of `of` worlds has it. */
 static bool one_of(struct rng *rng, unsigned of)
@@ -39,7 +42,9 @@ void run_vary(struct run_settings *settings)
     rng_init(&rng, world->seed ^ UINT64_C(0xb0d5));
     world->evicts = one_of(&rng, 5);
     world->partitions = world->evicts ? 16 : 64;
-    world->memory_bytes = world->evicts ? MEMORY_MIN + rng_below(&rng, MEMORY_MIN) : 0;
+    world->memory_bytes = world->evicts ? MEMORY_OF_NODE + world->nodes * MEMORY_OF_OTHER +
+                                              rng_below(&rng, MEMORY_OF_VALUES)
+                                        : 0;
     world->hint_bytes = one_of(&rng, 5) ? 2000 + rng_below(&rng, 40000) : 0;
     world->hint_window_s = one_of(&rng, 6) ? 1 + (int64_t)rng_below(&rng, 3) : 0;
     world->repair_interval_s = one_of(&rng, 3) ? 1 + (int64_t)rng_below(&rng, 5) : 0;
