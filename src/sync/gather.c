@@ -366,6 +366,21 @@ static bool lacks_votes(const struct gather *gather, const struct gather_key *ke
     return lacking > (gather->comparing ? sources / 2 : 0);
 }
 
+/* Where too few vote: whether one that does has nothing where it must have had the version. What
+ * those that forgot do not have says nothing. */
+static bool has_vanished(const struct gather *gather, const struct gather_key *key)
+{
+    const uint64_t stamp = key->version.dot.stamp;
+
+    for (unsigned i = 0; i < gather->source_count; i++) {
+        const struct gather_source *source = &gather->sources[i];
+        if (counts(gather, key, i) && source->votes && !dot_exists(key->looks[i].dot) &&
+            (source->settled >= stamp || source->floor >= stamp))
+            return true;
+    }
+    return false;
+}
+
 struct gather_decision gather_decide(const struct gather *gather, const struct gather_key *key)
 {
     const struct dot mark = newest_mark(gather, key);
@@ -375,7 +390,7 @@ struct gather_decision gather_decide(const struct gather *gather, const struct g
         return (struct gather_decision){GATHER_MARK, mark};
     if (!dot_exists(dot))
         return (struct gather_decision){GATHER_NOTHING, DOT_NONE};
-    if (RULE(14) && !gather->forced && lacks_votes(gather, key))
+    if (RULE(14) && (gather->forced ? has_vanished(gather, key) : lacks_votes(gather, key)))
         return (struct gather_decision){GATHER_DROPPED, dot};
     return (struct gather_decision){GATHER_VERSION, dot};
 }
@@ -418,7 +433,8 @@ bool gather_outlived(const struct gather *gather, const struct gather_key *key, 
         const struct gather_source *source = &gather->sources[i];
         if (key != NULL && dot_compare(key->looks[i].dot, own) >= 0)
             return false;
-        outlived |= source->first_settled >= own.stamp || source->first_floor >= own.stamp;
+        outlived |= (source->votes || !gather->forced) &&
+                    (source->first_settled >= own.stamp || source->first_floor >= own.stamp);
     }
-    return outlived && !gather->forced;
+    return outlived;
 }

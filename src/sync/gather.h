@@ -54,7 +54,7 @@ struct gather_source {
 struct gather {
     unsigned source_count;
     struct gather_source sources[GATHER_SOURCES_MAX];
-    bool forced;    /* absences count for nothing */
+    bool forced;    /* too few vote: absences count only where they tell that it vanished */
     bool comparing; /* all replicas are sources: only as many as a recovery asks need to vote */
     struct gather_key **buckets;
     size_t bucket_count, key_count;

@@ -100,6 +100,8 @@ Test(sync_gather, an_absence_below_the_floor_is_no_vote)
     ends(1, 5, 0);
     expect(GATHER_DROPPED, 5);
     gather.forced = true;
+    expect(GATHER_DROPPED, 5);
+    gather.sources[1].votes = false; /* what it does not have says nothing */
     expect(GATHER_VERSION, 5);
     end();
     begin(2);
