@@ -150,6 +150,7 @@ static void expect_found(enum broken what, enum check check)
     broken = what;
     for (uint64_t seed = 1; seed <= SEEDS_MAX; seed++) {
         settings.world.seed = seed;
+        calls = 0;
         run(&settings, NULL, &result);
         if (result.verdicts[check].wrong > 0)
             return;
@@ -189,7 +190,7 @@ Test(broken, two_rings_of_the_same_nodes_are_found)
 
 Test(broken, headers_that_let_one_vote_that_forgot_are_found)
 {
-    expect_found(HEADERS_LET_ALL_VOTE, CHECK_RING);
+    expect_found(HEADERS_LET_ALL_VOTE, CHECK_KEPT);
 }
 
 Test(broken, nodes_that_do_not_hear_each_other_any_more_are_found)

@@ -14,6 +14,8 @@
 
 TestSuite(rules, .timeout = TIMEOUT_S(60));
 
+#define CHAOS_US 5000000
+
 /* Seeds that are tried. */
 struct seeds {
     uint64_t first;
@@ -32,6 +34,7 @@ static void prepare(struct run_settings *settings, uint64_t seed)
 {
     run_defaults(settings);
     settings->world.seed = seed;
+    settings->chaos_us = CHAOS_US;
     run_vary(settings);
 }
 
@@ -42,15 +45,62 @@ static void expect_needed(unsigned rule, struct seeds seeds)
 
     for (unsigned i = 0; i < seeds.count; i++) {
         prepare(&settings, seeds.first + i);
+        if (settings.world.conflict != RING_CONFLICT_LWW)
+            continue;
         rules_remove(rule);
         run(&settings, NULL, &result);
         rules_restore();
         if (!unsafe(&result))
             continue;
         run(&settings, stderr, &result);
-        cr_assert(run_passed(&result), "dunlin-sim --seed %" PRIu64, seeds.first + i);
+        cr_assert(run_passed(&result), "dunlin-sim --chaos 5 --seed %" PRIu64, seeds.first + i);
         return;
     }
     cr_assert_fail("without rule %u, %u seeds from %" PRIu64 " on show nothing wrong", rule,
                    seeds.count, seeds.first);
+}
+
+Test(rules, a_replica_that_knows_a_newer_dot_does_not_acknowledge)
+{
+    expect_needed(1, (struct seeds){8, 12});
+}
+
+Test(rules, a_version_is_owed_until_it_is_answered_for)
+{
+    expect_needed(2, (struct seeds){2, 8});
+}
+
+Test(rules, what_vanishes_leaves_a_mark)
+{
+    expect_needed(3, (struct seeds){2, 8});
+}
+
+Test(rules, a_mark_stays_until_it_is_settled)
+{
+    expect_needed(4, (struct seeds){2, 12});
+}
+
+Test(rules, a_tombstone_stays_until_it_is_settled)
+{
+    expect_needed(6, (struct seeds){2, 8});
+}
+
+Test(rules, a_version_past_its_deadline_covers_older_ones)
+{
+    expect_needed(7, (struct seeds){2, 8});
+}
+
+Test(rules, nothing_enters_at_or_below_a_mark_or_the_floor)
+{
+    expect_needed(8, (struct seeds){2, 24});
+}
+
+Test(rules, who_forgot_does_not_vote)
+{
+    expect_needed(12, (struct seeds){4, 8});
+}
+
+Test(rules, who_recovers_asks_enough_of_those_who_vote)
+{
+    expect_needed(13, (struct seeds){4, 8});
 }
