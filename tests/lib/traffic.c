@@ -12,7 +12,6 @@
 #include <time.h>
 
 #include "lib/check.h"
-#include "lib/talk.h"
 #include "lib/timeout.h"
 
 #define CONNECTIONS       4     /* to each node */
@@ -155,6 +154,14 @@ static bool answer_fits(struct key *key, unsigned index, unsigned least, int64_t
     return true;
 }
 
+/* talk_text is the case's own. */
+static const char *text_of(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_NIL       ? "(nil)"
+           : reply->type == REDIS_REPLY_INTEGER ? "a number"
+                                                : reply->str;
+}
+
 static const char *describe_key(struct key *key, unsigned index, unsigned least)
 {
     static const char *const kinds[] = {"SET", "SET with PX", "DEL"};
@@ -220,11 +227,11 @@ static void hear_change(struct traffic *traffic, struct connection *connection,
             return;
         check_that(reply->type == REDIS_REPLY_INTEGER,
                    "DEL by node %d is acknowledged, got %s after %lld ms", connection->node,
-                   talk_text(reply), (long long)waited_us / 1000);
+                   text_of(reply), (long long)waited_us / 1000);
     } else {
         check_that(reply->type == REDIS_REPLY_STATUS,
                    "SET by node %d is acknowledged, got %s after %lld ms", connection->node,
-                   talk_text(reply), (long long)waited_us / 1000);
+                   text_of(reply), (long long)waited_us / 1000);
     }
     change->acknowledged_us = now_us();
     if (connection->number > key->known)
@@ -261,7 +268,7 @@ static void hear(struct traffic *traffic, struct connection *connection, const r
     check_that(answer_fits(key, connection->key, connection->least, connection->asked_us, reply),
                "node %d, asked %lld ms ago: %s; got %s", connection->node,
                (long long)waited_us / 1000, describe_key(key, connection->key, connection->least),
-               talk_text(reply));
+               text_of(reply));
 }
 
 /* ---- the thread ---- */
@@ -461,7 +468,7 @@ bool traffic_held(struct traffic *traffic, redisContext *context, char *why, siz
         /* It is the last change that counts, acknowledged as all are now. */
         if (held && !answer_fits(key, index, key->sent, asked_us, reply)) {
             snprintf(why, why_size, "%s; got %.100s", describe_key(key, index, key->sent),
-                     talk_text(reply));
+                     text_of(reply));
             held = false;
         }
         freeReplyObject(reply);

@@ -123,7 +123,7 @@ static void recovery_wait_never_waits_for_ring_recover_force(void)
 
 /* ---- values by the thousands ---- */
 
-#define VALUE_BYTES_MAX 4096
+#define VALUE_BYTES_MAX 16000
 
 static void write_values(struct cluster *cluster, int node, unsigned from, unsigned to, int size,
                          unsigned generation)
@@ -232,9 +232,9 @@ static void dropped_hints_make_one_who_forgot(void)
 
 #define FULL_MAXMEMORY   (16 * MB)
 #define FULL_MEMORY_MAX  (FULL_MAXMEMORY + FULL_MAXMEMORY / 8)
-#define FULL_KEYS        8000
-#define FULL_BYTES       4000 /* of a value: twice what fits */
-#define FULL_STEP        1000
+#define FULL_KEYS        2000
+#define FULL_BYTES       16000 /* of a value: twice what fits */
+#define FULL_STEP        250
 #define FULL_GENERATIONS 2
 
 static void a_full_cache_evicts_and_refuses_nothing(void)
