@@ -187,9 +187,23 @@ static bool may_look(const struct read_tally *tally)
     return found && tally->looks < TALLY_LOOKS_MAX;
 }
 
+/* What one of the absences may hide is no more there than the winner was: it may yet come to
+ * another replica, late, and an update would take it for newer than what was read (rule 10). */
+static struct dot highest_floor(const struct read_tally *tally)
+{
+    uint64_t highest = 0;
+
+    for (unsigned i = 0; RULE(10) && i < tally->copies; i++) {
+        const struct read_vote *vote = &tally->replicas[i];
+        if (vote->status <= ANSWER_NONE && vote->absent && vote->absence.floor > highest)
+            highest = vote->absence.floor;
+    }
+    return highest == 0 ? DOT_NONE : (struct dot){.stamp = highest, .node = UINT16_MAX};
+}
+
 static enum tally_state decide_nothing(struct read_tally *tally, struct dot mark)
 {
-    tally->gone = dot_max(mark, tally->winner.dot);
+    tally->gone = dot_max(dot_max(mark, tally->winner.dot), highest_floor(tally));
     tally->winner = (struct version){.deadline_ms = DEADLINE_NEVER};
     tally->winner_digest = 0;
     return TALLY_DONE;
