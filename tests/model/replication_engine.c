@@ -193,13 +193,17 @@ struct replica *world_engine_replica(struct node *node)
 }
 
 void world_engine_hint(struct world *world, unsigned index, unsigned target,
-                       const struct copy *copy)
+                       const struct copy *copy, uint64_t stamp)
 {
-    const struct node *node = &world->nodes[index];
-    const struct version version = copy_version(copy);
+    const struct place *place = &world->nodes[index].place;
+    struct engine *engine = enter(world, index);
 
-    hints_keep(enter(world, index), world_number(target), node->place.partition, node->place.key,
-               &version);
+    if (copy == NULL) {
+        hints_forget(engine, world_number(target), place->partition, stamp);
+        return;
+    }
+    const struct version version = copy_version(copy);
+    hints_keep(engine, world_number(target), place->partition, place->key, &version);
 }
 
 uint64_t world_engine_owes(const struct node *node)
@@ -258,8 +262,7 @@ static void serve_pull(struct node *node, const struct wire_pull *pull, struct b
     buffer_deinit(&entries);
 }
 
-static void serve_compare(struct node *node, const struct wire_compare *compare,
-                          struct buffer *out)
+static void serve_compare(struct node *node, const struct wire_compare *compare, struct buffer *out)
 {
     struct partition *partition = node->partition;
     uint8_t leaves[PARTITION_LEAVES * 8];
@@ -334,8 +337,7 @@ static void serve(struct world *world, const struct message *question,
 {
     struct node *node = &world->nodes[question->to];
     struct queue *queue = queue_of(world, message->read.id);
-    struct message *reply = network_push(world, queue, MESSAGE_REPLY, question->to,
-                                         question->from);
+    struct message *reply = network_push(world, queue, MESSAGE_REPLY, question->to, question->from);
     struct buffer out = {0};
 
     switch ((unsigned)message->type) {

@@ -20,9 +20,10 @@ void world_engine_start(struct world *world, unsigned node);
 void world_engine_stop(struct node *node);
 struct replica *world_engine_replica(struct node *node);
 
-/* Owes the version to `target` beyond the end of its request. */
-void world_engine_hint(struct world *world, unsigned node, unsigned target,
-                       const struct copy *copy);
+/* Owes the version to `target` beyond the end of its request. NULL: it is lost, and the target is
+ * to be told that it forgot. */
+void world_engine_hint(struct world *world, unsigned node, unsigned target, const struct copy *copy,
+                       uint64_t stamp);
 /* The lowest stamp of a hint; UINT64_MAX: there is none. */
 uint64_t world_engine_owes(const struct node *node);
 

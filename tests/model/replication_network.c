@@ -13,13 +13,13 @@ struct message *network_push(struct world *world, struct queue *queue, enum mess
     if (queue->count == MESSAGES_MAX)
         return NULL;
     queue->count++;
-    *message = (struct message){.kind = kind,
-                                .from = from,
-                                .to = to,
-                                .sender_life = world->nodes[from].life,
-                                .bound = ledger_bound(&bounds->ledger,
-                                                      atomic_load(&bounds->ceiling)),
-                                .hlc = world->nodes[from].replica->hlc.last};
+    *message = (struct message){
+        .kind = kind,
+        .from = from,
+        .to = to,
+        .sender_life = world->nodes[from].life,
+        .bound = ledger_bound(&bounds->ledger, atomic_load(&bounds->ceiling)),
+        .hlc = world->nodes[from].replica->hlc.last};
     return message;
 }
 

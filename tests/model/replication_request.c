@@ -146,16 +146,13 @@ static struct coordinator coordinator_of(struct world *world, unsigned node)
 
 /* ---- the life of a request ---- */
 
-uint64_t world_request_owes(struct world *world, const struct world_request *request, unsigned node)
+uint64_t world_request_owes(const struct world_request *request, unsigned node)
 {
     node_number nodes[COPIES_MAX];
 
-    if (!request->used || request->node != node ||
-        operation_owes(&request->operation, nodes) == 0)
+    if (!request->used || request->node != node || operation_owes(&request->operation, nodes) == 0)
         return 0;
-    if (!dot_exists(request->operation.written.dot))
-        checker_report(&world->checker, "OWED: a request owes a version without a dot");
-    return request->operation.written.dot.stamp;
+    return request->operation.writing.dot.stamp;
 }
 
 void world_request_drop(struct world_request *request)
@@ -166,15 +163,32 @@ void world_request_drop(struct world_request *request)
     request->used = false;
 }
 
+/* The version as it was offered last. One that could not be stamped anew is what is stored here by
+ * now, if that is no older (as in node/owed.c). */
+static bool offered_last(struct world *world, const struct world_request *request,
+                         struct copy *copy)
+{
+    const struct operation *operation = &request->operation;
+
+    if (dot_equal(operation->written.dot, operation->writing.dot)) {
+        *copy = copy_of(&operation->written);
+        return true;
+    }
+    *copy = world_holds(world, request->node);
+    return dot_compare(copy->version.dot, operation->writing.dot) >= 0;
+}
+
 /* What it still owes becomes hints, and it is over. */
 static void end(struct world *world, struct world_request *request)
 {
-    const struct copy copy = copy_of(&request->operation.written);
     node_number nodes[COPIES_MAX];
     const unsigned count = operation_owes(&request->operation, nodes);
+    struct copy copy;
+    const bool known = count > 0 && offered_last(world, request, &copy);
 
     for (unsigned i = 0; i < count; i++)
-        world_engine_hint(world, request->node, index_of(nodes[i]), &copy);
+        world_engine_hint(world, request->node, index_of(nodes[i]), known ? &copy : NULL,
+                          request->operation.writing.dot.stamp);
     world_request_drop(request);
 }
 
@@ -225,7 +239,7 @@ static struct world_request *find_free(struct world *world)
 }
 
 bool world_request_begin(struct world *world, unsigned node, enum operation_kind kind,
-                   enum world_request_action action, int64_t deadline_ms)
+                         enum world_request_action action, int64_t deadline_ms)
 {
     const struct configuration configuration = world->configuration;
     struct world_request *request = find_free(world);
@@ -314,7 +328,7 @@ static void receive_read(struct world *world, const struct message *message)
     struct looked looked = replica_look(node->replica, &node->place, message->have,
                                         message->have_digest, &bytes);
     struct message *answer = network_push(world, &world->questions, MESSAGE_ANSWER, message->to,
-                                  message->from);
+                                          message->from);
 
     /* Whatever was named, an absence travels as ABSENT. */
     if (looked.status == ANSWER_SAME && !version_exists(&looked.version))

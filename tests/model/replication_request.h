@@ -16,7 +16,7 @@ enum world_request_action {
 
 /* False when there is no room for it. `deadline_ms` is on the coordinator's wall clock. */
 bool world_request_begin(struct world *world, unsigned node, enum operation_kind kind,
-                   enum world_request_action action, int64_t deadline_ms);
+                         enum world_request_action action, int64_t deadline_ms);
 /* Its time is up: the client is told so, and what is owed still becomes hints. */
 void world_request_give_up(struct world *world, struct world_request *request);
 /* An answer takes long: another replica is asked. */
@@ -27,7 +27,7 @@ void world_request_lose(struct world *world, struct world_request *request, unsi
 void world_request_drop(struct world_request *request);
 
 /* The lowest stamp that the request owes to anybody, if it is one of this node; 0: none. */
-uint64_t world_request_owes(struct world *world, const struct world_request *request, unsigned node);
+uint64_t world_request_owes(const struct world_request *request, unsigned node);
 
 /* A message of a request arrives, or its link to `asked` broke. */
 void world_request_receive(struct world *world, const struct message *message);

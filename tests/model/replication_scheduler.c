@@ -5,6 +5,9 @@
 #include "model/replication_network.h"
 #include "model/replication_request.h"
 
+/* What a comparison needs: questions and answers for sums, contents, single keys. */
+#define COMPARE_STEPS 8
+
 /* Weights of events; per cent. */
 struct weather {
     unsigned write, give_up, deliver, lose, repeat, hint, cut;
@@ -21,8 +24,8 @@ struct scheduler {
     unsigned dice;
 };
 
-#define ONE_OF(world, ...)                                \
-    one_of((world), (const unsigned[]){__VA_ARGS__},      \
+#define ONE_OF(world, ...)                           \
+    one_of((world), (const unsigned[]){__VA_ARGS__}, \
            sizeof((const unsigned[]){__VA_ARGS__}) / sizeof(unsigned))
 
 static unsigned one_of(struct world *world, const unsigned *choices, unsigned count)
@@ -123,8 +126,8 @@ static struct weather draw_weather(struct world *world)
 static unsigned total_of(const struct weather *w)
 {
     return w->write + w->give_up + w->deliver + w->lose + w->repeat + w->hint + w->cut + w->evict +
-           w->expire + w->settle + w->overflow + w->hear + w->read + w->look + w->crash +
-           w->fetch + w->compare + w->clock_runs + w->other_key;
+           w->expire + w->settle + w->overflow + w->hear + w->read + w->look + w->crash + w->fetch +
+           w->compare + w->clock_runs + w->other_key;
 }
 
 /* ---- events ---- */
@@ -169,10 +172,10 @@ static void write(struct scheduler *scheduler, unsigned node)
     const int64_t life_ms = 1 + world_any(world, 300) / (int64_t)world->tempo;
 
     world_request_begin(world, node, updates ? OPERATION_UPDATE : OPERATION_WRITE,
-                  deletes   ? REQUEST_DELETE
-                  : nothing ? REQUEST_NOTHING
-                            : REQUEST_PUT,
-                  expires ? world_now(world, node).wall_ms + life_ms : DEADLINE_NEVER);
+                        deletes   ? REQUEST_DELETE
+                        : nothing ? REQUEST_NOTHING
+                                  : REQUEST_PUT,
+                        expires ? world_now(world, node).wall_ms + life_ms : DEADLINE_NEVER);
 }
 
 static void give_up(struct scheduler *scheduler)
@@ -283,19 +286,44 @@ static bool may_sync(struct scheduler *scheduler, unsigned node)
     return over;
 }
 
+/* Most of what the node's recovery has asked, and been answered, gets on. */
+static void deliver_sync(struct scheduler *scheduler, unsigned node)
+{
+    struct world *world = scheduler->world;
+    struct queue *queue = &world->questions;
+
+    for (unsigned i = queue->count; i-- > 0;) {
+        const struct message *message = &queue->messages[i];
+        const bool asked = message->kind == MESSAGE_QUESTION && message->from == node;
+        const bool answered = message->kind == MESSAGE_REPLY && message->to == node;
+        if ((asked || answered) && world_linked(world, message->from, message->to) &&
+            world_any(world, 4) > 0)
+            network_deliver(world, queue, i);
+    }
+}
+
 /* Mostly a moment; at times so long that what was asked has had its time. */
 static void sync(struct scheduler *scheduler, unsigned node)
 {
     struct world *world = scheduler->world;
 
-    if (may_sync(scheduler, node))
-        world_engine_sync(world, node, world_any(world, 6) == 0 ? 600000 : 60000);
+    if (!may_sync(scheduler, node))
+        return;
+    world_engine_sync(world, node, world_any(world, 12) == 0 ? 600000 : 60000);
+    deliver_sync(scheduler, node);
 }
 
 static void compare(struct scheduler *scheduler, unsigned node)
 {
-    if (scheduler->world->nodes[node].up && may_sync(scheduler, node))
-        world_engine_sync(scheduler->world, node, 1100000);
+    struct world *world = scheduler->world;
+
+    if (!world->nodes[node].up || !may_sync(scheduler, node))
+        return;
+    world_engine_sync(world, node, 1100000);
+    for (unsigned step = 0; step < COMPARE_STEPS; step++) {
+        deliver_sync(scheduler, node);
+        world_engine_sync(world, node, 1000);
+    }
 }
 
 static bool falls_on(struct scheduler *scheduler, unsigned weight)

@@ -262,8 +262,11 @@ void world_mend_all(struct world *world)
 void world_raise_ceiling(struct world *world, unsigned index, uint64_t stamp)
 {
     struct node *node = &world->nodes[index];
-    const uint64_t known[] = {stamp, node->replica->hlc.last, node->partition->last_stamp,
-                              node->partition->floor, node->bounds->ceiling_at_start,
+    const uint64_t known[] = {stamp,
+                              node->replica->hlc.last,
+                              node->partition->last_stamp,
+                              node->partition->floor,
+                              node->bounds->ceiling_at_start,
                               hlc_stamp(world_now(world, index).wall_ms)};
     uint64_t needed = 0;
 
@@ -295,10 +298,11 @@ static void narrate(struct world *world, unsigned index)
     node->shown_floor = partition->floor;
     node->shown_settled = partition->settled;
     node->shown_recovering = partition->recovering;
-    world_say(world, "    node %u has %s%s, mark %s, floor %s, settled %s%s",
-              world_number(index), checker_dot_text(holds.version.dot, dot),
+    world_say(world, "    node %u has %s%s, mark %s, floor %s, settled %s%s", world_number(index),
+              checker_dot_text(holds.version.dot, dot),
               version_exists(&holds.version) && holds.version.kind == VALUE_TOMBSTONE
-                  ? ", a tombstone" : "",
+                  ? ", a tombstone"
+                  : "",
               checker_dot_text(mark, marked),
               checker_dot_text((struct dot){.stamp = partition->floor}, floor),
               checker_dot_text((struct dot){.stamp = partition->settled}, settled),
@@ -311,7 +315,7 @@ void world_end_turn(struct world *world, unsigned index)
     uint64_t lowest = world_engine_owes(node);
 
     for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++) {
-        const uint64_t stamp = world_request_owes(world, &world->requests[i], index);
+        const uint64_t stamp = world_request_owes(&world->requests[i], index);
         if (stamp != 0 && stamp < lowest)
             lowest = stamp;
     }
@@ -420,8 +424,7 @@ void world_use_another_key(struct world *world, unsigned index)
     struct node *node = &world->nodes[index];
 
     world_raise_ceiling(world, index, 0);
-    hlc_tick(&node->replica->hlc, world_now(world, index).wall_ms,
-             node->bounds->ceiling_at_start);
+    hlc_tick(&node->replica->hlc, world_now(world, index).wall_ms, node->bounds->ceiling_at_start);
     world_raise_ceiling(world, index, node->replica->hlc.last);
 }
 

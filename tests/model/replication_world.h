@@ -86,7 +86,7 @@ struct world_request {
 struct node {
     bool up;
     uint32_t life;
-    int64_t clock_ms;              /* how far its clock is ahead of the start of the run */
+    int64_t clock_ms; /* how far its clock is ahead of the start of the run */
     int64_t mono_us;
     struct replica_bounds *bounds; /* its ceiling alone outlives a crash */
     struct engine *engine;         /* its hints and its recovery: replication_engine */
@@ -153,7 +153,8 @@ void world_mend_all(struct world *world);
 /* The control of the node raises its ceiling, on disk, to above all that the node knows and to
  * `stamp`. */
 void world_raise_ceiling(struct world *world, unsigned node, uint64_t stamp);
-/* The version, written over `over`, is offered to the node's replica; `what` says how, in the story.
+/* The version, written over `over`, is offered to the node's replica; `what` says how, in the
+ * story.
  */
 struct offered world_offer(struct world *world, unsigned node, unsigned from, struct dot over,
                            const struct version *version, const char *what);
