@@ -45,6 +45,16 @@ machine_ticks() {
         $((user + nice + system + irq + softirq)) "$steal"
 }
 
+# own_ticks: the ticks that this shell and its children that ended have used so far.
+own_ticks() {
+    local stat
+    local -a fields
+
+    read -r stat <"/proc/$$/stat"
+    read -ra fields <<<"${stat##*) }"
+    printf '%d\n' $((fields[11] + fields[12] + fields[13] + fields[14]))
+}
+
 # allowed_cpus: the CPUs that this process may run on, a number a line.
 allowed_cpus() {
     local list range

@@ -5,7 +5,8 @@
 # missed (in a self-test: when a ratio is not 1).
 #
 # Samples: "run" lines as client.awk prints them, "memory NAME ROUND bytes-a-key", and
-# "recovery ROUND seconds p99-ms-before p99-ms-during worst-ms-at-the-kill worst-ms-during steal-share".
+# "recovery ROUND seconds p99-ms-before p99-ms-during worst-ms-at-the-kill worst-ms-during steal-share
+# others-share".
 
 # order(values, n): sorts values[1..n]; awk has no sort of its own, and n is the number of rounds.
 function order(values, n,    i, j, v) {
@@ -145,11 +146,8 @@ function recovery_table(    i, worst) {
         largest("during-worst", "recovery")))
     judge("kill-ms", "worst reply at a SIGKILL, of all rounds, ms", worst, "%.1f", \
         sprintf("median %.1f", median("kill", "recovery")))
-    printf "  disturbed by the host: %.1f%% of the CPU time (worst round %.1f%%)\n", \
-        100 * median("stolen", "recovery"), 100 * largest("stolen", "recovery")
-    json_add(sprintf("    \"p99_ms_before\": %.3f, \"p99_ms_during\": %.3f, \"worst_ms_during\": %.3f, " \
-        "\"steal_share\": %.4f\n  },", median("quiet", "recovery"), median("during", "recovery"), \
-        largest("during-worst", "recovery"), median("stolen", "recovery")))
+    json_add(sprintf("    \"p99_ms_before\": %.3f, \"p99_ms_during\": %.3f, \"worst_ms_during\": %.3f\n  },", \
+        median("quiet", "recovery"), median("during", "recovery"), largest("during-worst", "recovery")))
 }
 
 function machine_table() {
@@ -162,6 +160,13 @@ function machine_table() {
         100 * median("others", "all"), 100 * largest("others", "all")
     if (largest("others", "all") > 0.1 || largest("steal", "all") > 0.05)
         print "  That is much: trust the ratios more than the times, and neither far."
+}
+
+# disturbed(steal, others): the machine's state in one more run.
+function disturbed(steal, others) {
+    runs++
+    seen["steal", "all", runs] = steal
+    seen["others", "all", runs] = others
 }
 
 function json_word(text) {
@@ -190,9 +195,7 @@ $1 == "run" {
     seen["p50", key, $5] = $8
     seen["p99", key, $5] = $9
     seen["p999", key, $5] = $10
-    runs++
-    seen["steal", "all", runs] = $11
-    seen["others", "all", runs] = $12
+    disturbed($11, $12)
 }
 
 $1 == "recovery" {
@@ -201,7 +204,7 @@ $1 == "recovery" {
     seen["during", "recovery", $2] = $5
     seen["kill", "recovery", $2] = $6
     seen["during-worst", "recovery", $2] = $7
-    seen["stolen", "recovery", $2] = $8
+    disturbed($8, $9)
 }
 
 $1 == "memory" {
