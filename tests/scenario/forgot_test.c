@@ -585,3 +585,168 @@ Test(forgot, without_rule_17_a_debt_that_is_lost_passes_for_settled)
 {
     script_without(17, a_debt_that_is_lost, "3 > $3 one\n");
 }
+
+/* ---- too few are left ---- */
+
+Test(forgot, all_nodes_restart_at_once)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_say(&script, 1, "set k one");
+    for (unsigned i = 1; i <= 3; i++)
+        script_kill(&script, i);
+    for (unsigned i = 1; i <= 3; i++)
+        script_start(&script, i);
+    script_wait_ms(&script, 200);
+    script_say(&script, 1, "get k");
+    script_wait_ms(&script, 2000);
+    script_say(&script, 1, "get k");
+    script_wait_ms(&script, 4000);
+    script_say(&script, 1, "set k two");
+    script_say(&script, 2, "get k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 1 is killed\n"
+                        "-- 2 is killed\n"
+                        "-- 3 is killed\n"
+                        "-- 1 starts, empty\n"
+                        "-- 2 starts, empty\n"
+                        "-- 3 starts, empty\n"
+                        "1 < get k\n"
+                        "1 > -NOQUORUM needed 2 of 3, got 0: no replica of the key can be reached\n"
+                        "1>2 compare 0\n"
+                        "1>3 compare 0\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "3>1 compare 0\n"
+                        "3>2 compare 0\n"
+                        "2>1 compared: not voting\n"
+                        "2>3 compared: not voting\n"
+                        "3>1 compared: not voting\n"
+                        "3>2 compared: not voting\n"
+                        "1>2 compared: not voting\n"
+                        "1>3 compared: not voting\n"
+                        "1>2 pull 0: leaves ffff from 0\n"
+                        "3>2 pull 0: leaves ffff from 0\n"
+                        "2>1 pull 0: leaves ffff from 0\n"
+                        "2>1 chunk: not voting, 0 bytes, next 0\n"
+                        "2>3 chunk: not voting, 0 bytes, next 0\n"
+                        "1>2 chunk: not voting, 0 bytes, next 0\n"
+                        "1>3 pull 0: leaves 0000 from 0\n"
+                        "3>1 pull 0: leaves 0000 from 0\n"
+                        "2>3 pull 0: leaves 0000 from 0\n"
+                        "3>1 chunk: not voting, 0 bytes, next 0\n"
+                        "3>2 chunk: not voting, 0 bytes, next 0\n"
+                        "1>3 chunk: not voting, 0 bytes, next 0\n"
+                        "1>2 compare 0\n"
+                        "1>3 compare 0\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "3>1 compare 0\n"
+                        "3>2 compare 0\n"
+                        "2>1 compared: version\n"
+                        "2>3 compared: version\n"
+                        "3>1 compared: version\n"
+                        "3>2 compared: version\n"
+                        "1>2 compared: version\n"
+                        "1>3 compared: version\n"
+                        "1>2 pull 0: leaves 0000 from 0\n"
+                        "1>3 pull 0: leaves 0000 from 0\n"
+                        "3>1 pull 0: leaves 0000 from 0\n"
+                        "3>2 pull 0: leaves 0000 from 0\n"
+                        "2>1 pull 0: leaves 0000 from 0\n"
+                        "2>3 pull 0: leaves 0000 from 0\n"
+                        "2>1 chunk: version, 0 bytes, next 0\n"
+                        "2>3 chunk: version, 0 bytes, next 0\n"
+                        "3>1 chunk: version, 0 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "1>2 chunk: version, 0 bytes, next 0\n"
+                        "1>3 chunk: version, 0 bytes, next 0\n"
+                        "1 < get k\n"
+                        "1>2 read k, has none\n"
+                        "2>1 absent\n"
+                        "1 > $-1\n"
+                        "1 < set k two\n"
+                        "1>2 write k: +6718.0@1 'two' over none\n"
+                        "1>3 write k: +6718.0@1 'two' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "2 < get k\n"
+                        "2>1 read k, has +6718.0@1\n"
+                        "1>2 answer: same\n"
+                        "2 > $3 two\n");
+}
+
+Test(forgot, two_of_three_restart_at_once)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_say(&script, 1, "set k one");
+    script_kill(&script, 2);
+    script_kill(&script, 3);
+    script_start(&script, 2);
+    script_start(&script, 3);
+    script_wait_ms(&script, 200);
+    script_say(&script, 1, "get k");
+    script_wait_ms(&script, 2000);
+    script_look_at_all(&script, "k");
+    script_say(&script, 2, "get k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 2 is killed\n"
+                        "-- 3 is killed\n"
+                        "-- 2 starts, empty\n"
+                        "-- 3 starts, empty\n"
+                        "1 < get k\n"
+                        "1 > -NOQUORUM needed 2 of 3, got 1 in 0 ms\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "3>1 compare 0\n"
+                        "3>2 compare 0\n"
+                        "1>2 compared: version\n"
+                        "1>3 compared: version\n"
+                        "3>2 compared: not voting\n"
+                        "2>3 compared: not voting\n"
+                        "2>1 pull 0: leaves ffff from 0\n"
+                        "3>2 pull 0: leaves ffff from 0\n"
+                        "1>2 chunk: version, 32 bytes, next 0\n"
+                        "2>3 chunk: not voting, 0 bytes, next 0\n"
+                        "2>3 pull 0: leaves 0400 from 0\n"
+                        "3>1 pull 0: leaves 0400 from 0\n"
+                        "3>2 chunk: not voting, 0 bytes, next 0\n"
+                        "1>3 chunk: version, 32 bytes, next 0\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "3>1 compare 0\n"
+                        "3>2 compare 0\n"
+                        "1>2 compared: version\n"
+                        "1>3 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>3 compared: version\n"
+                        "2>1 pull 0: leaves 0000 from 0\n"
+                        "2>3 pull 0: leaves 0000 from 0\n"
+                        "3>1 pull 0: leaves 0000 from 0\n"
+                        "3>2 pull 0: leaves 0000 from 0\n"
+                        "1>2 chunk: version, 0 bytes, next 0\n"
+                        "1>3 chunk: version, 0 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>3 chunk: version, 0 bytes, next 0\n"
+                        "1 has k: +500.0@1 'one'\n"
+                        "2 has k: +500.0@1 'one'\n"
+                        "3 has k: +500.0@1 'one'\n"
+                        "2 < get k\n"
+                        "2>1 read k, has +500.0@1\n"
+                        "1>2 answer: same\n"
+                        "2 > $3 one\n");
+}

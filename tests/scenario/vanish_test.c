@@ -585,3 +585,36 @@ Test(vanish, without_rule_11_an_old_look_and_a_late_absence_bring_back_the_old)
 {
     script_without(11, answers_of_different_moments, "1 > $3 one\n");
 }
+
+Test(vanish, a_replica_without_room_does_not_keep_what_is_older)
+{
+    struct script script;
+    script_begin_with(&script, &script_three);
+    script_say(&script, 1, "set k one");
+    script_note(&script, "3 has no memory left");
+    store_set_memory_max(script.world->nodes[3]->store, 1);
+    script_say(&script, 1, "set k two-which-takes-more-memory-than-one-took");
+    script_look(&script, 3, "k");
+    script_say(&script, 3, "at one get k");
+    script_say(&script, 3, "get k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 has no memory left\n"
+                        "1 < set k two-which-takes-more-memory-than-one-took\n"
+                        "1>2 write k: +505.0@1 'two-which-takes-more-mem' over +500.0@1\n"
+                        "1>3 write k: +505.0@1 'two-which-takes-more-mem' over +500.0@1\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: full\n"
+                        "1 > +OK\n"
+                        "3 has k: nothing, mark +505.0@1\n"
+                        "3 < at one get k\n"
+                        "3 > $-1\n"
+                        "3 < get k\n"
+                        "3>2 read k, has none\n"
+                        "2>3 answer: version +505.0@1 'two-which-takes-more-mem'\n"
+                        "3 > $41 two-which-takes-more-memory-than-one-took\n");
+}
