@@ -442,6 +442,107 @@ Test(repair, with_a_stand_in_a_hint_is_lost)
                         "3 has {k}l: +505.0@1 'two'\n");
 }
 
+/* ---- faults ---- */
+
+/* Nothing was evicted at 3, and what it lacks is settled: it is looked at twice. */
+Test(repair, what_is_lost_by_a_fault_is_found_unread)
+{
+    struct world_settings often = script_three;
+    struct script script;
+
+    often.repair_interval_s = 2;
+    script_begin_with(&script, &often);
+    script_say(&script, 1, "set k one");
+    script_wait_ms(&script, 1000);
+    script_lose(&script, 3, "k");
+    script_wait_ms(&script, 6000);
+    script_look_at_all(&script, "k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 loses k\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>1 pull 0: leaves 0400 from 0\n"
+                        "2>3 pull 0: leaves 0400 from 0\n"
+                        "1>2 chunk: version, 32 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>3 read k, has +500.0@1\n"
+                        "3>2 absent\n"
+                        "2>1 read k, has +500.0@1\n"
+                        "1>2 answer: same\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>1 pull 0: leaves 0400 from 0\n"
+                        "2>3 pull 0: leaves 0400 from 0\n"
+                        "1>2 chunk: version, 32 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>3 read k, has +500.0@1\n"
+                        "3>2 absent\n"
+                        "2>1 read k, has +500.0@1\n"
+                        "1>2 answer: same\n"
+                        "2>3 forgot\n"
+                        "3>2 ack: ok\n"
+                        "3>1 compare 0\n"
+                        "3>2 compare 0\n"
+                        "1>3 compared: version\n"
+                        "2>3 compared: version\n"
+                        "3>2 pull 0: leaves ffff from 0\n"
+                        "2>3 chunk: version, 32 bytes, next 0\n"
+                        "3>1 pull 0: leaves 0000 from 0\n"
+                        "1>3 chunk: version, 0 bytes, next 0\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "1 has k: +500.0@1 'one'\n"
+                        "2 has k: +500.0@1 'one'\n"
+                        "3 has k: +500.0@1 'one'\n");
+}
+
+Test(repair, what_is_evicted_is_not_filled_up_again)
+{
+    struct world_settings often = script_three;
+    struct script script;
+
+    often.repair_interval_s = 2;
+    script_begin_with(&script, &often);
+    script_say(&script, 1, "set k one");
+    script_wait_ms(&script, 1000);
+    script_evict(&script, 3, "k");
+    script_wait_ms(&script, 2000);
+    script_look_at_all(&script, "k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 evicts k\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>1 pull 0: leaves 0400 from 0\n"
+                        "2>3 pull 0: leaves 0400 from 0\n"
+                        "1>2 chunk: version, 32 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>3 read k, has +500.0@1\n"
+                        "3>2 absent\n"
+                        "2>1 read k, has +500.0@1\n"
+                        "1>2 answer: same\n"
+                        "1 has k: +500.0@1 'one'\n"
+                        "2 has k: +500.0@1 'one'\n"
+                        "3 has k: nothing\n");
+}
+
 /* ---- reads ---- */
 
 Test(repair, a_read_repairs_what_its_answer_stands_on)

@@ -291,6 +291,18 @@ void script_evict(struct script *script, unsigned node, const char *key)
     line(script, "-- %u evicts %s", node, key);
 }
 
+void script_lose(struct script *script, unsigned node, const char *key)
+{
+    struct place place;
+    struct partition *partition = place_of(script, node, span_of_string(key), &place);
+
+    partition_lock(partition);
+    const bool was = partition_remove(partition, place.hash, place.key);
+    partition_unlock(partition);
+    cr_assert(was);
+    line(script, "-- %u loses %s", node, key);
+}
+
 void script_evict_many(struct script *script, unsigned node)
 {
     char words[32], key[16];

@@ -78,7 +78,9 @@ void script_pause(struct script *script, unsigned node);
 void script_resume(struct script *script, unsigned node);
 /* The node drops the key as if it needed the memory. */
 void script_evict(struct script *script, unsigned node, const char *key);
-/* The same with k and k0 to k5, which are written first: there is no room for so many marks where
+/* The node loses the key without a trace, as by a fault. */
+void script_lose(struct script *script, unsigned node, const char *key);
+/* Evicts k and k0 to k5, which are written first: there is no room for so many marks where
  * there are 8 slots for them. */
 void script_evict_many(struct script *script, unsigned node);
 /* Keeps a copy of the write that was sent last; later it arrives at the node, as what was left on

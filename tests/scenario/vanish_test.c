@@ -515,6 +515,55 @@ Test(vanish, without_rule_7_what_comes_too_late_covers_nothing)
                    "3 > $3 one\n");
 }
 
+/* Nobody but 1 has ever seen it alive. */
+Test(vanish, what_expired_before_it_was_told)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_say(&script, 1, "set k one");
+    script_part_from_all(&script, 1);
+    script_say(&script, 1, "at one set k two px 300");
+    script_wait_ms(&script, 1500);
+    script_say(&script, 2, "get k");
+    script_join_with_all(&script, 1);
+    script_wait_ms(&script, 3000);
+    script_look_at_all(&script, "k");
+    for (unsigned i = 1; i <= 3; i++)
+        script_say(&script, i, "at one get k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 1 and 2 are parted\n"
+                        "-- 1 and 3 are parted\n"
+                        "1 < at one set k two px 300\n"
+                        "1>2 write k: +505.0@1 'two' until +805 over +500.0@1\n"
+                        "1>3 write k: +505.0@1 'two' until +805 over +500.0@1\n"
+                        "1 > +OK\n"
+                        "2 < get k\n"
+                        "2>3 read k, has +500.0@1\n"
+                        "3>2 answer: same\n"
+                        "2 > $3 one\n"
+                        "-- 1 and 2 are joined\n"
+                        "-- 1 and 3 are joined\n"
+                        "1>2 write k: +505.0@1 'two' until +805 over +505.0@1\n"
+                        "1>3 write k: +505.0@1 'two' until +805 over +505.0@1\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 has k: nothing\n"
+                        "2 has k: nothing\n"
+                        "3 has k: nothing\n"
+                        "1 < at one get k\n"
+                        "1 > $-1\n"
+                        "2 < at one get k\n"
+                        "2 > $-1\n"
+                        "3 < at one get k\n"
+                        "3 > $-1\n");
+}
+
 /* ---- moments ---- */
 
 /* 1 looks at what it has, and the answer of 2 comes when all is over. The clock of 1 is ahead, so
