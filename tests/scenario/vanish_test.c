@@ -9,57 +9,6 @@
 
 TestSuite(vanish, .timeout = TIMEOUT_S(30));
 
-/* The clock of 2 is behind, and it has not heard of the write of 1. */
-static void a_write_below_another(struct script *script)
-{
-    script_begin_with(script, &script_three);
-    script_note(script, "the clock of 2 is 400 ms behind");
-    sim_node_set_clock(script->world->nodes[2], -400000, 0);
-    script_part(script, 1, 2);
-    script_wait_ms(script, 100);
-    script_say(script, 1, "set k one");
-    script_say(script, 2, "set k two");
-    script_say(script, 3, "get k");
-}
-
-Test(vanish, a_write_below_another_is_stamped_again)
-{
-    struct script script;
-
-    a_write_below_another(&script);
-    script_end(&script, "-- the clock of 2 is 400 ms behind\n"
-                        "-- 1 and 2 are parted\n"
-                        "1 < set k one\n"
-                        "1>2 write k: +600.0@1 'one' over none\n"
-                        "1>3 write k: +600.0@1 'one' over none\n"
-                        "3>1 ack: ok\n"
-                        "1 > +OK\n"
-                        "2 < set k two\n"
-                        "2>1 write k: +505.0@2 'two' over none\n"
-                        "2>3 write k: +505.0@2 'two' over none\n"
-                        "3>2 ack: newer, knows +600.0@1\n"
-                        "2>1 write k: +605.0@2 'two' over none\n"
-                        "2>3 write k: +605.0@2 'two' over none\n"
-                        "3>2 ack: ok\n"
-                        "2 > +OK\n"
-                        "3 < get k\n"
-                        "3>2 read k, has +605.0@2\n"
-                        "2>3 answer: same\n"
-                        "3 > $3 two\n");
-}
-
-Test(vanish, without_rule_1_a_write_below_another_is_acknowledged_and_lost)
-{
-    script_without(1, a_write_below_another,
-                   "2 > +OK\n"
-                   "3 < get k\n"
-                   "3>2 read k, has +600.0@1\n"
-                   "2>3 answer: version +505.0@2 ''\n"
-                   "3>2 write k: +600.0@1 'one' over +600.0@1\n"
-                   "2>3 ack: ok\n"
-                   "3 > $3 one\n");
-}
-
 /* Two replicas talk to each other, the coordinator of what the third missed does not. */
 static void pause_and_join(struct script *script, unsigned coordinator, unsigned a, unsigned b)
 {
@@ -562,77 +511,6 @@ Test(vanish, what_expired_before_it_was_told)
                         "2 > $-1\n"
                         "3 < at one get k\n"
                         "3 > $-1\n");
-}
-
-/* ---- moments ---- */
-
-/* 1 looks at what it has, and the answer of 2 comes when all is over. The clock of 1 is ahead, so
- * that nothing is waited for from 1. */
-static void answers_of_different_moments(struct script *script)
-{
-    script_begin_with(script, &script_three);
-    script_note(script, "the clock of 1 is 300 ms ahead");
-    sim_node_set_clock(script->world->nodes[1], 300000, 0);
-    script_say(script, 3, "set k one");
-    script_hold(script, 1, 3);
-    script_hold(script, 3, 1);
-    script_wait_ms(script, 3000); /* the links between 1 and 3 are given up */
-    script_say(script, 3, "set k two");
-    script_hold(script, 1, 2);
-    script_ask(script, 1, "get k");
-    script_wait_ms(script, 20);
-    script_free(script, 1, 3);
-    script_free(script, 3, 1);
-    script_wait_ms(script, 300);
-    script_look_at_all(script, "k");
-    script_evict(script, 2, "k");
-    script_evict(script, 3, "k");
-    script_look_at_all(script, "k");
-    script_free(script, 1, 2);
-    script_hear(script, 1);
-}
-
-Test(vanish, the_answers_to_one_read_are_of_different_moments)
-{
-    struct script script;
-
-    answers_of_different_moments(&script);
-    script_end(&script, "-- the clock of 1 is 300 ms ahead\n"
-                        "3 < set k one\n"
-                        "3>1 write k: +500.0@3 'one' over none\n"
-                        "3>2 write k: +500.0@3 'one' over none\n"
-                        "1>3 ack: ok\n"
-                        "2>3 ack: ok\n"
-                        "3 > +OK\n"
-                        "-- what 1 sends to 3 is held up\n"
-                        "-- what 3 sends to 1 is held up\n"
-                        "3 < set k two\n"
-                        "3>2 write k: +3800.0@3 'two' over +500.0@3\n"
-                        "2>3 ack: ok\n"
-                        "3 > +OK\n"
-                        "-- what 1 sends to 2 is held up\n"
-                        "1 < get k\n"
-                        "1>2 read k, has +500.0@3\n"
-                        "-- what 1 sends to 3 arrives\n"
-                        "-- what 3 sends to 1 arrives\n"
-                        "3>1 write k: +3800.0@3 'two' over +3800.0@3\n"
-                        "1>3 ack: ok\n"
-                        "1 has k: +3800.0@3 'two'\n"
-                        "2 has k: +3800.0@3 'two'\n"
-                        "3 has k: +3800.0@3 'two'\n"
-                        "-- 2 evicts k\n"
-                        "-- 3 evicts k\n"
-                        "1 has k: +3800.0@3 'two'\n"
-                        "2 has k: nothing\n"
-                        "3 has k: nothing\n"
-                        "-- what 1 sends to 2 arrives\n"
-                        "2>1 absent\n"
-                        "1 > $3 two\n");
-}
-
-Test(vanish, without_rule_11_an_old_look_and_a_late_absence_bring_back_the_old)
-{
-    script_without(11, answers_of_different_moments, "1 > $3 one\n");
 }
 
 Test(vanish, a_replica_without_room_does_not_keep_what_is_older)
