@@ -280,3 +280,112 @@ Test(moments, an_acknowledgement_given_before_a_crash_of_one_of_three)
                         "2 < get k\n"
                         "2 > $3 two\n");
 }
+
+/* 1 is stopped before 3 has heard of its write, and goes on when 3 has acknowledged it; meanwhile
+ * 2, which had acknowledged it as well, has crashed and recovered without it. The time of the write
+ * is up by then, though 1 reads what 3 says before it looks at its clock. */
+static void a_coordinator_that_was_stopped(struct script *script)
+{
+    struct world_settings quorum = five;
+
+    quorum.read_level = quorum.write_level = LEVEL_QUORUM;
+    script_begin_with(script, &quorum);
+    script_say(script, 1, "set k one");
+    for (unsigned i = 3; i <= 5; i++)
+        script_hold(script, 1, i);
+    script_ask(script, 1, "set k two");
+    script_wait_ms(script, 5);
+    script_pause(script, 1);
+    script_kill(script, 2);
+    script_start(script, 2);
+    script_wait_ms(script, 2000);
+    script_look(script, 2, "k");
+    script_free(script, 1, 3);
+    script_wait_ms(script, 5);
+    script_part(script, 1, 2);
+    script_part(script, 3, 2);
+    script_resume(script, 1);
+    script_hear(script, 1);
+    script_say(script, 2, "get k");
+}
+
+Test(moments, an_acknowledgement_given_before_a_crash_and_a_coordinator_that_was_stopped)
+{
+    struct script script;
+
+    a_coordinator_that_was_stopped(&script);
+    script_end(&script,
+               "1 < set k one\n"
+               "1>2 write k: +500.0@1 'one' over none\n"
+               "1>3 write k: +500.0@1 'one' over none\n"
+               "1>4 write k: +500.0@1 'one' over none\n"
+               "1>5 write k: +500.0@1 'one' over none\n"
+               "2>1 ack: ok\n"
+               "3>1 ack: ok\n"
+               "4>1 ack: ok\n"
+               "5>1 ack: ok\n"
+               "1 > +OK\n"
+               "-- what 1 sends to 3 is held up\n"
+               "-- what 1 sends to 4 is held up\n"
+               "-- what 1 sends to 5 is held up\n"
+               "1 < set k two\n"
+               "1>2 write k: +505.0@1 'two' over +500.0@1\n"
+               "1>3 write k: +505.0@1 'two' over +500.0@1\n"
+               "1>4 write k: +505.0@1 'two' over +500.0@1\n"
+               "1>5 write k: +505.0@1 'two' over +500.0@1\n"
+               "2>1 ack: ok\n"
+               "-- 1 is paused\n"
+               "-- 2 is killed\n"
+               "-- 2 starts, empty\n"
+               "2>3 compare 0\n"
+               "2>4 compare 0\n"
+               "2>5 compare 0\n"
+               "3>2 compared: version\n"
+               "4>2 compared: version\n"
+               "5>2 compared: version\n"
+               "2>5 pull 0: leaves ffff from 0\n"
+               "5>2 chunk: version, 32 bytes, next 0\n"
+               "2>3 pull 0: leaves 0000 from 0\n"
+               "2>4 pull 0: leaves 0000 from 0\n"
+               "3>2 chunk: version, 0 bytes, next 0\n"
+               "4>2 chunk: version, 0 bytes, next 0\n"
+               "2>3 compare 0\n"
+               "2>4 compare 0\n"
+               "2>5 compare 0\n"
+               "3>2 compared: version\n"
+               "4>2 compared: version\n"
+               "5>2 compared: version\n"
+               "2>3 compare 0\n"
+               "2>4 compare 0\n"
+               "2>5 compare 0\n"
+               "3>2 compared: version\n"
+               "4>2 compared: version\n"
+               "5>2 compared: version\n"
+               "2 has k: +500.0@1 'one'\n"
+               "-- what 1 sends to 3 arrives\n"
+               "3>1 ack: ok\n"
+               "-- 1 and 2 are parted\n"
+               "-- 3 and 2 are parted\n"
+               "-- 1 goes on\n"
+               "1 > -NOQUORUM needed 3 of 5, got 2 in 2010 ms; the write may still take effect\n"
+               "2 < get k\n"
+               "2>3 read k, has +500.0@1\n"
+               "2>5 read k, has +500.0@1\n"
+               "5>2 answer: same\n"
+               "2>4 read k, has +500.0@1\n"
+               "4>2 answer: same\n"
+               "2 > $3 one\n");
+}
+
+Test(moments, without_rule_15_a_coordinator_that_was_stopped_counts_what_is_forgotten)
+{
+    script_without(15, a_coordinator_that_was_stopped,
+                   "1 > +OK\n"
+                   "2 < get k\n"
+                   "2>3 read k, has +500.0@1\n"
+                   "2>5 read k, has +500.0@1\n"
+                   "5>2 answer: same\n"
+                   "2>4 read k, has +500.0@1\n"
+                   "4>2 answer: same\n"
+                   "2 > $3 one\n");
+}
