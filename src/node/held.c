@@ -10,6 +10,7 @@
  */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/rule.h"
 #include "node/parts.h"
 
 /* Debts that others hold for one worker. */
@@ -143,14 +144,16 @@ bool held_hand_over(struct engine *engine, node_number target, uint32_t partitio
 
 /* ---- answers ---- */
 
-/* The request that waits for HELD is told as if the target had answered; false when it is over:
- * then it has left a hint. */
+/* The request that waits for HELD is told as if the target had answered; false when it is over, or
+ * its time is up (rule 15): then it leaves a hint. */
 static bool tell(struct engine *engine, const struct held *held, enum ack_status status)
 {
     const struct offered offered = {.status = status};
     struct request *request = request_find(engine, held->request);
 
     if (request == NULL || (request->stage != STAGE_OPERATION && request->stage != STAGE_LINGERING))
+        return false;
+    if (RULE(15) && request->stage == STAGE_OPERATION && request_is_late(request))
         return false;
     operation_acknowledged(&engine->coordinator, &request->operation, engine->now, held->target,
                            &offered);

@@ -193,6 +193,8 @@ void request_renew(struct request *request);
 void request_drop_parts(struct request *whole);
 /* Gives back one that has not begun. */
 void request_abandon(struct request *request);
+/* Whether its time is up, though its timer may not have fired yet. */
+bool request_is_late(const struct request *request);
 /* It waits: it gets a deadline. */
 void request_wait(struct request *request, enum request_stage stage);
 /* Its reply is complete: gives it to the owner as soon as its turn comes. */

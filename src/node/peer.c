@@ -9,6 +9,7 @@
  */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/rule.h"
 #include "node/inspect.h"
 #include "node/parts.h"
 #include "node/recover.h"
@@ -425,6 +426,12 @@ static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request
                                     .known = ack->known,
                                     .claim_version = ack->claim_version};
 
+    /* A write that waits counts none that comes after its time: who gave one before may have
+     * crashed since, and has waited no longer for this one (rule 15). A process that was stopped
+     * reads what has come meanwhile before its timers fire. */
+    if (RULE(15) && (request->stage == STAGE_SWEEP || request->stage == STAGE_OPERATION) &&
+        request_is_late(request))
+        return;
     if (request->stage == STAGE_SWEEP) {
         sweep_acknowledged(request, peer->number, &offered);
         return;

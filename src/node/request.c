@@ -207,6 +207,11 @@ void request_keep(struct request *request)
     request->owned = true;
 }
 
+bool request_is_late(const struct request *request)
+{
+    return request->engine->now.mono_us >= request->deadline_us;
+}
+
 void request_wait(struct request *request, enum request_stage stage)
 {
     request->stage = stage;

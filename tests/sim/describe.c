@@ -7,36 +7,39 @@
 #include "causal/hlc.h"
 #include "sim/world.h"
 
-#define DOT_TEXT_MAX 48
-
 /* The beginning of a value is enough to tell it. */
 #define VALUE_SHOWN 24
 
-static const char *dot_text(struct dot dot, char text[DOT_TEXT_MAX])
+const char *describe_dot(struct dot dot, char text[DESCRIBE_DOT_MAX])
 {
     if (!dot_exists(dot))
         return "none";
-    snprintf(text, DOT_TEXT_MAX, "%+" PRId64 ".%u@%u", hlc_ms(dot.stamp) - WORLD_WALL_MS,
+    snprintf(text, DESCRIBE_DOT_MAX, "%+" PRId64 ".%u@%u", hlc_ms(dot.stamp) - WORLD_WALL_MS,
              (unsigned)(dot.stamp & 0xffff), dot.node);
     return text;
 }
 
-static void describe_version(const struct version *version, char text[DESCRIBE_MAX / 2])
+void describe_version(const struct version *version, char text[DESCRIBE_MAX / 2])
 {
     static const char *const kinds[] = {"deleted", "string", "siblings"};
-    char dot[DOT_TEXT_MAX];
+    char dot[DESCRIBE_DOT_MAX];
     const size_t shown = version->value.size < VALUE_SHOWN ? version->value.size : VALUE_SHOWN;
 
-    if (version->kind == VALUE_STRING)
-        snprintf(text, DESCRIBE_MAX / 2, "%s '%.*s'", dot_text(version->dot, dot), (int)shown,
-                 version->value.size > 0 ? (const char *)version->value.data : "");
-    else
-        snprintf(text, DESCRIBE_MAX / 2, "%s %s of %zu bytes", dot_text(version->dot, dot),
+    if (version->kind == VALUE_STRING) {
+        const int at = snprintf(text, DESCRIBE_MAX / 2, "%s '%.*s'",
+                                describe_dot(version->dot, dot), (int)shown,
+                                version->value.size > 0 ? (const char *)version->value.data : "");
+        if (version->deadline_ms != DEADLINE_NEVER)
+            snprintf(text + at, (size_t)(DESCRIBE_MAX / 2 - at), " until %+" PRId64,
+                     version->deadline_ms - WORLD_WALL_MS);
+    } else {
+        snprintf(text, DESCRIBE_MAX / 2, "%s %s of %zu bytes", describe_dot(version->dot, dot),
                  kinds[version->kind], version->value.size);
+    }
 }
 
 static const char *const ack_texts[] = {"ok",   "newer",   "stale claim", "forgetful",
-                                        "full", "too far", "ceiling"};
+                                        "full", "too far", "ceiling",     "held"};
 static const char *const answer_texts[] = {"same", "version", "none", "not voting", "stale claim"};
 static const char *const reply_texts[] = {"ok", "stale claim", "not voting", "late", "busy"};
 
@@ -69,11 +72,11 @@ static void describe_forward(const struct wire_forward *forward, char text[DESCR
 /* What nodes say to each other about whole partitions. */
 static void describe_sync(const struct wire_message *message, char text[DESCRIBE_MAX])
 {
-    char dot[DOT_TEXT_MAX];
+    char dot[DESCRIBE_DOT_MAX];
 
     switch (message->type) {
     case WIRE_FLUSH:
-        snprintf(text, DESCRIBE_MAX, "flush: %s", dot_text(message->flush.dot, dot));
+        snprintf(text, DESCRIBE_MAX, "flush: %s", describe_dot(message->flush.dot, dot));
         return;
     case WIRE_FORGOT:
         snprintf(text, DESCRIBE_MAX, "forgot");
@@ -103,23 +106,28 @@ static void describe_sync(const struct wire_message *message, char text[DESCRIBE
 void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX])
 {
     char version[DESCRIBE_MAX / 2];
-    char dot[DOT_TEXT_MAX];
+    char dot[DESCRIBE_DOT_MAX];
 
     switch (message->type) {
     case WIRE_WRITE:
         describe_version(&message->write.version, version);
         snprintf(text, DESCRIBE_MAX, "write %.*s: %s over %s", (int)(message->write.key.size & 63),
                  (const char *)message->write.key.data, version,
-                 dot_text(message->write.over, dot));
+                 describe_dot(message->write.over, dot));
         return;
     case WIRE_ACK:
         snprintf(text, DESCRIBE_MAX, "ack: %s%s%s", NAME_OF(ack_texts, message->ack.status),
                  dot_exists(message->ack.known) ? ", knows " : "",
-                 dot_exists(message->ack.known) ? dot_text(message->ack.known, dot) : "");
+                 dot_exists(message->ack.known) ? describe_dot(message->ack.known, dot) : "");
+        return;
+    case WIRE_HOLD:
+        describe_version(&message->hold.version, version);
+        snprintf(text, DESCRIBE_MAX, "hold for %u %.*s: %s", message->hold.target,
+                 (int)(message->hold.key.size & 63), (const char *)message->hold.key.data, version);
         return;
     case WIRE_READ:
         snprintf(text, DESCRIBE_MAX, "read %.*s, has %s", (int)(message->read.key.size & 63),
-                 (const char *)message->read.key.data, dot_text(message->read.have, dot));
+                 (const char *)message->read.key.data, describe_dot(message->read.have, dot));
         return;
     case WIRE_ANSWER:
         describe_answer(&message->answer, text);
@@ -127,7 +135,7 @@ void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX
     case WIRE_ABSENT:
         snprintf(text, DESCRIBE_MAX, "absent%s%s",
                  dot_exists(message->absent.mark) ? ", mark " : "",
-                 dot_exists(message->absent.mark) ? dot_text(message->absent.mark, dot) : "");
+                 dot_exists(message->absent.mark) ? describe_dot(message->absent.mark, dot) : "");
         return;
     case WIRE_FORWARD:
         describe_forward(&message->forward, text);
@@ -163,6 +171,8 @@ uint64_t describe_id(const struct wire_message *message)
         return message->flush.id;
     case WIRE_FORGOT:
         return message->forgot.id;
+    case WIRE_HOLD:
+        return message->hold.id;
     case WIRE_PULL:
         return message->pull.id;
     case WIRE_CHUNK:

@@ -7,10 +7,15 @@
 
 #include "wire/wire.h"
 
-#define DESCRIBE_MAX 256
+#define DESCRIBE_MAX     256
+#define DESCRIBE_DOT_MAX 48
 
-/* Dots are shown as +milliseconds since the world began, sequence, node. */
+/* Dots are shown as +milliseconds since the world began, sequence, node; deadlines as milliseconds
+ * as well. */
 void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX]);
+void describe_version(const struct version *version, char text[DESCRIBE_MAX / 2]);
+/* Returns `text`. */
+const char *describe_dot(struct dot dot, char text[DESCRIBE_DOT_MAX]);
 /* The id that pairs an answer with its question, 0: it has none. */
 uint64_t describe_id(const struct wire_message *message);
 

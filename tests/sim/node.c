@@ -105,15 +105,22 @@ int64_t sim_node_paused_us(const struct sim_node *node)
     return node->paused_for_us + (node->paused ? now_us - node->paused_since_us : 0);
 }
 
+static void wake(void *object, uint64_t number);
+
 static void drop_backlog(struct sim_node *node, bool fire)
 {
-    while (!list_empty(&node->backlog)) {
-        struct deferred *deferred = list_entry(node->backlog.next, struct deferred, link);
-        list_remove(&deferred->link);
-        if (fire)
-            world_after(node->world, 0, deferred->fire, deferred->object, deferred->number);
-        memory_free(deferred);
-    }
+    /* A process that goes on reads its sockets before its timers fire. */
+    for (int timers = 0; timers < 2; timers++)
+        list_for_each_removable(at, &node->backlog)
+        {
+            struct deferred *deferred = list_entry(at, struct deferred, link);
+            if ((deferred->fire == wake) != (timers == 1))
+                continue;
+            list_remove(&deferred->link);
+            if (fire)
+                world_after(node->world, 0, deferred->fire, deferred->object, deferred->number);
+            memory_free(deferred);
+        }
 }
 
 void sim_node_resume(struct sim_node *node)

@@ -153,6 +153,7 @@ static const struct options *make_options(const struct world_settings *settings)
     options->maxmemory_policy = settings->evicts ? STORE_ALLKEYS_CLOCK : STORE_NOEVICTION;
     if (settings->hint_bytes > 0)
         options->hint_bytes = (int64_t)settings->hint_bytes;
+    options->sloppy_quorum = settings->sloppy_quorum;
     if (settings->hint_window_s > 0)
         options->hint_window = settings->hint_window_s;
     if (settings->repair_interval_s > 0)

@@ -49,6 +49,7 @@ struct world_settings {
     uint64_t hint_bytes;
     int64_t hint_window_s;
     int64_t repair_interval_s;
+    bool sloppy_quorum;
     uint32_t mark_slots; /* of a partition; about as many marks are kept there */
 };
 

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What a replica that missed something is given when it is back: hints, with their bounds, and
+ * those that a stand-in holds.
+ */
+#include <criterion/criterion.h>
+
+#include "lib/timeout.h"
+#include "scenario/script.h"
+
+TestSuite(repair, .timeout = TIMEOUT_S(30));
+
+/* ---- hints ---- */
+
+static void a_hint_is_replayed(struct script *script)
+{
+    script_begin_with(script, &script_three);
+    script_part_from_all(script, 3);
+    script_say(script, 1, "set k one");
+    script_say(script, 1, "set e soon px 60000");
+    script_wait_ms(script, 1000);
+    script_join_with_all(script, 3);
+    script_wait_ms(script, 2000);
+    script_look(script, 3, "k");
+    script_look(script, 3, "e");
+    script_say(script, 3, "at one get e");
+    script_say(script, 3, "at one get k");
+}
+
+Test(repair, a_hint_is_replayed_with_its_version_and_its_deadline)
+{
+    struct script script;
+
+    a_hint_is_replayed(&script);
+    script_end(&script, "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "1 < set e soon px 60000\n"
+                        "1>2 write e: +505.0@1 'soon' until +60505 over none\n"
+                        "1>3 write e: +505.0@1 'soon' until +60505 over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 and 1 are joined\n"
+                        "-- 3 and 2 are joined\n"
+                        "1>3 write k: +500.0@1 'one' over +500.0@1\n"
+                        "1>3 write e: +505.0@1 'soon' until +60505 over +505.0@1\n"
+                        "3>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "3 has k: +500.0@1 'one'\n"
+                        "3 has e: +505.0@1 'soon' until +60505\n"
+                        "3 < at one get e\n"
+                        "3 > $4 soon\n"
+                        "3 < at one get k\n"
+                        "3 > $3 one\n");
+}
+
+Test(repair, without_rule_2_nobody_hands_on_what_a_replica_missed)
+{
+    script_without(2, a_hint_is_replayed,
+                   "3 < at one get k\n"
+                   "3 > $-1\n");
+}
+
+/* ---- hints dropped ---- */
+
+Test(repair, one_for_whom_hints_were_dropped_is_told_that_it_forgot)
+{
+    struct world_settings small = script_three;
+    struct script script;
+
+    small.hint_bytes = 200;
+    script_begin_with(&script, &small);
+    script_say(&script, 1, "set a one");
+    script_part_from_all(&script, 3);
+    script_say(&script, 1, "set a two");
+    script_say(&script, 1, "set b two");
+    script_wait_ms(&script, 1000);
+    script_say(&script, 1, "set c two");
+    script_wait_ms(&script, 500);
+    script_join_with_all(&script, 3);
+    script_wait_ms(&script, 3000);
+    for (const char *const *key = (const char *const[]){"a", "b", "c", NULL}; *key != NULL; key++)
+        script_look(&script, 3, *key);
+    script_say(&script, 3, "at one get a");
+    script_say(&script, 3, "at one get b");
+    script_say(&script, 3, "at one get c");
+    script_end(&script, "1 < set a one\n"
+                        "1>2 write a: +500.0@1 'one' over none\n"
+                        "1>3 write a: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "1 < set a two\n"
+                        "1>2 write a: +505.0@1 'two' over +500.0@1\n"
+                        "1>3 write a: +505.0@1 'two' over +500.0@1\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "1 < set b two\n"
+                        "1>2 write b: +510.0@1 'two' over none\n"
+                        "1>3 write b: +510.0@1 'two' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "1 < set c two\n"
+                        "1>2 write c: +1515.0@1 'two' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 and 1 are joined\n"
+                        "-- 3 and 2 are joined\n"
+                        "1>3 write c: +1515.0@1 'two' over +1515.0@1\n"
+                        "1>3 forgot\n"
+                        "3>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "3>1 compare 0\n"
+                        "3>2 compare 0\n"
+                        "1>3 compared: version\n"
+                        "2>3 compared: version\n"
+                        "3>2 pull 0: leaves ffff from 0\n"
+                        "2>3 chunk: version, 96 bytes, next 0\n"
+                        "3>1 pull 0: leaves 0000 from 0\n"
+                        "1>3 chunk: version, 0 bytes, next 0\n"
+                        "3 has a: +505.0@1 'two'\n"
+                        "3 has b: +510.0@1 'two'\n"
+                        "3 has c: +1515.0@1 'two'\n"
+                        "3 < at one get a\n"
+                        "3 > $3 two\n"
+                        "3 < at one get b\n"
+                        "3 > $3 two\n"
+                        "3 < at one get c\n"
+                        "3 > $3 two\n");
+}
+
+Test(repair, a_hint_is_not_kept_for_ever)
+{
+    struct world_settings short_window = script_three;
+    struct script script;
+
+    short_window.hint_window_s = 1;
+    script_begin_with(&script, &short_window);
+    script_part_from_all(&script, 3);
+    script_say(&script, 1, "set k one");
+    script_wait_ms(&script, 2000);
+    script_join_with_all(&script, 3);
+    script_wait_ms(&script, 3000);
+    script_look(&script, 3, "k");
+    script_say(&script, 3, "at one get k");
+    script_end(&script, "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 and 1 are joined\n"
+                        "-- 3 and 2 are joined\n"
+                        "1>3 forgot\n"
+                        "3>1 ack: ok\n"
+                        "3>1 compare 0\n"
+                        "3>2 compare 0\n"
+                        "1>3 compared: version\n"
+                        "2>3 compared: version\n"
+                        "3>2 pull 0: leaves ffff from 0\n"
+                        "2>3 chunk: version, 32 bytes, next 0\n"
+                        "3>1 pull 0: leaves 0000 from 0\n"
+                        "1>3 chunk: version, 0 bytes, next 0\n"
+                        "3 has k: +500.0@1 'one'\n"
+                        "3 < at one get k\n"
+                        "3 > $3 one\n");
+}
+
+/* ---- stand-ins ---- */
+
+static const struct world_settings four = {.nodes = 4,
+                                           .replicas = 3,
+                                           .read_level = LEVEL_QUORUM,
+                                           .write_level = LEVEL_QUORUM,
+                                           .partitions = 8};
+
+/* 3 is one of the three that keep k, 4 is not. */
+static void a_stand_in(struct script *script)
+{
+    struct world_settings small = four;
+
+    small.hint_bytes = 200;
+    script_begin_with(script, &small);
+    script_part_from_all(script, 3);
+    script_say(script, 1, "set k one");
+    script_say(script, 1, "set {k}l two");
+    script_wait_ms(script, 1000);
+    script_pause(script, 1);
+    script_join(script, 3, 2);
+    script_join(script, 3, 4);
+    script_wait_ms(script, 2000);
+    script_look(script, 3, "k");
+    script_look(script, 3, "{k}l");
+    script_join(script, 3, 1);
+    script_resume(script, 1);
+    script_wait_ms(script, 2000);
+    script_look(script, 3, "k");
+    script_look(script, 3, "{k}l");
+}
+
+Test(repair, a_stand_in_holds_what_there_is_no_room_for)
+{
+    struct script script;
+
+    a_stand_in(&script);
+    script_end(&script, "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "-- 3 and 4 are parted\n"
+                        "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "1 < set {k}l two\n"
+                        "1>2 write {k}l: +505.0@1 'two' over none\n"
+                        "1>3 write {k}l: +505.0@1 'two' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "1>4 hold for 3 k: +500.0@1 'one'\n"
+                        "4>1 ack: held\n"
+                        "-- 1 is paused\n"
+                        "-- 3 and 2 are joined\n"
+                        "-- 3 and 4 are joined\n"
+                        "4>3 write k: +500.0@1 'one' over +500.0@1\n"
+                        "3>4 ack: ok\n"
+                        "4>1 ack: ok\n"
+                        "3 has k: +500.0@1 'one'\n"
+                        "3 has {k}l: nothing\n"
+                        "-- 3 and 1 are joined\n"
+                        "-- 1 goes on\n"
+                        "1>3 write {k}l: +505.0@1 'two' over +505.0@1\n"
+                        "3>1 ack: ok\n"
+                        "3 has k: +500.0@1 'one'\n"
+                        "3 has {k}l: +505.0@1 'two'\n");
+}
+
+static void a_write_with_two_replicas_down(struct script *script, bool sloppy)
+{
+    struct world_settings settings = four;
+
+    settings.sloppy_quorum = sloppy;
+    script_begin_with(script, &settings);
+    script_part_from_all(script, 3);
+    script_part_from_all(script, 2);
+    script_wait_ms(script, 1000);
+    script_say(script, 1, "set k one");
+    script_wait_ms(script, 1000);
+    script_join_with_all(script, 2);
+    script_join_with_all(script, 3);
+    script_wait_ms(script, 2000);
+    script_look_at_all(script, "k");
+    script_say(script, 3, "get k");
+}
+
+Test(repair, a_write_with_two_replicas_down)
+{
+    struct script script;
+
+    a_write_with_two_replicas_down(&script, false);
+    script_end(&script,
+               "-- 3 and 1 are parted\n"
+               "-- 3 and 2 are parted\n"
+               "-- 3 and 4 are parted\n"
+               "-- 2 and 1 are parted\n"
+               "-- 2 and 3 are parted\n"
+               "-- 2 and 4 are parted\n"
+               "1 < set k one\n"
+               "1 > -NOQUORUM needed 2 of 3, got 1 in 0 ms; the write may still take effect\n"
+               "-- 2 and 1 are joined\n"
+               "-- 2 and 3 are joined\n"
+               "-- 2 and 4 are joined\n"
+               "-- 3 and 1 are joined\n"
+               "-- 3 and 2 are joined\n"
+               "-- 3 and 4 are joined\n"
+               "1>2 write k: +1500.0@1 'one' over +1500.0@1\n"
+               "1>3 write k: +1500.0@1 'one' over +1500.0@1\n"
+               "2>1 ack: ok\n"
+               "3>1 ack: ok\n"
+               "1 has k: +1500.0@1 'one'\n"
+               "2 has k: +1500.0@1 'one'\n"
+               "3 has k: +1500.0@1 'one'\n"
+               "4 has k: nothing\n"
+               "3 < get k\n"
+               "3>2 read k, has +1500.0@1\n"
+               "2>3 answer: same\n"
+               "3 > $3 one\n");
+}
+
+Test(repair, a_write_with_two_replicas_down_and_a_sloppy_quorum)
+{
+    struct script script;
+
+    a_write_with_two_replicas_down(&script, true);
+    script_end(&script, "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "-- 3 and 4 are parted\n"
+                        "-- 2 and 1 are parted\n"
+                        "-- 2 and 3 are parted\n"
+                        "-- 2 and 4 are parted\n"
+                        "1 < set k one\n"
+                        "1>4 hold for 2 k: +1500.0@1 'one'\n"
+                        "4>1 ack: held\n"
+                        "1 > +OK\n"
+                        "-- 2 and 1 are joined\n"
+                        "-- 2 and 3 are joined\n"
+                        "-- 2 and 4 are joined\n"
+                        "-- 3 and 1 are joined\n"
+                        "-- 3 and 2 are joined\n"
+                        "-- 3 and 4 are joined\n"
+                        "1>3 write k: +1500.0@1 'one' over +1500.0@1\n"
+                        "4>2 write k: +1500.0@1 'one' over +1500.0@1\n"
+                        "3>1 ack: ok\n"
+                        "2>4 ack: ok\n"
+                        "4>1 ack: ok\n"
+                        "1 has k: +1500.0@1 'one'\n"
+                        "2 has k: +1500.0@1 'one'\n"
+                        "3 has k: +1500.0@1 'one'\n"
+                        "4 has k: nothing\n"
+                        "3 < get k\n"
+                        "3>2 read k, has +1500.0@1\n"
+                        "2>3 answer: same\n"
+                        "3 > $3 one\n");
+}
+
+Test(repair, with_a_stand_in_a_hint_is_lost)
+{
+    struct world_settings small = four;
+    struct script script;
+
+    small.hint_bytes = 200;
+    script_begin_with(&script, &small);
+    script_part_from_all(&script, 3);
+    script_say(&script, 1, "set k one");
+    script_say(&script, 1, "set {k}l two");
+    script_wait_ms(&script, 1000);
+    script_kill(&script, 4);
+    script_join(&script, 3, 2);
+    script_join(&script, 3, 1);
+    script_wait_ms(&script, 3000);
+    script_look(&script, 3, "k");
+    script_look(&script, 3, "{k}l");
+    script_end(&script, "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "-- 3 and 4 are parted\n"
+                        "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "1 < set {k}l two\n"
+                        "1>2 write {k}l: +505.0@1 'two' over none\n"
+                        "1>3 write {k}l: +505.0@1 'two' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "1>4 hold for 3 k: +500.0@1 'one'\n"
+                        "4>1 ack: held\n"
+                        "-- 4 is killed\n"
+                        "-- 3 and 2 are joined\n"
+                        "-- 3 and 1 are joined\n"
+                        "1>3 write {k}l: +505.0@1 'two' over +505.0@1\n"
+                        "1>3 forgot\n"
+                        "3>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "3>1 compare 3\n"
+                        "3>2 compare 3\n"
+                        "1>3 compared: version\n"
+                        "2>3 compared: version\n"
+                        "3>2 pull 3: leaves ffff from 0\n"
+                        "2>3 chunk: version, 67 bytes, next 0\n"
+                        "3>1 pull 3: leaves 0000 from 0\n"
+                        "1>3 chunk: version, 0 bytes, next 0\n"
+                        "3 has k: +500.0@1 'one'\n"
+                        "3 has {k}l: +505.0@1 'two'\n");
+}
+
+/* ---- faults ---- */
+
+/* Nothing was evicted at 3, and what it lacks is settled: it is looked at twice. */
+Test(repair, what_is_lost_by_a_fault_is_found_unread)
+{
+    struct world_settings often = script_three;
+    struct script script;
+
+    often.repair_interval_s = 2;
+    script_begin_with(&script, &often);
+    script_say(&script, 1, "set k one");
+    script_wait_ms(&script, 1000);
+    script_lose(&script, 3, "k");
+    script_wait_ms(&script, 6000);
+    script_look_at_all(&script, "k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 loses k\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>1 pull 0: leaves 0400 from 0\n"
+                        "2>3 pull 0: leaves 0400 from 0\n"
+                        "1>2 chunk: version, 32 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>3 read k, has +500.0@1\n"
+                        "3>2 absent\n"
+                        "2>1 read k, has +500.0@1\n"
+                        "1>2 answer: same\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>1 pull 0: leaves 0400 from 0\n"
+                        "2>3 pull 0: leaves 0400 from 0\n"
+                        "1>2 chunk: version, 32 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>3 read k, has +500.0@1\n"
+                        "3>2 absent\n"
+                        "2>1 read k, has +500.0@1\n"
+                        "1>2 answer: same\n"
+                        "2>3 forgot\n"
+                        "3>2 ack: ok\n"
+                        "3>1 compare 0\n"
+                        "3>2 compare 0\n"
+                        "1>3 compared: version\n"
+                        "2>3 compared: version\n"
+                        "3>2 pull 0: leaves ffff from 0\n"
+                        "2>3 chunk: version, 32 bytes, next 0\n"
+                        "3>1 pull 0: leaves 0000 from 0\n"
+                        "1>3 chunk: version, 0 bytes, next 0\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "1 has k: +500.0@1 'one'\n"
+                        "2 has k: +500.0@1 'one'\n"
+                        "3 has k: +500.0@1 'one'\n");
+}
+
+Test(repair, what_is_evicted_is_not_filled_up_again)
+{
+    struct world_settings often = script_three;
+    struct script script;
+
+    often.repair_interval_s = 2;
+    script_begin_with(&script, &often);
+    script_say(&script, 1, "set k one");
+    script_wait_ms(&script, 1000);
+    script_evict(&script, 3, "k");
+    script_wait_ms(&script, 2000);
+    script_look_at_all(&script, "k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 evicts k\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>1 pull 0: leaves 0400 from 0\n"
+                        "2>3 pull 0: leaves 0400 from 0\n"
+                        "1>2 chunk: version, 32 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>3 read k, has +500.0@1\n"
+                        "3>2 absent\n"
+                        "2>1 read k, has +500.0@1\n"
+                        "1>2 answer: same\n"
+                        "1 has k: +500.0@1 'one'\n"
+                        "2 has k: +500.0@1 'one'\n"
+                        "3 has k: nothing\n");
+}
+
+/* ---- reads ---- */
+
+Test(repair, a_read_repairs_what_its_answer_stands_on)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_say(&script, 1, "set k one");
+    script_part_from_all(&script, 3);
+    script_say(&script, 1, "set k two");
+    script_pause(&script, 1);
+    script_join(&script, 2, 3);
+    script_wait_ms(&script, 1500);
+    script_say(&script, 3, "get k");
+    script_kill(&script, 2);
+    script_say(&script, 3, "at one get k");
+    script_end(&script, "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "1 < set k two\n"
+                        "1>2 write k: +505.0@1 'two' over +500.0@1\n"
+                        "1>3 write k: +505.0@1 'two' over +500.0@1\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 1 is paused\n"
+                        "-- 2 and 3 are joined\n"
+                        "3 < get k\n"
+                        "3>2 read k, has +500.0@1\n"
+                        "2>3 answer: version +505.0@1 'two'\n"
+                        "3 > $3 two\n"
+                        "-- 2 is killed\n"
+                        "3 < at one get k\n"
+                        "3 > $3 two\n");
+}
