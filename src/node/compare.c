@@ -71,6 +71,7 @@ void compare_done(struct sync *sync, struct sync_job *job)
     own->compare_us = sync->engine->now.mono_us + (own->suspects != 0 ? SUSPECT_US : 0);
     if (!own->compared) {
         own->compared = true;
+        owed_publish(sync->engine); /* what was found missing is owed, before anything is told */
         if (atomic_fetch_sub_explicit(&bounds->recovery.uncompared, 1, memory_order_acq_rel) == 1)
             atomic_store_explicit(&bounds->ledger.uncompared, false, memory_order_release);
     }
