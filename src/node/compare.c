@@ -163,25 +163,27 @@ static bool is_suspect(const struct sync *sync, const struct sync_job *job,
            dot_compare(source->flushed, version->dot) < 0 && source->floor < version->dot.stamp;
 }
 
-static void mend_own(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+/* False where it is refused for now: this node lacks it yet. */
+static bool mend_own(struct sync *sync, struct sync_job *job, const struct gather_key *key)
 {
     struct engine *engine = sync->engine;
     const struct place place = {.partition = job->partition,
                                 .claim_version = job->claim_version,
                                 .hash = store_hash(engine->own.store, key->key),
                                 .key = key->key};
+    const struct offered offered = replica_offer(&engine->replica, engine->now, &place,
+                                                 key->version.dot, &key->version);
 
-    replica_offer(&engine->replica, engine->now, &place, key->version.dot, &key->version);
+    metrics_add(engine->metrics, METRIC_EVICTED_KEYS, offered.evicted);
+    return offered.status == ACK_OK || offered.status == ACK_NEWER || offered.status == ACK_FULL;
 }
 
 /* Sends the version to who lacks it. It is owed until it is answered, like any write. */
-static void mend(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+static bool mend(struct sync *sync, struct sync_job *job, const struct gather_key *key)
 {
     struct engine *engine = sync->engine;
     const struct dot dot = key->version.dot;
 
-    if (gather_decide(&job->gather, key).outcome != GATHER_VERSION)
-        return;
     for (unsigned i = 0; i < job->gather.source_count; i++) {
         const struct sync_source *source = i > 0 ? &job->sources[i - 1] : NULL;
         const struct dot has = key->looks[i].dot;
@@ -193,11 +195,57 @@ static void mend(struct sync *sync, struct sync_job *job, const struct gather_ke
         if (!dot_exists(has) && is_over(&job->gather, key, i))
             continue;
         metrics_add(engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
-        if (source == NULL)
-            mend_own(sync, job, key);
-        else
+        if (source != NULL)
             hints_keep(engine, source->node, job->partition, key->key, &key->version);
+        else if (!mend_own(sync, job, key))
+            return false;
     }
+    return true;
+}
+
+/* Who has something older than a mark missed what has vanished, and nobody may owe it that any
+ * more: it is sent the tombstone that the mark stands for. What this node has itself goes in OWN.
+ */
+static void cover(struct sync *sync, struct sync_job *job, const struct gather_key *key,
+                  struct dot mark)
+{
+    const struct version tombstone = {
+        .kind = VALUE_TOMBSTONE, .dot = mark, .deadline_ms = DEADLINE_NEVER};
+
+    for (unsigned i = 1; i < job->gather.source_count; i++) {
+        const struct dot has = key->looks[i].dot;
+        if (!dot_exists(has) || dot_compare(has, mark) >= 0)
+            continue;
+        metrics_add(sync->engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
+        hints_keep(sync->engine, job->sources[i - 1].node, job->partition, key->key, &tombstone);
+    }
+}
+
+/* False: what was decided cannot be kept here yet. */
+static bool apply(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+{
+    const struct gather_decision decision = gather_decide(&job->gather, key);
+
+    if (decision.outcome == GATHER_VERSION)
+        return mend(sync, job, key);
+    /* Who missed a flush fetches the partition anew. */
+    if (decision.outcome == GATHER_MARK && !sync_partition(sync, job->partition)->compared &&
+        !dot_equal(decision.dot, gather_flushed(&job->gather)))
+        cover(sync, job, key, decision.dot);
+    return true;
+}
+
+/* A FLUSHALL that is not settled, and that a replica does not know of: this node may have owed it.
+ */
+static void tell_of_flush(struct sync *sync, struct sync_job *job)
+{
+    const struct dot flushed = gather_flushed(&job->gather);
+
+    if (!dot_exists(flushed) || gather_settled(&job->gather) >= flushed.stamp)
+        return;
+    for (unsigned i = 1; i < job->gather.source_count; i++)
+        if (dot_compare(job->gather.sources[i].flushed, flushed) < 0)
+            hints_forget(sync->engine, job->sources[i - 1].node, job->partition, flushed.stamp);
 }
 
 static void forget_here(struct partition *partition)
@@ -243,13 +291,18 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job)
     uint32_t count = 0;
 
     for (; job->at != NULL && count < SYNC_KEYS_PER_LOCK; count++) {
-        mend(sync, job, job->at);
+        if (!apply(sync, job, job->at)) {
+            fail(sync, job);
+            return count + 1;
+        }
         job->at = gather_next(&job->gather, job->at);
     }
     if (job->at == NULL) {
         struct sync_partition *own = sync_partition(sync, job->partition);
         const uint8_t twice = own->suspects & job->suspects;
         tell_suspects(sync, job, twice);
+        if (!own->compared)
+            tell_of_flush(sync, job);
         own->suspects = job->suspects & (uint8_t)~twice;
         job_sweep(job);
     }

@@ -448,3 +448,51 @@ Test(engine_recover, what_a_comparison_found_missing_is_owed_before_anything_is_
     cr_assert_lt(engine_bound(engine), dot.stamp);
     end();
 }
+
+/* v2 vanished at the first, unsettled; the third owed it to the second, who has v1, and restarted.
+ */
+Test(engine_recover, what_is_older_than_a_mark_goes_everywhere_in_the_comparison)
+{
+    begin(NULL);
+    nothing_settles();
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    set("k", 2);
+    put_at(1, "k", "1", old);
+    vanish_at(0, "k");
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 60);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(pair_has(&pair, 1, "k", "1"));
+    all_may_settle();
+    restarted(2, pair_partition_of(&pair, "k"));
+    pair_pass(&pair, 3000);
+    cr_assert_not(atomic_load(&pair.nodes[2].bounds.ledger.uncompared));
+    cr_assert_not(pair_has(&pair, 1, "k", "1"));
+    pair_ask(client, "GET k", "$-1\r\n");
+    end();
+}
+
+Test(engine_recover, a_flush_that_was_owed_reaches_who_missed_it_by_the_comparison)
+{
+    begin(NULL);
+    nothing_settles();
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    const uint32_t home = pair_partition_of(&pair, "k");
+    pair_ask(client, "FLUSHALL", OK);
+    const struct dot flushed = partition_at(0, home)->flushed;
+    cr_assert(dot_exists(flushed));
+    partition_at(1, home)->flushed = DOT_NONE;
+    put_at(1, "k", "1", old);
+    restarted(2, home);
+    pair_pass(&pair, 600);
+    cr_assert_eq(recovering(1), 0);
+    cr_assert_not(pair_has(&pair, 1, "k", "1"));
+    cr_assert(dot_equal(partition_at(1, home)->flushed, flushed));
+    all_may_settle();
+    pair_pass(&pair, 3000);
+    cr_assert_not(pair_has(&pair, 1, "k", "1"));
+    pair_ask(client, "GET k", "$-1\r\n");
+    end();
+}
