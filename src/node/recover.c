@@ -574,7 +574,7 @@ void sync_destroy(struct sync **sync)
 
     *sync = NULL;
     for (unsigned j = 0; j < SYNC_JOBS; j++)
-        gather_deinit(&s->jobs[j].gather);
+        job_end(s, &s->jobs[j]);
     buffer_deinit(&s->own);
     memory_free(s->partitions);
     memory_free(s);

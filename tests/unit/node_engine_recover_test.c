@@ -496,3 +496,23 @@ Test(engine_recover, a_flush_that_was_owed_reaches_who_missed_it_by_the_comparis
     pair_ask(client, "GET k", "$-1\r\n");
     end();
 }
+
+/* What it has gathered is counted, and given back with the rest (pair_deinit looks at that). */
+Test(engine_recover, a_node_that_stops_in_a_recovery_gives_back_what_it_counted)
+{
+    static const char *const slow[] = {"--recovery-rate", "64kb", NULL};
+    char line[512];
+    int64_t charged = 0;
+
+    begin(slow);
+    for (unsigned i = 0; i < KEYS; i++) {
+        snprintf(line, sizeof line, "SET key:%u %0400u", i, i);
+        pair_ask(client, line, OK);
+    }
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 100);
+    for (unsigned i = 0; i < SYNC_JOBS; i++)
+        charged += pair.nodes[2].engine->sync->jobs[i].charged;
+    cr_assert_gt(charged, 0);
+    end();
+}
