@@ -39,17 +39,18 @@ void compare_begin(struct sync *sync)
 {
     struct engine *engine = sync->engine;
     const uint32_t count = store_partitions(engine->own.store);
+    unsigned begun = 0;
 
     for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
         struct sync_job *job = sync_free_job(sync);
         const uint32_t index = sync->compare_at;
-        if (job == NULL)
+        if (job == NULL || begun == SYNC_BEGINS_PER_TURN)
             return;
         sync->compare_at += engine->own.workers;
         if (sync->compare_at >= count)
             sync->compare_at = engine->own.index;
         if (is_due(sync, index) && !sync_busy(sync, index))
-            job_begin(sync, job, JOB_COMPARE, index);
+            begun += job_begin(sync, job, JOB_COMPARE, index);
     }
 }
 
