@@ -17,6 +17,9 @@
 #define AGAIN_US 1000000
 /* The second comparison of one that lacks what it should have. */
 #define SUSPECT_US 2000000
+/* A FLUSHALL that has not reached a replica after this long is lost, or goes to one that is down.
+ */
+#define FLUSH_AGE_MS 10000
 
 /* ---- when ---- */
 
@@ -39,17 +42,18 @@ void compare_begin(struct sync *sync)
 {
     struct engine *engine = sync->engine;
     const uint32_t count = store_partitions(engine->own.store);
+    unsigned begun = 0;
 
     for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
         struct sync_job *job = sync_free_job(sync);
         const uint32_t index = sync->compare_at;
-        if (job == NULL)
+        if (job == NULL || begun == SYNC_BEGINS_PER_TURN)
             return;
         sync->compare_at += engine->own.workers;
         if (sync->compare_at >= count)
             sync->compare_at = engine->own.index;
         if (is_due(sync, index) && !sync_busy(sync, index))
-            job_begin(sync, job, JOB_COMPARE, index);
+            begun += job_begin(sync, job, JOB_COMPARE, index);
     }
 }
 
@@ -71,6 +75,7 @@ void compare_done(struct sync *sync, struct sync_job *job)
     own->compare_us = sync->engine->now.mono_us + (own->suspects != 0 ? SUSPECT_US : 0);
     if (!own->compared) {
         own->compared = true;
+        owed_publish(sync->engine); /* what was found missing is owed, before anything is told */
         if (atomic_fetch_sub_explicit(&bounds->recovery.uncompared, 1, memory_order_acq_rel) == 1)
             atomic_store_explicit(&bounds->ledger.uncompared, false, memory_order_release);
     }
@@ -162,25 +167,27 @@ static bool is_suspect(const struct sync *sync, const struct sync_job *job,
            dot_compare(source->flushed, version->dot) < 0 && source->floor < version->dot.stamp;
 }
 
-static void mend_own(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+/* False where it is refused for now: this node lacks it yet. */
+static bool mend_own(struct sync *sync, struct sync_job *job, const struct gather_key *key)
 {
     struct engine *engine = sync->engine;
     const struct place place = {.partition = job->partition,
                                 .claim_version = job->claim_version,
                                 .hash = store_hash(engine->own.store, key->key),
                                 .key = key->key};
+    const struct offered offered = replica_offer(&engine->replica, engine->now, &place,
+                                                 key->version.dot, &key->version);
 
-    replica_offer(&engine->replica, engine->now, &place, key->version.dot, &key->version);
+    metrics_add(engine->metrics, METRIC_EVICTED_KEYS, offered.evicted);
+    return offered.status == ACK_OK || offered.status == ACK_NEWER || offered.status == ACK_FULL;
 }
 
 /* Sends the version to who lacks it. It is owed until it is answered, like any write. */
-static void mend(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+static bool mend(struct sync *sync, struct sync_job *job, const struct gather_key *key)
 {
     struct engine *engine = sync->engine;
     const struct dot dot = key->version.dot;
 
-    if (gather_decide(&job->gather, key).outcome != GATHER_VERSION)
-        return;
     for (unsigned i = 0; i < job->gather.source_count; i++) {
         const struct sync_source *source = i > 0 ? &job->sources[i - 1] : NULL;
         const struct dot has = key->looks[i].dot;
@@ -192,11 +199,65 @@ static void mend(struct sync *sync, struct sync_job *job, const struct gather_ke
         if (!dot_exists(has) && is_over(&job->gather, key, i))
             continue;
         metrics_add(engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
-        if (source == NULL)
-            mend_own(sync, job, key);
-        else
+        if (source != NULL)
             hints_keep(engine, source->node, job->partition, key->key, &key->version);
+        else if (!mend_own(sync, job, key))
+            return false;
     }
+    return true;
+}
+
+/* Who has something older than a mark missed what has vanished, and nobody may owe it that any
+ * more: it is sent the tombstone that the mark stands for. What this node has itself goes in OWN.
+ */
+static void cover(struct sync *sync, struct sync_job *job, const struct gather_key *key,
+                  struct dot mark)
+{
+    const struct version tombstone = {
+        .kind = VALUE_TOMBSTONE, .dot = mark, .deadline_ms = DEADLINE_NEVER};
+
+    for (unsigned i = 1; i < job->gather.source_count; i++) {
+        const struct dot has = key->looks[i].dot;
+        if (!dot_exists(has) || dot_compare(has, mark) >= 0)
+            continue;
+        metrics_add(sync->engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
+        hints_keep(sync->engine, job->sources[i - 1].node, job->partition, key->key, &tombstone);
+    }
+}
+
+/* False: what was decided cannot be kept here yet. */
+static bool apply(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+{
+    const struct gather_decision decision = gather_decide(&job->gather, key);
+
+    if (decision.outcome == GATHER_VERSION)
+        return mend(sync, job, key);
+    /* Who missed a flush fetches the partition anew. */
+    if (decision.outcome == GATHER_MARK && !sync_partition(sync, job->partition)->compared &&
+        !dot_equal(decision.dot, gather_flushed(&job->gather)))
+        cover(sync, job, key, decision.dot);
+    return true;
+}
+
+/* A FLUSHALL that this node or another does not know of. It may be on its way, unless it was this
+ * node that owed it before it restarted. Another fetches the partition anew. */
+static void tell_of_flush(struct sync *sync, struct sync_job *job)
+{
+    const struct engine *engine = sync->engine;
+    struct partition *partition = job_partition(sync, job);
+    const struct dot flushed = gather_flushed(&job->gather);
+    const int64_t age_ms = engine->now.wall_ms - hlc_ms(flushed.stamp);
+
+    if (sync_partition(sync, job->partition)->compared && age_ms < FLUSH_AGE_MS)
+        return;
+    partition_lock(partition);
+    partition->flushed = dot_max(partition->flushed, flushed); /* OWN drops what is dead */
+    if (flushed.stamp > partition->last_stamp)
+        partition->last_stamp = flushed.stamp;
+    partition_unlock(partition);
+    for (unsigned i = 1; i < job->gather.source_count; i++)
+        if (dot_compare(job->gather.sources[i].flushed, flushed) < 0)
+            hints_forget(sync->engine, job->sources[i - 1].node, job->partition, flushed.stamp);
 }
 
 static void forget_here(struct partition *partition)
@@ -242,13 +303,17 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job)
     uint32_t count = 0;
 
     for (; job->at != NULL && count < SYNC_KEYS_PER_LOCK; count++) {
-        mend(sync, job, job->at);
+        if (!apply(sync, job, job->at)) {
+            fail(sync, job);
+            return count + 1;
+        }
         job->at = gather_next(&job->gather, job->at);
     }
     if (job->at == NULL) {
         struct sync_partition *own = sync_partition(sync, job->partition);
         const uint8_t twice = own->suspects & job->suspects;
         tell_suspects(sync, job, twice);
+        tell_of_flush(sync, job);
         own->suspects = job->suspects & (uint8_t)~twice;
         job_sweep(job);
     }

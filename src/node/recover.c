@@ -47,18 +47,19 @@ static void begin_recoveries(struct sync *sync)
 {
     struct engine *engine = sync->engine;
     const uint32_t count = store_partitions(engine->own.store);
+    unsigned begun = 0;
 
     for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
         struct sync_job *job = sync_free_job(sync);
         const uint32_t index = sync->recover_at;
-        if (job == NULL)
+        if (job == NULL || begun == SYNC_BEGINS_PER_TURN)
             return;
         sync->recover_at += engine->own.workers;
         if (sync->recover_at >= count)
             sync->recover_at = engine->own.index;
         if (sync_partition(sync, index)->retry_us <= engine->now.mono_us &&
             is_recovering(sync, index) && !sync_busy(sync, index))
-            job_begin(sync, job, JOB_RECOVER, index);
+            begun += job_begin(sync, job, JOB_RECOVER, index);
     }
     sync->look_us = engine->now.mono_us + LOOK_US;
 }
@@ -574,7 +575,7 @@ void sync_destroy(struct sync **sync)
 
     *sync = NULL;
     for (unsigned j = 0; j < SYNC_JOBS; j++)
-        gather_deinit(&s->jobs[j].gather);
+        job_end(s, &s->jobs[j]);
     buffer_deinit(&s->own);
     memory_free(s->partitions);
     memory_free(s);

@@ -33,6 +33,8 @@
 /* Entries that are kept or looked at in one turn, and under one hold of a lock. */
 #define SYNC_KEYS_PER_TURN 512
 #define SYNC_KEYS_PER_LOCK 64
+/* Partitions that are begun in one turn: where nobody can be reached, each ends at once. */
+#define SYNC_BEGINS_PER_TURN 64
 /* A partition that could not be finished waits so long, us. */
 #define SYNC_RETRY_US 100000
 

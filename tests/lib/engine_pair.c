@@ -345,6 +345,20 @@ static void start_node(struct pair_node *node)
     node->engine = engine_create(&options, &calls, node, pair_now(node));
 }
 
+/* What is left to count once all entries and marks are gone was charged, and not given back. */
+static void expect_nothing_charged(struct store *store)
+{
+    for (uint32_t p = 0; p < store_partitions(store); p++) {
+        struct partition *partition = store_partition(store, p);
+        partition->flushed = (struct dot){.stamp = UINT64_MAX, .node = UINT16_MAX};
+        partition_clear(partition);
+    }
+    while (store_reclaim(store, UINT32_MAX))
+        continue;
+    cr_assert_eq(store_memory_used(store), 0, "%llu bytes were not given back",
+                 (unsigned long long)store_memory_used(store));
+}
+
 static void stop_node(struct pair_node *node)
 {
     buffer_deinit(&node->logged);
@@ -355,6 +369,7 @@ static void stop_node(struct pair_node *node)
     engine_destroy(&node->engine);
     cr_assert_eq(metrics_sum(node->metrics, METRIC_CLIENT_BYTES), 0, "not all was given back");
     cr_assert_eq(metrics_sum(node->metrics, METRIC_LINK_BYTES), 0, "not all was given back");
+    expect_nothing_charged(node->store);
     view_release(&node->view);
     directory_destroy(&node->environment.directory);
     cluster_cache_destroy(&node->environment.cluster_cache);

@@ -7,6 +7,7 @@
 
 #include "lib/engine_pair.h"
 #include "lib/timeout.h"
+#include "node/recover.h"
 
 TestSuite(engine_recover, .timeout = TIMEOUT_S(10));
 
@@ -396,5 +397,122 @@ Test(engine_recover, who_lost_what_had_settled_is_told_that_it_forgot)
         cr_assert(pair_has(&pair, node, "k", "1"), "at %zu", node);
         cr_assert_eq(partition_at(node, pair_partition_of(&pair, "k"))->recovery, 1);
     }
+    end();
+}
+
+/* It restarted, and what it owed is lost with it: its partitions are to be compared. */
+static void restarted(size_t node, uint32_t partition)
+{
+    struct pair_node *at = &pair.nodes[node];
+
+    atomic_store(&at->bounds.ledger.uncompared, true);
+    atomic_store(&at->bounds.recovery.uncompared, 1);
+    at->engine->sync->partitions[partition].compared = false;
+}
+
+static void nothing_settles(void)
+{
+    for (size_t node = 0; node < 3; node++)
+        atomic_store(&pair.nodes[node].bounds.ledger.uncompared, true);
+}
+
+static void all_may_settle(void)
+{
+    for (size_t node = 0; node < 3; node++)
+        atomic_store(&pair.nodes[node].bounds.ledger.uncompared, false);
+}
+
+Test(engine_recover, what_a_comparison_found_missing_is_owed_before_anything_is_told)
+{
+    begin(NULL);
+    nothing_settles();
+    set("k", 1);
+    const struct dot dot = dot_at(0, "k");
+    remove_at(1, "k");
+    atomic_store(&pair.nodes[1].bounds.ceiling, dot.stamp - 1); /* it refuses the version */
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 100);
+    all_may_settle();
+    restarted(2, pair_partition_of(&pair, "k"));
+
+    struct engine *engine = pair.nodes[2].engine;
+    for (unsigned i = 0; i < 100 && atomic_load(&pair.nodes[2].bounds.ledger.uncompared); i++) {
+        engine->now = pair_now(&pair.nodes[2]);
+        sync_hurry(engine->sync);
+        sync_wake(engine->sync);
+        /* Another worker may tell it now. */
+        cr_assert_lt(engine_bound(engine), dot.stamp);
+        engine_turn_end(engine, pair_now(&pair.nodes[2]));
+        pair_settle(&pair);
+    }
+    cr_assert_not(atomic_load(&pair.nodes[2].bounds.ledger.uncompared));
+    cr_assert_lt(engine_bound(engine), dot.stamp);
+    end();
+}
+
+/* v2 vanished at the first, unsettled; the third owed it to the second, who has v1, and restarted.
+ */
+Test(engine_recover, what_is_older_than_a_mark_goes_everywhere_in_the_comparison)
+{
+    begin(NULL);
+    nothing_settles();
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    set("k", 2);
+    put_at(1, "k", "1", old);
+    vanish_at(0, "k");
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 60);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(pair_has(&pair, 1, "k", "1"));
+    all_may_settle();
+    restarted(2, pair_partition_of(&pair, "k"));
+    pair_pass(&pair, 3000);
+    cr_assert_not(atomic_load(&pair.nodes[2].bounds.ledger.uncompared));
+    cr_assert_not(pair_has(&pair, 1, "k", "1"));
+    pair_ask(client, "GET k", "$-1\r\n");
+    end();
+}
+
+Test(engine_recover, a_flush_that_was_owed_reaches_who_missed_it_by_the_comparison)
+{
+    begin(NULL);
+    nothing_settles();
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    const uint32_t home = pair_partition_of(&pair, "k");
+    pair_ask(client, "FLUSHALL", OK);
+    const struct dot flushed = partition_at(0, home)->flushed;
+    cr_assert(dot_exists(flushed));
+    partition_at(1, home)->flushed = DOT_NONE;
+    put_at(1, "k", "1", old);
+    restarted(2, home);
+    pair_pass(&pair, 600);
+    cr_assert_eq(recovering(1), 0);
+    cr_assert_not(pair_has(&pair, 1, "k", "1"));
+    cr_assert(dot_equal(partition_at(1, home)->flushed, flushed));
+    all_may_settle();
+    pair_pass(&pair, 3000);
+    cr_assert_not(pair_has(&pair, 1, "k", "1"));
+    pair_ask(client, "GET k", "$-1\r\n");
+    end();
+}
+
+/* What it has gathered is counted, and given back with the rest (pair_deinit looks at that). */
+Test(engine_recover, a_node_that_stops_in_a_recovery_gives_back_what_it_counted)
+{
+    static const char *const slow[] = {"--recovery-rate", "64kb", NULL};
+    char line[512];
+    int64_t charged = 0;
+
+    begin(slow);
+    for (unsigned i = 0; i < KEYS; i++) {
+        snprintf(line, sizeof line, "SET key:%u %0400u", i, i);
+        pair_ask(client, line, OK);
+    }
+    forget(2);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 100);
+    for (unsigned i = 0; i < SYNC_JOBS; i++)
+        charged += pair.nodes[2].engine->sync->jobs[i].charged;
+    cr_assert_gt(charged, 0);
     end();
 }
