@@ -17,9 +17,6 @@
 #define AGAIN_US 1000000
 /* The second comparison of one that lacks what it should have. */
 #define SUSPECT_US 2000000
-/* A FLUSHALL that has not reached a replica after this long is lost, or goes to one that is down.
- */
-#define FLUSH_AGE_MS 10000
 
 /* ---- when ---- */
 
@@ -239,22 +236,14 @@ static bool apply(struct sync *sync, struct sync_job *job, const struct gather_k
     return true;
 }
 
-/* A FLUSHALL that this node or another does not know of. It may be on its way, unless it was this
- * node that owed it before it restarted. Another fetches the partition anew. */
+/* A FLUSHALL that is not settled, and that a replica does not know of: this node may have owed it.
+ */
 static void tell_of_flush(struct sync *sync, struct sync_job *job)
 {
-    const struct engine *engine = sync->engine;
-    struct partition *partition = job_partition(sync, job);
     const struct dot flushed = gather_flushed(&job->gather);
-    const int64_t age_ms = engine->now.wall_ms - hlc_ms(flushed.stamp);
 
-    if (sync_partition(sync, job->partition)->compared && age_ms < FLUSH_AGE_MS)
+    if (!dot_exists(flushed) || gather_settled(&job->gather) >= flushed.stamp)
         return;
-    partition_lock(partition);
-    partition->flushed = dot_max(partition->flushed, flushed); /* OWN drops what is dead */
-    if (flushed.stamp > partition->last_stamp)
-        partition->last_stamp = flushed.stamp;
-    partition_unlock(partition);
     for (unsigned i = 1; i < job->gather.source_count; i++)
         if (dot_compare(job->gather.sources[i].flushed, flushed) < 0)
             hints_forget(sync->engine, job->sources[i - 1].node, job->partition, flushed.stamp);
@@ -313,7 +302,8 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job)
         struct sync_partition *own = sync_partition(sync, job->partition);
         const uint8_t twice = own->suspects & job->suspects;
         tell_suspects(sync, job, twice);
-        tell_of_flush(sync, job);
+        if (!own->compared)
+            tell_of_flush(sync, job);
         own->suspects = job->suspects & (uint8_t)~twice;
         job_sweep(job);
     }

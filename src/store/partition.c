@@ -392,6 +392,8 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
     const bool marks_go = partition->marks != NULL && partition->marks->lowest <= marks_settled;
     struct entry *entry = first_tombstone(partition);
 
+    if (dot_exists(partition->flushed) && partition->flushed.stamp <= settled)
+        partition->flushed = DOT_NONE;
     if (!marks_go && (entry == NULL || entry->stamp > tombstones_settled))
         return false;
     if (marks_go)

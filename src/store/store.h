@@ -50,8 +50,7 @@ struct partition {
     struct table *table;    /* the store's; NULL while there is no entry */
     uint64_t settled;       /* a stamp: nothing at or below it is missing at any replica */
     uint64_t floor;         /* a stamp: marks at or below it may have been given up */
-    struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL); it stays, as a
-                             * node that is no replica here may owe it, and settled knows not of that */
+    struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL) */
     struct store *store;
     struct marks *marks;  /* the store's; NULL while there is none */
     uint64_t memory_told; /* the store's: what its sum of memory has of this partition */
