@@ -390,7 +390,7 @@ static uint32_t keep_some(struct sync *sync, struct sync_job *job)
     const struct gather_key *end = job->at;
 
     for (; end != NULL && count < SYNC_KEYS_PER_LOCK && bytes < STREAM_PART_BYTES; count++) {
-        bytes += end->key.size + end->version.value.size + sizeof(struct version);
+        bytes += store_room_for(end->key.size, end->version.value.size);
         end = gather_next(&job->gather, end);
     }
     store_make_room(engine->own.store, bytes, &evicted);

@@ -5,10 +5,6 @@
 #include "base/rule.h"
 #include "value/siblings.h"
 
-/* What an entry takes beside its key and its value, bytes: its head and its places in the tables,
- * rounded up to classes of sizes. An estimate. */
-#define ENTRY_ROOM 128
-
 /* A set of siblings stays a set when its last value is deleted: a tombstone with bytes. */
 static bool is_set(const struct version *version)
 {
@@ -260,7 +256,7 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
 bool replica_make_room(struct replica *replica, const struct place *place, size_t value_size,
                        uint64_t *evicted)
 {
-    return store_make_room(replica->store, place->key.size + value_size + ENTRY_ROOM, evicted);
+    return store_make_room(replica->store, store_room_for(place->key.size, value_size), evicted);
 }
 
 uint64_t replica_stamp(struct replica *replica, struct instant now, struct partition *partition,

@@ -165,3 +165,8 @@ bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted)
     }
     return has_room(store, bytes);
 }
+
+size_t store_room_for(size_t key_size, size_t value_size)
+{
+    return entry_memory_for(key_size, value_size, true);
+}

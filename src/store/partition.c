@@ -205,8 +205,11 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
     bool done = false;
 
     ensure(version_exists(version));
-    if (!tombstone && memory > memory_before && !partition_fits(partition, memory - memory_before))
+    if (!tombstone && memory > memory_before &&
+        !partition_fits(partition, memory - memory_before)) {
+        partition_tell_memory(partition); /* for who makes room and tries again */
         return STORE_FULL;
+    }
     if (prepare(partition, !tombstone && version->deadline_ms != DEADLINE_NEVER))
         done = (old != NULL && put_over(partition->table, old, version, pieces, piece_count)) ||
                put_new(partition, hash, key, version, pieces, piece_count, old);

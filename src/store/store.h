@@ -129,6 +129,8 @@ void store_set_policy(struct store *store, enum store_policy policy);
  * it. False when there is no room: nothing may be evicted, or not enough in one call. Cheap when
  * there is room. `evicted` is raised by how many entries went. */
 bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted);
+/* What partition_put may need for one key and value, bytes. */
+size_t store_room_for(size_t key_size, size_t value_size);
 
 /* The digest of a key that all nodes agree on (XXH3, no seed): marks and leaves go by it. */
 uint64_t store_key_digest(struct span key);

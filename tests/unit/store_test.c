@@ -765,6 +765,52 @@ Test(store, what_was_not_used_goes_first)
     tear_down(&fixture);
 }
 
+Test(store, a_value_of_any_length_fits_in_the_room_that_was_made_for_it)
+{
+    static uint8_t bytes[100000];
+    struct fixture fixture = set_up(16);
+    uint64_t evicted = 0;
+    char text[16];
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    store_set_memory_max(fixture.store, 1 << 20);
+    fill(&fixture, 16 * 400, 64);
+    settle_all(&fixture);
+    for (uint32_t i = 0; i < 200; i++) {
+        const struct span key = number_key(1000000 + i, text);
+        const struct span value = span_of(bytes, (size_t)i * 311);
+
+        fixture.partition = store_partition(fixture.store, i % 16);
+        cr_assert(store_make_room(fixture.store, store_room_for(key.size, value.size), &evicted));
+        cr_assert_eq(put(&fixture, key, value, NOW + 100000), STORE_OK, "of %zu", value.size);
+    }
+    cr_assert_gt(evicted, 6000);
+    tear_down(&fixture);
+}
+
+Test(store, what_a_partition_had_not_told_makes_way_after_a_refusal)
+{
+    static uint8_t bytes[4000];
+    struct fixture fixture = set_up(2);
+    uint64_t evicted = 0;
+    char text[16];
+
+    store_set_policy(fixture.store, STORE_ALLKEYS_CLOCK);
+    for (uint32_t i = 0; i < 1000; i++)
+        cr_assert_eq(put(&fixture, number_key(i, text), span_of(bytes, 64), DEADLINE_NEVER),
+                     STORE_OK);
+    fixture.partition = store_partition(fixture.store, 1);
+    /* The bound that comes has less slack than what is untold by now. */
+    cr_assert_eq(put(&fixture, SPAN("untold"), span_of(bytes, 3000), DEADLINE_NEVER), STORE_OK);
+    settle_all(&fixture);
+    store_set_memory_max(fixture.store, store_memory_used(fixture.store));
+    cr_assert(store_make_room(fixture.store, store_room_for(1, 100), &evicted));
+    cr_assert_eq(put(&fixture, SPAN("k"), span_of(bytes, 100), DEADLINE_NEVER), STORE_FULL);
+    cr_assert(store_make_room(fixture.store, store_room_for(1, 100), &evicted));
+    cr_assert_eq(put(&fixture, SPAN("k"), span_of(bytes, 100), DEADLINE_NEVER), STORE_OK);
+    tear_down(&fixture);
+}
+
 Test(store, where_all_was_used_there_is_room_all_the_same)
 {
     struct fixture fixture = set_up(1);
