@@ -445,8 +445,8 @@ uint64_t hints_lowest(const struct engine *engine)
             lowest = target->dropped.lowest;
         if (target->told.lowest < lowest)
             lowest = target->told.lowest;
-        if (dot_exists(target->flush.dot) && target->flush.dot.stamp < lowest)
-            lowest = target->flush.dot.stamp;
+        if (dot_exists(target->flush.dot) && target->flush.lowest < lowest)
+            lowest = target->flush.lowest;
     }
     return lowest;
 }

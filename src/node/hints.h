@@ -15,8 +15,8 @@
  * partitions, and is told so (FORGOT). The lowest dropped stamp stays owed until it has answered
  * that.
  *
- * Of FLUSHALLs the newest that a replica missed is kept, and sent as FLUSH. Where the replica has
- * seen newer stamps by then it refuses, and forgets those partitions instead.
+ * Of FLUSHALLs the newest that a replica missed is kept, and sent as FLUSH. The replica knows by
+ * the id that it comes late, and keeps what is newer.
  *
  * All state is one worker's. Hints are counted against maxmemory (store_charge).
  */

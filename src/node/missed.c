@@ -66,8 +66,13 @@ void missed_keep_flush(struct engine *engine, struct hints_target *target, struc
 {
     struct missed_flush *flush = &target->flush;
 
-    /* A newer flush is of all that an older one was of. */
-    if (partitions.size != hints_bitmap_size(engine) || dot_compare(dot, flush->dot) <= 0)
+    if (partitions.size != hints_bitmap_size(engine))
+        return;
+    /* A newer flush is of all that an older one was of; but other replicas may know the older one
+     * alone, so that is owed until the newer one is answered. */
+    if (!dot_exists(flush->dot) || dot.stamp < flush->lowest)
+        flush->lowest = dot.stamp;
+    if (dot_compare(dot, flush->dot) <= 0)
         return;
     memcpy(flush->partitions, partitions.data, partitions.size);
     flush->dot = dot;
@@ -95,20 +100,8 @@ void missed_send_flush(struct engine *engine, struct hints_target *target)
 void missed_flush_answered(struct engine *engine, struct hints_target *target, uint8_t status)
 {
     target->flush_id = 0;
-    switch (status) {
-    case ACK_NEWER:
-    case ACK_FORGETFUL:
-        /* Newer writes came before it: only a recovery tells what is dead from what is not. */
-        for (uint32_t p = 0; p < store_partitions(engine->own.store); p++)
-            if ((target->flush.partitions[p / 8] & 1u << p % 8) != 0)
-                missed_drop(engine, target, p, target->flush.dot.stamp, "FLUSHALL");
+    if (status == ACK_OK)
         target->flush.dot = DOT_NONE;
-        return;
-    case ACK_OK:
-        target->flush.dot = DOT_NONE;
-        return;
-    default:
+    else
         target->flush_us = engine->now.mono_us + HINTS_PAUSE_US_MAX;
-        return;
-    }
 }

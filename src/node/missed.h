@@ -5,8 +5,8 @@
  *
  *   dropped  partitions of which hints were given up, told by FORGOT. The lowest dropped stamp is
  *            owed until that is answered by OK
- *   flush    the newest FLUSHALL that it has not answered for. Where it has seen newer stamps by
- *            then it refuses, and has to forget those partitions
+ *   flush    the newest FLUSHALL that it has not answered for. It comes late: what is newer than it
+ *            stays
  */
 #ifndef DUNLIN_NODE_MISSED_H
 #define DUNLIN_NODE_MISSED_H
@@ -26,7 +26,8 @@ struct dropped {
 
 /* One FLUSH. */
 struct missed_flush {
-    struct dot dot; /* none: no flush is owed */
+    struct dot dot;  /* none: no flush is owed */
+    uint64_t lowest; /* stamp of the first that it took the place of, or its own: owed from there */
     uint8_t *partitions;
 };
 

@@ -16,6 +16,10 @@
 /* Partitions whose settled stamp is looked at in one tick, and what one of them may forget then. */
 #define SETTLES_PER_TICK         512
 #define SETTLED_ENTRIES_PER_TICK 2000
+/* Entries of a partition that a FLUSHALL killed are looked for in so many at once, and in one tick.
+ */
+#define DEAD_PER_LOCK 100
+#define DEAD_PER_TICK 1000
 
 void owed_note(struct request *request)
 {
@@ -153,6 +157,37 @@ void owed_publish(struct engine *engine)
 
 /* ---- settled ---- */
 
+/* Drops what a FLUSHALL killed, as far as one tick may; true when there is more. */
+static bool drop_dead(struct engine *engine, struct partition *partition)
+{
+    bool more = true;
+
+    for (unsigned looks = 0; more && looks < DEAD_PER_TICK; looks += DEAD_PER_LOCK) {
+        partition_lock(partition);
+        if (partition->flushing)
+            (void)replica_drop_dead(&engine->replica, partition, DEAD_PER_LOCK);
+        more = partition->flushing;
+        partition_unlock(partition);
+    }
+    return more;
+}
+
+/* What is settled, and what no member owes any more. True when there is more to do. */
+static bool settle(struct engine *engine, struct partition *partition, uint64_t settled,
+                   uint64_t least)
+{
+    bool more = false;
+
+    partition_lock(partition);
+    if (settled > partition->settled || engine->settle_more)
+        more = partition_settle(partition, settled, SETTLED_ENTRIES_PER_TICK);
+    if (dot_exists(partition->flushed))
+        partition_forget_flush(partition, least);
+    const bool flushing = partition->flushing;
+    partition_unlock(partition);
+    return (flushing && drop_dead(engine, partition)) || more;
+}
+
 bool owed_settle(struct engine *engine)
 {
     struct store *store = engine->own.store;
@@ -163,6 +198,8 @@ bool owed_settle(struct engine *engine)
 
     if (ring == NULL)
         return false;
+    const uint64_t least = ledger_least(&engine->own.bounds->ledger, ring, engine->view->self,
+                                        ceiling);
     for (uint32_t i = 0; i < SETTLES_PER_TICK && i * engine->own.workers < count; i++) {
         if (engine->settle_partition >= count)
             engine->settle_partition = engine->own.index;
@@ -175,12 +212,7 @@ bool owed_settle(struct engine *engine)
                                      ? 0
                                      : ledger_settled(&engine->own.bounds->ledger, claim,
                                                       engine->view->self, ceiling);
-        /* Only this worker changes it, so it may look without the lock. */
-        if (settled > partition->settled || engine->settle_more) {
-            partition_lock(partition);
-            engine->settle_more = partition_settle(partition, settled, SETTLED_ENTRIES_PER_TICK);
-            partition_unlock(partition);
-        }
+        engine->settle_more = settle(engine, partition, settled, least);
         if (engine->settle_more)
             return true;
         engine->settle_partition += engine->own.workers;

@@ -311,9 +311,9 @@ bool sweep_open(const struct request *request);
 void sweep_keep_hints(struct request *request);
 /* Frees what a sweep holds, if it is one. */
 void sweep_end(struct request *request);
-/* This node's part of others' sweeps. */
+/* This node's part of others' sweeps; a flush is `late` that this node missed. */
 struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct dot dot,
-                           struct span partitions);
+                           struct span partitions, bool late);
 void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, uint64_t *expiring);
 
 /* ---- WAIT (wait.c) ---- */

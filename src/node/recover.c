@@ -340,7 +340,7 @@ static bool keep_decided(struct sync *sync, struct sync_job *job, struct partiti
 static void take_bounds(struct sync_job *job, struct partition *partition)
 {
     if (RULE(16)) {
-        partition->flushed = dot_max(partition->flushed, gather_flushed(&job->gather));
+        partition_flush(partition, gather_flushed(&job->gather));
         partition_raise_floor(partition, gather_floor(&job->gather));
         partition_settle(partition, gather_settled(&job->gather), SYNC_KEYS_PER_LOCK);
     }

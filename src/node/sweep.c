@@ -111,7 +111,7 @@ static bool wants_above(const struct offered *offered)
 }
 
 struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct dot dot,
-                           struct span partitions)
+                           struct span partitions, bool late)
 {
     struct offered worst = {.status = ACK_OK};
 
@@ -120,7 +120,7 @@ struct offered sweep_flush(struct engine *engine, uint64_t ring_version, struct 
     for (uint32_t p = 0; p < store_partitions(engine->own.store); p++) {
         if (!bitmap_has(partitions, p))
             continue;
-        const struct offered offered = replica_flush(&engine->replica, engine->now, p, dot);
+        const struct offered offered = replica_flush(&engine->replica, engine->now, p, dot, late);
         if (offered.status == ACK_OK)
             continue;
         if (!wants_above(&worst) || dot_compare(offered.known, worst.known) > 0)
@@ -298,12 +298,12 @@ static bool ask_here(struct request *request, size_t node)
         sweep->answers[node] = SWEEP_DONE;
         return true;
     }
-    struct offered offered = sweep_flush(engine, version, sweep->dot, partitions);
+    struct offered offered = sweep_flush(engine, version, sweep->dot, partitions, false);
     /* Other workers of this node may have stamped meanwhile. */
     while (wants_above(&offered) && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
         if (!stamp(request, offered.known.stamp))
             return false;
-        offered = sweep_flush(engine, version, sweep->dot, partitions);
+        offered = sweep_flush(engine, version, sweep->dot, partitions, false);
     }
     sweep->answers[node] = offered.status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
     return true;

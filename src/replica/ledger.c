@@ -38,18 +38,35 @@ void ledger_hear(struct ledger *ledger, node_number node, uint64_t bound)
         ;
 }
 
+static uint64_t told_by(const struct ledger *ledger, node_number node, node_number self,
+                        uint64_t ceiling)
+{
+    return node == self ? ledger_bound(ledger, ceiling)
+                        : atomic_load_explicit(&ledger->told[node], memory_order_acquire);
+}
+
 uint64_t ledger_settled(const struct ledger *ledger, const struct ring_claim *claim,
                         node_number self, uint64_t ceiling)
 {
     uint64_t least = UINT64_MAX;
 
     for (unsigned i = 0; i < claim->count; i++) {
-        const node_number node = claim->nodes[i];
-        const uint64_t told = node == self
-                                  ? ledger_bound(ledger, ceiling)
-                                  : atomic_load_explicit(&ledger->told[node], memory_order_acquire);
+        const uint64_t told = told_by(ledger, claim->nodes[i], self, ceiling);
         if (told < least)
             least = told;
     }
     return claim->count > 0 ? least : 0;
+}
+
+uint64_t ledger_least(const struct ledger *ledger, const struct ring *ring, node_number self,
+                      uint64_t ceiling)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < ring->content.member_count; i++) {
+        const uint64_t told = told_by(ledger, ring->content.members[i].number, self, ceiling);
+        if (told < least)
+            least = told;
+    }
+    return ring->content.member_count > 0 ? least : 0;
 }

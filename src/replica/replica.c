@@ -5,6 +5,9 @@
 #include "base/rule.h"
 #include "value/siblings.h"
 
+/* What a buffer keeps between two uses, bytes. */
+#define MERGED_KEEP (64 * 1024)
+
 /* A set of siblings stays a set when its last value is deleted: a tombstone with bytes. */
 static bool is_set(const struct version *version)
 {
@@ -22,10 +25,21 @@ static struct version flush_tombstone(const struct partition *partition)
     return (struct version){.dot = partition->flushed, .deadline_ms = DEADLINE_NEVER};
 }
 
+bool replica_find(struct partition *partition, const struct place *place, struct version *version)
+{
+    if (!partition_get(partition, place->hash, place->key, version))
+        return false;
+    if (dot_compare(version->dot, partition->flushed) > 0)
+        return true;
+    partition_remove(partition, place->hash, place->key);
+    *version = (struct version){.deadline_ms = DEADLINE_NEVER};
+    return false;
+}
+
 void replica_current(struct partition *partition, const struct place *place,
                      struct version *current)
 {
-    if (!partition_get(partition, place->hash, place->key, current))
+    if (!replica_find(partition, place, current))
         *current = flush_tombstone(partition);
 }
 
@@ -34,7 +48,7 @@ bool replica_see(struct partition *partition, const struct place *place, struct 
 {
     const struct dot flushed = partition->flushed;
 
-    if (partition_get(partition, place->hash, place->key, current))
+    if (replica_find(partition, place, current))
         return true;
     looked->mark = partition_mark(partition, place->hash, place->key);
     looked->floor = partition->floor;
@@ -119,7 +133,7 @@ static struct offered keep_merged(struct replica *replica, struct partition *par
         const struct version merged = siblings_version(buffer_content(&replica->merged));
         status = put(partition, place, &merged);
     }
-    buffer_reset(&replica->merged, 64 * 1024);
+    buffer_reset(&replica->merged, MERGED_KEEP);
     return (struct offered){.status = status};
 }
 
@@ -131,7 +145,7 @@ static struct offered keep(struct replica *replica, struct partition *partition,
     struct version current;
     struct dot bar;
 
-    if (partition_get(partition, place->hash, place->key, &current)) {
+    if (replica_find(partition, place, &current)) {
         if (is_set(version) && is_set(&current))
             return keep_merged(replica, partition, place, &current, version);
         bar = current.dot;
@@ -278,8 +292,70 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
     return stamp;
 }
 
+/* ---- FLUSHALL ---- */
+
+/* Keys of entries that are dead, one after another, each behind its size. */
+struct dead {
+    struct buffer *keys;
+    struct dot flushed;
+};
+
+static void look_for_dead(void *context, struct span key, const struct version *version)
+{
+    const struct dead *dead = context;
+
+    if (dot_compare(version->dot, dead->flushed) > 0)
+        return;
+    buffer_append(dead->keys, &key.size, sizeof key.size);
+    buffer_append_span(dead->keys, key);
+}
+
+uint32_t replica_drop_dead(struct replica *replica, struct partition *partition, uint32_t limit)
+{
+    struct buffer *keys = &replica->merged;
+    struct dead dead = {.keys = keys, .flushed = partition->flushed};
+    uint32_t count = 0;
+    size_t size;
+
+    const uint64_t cursor = partition_scan(partition, partition->flush_cursor, limit, look_for_dead,
+                                           &dead);
+    if (!keys->failed) {
+        partition->flush_cursor = (uint32_t)cursor;
+        partition->flushing = cursor != 0;
+    }
+    for (; !keys->failed && buffer_size(keys) > 0; count++) {
+        memcpy(&size, buffer_content(keys).data, sizeof size);
+        buffer_consume(keys, sizeof size);
+        const struct span key = span_of(buffer_content(keys).data, size);
+        partition_remove(partition, store_hash(replica->store, key), key);
+        buffer_consume(keys, size);
+    }
+    buffer_reset(keys, MERGED_KEEP);
+    return count;
+}
+
+/* Under the lock. */
+static struct offered flush(struct partition *partition, struct dot dot, bool late)
+{
+    if (dot_equal(partition->flushed, dot) ||
+        (late && dot_compare(partition->flushed, dot) > 0)) /* it came before, or a higher one */
+        return (struct offered){.status = ACK_OK};
+    if (forgot(partition, dot))
+        return forgetful(partition);
+    if (partition->last_stamp < dot.stamp) {
+        partition->flushed = dot;
+        partition->last_stamp = dot.stamp;
+        partition_clear(partition);
+    } else if (late) {
+        partition_flush(partition, dot);
+    } else {
+        return (struct offered){.status = ACK_NEWER, .known = last_of(partition->last_stamp)};
+    }
+    return (struct offered){.status = ACK_OK};
+}
+
 struct offered replica_flush(struct replica *replica, struct instant now, uint32_t index,
-                             struct dot dot)
+                             struct dot dot, bool late)
 {
     struct partition *partition = store_partition(replica->store, index);
     struct offered offered = {.status = stamp_refusal(replica, now, dot.stamp)};
@@ -288,18 +364,7 @@ struct offered replica_flush(struct replica *replica, struct instant now, uint32
         return offered;
     hlc_observe(&replica->hlc, dot.stamp);
     partition_lock(partition);
-    if (dot_equal(partition->flushed, dot)) {
-        offered.status = ACK_OK; /* it came before */
-    } else if (forgot(partition, dot)) {
-        offered = forgetful(partition);
-    } else if (partition->last_stamp >= dot.stamp) {
-        offered.status = ACK_NEWER;
-        offered.known = last_of(partition->last_stamp);
-    } else {
-        partition->flushed = dot;
-        partition->last_stamp = dot.stamp;
-        partition_clear(partition);
-    }
+    offered = flush(partition, dot, late);
     partition_unlock(partition);
     return offered;
 }

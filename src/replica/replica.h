@@ -49,7 +49,7 @@ struct replica {
     struct replica_bounds *bounds;
     struct hlc hlc;
     node_number self;     /* 0: no ring yet */
-    struct buffer merged; /* siblings being merged; empty between calls */
+    struct buffer merged; /* siblings being merged, keys being dropped; empty between calls */
 };
 
 /* Where a key lives. */
@@ -99,10 +99,18 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
 bool replica_make_room(struct replica *replica, const struct place *place, size_t value_size,
                        uint64_t *evicted);
 
-/* The next five are for who holds the partition's lock. */
+/* The next seven are for who holds the partition's lock. */
 
 /* Whether this replica's answers count in a read's R (rule 12), and it may coordinate. */
 bool replica_votes(const struct partition *partition);
+
+/* The entry; false, with version->dot none, where there is none. One that a FLUSHALL killed is
+ * none: it goes now. */
+bool replica_find(struct partition *partition, const struct place *place, struct version *version);
+
+/* Removes entries that a FLUSHALL killed, of so many that it looks at, about; how many went.
+ * partition->flushing says whether there may be more. */
+uint32_t replica_drop_dead(struct replica *replica, struct partition *partition, uint32_t limit);
 
 /* What is stored now: the entry, or the tombstone of a flush. */
 void replica_current(struct partition *partition, const struct place *place,
@@ -123,9 +131,11 @@ struct dot replica_mark(const struct partition *partition, const struct place *p
 uint64_t replica_stamp(struct replica *replica, struct instant now, struct partition *partition,
                        uint64_t floor);
 
-/* Everything in the partition at or below `dot` is dead (FLUSHALL). ACK_NEWER when the
- * partition has seen a stamp above it, ACK_FORGETFUL when it may have. */
+/* Everything in the partition at or below `dot` is dead (FLUSHALL). ACK_NEWER when the partition
+ * has seen a stamp above it, ACK_FORGETFUL when it may have: a FLUSHALL that is going on is above
+ * all that was acknowledged before it (rule 1). A `late` one, of which that is known, is never
+ * ACK_NEWER: what is above it stays, the rest is dropped little by little. */
 struct offered replica_flush(struct replica *replica, struct instant now, uint32_t partition,
-                             struct dot dot);
+                             struct dot dot, bool late);
 
 #endif

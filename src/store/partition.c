@@ -395,8 +395,6 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
     const bool marks_go = partition->marks != NULL && partition->marks->lowest <= marks_settled;
     struct entry *entry = first_tombstone(partition);
 
-    if (dot_exists(partition->flushed) && partition->flushed.stamp <= settled)
-        partition->flushed = DOT_NONE;
     if (!marks_go && (entry == NULL || entry->stamp > tombstones_settled))
         return false;
     if (marks_go)
@@ -416,6 +414,23 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
 
 /* ---------------------------------------------------------------------------------- the whole */
 
+void partition_flush(struct partition *partition, struct dot dot)
+{
+    if (dot_compare(dot, partition->flushed) <= 0)
+        return;
+    partition->flushed = dot;
+    partition->flushing = partition->table != NULL;
+    partition->flush_cursor = 0;
+    marks_drop(&partition->marks, dot);
+    partition_finish(partition);
+}
+
+void partition_forget_flush(struct partition *partition, uint64_t stamp)
+{
+    if (!partition->flushing && partition->flushed.stamp <= stamp)
+        partition->flushed = DOT_NONE;
+}
+
 static void clear_entries(struct partition *partition)
 {
     struct table *table = partition->table;
@@ -433,6 +448,7 @@ static void clear_entries(struct partition *partition)
 void partition_clear(struct partition *partition)
 {
     clear_entries(partition);
+    partition->flushing = false;
     marks_drop(&partition->marks, partition->flushed);
     partition_finish(partition);
 }

@@ -40,9 +40,9 @@ enum store_status {
 #define PARTITION_LEAVES 16
 
 /* The header of a partition. Its first cache line holds what a look-up reads before it goes on to
- * the table, the second what else a write reads. claim_version, last_stamp, flushed, eligible,
- * recovering and forgotten belong to src/replica and above: the store only keeps them here, beside
- * the lock that guards them. */
+ * the table, the second what else a write reads. claim_version, last_stamp, flushed, flush_cursor,
+ * eligible, recovering and forgotten belong to src/replica and above: the store only keeps them
+ * here, beside the lock that guards them. */
 struct partition {
     _Alignas(64) pthread_mutex_t lock;
     uint64_t claim_version; /* of the claim this node goes by, 0: it has none (ring/ring.h) */
@@ -52,14 +52,16 @@ struct partition {
     uint64_t floor;         /* a stamp: marks at or below it may have been given up */
     struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL) */
     struct store *store;
-    struct marks *marks;  /* the store's; NULL while there is none */
-    uint64_t memory_told; /* the store's: what its sum of memory has of this partition */
-    uint32_t index;       /* 0..Q-1 */
-    uint32_t recovery;    /* raised when it has to be recovered anew */
-    bool eligible;        /* this node is a replica here, and its clock is in line */
-    bool recovering;      /* it forgot, and has not recovered: it does not vote (rule 12) */
-    uint64_t forgotten;   /* while recovering, a stamp: what this node acknowledged at or below it,
-                           * it may have forgotten */
+    struct marks *marks;   /* the store's; NULL while there is none */
+    uint64_t memory_told;  /* the store's: what its sum of memory has of this partition */
+    uint32_t index;        /* 0..Q-1 */
+    uint32_t recovery;     /* raised when it has to be recovered anew */
+    bool eligible;         /* this node is a replica here, and its clock is in line */
+    bool recovering;       /* it forgot, and has not recovered: it does not vote (rule 12) */
+    bool flushing;         /* entries at or below `flushed` may be here yet, behind flush_cursor */
+    uint32_t flush_cursor; /* of partition_scan */
+    uint64_t forgotten;    /* while recovering, a stamp: what this node acknowledged at or below it,
+                            * it may have forgotten */
     /* The store's own. */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;
@@ -193,12 +195,19 @@ void partition_raise_floor(struct partition *partition, uint64_t stamp);
 /* All at or below `stamp` is settled: marks and tombstones there go (rules 4 and 6), at most about
  * `limit` in a call; true when there are more. A lower stamp than before only goes on with that. */
 bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limit);
+/* All at or below `dot` is dead from now on: marks go, and entries count as not there for whoever
+ * looks at `flushed`. The caller removes them later, and clears `flushing`. */
+void partition_flush(struct partition *partition, struct dot dot);
+/* No member of the ring owes a FLUSHALL at or below `stamp` to any other: what it killed is gone
+ * everywhere, and it need not be known. It is kept while entries that it killed may be here. */
+void partition_forget_flush(struct partition *partition, uint64_t stamp);
 /* Calls `visit` for each mark. */
 void partition_scan_marks(const struct partition *partition,
                           void (*visit)(void *context, uint64_t key_digest, struct dot dot),
                           void *context);
 
-/* Unlinks all entries at once. They are freed little by little by store_reclaim. */
+/* Unlinks all entries at once, and drops the marks at or below `flushed`. The entries are freed
+ * little by little by store_reclaim. */
 void partition_clear(struct partition *partition);
 /* Frees at most about `entries` of what partition_clear unlinked; false when nothing is left.
  * Takes no partition's lock. */

@@ -117,6 +117,7 @@ enum stream_result stream_next(struct span *rest, struct stream_entry *entry)
 
 struct part {
     struct buffer *out;
+    struct dot flushed; /* what is at or below it is dead, and not there */
     uint16_t leaves;
     uint32_t seen;
     uint64_t from;  /* of a bucket cut up: entries whose upper_bits are at least this */
@@ -127,7 +128,8 @@ struct part {
 
 static bool wanted(const struct part *part, uint64_t digest, const struct version *version)
 {
-    return version->kind == VALUE_TOMBSTONE || (part->leaves >> store_leaf(digest) & 1) != 0;
+    return dot_compare(version->dot, part->flushed) > 0 &&
+           (version->kind == VALUE_TOMBSTONE || (part->leaves >> store_leaf(digest) & 1) != 0);
 }
 
 static void add(void *context, struct span key, const struct version *version)
@@ -135,7 +137,8 @@ static void add(void *context, struct span key, const struct version *version)
     struct part *part = context;
 
     part->seen++;
-    if (part->leaves == STREAM_ALL_LEAVES || wanted(part, store_key_digest(key), version))
+    /* Of all leaves no digest is needed. */
+    if (wanted(part, part->leaves == STREAM_ALL_LEAVES ? 0 : store_key_digest(key), version))
         stream_put_version(part->out, key, version);
 }
 
@@ -192,7 +195,7 @@ uint64_t stream_read(struct partition *partition, uint16_t leaves, uint64_t curs
 {
     const size_t limit = bytes < STREAM_PART_BYTES ? bytes : STREAM_PART_BYTES;
     const size_t begin = buffer_size(out);
-    struct part part = {.out = out, .leaves = leaves};
+    struct part part = {.out = out, .flushed = partition->flushed, .leaves = leaves};
     uint64_t at = cursor & UINT32_MAX;
 
     if (cursor >> 32 != 0) {

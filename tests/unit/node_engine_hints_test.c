@@ -418,18 +418,112 @@ Test(engine_hints, a_flush_reaches_a_node_that_was_down)
     pair_deinit(&pair);
 }
 
-Test(engine_hints, a_node_that_has_newer_stamps_than_a_flush_that_it_missed_forgets)
+static bool flushed(size_t node, const char *key)
+{
+    return dot_exists(
+        store_partition(pair.nodes[node].store, pair_partition_of(&pair, key))->flushed);
+}
+
+static void ask_about(struct pair_client *asker, const char *verb, const char *key,
+                      const char *rest, const char *reply)
+{
+    char line[64];
+
+    snprintf(line, sizeof line, "%s %s %s", verb, key, rest);
+    pair_ask(asker, line, reply);
+}
+
+Test(engine_hints, a_node_that_missed_a_flush_keeps_what_is_newer_and_forgets_nothing)
+{
+    char key[PAIR_KEY_MAX];
+
+    begin();
+    for (unsigned i = 0; i < 40; i++)
+        ask_about(client, "SET", pair_key(&pair, i % 3, i, key), "old", OK);
+    take_away(2);
+    pair_ask(client, "FLUSHALL", OK);
+    pair_pass(&pair, 10);
+    struct pair_client *other = pair_connect(&pair, 1);
+    for (unsigned i = 0; i < 40; i += 2)
+        ask_about(other, "SET", pair_key(&pair, i % 3, i, key), "new", OK);
+    cr_assert(pair_has(&pair, 2, pair_key(&pair, 0, 0, key), "new"));
+    cr_assert(pair_has(&pair, 2, pair_key(&pair, 1, 1, key), "old"));
+    bring_back(2);
+    pair_pass(&pair, 1000);
+    for (unsigned i = 0; i < 40; i++) {
+        pair_key(&pair, i % 3, i, key);
+        cr_assert_not(recovers(2, key));
+        cr_assert_not(pair_has(&pair, 2, key, "old"));
+        cr_assert_eq(pair_has(&pair, 2, key, "new"), i % 2 == 0);
+        ask_about(client, "GET", key, "", i % 2 == 0 ? "$3\r\nnew\r\n" : "$-1\r\n");
+    }
+    cr_assert_gt(bound(0), stamp_of(1, pair_key(&pair, 0, 0, key)));
+    pair_pass(&pair, 1000);
+    for (size_t node = 0; node < 3; node++)
+        cr_assert_not(flushed(node, key), "nobody owes it any more");
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, a_flush_is_known_while_one_who_is_no_replica_owes_it)
+{
+    char key[PAIR_KEY_MAX];
+
+    begin_with(&(const struct pair_setup){.nodes = 4, .replicas = 3});
+    pair_key(&pair, 1, 0, key); /* of nodes 1, 2 and 3 */
+    ask_about(client, "SET", key, "old", OK);
+    pair_pass(&pair, 100);
+    take_away(3);
+    pair_ask(client, "FLUSHALL", OK);
+    const uint64_t before = settled(1, key);
+    pair_pass(&pair, 1000);
+    cr_assert_gt(settled(1, key), before);
+    cr_assert(flushed(1, key) && flushed(2, key) && !flushed(3, key));
+    cr_assert(pair_has(&pair, 3, key, "old"));
+    for (size_t node = 1; node < 4; node++)
+        ask_about(pair_connect(&pair, node), "GET", key, "", "$-1\r\n");
+    bring_back(3);
+    pair_pass(&pair, 1000);
+    cr_assert_not(pair_has(&pair, 3, key, "old"));
+    cr_assert(!flushed(1, key) && !flushed(2, key) && !flushed(3, key));
+    pair_deinit(&pair);
+}
+
+/* Those that know the older one alone are not to forget it before the newer one has come. */
+Test(engine_hints, a_flush_that_another_took_the_place_of_is_owed_until_that_is_answered)
 {
     begin();
     take_away(2);
     pair_ask(client, "FLUSHALL", OK);
-    pair_pass(&pair, 10);
-    pair_ask(pair_connect(&pair, 1), "SET a 1", OK);
-    cr_assert(pair_has(&pair, 2, "a", "1"));
-    bring_back(2);
+    const uint64_t before = bound(0);
+    pair_pass(&pair, 100);
+    pair_ask(client, "FLUSHALL", OK);
     pair_pass(&pair, 1000);
-    cr_assert(recovers(2, "a"));
-    cr_assert_gt(bound(0), stamp_of(1, "a"));
+    cr_assert_eq(bound(0), before);
+    bring_back(2);
+    cr_assert_gt(bound(0), before);
+    pair_deinit(&pair);
+}
+
+Test(engine_hints, a_flush_that_a_node_cannot_take_yet_is_sent_again)
+{
+    struct wire_message message;
+
+    begin_with_ghost(NULL);
+    pair_ask(client, "FLUSHALL", OK);
+    const uint64_t before = bound(0);
+    cr_assert(next(&message));
+    acknowledge(message.flush.id, ACK_NEWER); /* it is done: no other stamp */
+    pair_pass(&pair, 100);
+    cr_assert(next(&message));
+    cr_assert_eq(message.type, WIRE_FLUSH);
+    acknowledge(message.flush.id, ACK_FORGETFUL);
+    expect_nothing();
+    while (!next(&message)) /* PINGs are answered */
+        pair_pass(&pair, 100);
+    cr_assert_eq(message.type, WIRE_FLUSH);
+    cr_assert_eq(bound(0), before);
+    acknowledge(message.flush.id, ACK_OK);
+    cr_assert_gt(bound(0), before);
     pair_deinit(&pair);
 }
 

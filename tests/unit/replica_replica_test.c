@@ -8,6 +8,7 @@
 
 #include "lib/timeout.h"
 #include "replica/replica.h"
+#include "sync/stream.h"
 #include "value/siblings.h"
 
 TestSuite(replica, .timeout = TIMEOUT_S(10));
@@ -185,7 +186,7 @@ Test(replica, nothing_passes_the_ceiling)
     atomic_store(&bounds.ceiling, dot(10, 1).stamp);
     cr_assert_eq(offer(string(dot(10, 9), "v")).status, ACK_OK);
     cr_assert_eq(offer(string(dot(11, 1), "w")).status, ACK_CEILING);
-    cr_assert_eq(replica_flush(&replica, now, 2, dot(11, 1)).status, ACK_CEILING);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(11, 1), false).status, ACK_CEILING);
     expect_value("v");
     end();
 }
@@ -197,7 +198,7 @@ Test(replica, a_stamp_too_far_ahead_is_refused_and_not_followed)
 
     begin();
     cr_assert_eq(offer(string(far, "v")).status, ACK_TOO_FAR);
-    cr_assert_eq(replica_flush(&replica, now, 2, far).status, ACK_TOO_FAR);
+    cr_assert_eq(replica_flush(&replica, now, 2, far, false).status, ACK_TOO_FAR);
     cr_assert_lt(replica.hlc.last, far.stamp);
     cr_assert_eq(offer(string(near, "v")).status, ACK_OK);
     cr_assert_eq(replica.hlc.last, near.stamp);
@@ -294,7 +295,7 @@ Test(replica, what_is_flushed_is_gone_and_stays_gone)
 {
     begin();
     offer(string(dot(5, 2), "v"));
-    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 3)).status, ACK_OK);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 3), false).status, ACK_OK);
     const struct looked looked = look(DOT_NONE);
     cr_assert_eq(looked.status, ANSWER_VERSION, "an absence below a flush shows as its tombstone");
     cr_assert_eq(looked.version.kind, VALUE_TOMBSTONE);
@@ -311,13 +312,90 @@ Test(replica, a_flush_of_what_is_newer_is_refused)
 {
     begin();
     offer(string(dot(5, 2), "v"));
-    const struct offered offered = replica_flush(&replica, now, 2, dot(5, 1));
+    const struct offered offered = replica_flush(&replica, now, 2, dot(5, 1), false);
     cr_assert_eq(offered.status, ACK_NEWER);
     cr_assert_geq(dot_compare(offered.known, dot(5, 2)), 0);
     expect_value("v");
-    cr_assert_eq(replica_flush(&replica, now, 2, dot(6, 1)).status, ACK_OK);
-    cr_assert_eq(replica_flush(&replica, now, 2, dot(6, 1)).status, ACK_OK, "it came before");
-    cr_assert_eq(replica_flush(&replica, now, 2, dot(5, 9)).status, ACK_NEWER);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(6, 1), false).status, ACK_OK);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(6, 1), false).status, ACK_OK,
+                 "it came before");
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(5, 9), false).status, ACK_NEWER);
+    end();
+}
+
+static void offer_numbered(unsigned number, uint64_t sequence)
+{
+    char key[16];
+    const struct span name = span_of(key, (size_t)snprintf(key, sizeof key, "n%u", number));
+    const struct place at = {
+        .partition = 2, .claim_version = CLAIM, .hash = store_hash(store, name), .key = name};
+    const struct version version = string(dot(sequence, 2), "v");
+
+    cr_assert_eq(replica_offer(&replica, now, &at, DOT_NONE, &version).status, ACK_OK);
+}
+
+Test(replica, a_late_flush_leaves_what_is_newer_and_kills_the_rest_at_once)
+{
+    struct partition_counts counts;
+
+    begin();
+    offer(string(dot(5, 2), "v"));
+    for (unsigned i = 0; i < 1000; i++)
+        offer_numbered(i, i % 2 == 0 ? 4 : 10);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 3), true).status, ACK_OK);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 3), true).status, ACK_OK, "it came before");
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(8, 3), true).status, ACK_OK, "a higher one");
+    cr_assert_eq(partition->flushed.stamp, dot(9, 3).stamp);
+    cr_assert_eq(partition->last_stamp, dot(10, 2).stamp);
+    const struct looked looked = look(DOT_NONE);
+    cr_assert_eq(looked.version.kind, VALUE_TOMBSTONE);
+    cr_assert(dot_equal(looked.version.dot, dot(9, 3)));
+    cr_assert_eq(offer(string(dot(6, 2), "w")).status, ACK_NEWER);
+    uint32_t dropped = 0, turns = 0;
+    for (; partition->flushing; turns++)
+        dropped += replica_drop_dead(&replica, partition, 100);
+    cr_assert_eq(dropped, 500, "the one that was looked at went then");
+    cr_assert_geq(turns, 5);
+    partition_count(partition, &counts);
+    cr_assert_eq(counts.keys, 500);
+    end();
+}
+
+Test(replica, a_late_flush_of_a_partition_without_newer_stamps_is_a_flush)
+{
+    begin();
+    offer(string(dot(5, 2), "v"));
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 3), true).status, ACK_OK);
+    cr_assert_not(partition->flushing);
+    cr_assert_eq(partition->last_stamp, dot(9, 3).stamp);
+    end();
+}
+
+/* What is killed is never sent, or a set of it would come to life in another. */
+Test(replica, what_a_late_flush_killed_is_not_streamed)
+{
+    struct stream_entry entry;
+
+    begin();
+    offer(string(dot(5, 2), "v"));
+    offer_numbered(1, 10);
+    replica_flush(&replica, now, 2, dot(9, 3), true);
+    cr_assert_eq(stream_read(partition, STREAM_ALL_LEAVES, 0, 1000, &bytes), 0);
+    struct span rest = buffer_content(&bytes);
+    cr_assert_eq(stream_next(&rest, &entry), STREAM_OK);
+    cr_assert(span_equal(entry.key, SPAN("n1")));
+    cr_assert_eq(stream_next(&rest, &entry), STREAM_END);
+    end();
+}
+
+Test(replica, who_forgot_has_a_late_flush_only_above_its_old_ceiling)
+{
+    begin();
+    partition->recovering = true;
+    partition->forgotten = dot(100, 1).stamp;
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(100, 2), true).status, ACK_FORGETFUL);
+    partition->recovering = false;
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(100, 2), true).status, ACK_OK);
     end();
 }
 
@@ -326,10 +404,10 @@ Test(replica, who_forgot_flushes_only_above_its_old_ceiling)
     begin();
     partition->recovering = true;
     partition->forgotten = dot(100, 1).stamp;
-    const struct offered offered = replica_flush(&replica, now, 2, dot(100, 2));
+    const struct offered offered = replica_flush(&replica, now, 2, dot(100, 2), false);
     cr_assert_eq(offered.status, ACK_FORGETFUL);
     cr_assert_geq(dot_compare(offered.known, dot(100, 2)), 0);
-    cr_assert_eq(replica_flush(&replica, now, 2, dot(101, 2)).status, ACK_OK);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(101, 2), false).status, ACK_OK);
     end();
 }
 
@@ -431,7 +509,7 @@ Test(replica, an_absence_says_what_may_have_been_there)
 Test(replica, a_flush_shows_as_a_tombstone_until_something_newer_may_have_vanished)
 {
     begin();
-    replica_flush(&replica, now, 2, dot(9, 3));
+    replica_flush(&replica, now, 2, dot(9, 3), false);
     cr_assert_eq(look(DOT_NONE).status, ANSWER_VERSION);
     offer(string(dot(10, 2), "v"));
     vanish();
@@ -439,7 +517,7 @@ Test(replica, a_flush_shows_as_a_tombstone_until_something_newer_may_have_vanish
     cr_assert(dot_equal(look(dot(1, 1)).mark, dot(10, 2)));
     end();
     begin();
-    replica_flush(&replica, now, 2, dot(9, 3));
+    replica_flush(&replica, now, 2, dot(9, 3), false);
     raise_floor(dot(12, 0));
     cr_assert_eq(look(dot(1, 1)).status, ANSWER_NONE);
     cr_assert(dot_equal(look(dot(1, 1)).mark, dot(9, 3)), "it counts as a mark");
@@ -557,7 +635,7 @@ Test(replica, a_set_from_before_a_flush_stays_dead)
     struct buffer a = {0};
 
     begin();
-    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 2)).status, ACK_OK);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 2), false).status, ACK_OK);
     const struct version late = set_of(span_of(NULL, 0), dot(5, 3), "v", &a);
     const struct offered offered = offer(late);
     cr_assert_eq(offered.status, ACK_NEWER);

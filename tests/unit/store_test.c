@@ -630,7 +630,7 @@ Test(store, values_and_tombstones_take_turns_in_one_place)
     tear_down(&fixture);
 }
 
-Test(store, a_flush_takes_the_marks_below_it_and_is_forgotten_when_settled)
+Test(store, a_flush_takes_the_marks_below_it_and_is_forgotten_when_nobody_owes_it)
 {
     struct fixture fixture = set_up(1);
 
@@ -643,6 +643,32 @@ Test(store, a_flush_takes_the_marks_below_it_and_is_forgotten_when_settled)
     cr_assert_not(dot_exists(mark_of(&fixture, SPAN("below"))));
     cr_assert_eq(mark_of(&fixture, SPAN("above")).stamp, 2);
     partition_settle(fixture.partition, 1, 1);
+    cr_assert(dot_exists(fixture.partition->flushed), "one who is no replica may owe it yet");
+    partition_forget_flush(fixture.partition, 0);
+    cr_assert(dot_exists(fixture.partition->flushed));
+    partition_forget_flush(fixture.partition, 1);
+    cr_assert_not(dot_exists(fixture.partition->flushed));
+    tear_down(&fixture);
+}
+
+Test(store, a_late_flush_is_known_as_long_as_what_it_killed_may_be_here)
+{
+    struct fixture fixture = set_up(1);
+
+    put(&fixture, SPAN("below"), SPAN("v"), DEADLINE_NEVER);
+    vanish(&fixture, SPAN("below"));
+    put(&fixture, SPAN("here"), SPAN("v"), DEADLINE_NEVER);
+    partition_flush(fixture.partition, (struct dot){.stamp = 1, .node = 3});
+    cr_assert_not(dot_exists(mark_of(&fixture, SPAN("below"))));
+    cr_assert(holds(&fixture, SPAN("here"), SPAN("v")), "the caller drops entries");
+    cr_assert(fixture.partition->flushing);
+    partition_flush(fixture.partition, DOT_NONE);
+    cr_assert_eq(fixture.partition->flushed.stamp, 1);
+    partition_forget_flush(fixture.partition, 9);
+    cr_assert_eq(fixture.partition->flushed.stamp, 1);
+    partition_clear(fixture.partition);
+    cr_assert_not(fixture.partition->flushing);
+    partition_forget_flush(fixture.partition, 9);
     cr_assert_not(dot_exists(fixture.partition->flushed));
     tear_down(&fixture);
 }
