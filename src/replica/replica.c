@@ -145,6 +145,11 @@ static struct offered keep(struct replica *replica, struct partition *partition,
     struct version current;
     struct dot bar;
 
+    /* A set does not know of a flush that came first, and is not stamped above it: it is as if it
+     * had been kept and flushed. Where sets are kept, a flush is not done before every replica has
+     * it, so this write began before the flush was done. */
+    if (is_set(version) && dot_compare(version->dot, partition->flushed) <= 0)
+        return (struct offered){.status = ACK_OK};
     if (replica_find(partition, place, &current)) {
         if (is_set(version) && is_set(&current))
             return keep_merged(replica, partition, place, &current, version);
