@@ -9,13 +9,6 @@
  * rounded up to classes of sizes. An estimate. */
 #define ENTRY_ROOM 128
 
-/* A set of siblings stays a set when its last value is deleted: a tombstone with bytes. */
-static bool is_set(const struct version *version)
-{
-    return version->kind == VALUE_SIBLINGS ||
-           (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
-}
-
 bool replica_votes(const struct partition *partition)
 {
     return partition->eligible && !(RULE(12) && partition->recovering);
@@ -136,7 +129,7 @@ static struct offered keep(struct replica *replica, struct partition *partition,
     struct dot bar;
 
     if (partition_get(partition, place->hash, place->key, &current)) {
-        if (is_set(version) && is_set(&current))
+        if (version_is_set(version) && version_is_set(&current))
             return keep_merged(replica, partition, place, &current, version);
         bar = current.dot;
     } else {
@@ -193,7 +186,7 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
 
     if (refusal != ACK_OK)
         return (struct offered){.status = refusal};
-    if (is_set(version) && !siblings_valid(version->value))
+    if (version_is_set(version) && !siblings_valid(version->value))
         return (struct offered){.status = ACK_FULL};
     hlc_observe(&replica->hlc, version->dot.stamp);
     replica_make_room(replica, place, version->value.size, &evicted);
@@ -215,7 +208,7 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
 static enum answer_status show(struct version *version, struct dot have, uint64_t digest,
                                struct buffer *bytes)
 {
-    const bool set = is_set(version);
+    const bool set = version_is_set(version);
     const int order = dot_compare(version->dot, have);
     const size_t at = buffer_size(bytes);
 

@@ -214,6 +214,28 @@ enum siblings_status siblings_erase(struct span old, const struct context *conte
     return status == SIBLINGS_OK ? emit(&draft, out) : status;
 }
 
+enum siblings_status siblings_restamp(struct span set, struct dot from, struct dot to,
+                                      struct buffer *out)
+{
+    static const struct context none;
+    struct draft draft;
+    const enum siblings_status status = begin_write(set, &none, to, INT64_MIN, &draft);
+
+    if (status != SIBLINGS_OK)
+        return status;
+    for (uint32_t i = 0; i < draft.count; i++) {
+        if (!dot_equal(draft.siblings[i].dot, from))
+            continue;
+        struct sibling moved = draft.siblings[i];
+        moved.dot = to;
+        memmove(&draft.siblings[i], &draft.siblings[i + 1],
+                (draft.count - i - 1) * sizeof draft.siblings[0]);
+        draft.siblings[draft.count - 1] = moved;
+        break;
+    }
+    return emit(&draft, out);
+}
+
 void siblings_context(struct span set, struct context *context)
 {
     struct set parts;

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "sim/check_stores.h"
 #include "sim/node.h"
+#include "value/siblings.h"
 
 #define KEY_MAX 16
 
@@ -33,7 +34,8 @@ static void add(void *context, struct span key, const struct version *version)
     const uint64_t key_digest = store_key_digest(key);
 
     if (version->kind != VALUE_TOMBSTONE)
-        holdings->leaves[store_leaf(key_digest)] += store_version_digest(key_digest, version->dot);
+        holdings->leaves[store_leaf(key_digest)] += store_version_digest(
+            key_digest, version->dot, siblings_digest_of(version));
     /* What is over may be reaped at any moment. */
     if (version->deadline_ms != DEADLINE_NEVER && version->deadline_ms <= holdings->now_ms)
         return;
