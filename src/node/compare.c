@@ -9,13 +9,14 @@
  * evicted nothing, and lacks it in two comparisons, a second or more apart: then it lost data by a
  * fault, and is told that it forgot.
  *
- * So it is with what a set lacks of a settled one that has the same dot. All replicas have answered
- * for each write of it: each took the value in, or had it covered by its context. Who neither has
- * nor covers it now, has lost it with the whole entry, which vanished, and was written anew since.
- * To bring it in by a repair is not safe: a copy that is under way while the value is deleted, and
- * the delete is settled and forgotten, would come in behind it. A recovery is safe, because it
- * looks at what the sources have now. Where evictions take parts of sets, replicas differ until the
- * next write that has seen all values; reads merge them.
+ * So it is with the values that a set lacks of a settled one. All replicas have answered for each
+ * write of it: each took the value in, or had it covered by its context, which only grows. Who
+ * neither has nor covers it now, has lost it with the whole entry, which vanished, and was written
+ * anew since; or by a fault. To bring it in by a repair is not safe (replica.c, keep_merged): a
+ * copy that is under way while the value is deleted, and the delete is settled and forgotten, would
+ * come in behind it. The recovery of one that forgot is safe, because it looks at what the sources
+ * have now. Where evictions took values of sets, replicas differ until a write that has seen all
+ * values; reads merge them. Contexts are always mended.
  */
 #include "base/assert.h"
 #include "base/rule.h"
@@ -146,15 +147,12 @@ uint32_t compare_read_own(struct sync *sync, struct sync_job *job)
 
 /* ---- mending ---- */
 
-/* Whether what the source lacks of the version is the end of it there: it may not come back. Of a
- * set it has a part: then marks and floor say nothing, since they bar where there is no entry. */
+/* Whether an absence at the source is the end of the version there: it may not come back. */
 static bool is_over(const struct gather *gather, const struct gather_key *key, unsigned index)
 {
     const struct gather_source *source = &gather->sources[index];
     const struct dot dot = key->version.dot;
 
-    if (dot_exists(key->looks[index].dot))
-        return version_is_set(&key->version) && source->settled >= dot.stamp;
     return dot_compare(key->looks[index].mark, dot) >= 0 ||
            dot_compare(source->flushed, dot) >= 0 || source->floor >= dot.stamp ||
            source->settled >= dot.stamp;
@@ -195,11 +193,10 @@ static void mend(struct sync *sync, struct sync_job *job, const struct gather_ke
         const struct sync_source *source = i > 0 ? &job->sources[i - 1] : NULL;
         if (job->gather.sources[i].place >= key->copies || gather_has_all(key, i))
             continue;
-        const bool over = is_over(&job->gather, key, i);
-        if (over &&
+        if (gather_lacks_values(key, i) &&
             is_suspect(sync, job, key, i, source != NULL ? source->evicted : job->own_evicted))
             job->suspects |= (uint8_t)(1u << job->gather.sources[i].place);
-        if (over)
+        if (!dot_exists(key->looks[i].dot) && is_over(&job->gather, key, i))
             continue;
         metrics_add(engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
         if (source == NULL)

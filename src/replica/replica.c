@@ -106,15 +106,21 @@ static struct offered keep_merged(struct replica *replica, struct partition *par
                                   const struct place *place, const struct version *current,
                                   const struct version *version)
 {
+    struct buffer *merged = &replica->merged;
     enum ack_status status = ACK_FULL;
 
-    /* All replicas have answered for it, this one with all that it said: it is a second copy, and
-     * what it has and this one has not is gone since. */
-    if (RULE(9) && version->dot.stamp <= partition->settled)
-        return (struct offered){.status = ACK_OK};
-    if (siblings_merge(current->value, version->value, &replica->merged) == SIBLINGS_OK) {
-        const struct version merged = siblings_version(buffer_content(&replica->merged));
-        status = put(partition, place, &merged);
+    /* All replicas have answered for what is settled, this one with all that it said: it is a
+     * second copy, and values that it has and this one has not are gone since: deleted, and the
+     * delete is settled and forgotten, or evicted. So it brings no values. What it knows to be over
+     * is so at all times, and comes in: replicas forget tombstones one by one, so that sets written
+     * meanwhile have different contexts, and differ until one takes over what the other knows. */
+    const bool old = RULE(9) && version->dot.stamp <= partition->settled;
+    if ((old ? siblings_merge_old : siblings_merge)(current->value, version->value, merged) ==
+        SIBLINGS_OK) {
+        const struct version both = siblings_version(buffer_content(merged));
+        status = siblings_equal(buffer_content(merged), current->value)
+                     ? ACK_OK
+                     : put(partition, place, &both);
     }
     buffer_reset(&replica->merged, 64 * 1024);
     return (struct offered){.status = status};

@@ -241,6 +241,11 @@ static bool merge(struct gather *gather, struct gather_key *key, const struct ve
     return keep(gather, key, version);
 }
 
+static uint32_t values_of(const struct version *version)
+{
+    return version_is_set(version) ? siblings_count(version->value) : 0;
+}
+
 void gather_add(struct gather *gather, unsigned source, const struct stream_entry *entry,
                 unsigned copies, uint64_t asked)
 {
@@ -263,6 +268,7 @@ void gather_add(struct gather *gather, unsigned source, const struct stream_entr
     if (dot_compare(entry->version.dot, look->dot) >= 0) {
         look->dot = entry->version.dot;
         look->content = siblings_digest_of(&entry->version);
+        look->values = values_of(&entry->version);
         look->asked = asked;
     }
     if (!merge(gather, key, &entry->version))
@@ -280,6 +286,7 @@ void gather_same(struct gather *gather, unsigned source, unsigned from, uint16_t
             continue;
         key->looks[source].dot = theirs->dot;
         key->looks[source].content = theirs->content;
+        key->looks[source].values = theirs->values;
         key->looks[source].asked = asked;
     }
 }
@@ -417,6 +424,7 @@ void gather_look_again(struct gather *gather, struct gather_key *key, unsigned s
     }
     look->dot = version->dot;
     look->content = content;
+    look->values = content == siblings_digest_of(version) ? values_of(version) : UINT32_MAX;
     look->asked = asked;
     if (!merge(gather, key, version))
         gather->failed = true;
@@ -428,6 +436,12 @@ bool gather_has_all(const struct gather_key *key, unsigned source)
     const int order = dot_compare(look->dot, key->version.dot);
 
     return order > 0 || (order == 0 && look->content == siblings_digest_of(&key->version));
+}
+
+bool gather_lacks_values(const struct gather_key *key, unsigned source)
+{
+    return !dot_exists(key->looks[source].dot) ||
+           (version_is_set(&key->version) && key->looks[source].values < values_of(&key->version));
 }
 
 bool gather_outlived(const struct gather *gather, const struct gather_key *key, struct dot own)

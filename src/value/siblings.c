@@ -168,6 +168,40 @@ enum siblings_status siblings_merge(struct span a, struct span b, struct buffer 
     return emit(&draft, out);
 }
 
+/* Whether `own` neither has the sibling nor knows that it is over. */
+static bool is_news(const struct context *own, const struct sibling *sibling)
+{
+    return !context_covers(own, sibling->dot);
+}
+
+enum siblings_status siblings_merge_old(struct span own, struct span old, struct buffer *out)
+{
+    struct set set;
+    struct context own_context, context;
+    struct draft known = {.count = 0};
+    struct sibling sibling;
+    struct buffer bytes = {0};
+    bool news[CONTEXT_MAX] = {false};
+
+    siblings_context(own, &own_context);
+    open_set(old, &set, &context);
+    for (struct siblings_cursor cursor = cursor_of(&set); siblings_next(&cursor, &sibling);)
+        for (uint32_t i = 0; i < context.count; i++)
+            news[i] |= context.entries[i].node == sibling.dot.node &&
+                       is_news(&own_context, &sibling);
+    for (uint32_t i = 0; i < context.count; i++)
+        if (!news[i])
+            known.context.entries[known.context.count++] = context.entries[i];
+    for (struct siblings_cursor cursor = cursor_of(&set); siblings_next(&cursor, &sibling);)
+        if (context_covers(&known.context, sibling.dot))
+            draft_add(&known, &sibling);
+    enum siblings_status status = emit(&known, &bytes);
+    if (status == SIBLINGS_OK)
+        status = siblings_merge(own, buffer_content(&bytes), out);
+    buffer_deinit(&bytes);
+    return status;
+}
+
 /* The draft of a write: what of `old` stays, and the context with the new dot in it. */
 static enum siblings_status begin_write(struct span old, const struct context *context,
                                         struct dot dot, int64_t now_ms, struct draft *draft)
@@ -241,6 +275,15 @@ void siblings_context(struct span set, struct context *context)
     struct set parts;
 
     open_set(set, &parts, context);
+}
+
+uint32_t siblings_count(struct span set)
+{
+    struct set parts;
+    struct context context;
+
+    open_set(set, &parts, &context);
+    return parts.count;
 }
 
 uint64_t siblings_digest(struct span set)
