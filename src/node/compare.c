@@ -8,6 +8,15 @@
  * What a replica lacks at or below its settled stamp has vanished there, and stays so; unless it
  * evicted nothing, and lacks it in two comparisons, a second or more apart: then it lost data by a
  * fault, and is told that it forgot.
+ *
+ * So it is with the values that a set lacks of a settled one. All replicas have answered for each
+ * write of it: each took the value in, or had it covered by its context, which only grows. Who
+ * neither has nor covers it now, has lost it with the whole entry, which vanished, and was written
+ * anew since; or by a fault. To bring it in by a repair is not safe (replica.c, keep_merged): a
+ * copy that is under way while the value is deleted, and the delete is settled and forgotten, would
+ * come in behind it. The recovery of one that forgot is safe, because it looks at what the sources
+ * have now. Where evictions took values of sets, replicas differ until a write that has seen all
+ * values; reads merge them. Contexts are always mended.
  */
 #include "base/assert.h"
 #include "base/rule.h"
@@ -183,17 +192,15 @@ static bool mend_own(struct sync *sync, struct sync_job *job, const struct gathe
 static bool mend(struct sync *sync, struct sync_job *job, const struct gather_key *key)
 {
     struct engine *engine = sync->engine;
-    const struct dot dot = key->version.dot;
 
     for (unsigned i = 0; i < job->gather.source_count; i++) {
         const struct sync_source *source = i > 0 ? &job->sources[i - 1] : NULL;
-        const struct dot has = key->looks[i].dot;
-        if (job->gather.sources[i].place >= key->copies || dot_compare(has, dot) >= 0)
+        if (job->gather.sources[i].place >= key->copies || gather_has_all(key, i))
             continue;
-        if (!dot_exists(has) &&
+        if (gather_lacks_values(key, i) &&
             is_suspect(sync, job, key, i, source != NULL ? source->evicted : job->own_evicted))
             job->suspects |= (uint8_t)(1u << job->gather.sources[i].place);
-        if (!dot_exists(has) && is_over(&job->gather, key, i))
+        if (!dot_exists(key->looks[i].dot) && is_over(&job->gather, key, i))
             continue;
         metrics_add(engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
         if (source != NULL)

@@ -291,6 +291,7 @@ static bool ask_for_key(struct sync *sync, struct sync_job *job, unsigned source
     struct buffer *out = peer_message(sync->engine, job->sources[source].node,
                                       QUESTION_SIZE + key->key.size);
     const uint64_t number = next_number(sync);
+    const uint64_t digest = siblings_digest_of(&key->version);
 
     if (out == NULL)
         return false;
@@ -298,15 +299,13 @@ static bool ask_for_key(struct sync *sync, struct sync_job *job, unsigned source
                                                      .key = key,
                                                      .source = source,
                                                      .asked = number,
-                                                     .have = key->version.dot};
-    const bool set = key->version.kind == VALUE_SIBLINGS || key->version.value.size > 0;
+                                                     .have = key->version.dot,
+                                                     .have_digest = digest};
     wire_put_read(out, &(struct wire_read){.id = job->looks[job->looks_left].id,
                                            .claim_version = job->claim_version,
                                            .partition = (uint16_t)job->partition,
                                            .have = key->version.dot,
-                                           .have_digest = key->version.kind != VALUE_STRING && set
-                                                              ? siblings_digest(key->version.value)
-                                                              : 0,
+                                           .have_digest = digest,
                                            .key = key->key});
     job->looks_left++;
     return true;
@@ -375,12 +374,15 @@ void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct 
     }
     const unsigned index = (unsigned)job->sources[look.source].index;
     struct version version = looked->version;
+    uint64_t content = look.have_digest;
     if (looked->status == ANSWER_SAME)
         version = (struct version){.kind = VALUE_STRING, .dot = look.have};
     else if (looked->status == ANSWER_NONE)
         version.dot = DOT_NONE;
+    else
+        content = siblings_digest_of(&version);
     gather_raise(&job->gather, index, looked->floor, looked->settled);
-    gather_look_again(&job->gather, look.key, index, &version, looked->mark, look.asked,
+    gather_look_again(&job->gather, look.key, index, &version, content, looked->mark, look.asked,
                       next_number(sync));
     charge(sync, job);
     if (job->gather.failed)

@@ -259,12 +259,6 @@ static void drop_doomed(struct sync *sync, struct partition *partition)
 
 /* ---- what was decided ---- */
 
-static bool is_set(const struct version *version)
-{
-    return version->kind == VALUE_SIBLINGS ||
-           (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
-}
-
 /* False: it is above the ceiling, which is to be raised first. */
 static bool keep_version(struct sync *sync, struct sync_job *job, struct partition *partition,
                          const struct gather_key *key)
@@ -283,7 +277,7 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
     replica_current(partition, &place, &own);
     if (!version_exists(&own) || dot_equal(own.dot, partition->flushed))
         own.dot = dot_max(own.dot, partition_mark(partition, place.hash, place.key));
-    if (is_set(&own) && is_set(&version)) {
+    if (version_is_set(&own) && version_is_set(&version)) {
         if (siblings_merge(own.value, version.value, merged) == SIBLINGS_OK)
             version = siblings_version(buffer_content(merged));
     } else if (dot_compare(version.dot, own.dot) <= 0 || version.dot.stamp <= partition->floor) {

@@ -73,6 +73,7 @@ struct sync_look {
     unsigned source; /* of job->sources */
     uint64_t asked;
     struct dot have; /* the version that was named */
+    uint64_t have_digest;
 };
 
 struct sync_job {

@@ -275,15 +275,45 @@ static void change_here(struct coordinator *coordinator, struct operation *opera
         keep(operation, partition);
 }
 
-/* The version that was kept gets a stamp above what others know, and above what is here by now. */
-static void stamp_again(struct coordinator *coordinator, struct operation *operation,
-                        struct instant now, struct partition *partition, const struct found *found)
+/* The set that was written, with all that `here` has, and with `dot` for the write. */
+static bool restamp_set(struct operation *operation, const struct version *here, struct dot dot)
 {
-    const struct dot here = dot_max(found->stored.dot, found->mark);
-    const uint64_t floor = dot_max(operation->writing.known, here).stamp;
+    struct version *written = &operation->written;
+    struct buffer merged = {0};
+    const struct span none = span_of(NULL, 0);
+    enum siblings_status status = siblings_merge(version_is_set(here) ? here->value : none,
+                                                 written->value, &merged);
 
-    operation->written.dot = stamp(coordinator, operation, partition, now, floor);
-    if (dot_exists(operation->written.dot))
+    if (status == SIBLINGS_OK) {
+        buffer_reset(&operation->written_bytes, BUFFER_KEEP);
+        status = siblings_restamp(buffer_content(&merged), written->dot, dot,
+                                  &operation->written_bytes);
+    }
+    buffer_deinit(&merged);
+    if (status == SIBLINGS_OK)
+        *written = siblings_version(buffer_content(&operation->written_bytes));
+    else
+        fail(operation, status == SIBLINGS_NO_MEMORY ? OPERATION_MEMORY_FULL : OPERATION_TOO_MANY);
+    return status == SIBLINGS_OK;
+}
+
+/* The version that was kept gets a stamp above what others know, and above what is `here` by now:
+ * of a set, the write gets it, beside what has joined it. */
+static void stamp_again(struct coordinator *coordinator, struct operation *operation,
+                        struct instant now, struct partition *partition, const struct found *found,
+                        const struct version *here)
+{
+    const struct dot newest = dot_max(dot_max(found->stored.dot, found->mark), here->dot);
+    const uint64_t floor = dot_max(operation->writing.known, newest).stamp;
+    const struct dot dot = stamp(coordinator, operation, partition, now, floor);
+
+    if (dot_exists(dot) && version_is_set(&operation->written)) {
+        if (restamp_set(operation, here, dot))
+            keep(operation, partition);
+        return;
+    }
+    operation->written.dot = dot;
+    if (dot_exists(dot))
         keep(operation, partition);
 }
 
@@ -323,7 +353,7 @@ static void write_locked(struct coordinator *coordinator, struct operation *oper
     else if (!newest(operation, &found, &current))
         return; /* it has failed */
     else if (again && dot_equal(current.dot, operation->written.dot))
-        stamp_again(coordinator, operation, now, partition, &found);
+        stamp_again(coordinator, operation, now, partition, &found, &current);
     else
         change_here(coordinator, operation, now, partition, &found, &current);
 }
@@ -428,7 +458,7 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     ours = !operation->adopted && !taken(operation, &found);
     if (may_write(operation, partition, now)) {
         if (!update)
-            stamp_again(coordinator, operation, now, partition, &found);
+            stamp_again(coordinator, operation, now, partition, &found, &found.stored);
         else if (taken(operation, &found))
             adopt(operation, &found.stored);
     }

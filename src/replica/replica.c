@@ -8,13 +8,6 @@
 /* What a buffer keeps between two uses, bytes. */
 #define MERGED_KEEP (64 * 1024)
 
-/* A set of siblings stays a set when its last value is deleted: a tombstone with bytes. */
-static bool is_set(const struct version *version)
-{
-    return version->kind == VALUE_SIBLINGS ||
-           (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
-}
-
 bool replica_votes(const struct partition *partition)
 {
     return partition->eligible && !(RULE(12) && partition->recovering);
@@ -123,15 +116,21 @@ static struct offered keep_merged(struct replica *replica, struct partition *par
                                   const struct place *place, const struct version *current,
                                   const struct version *version)
 {
+    struct buffer *merged = &replica->merged;
     enum ack_status status = ACK_FULL;
 
-    /* All replicas have answered for it, this one with all that it said: it is a second copy, and
-     * what it has and this one has not is gone since. */
-    if (RULE(9) && version->dot.stamp <= partition->settled)
-        return (struct offered){.status = ACK_OK};
-    if (siblings_merge(current->value, version->value, &replica->merged) == SIBLINGS_OK) {
-        const struct version merged = siblings_version(buffer_content(&replica->merged));
-        status = put(partition, place, &merged);
+    /* All replicas have answered for what is settled, this one with all that it said: it is a
+     * second copy, and values that it has and this one has not are gone since: deleted, and the
+     * delete is settled and forgotten, or evicted. So it brings no values. What it knows to be over
+     * is so at all times, and comes in: replicas forget tombstones one by one, so that sets written
+     * meanwhile have different contexts, and differ until one takes over what the other knows. */
+    const bool old = RULE(9) && version->dot.stamp <= partition->settled;
+    if ((old ? siblings_merge_old : siblings_merge)(current->value, version->value, merged) ==
+        SIBLINGS_OK) {
+        const struct version both = siblings_version(buffer_content(merged));
+        status = siblings_equal(buffer_content(merged), current->value)
+                     ? ACK_OK
+                     : put(partition, place, &both);
     }
     buffer_reset(&replica->merged, MERGED_KEEP);
     return (struct offered){.status = status};
@@ -148,10 +147,10 @@ static struct offered keep(struct replica *replica, struct partition *partition,
     /* A set does not know of a flush that came first, and is not stamped above it: it is as if it
      * had been kept and flushed. Where sets are kept, a flush is not done before every replica has
      * it, so this write began before the flush was done. */
-    if (is_set(version) && dot_compare(version->dot, partition->flushed) <= 0)
+    if (version_is_set(version) && dot_compare(version->dot, partition->flushed) <= 0)
         return (struct offered){.status = ACK_OK};
     if (replica_find(partition, place, &current)) {
-        if (is_set(version) && is_set(&current))
+        if (version_is_set(version) && version_is_set(&current))
             return keep_merged(replica, partition, place, &current, version);
         bar = current.dot;
     } else {
@@ -208,7 +207,7 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
 
     if (refusal != ACK_OK)
         return (struct offered){.status = refusal};
-    if (is_set(version) && !siblings_valid(version->value))
+    if (version_is_set(version) && !siblings_valid(version->value))
         return (struct offered){.status = ACK_FULL};
     hlc_observe(&replica->hlc, version->dot.stamp);
     replica_make_room(replica, place, version->value.size, &evicted);
@@ -230,7 +229,7 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
 static enum answer_status show(struct version *version, struct dot have, uint64_t digest,
                                struct buffer *bytes)
 {
-    const bool set = is_set(version);
+    const bool set = version_is_set(version);
     const int order = dot_compare(version->dot, have);
     const size_t at = buffer_size(bytes);
 

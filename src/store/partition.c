@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "base/rule.h"
 #include "store/internal.h"
+#include "value/siblings.h"
 
 /* Marks take at most one in so many bytes of memory_max. */
 #define MARKS_SHARE 8u
@@ -57,14 +58,16 @@ void partition_finish(struct partition *partition)
 
 /* ------------------------------------------------------------------------------------- leaves */
 
-static void add_to_leaf(struct partition *partition, uint64_t key_digest, struct dot dot)
+/* What the entry adds to its leaf. */
+static uint64_t entry_digest(const struct entry *entry, uint64_t key_digest)
 {
-    partition->leaves[store_leaf(key_digest)] += store_version_digest(key_digest, dot);
-}
+    uint64_t content = 0;
 
-static void take_from_leaf(struct partition *partition, uint64_t key_digest, struct dot dot)
-{
-    partition->leaves[store_leaf(key_digest)] -= store_version_digest(key_digest, dot);
+    if (entry_tombstone(entry))
+        return 0;
+    if (entry->kind == VALUE_SIBLINGS)
+        content = siblings_digest(entry_value(entry));
+    return store_version_digest(key_digest, entry_dot(entry), content);
 }
 
 /* ------------------------------------------------------------------------------------ entries */
@@ -201,7 +204,7 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
     const uint64_t key_digest = store_key_digest(key);
     struct entry *old = find(partition, hash, key);
     const uint64_t memory_before = old != NULL ? entry_memory(old) : 0;
-    const struct dot before = old != NULL && !entry_tombstone(old) ? entry_dot(old) : DOT_NONE;
+    const uint64_t before = old != NULL ? entry_digest(old, key_digest) : 0;
     bool done = false;
 
     ensure(version_exists(version));
@@ -214,10 +217,12 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
         done = (old != NULL && put_over(partition->table, old, version, pieces, piece_count)) ||
                put_new(partition, hash, key, version, pieces, piece_count, old);
     if (done) {
-        if (dot_exists(before))
-            take_from_leaf(partition, key_digest, before);
-        if (!tombstone)
-            add_to_leaf(partition, key_digest, version->dot);
+        uint64_t *leaf = &partition->leaves[store_leaf(key_digest)];
+        *leaf -= before;
+        if (version->kind == VALUE_STRING)
+            *leaf += store_version_digest(key_digest, version->dot, 0);
+        else if (version->kind == VALUE_SIBLINGS)
+            *leaf += entry_digest(find(partition, hash, key), key_digest);
         if (partition->marks != NULL)
             marks_remove(&partition->marks, key_digest);
     }
@@ -234,8 +239,7 @@ static struct mark take_out(struct partition *partition, struct entry *entry)
                               .dot = entry_dot(entry)};
 
     count_entry(table, entry, -1);
-    if (!entry_tombstone(entry))
-        take_from_leaf(partition, mark.key_digest, mark.dot);
+    partition->leaves[store_leaf(mark.key_digest)] -= entry_digest(entry, mark.key_digest);
     table_remove(table, entry);
     entry_destroy(&entry);
     return mark;

@@ -141,11 +141,14 @@ static inline unsigned store_leaf(uint64_t key_digest)
 {
     return (unsigned)(key_digest >> 60);
 }
-/* What a version adds to its leaf; tombstones add nothing. Sums wrap. The same on all machines: the
- * golden ratio, which keeps apart all dots that there can be, and a round of Murmur's finalizer. */
-static inline uint64_t store_version_digest(uint64_t key_digest, struct dot dot)
+/* What a version adds to its leaf: `content` is siblings_digest_of it, since a dot does not tell
+ * sets apart. Tombstones add nothing, those of sets neither: each replica drops them when it learns
+ * that they are settled. Two that differ in their contexts alone do so until then, and no longer.
+ * Sums wrap. The same on all machines: the golden ratio, which keeps apart all dots that there can
+ * be, and a round of Murmur's finalizer. */
+static inline uint64_t store_version_digest(uint64_t key_digest, struct dot dot, uint64_t content)
 {
-    uint64_t digest = key_digest ^ (dot.stamp * UINT64_C(0x9e3779b97f4a7c15) + dot.node);
+    uint64_t digest = key_digest ^ content ^ (dot.stamp * UINT64_C(0x9e3779b97f4a7c15) + dot.node);
 
     digest = (digest ^ digest >> 32) * UINT64_C(0xff51afd7ed558ccd);
     return digest ^ digest >> 29;

@@ -206,12 +206,6 @@ static bool name_key(struct gather *gather, struct gather_key *key, struct span 
     return key->key_block != NULL;
 }
 
-static bool is_set(const struct version *version)
-{
-    return version->kind == VALUE_SIBLINGS ||
-           (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
-}
-
 static bool keep(struct gather *gather, struct gather_key *key, const struct version *version)
 {
     const size_t before = key->version.value.size;
@@ -231,7 +225,7 @@ static bool keep(struct gather *gather, struct gather_key *key, const struct ver
 /* Siblings are merged; otherwise the newer dot wins. */
 static bool merge(struct gather *gather, struct gather_key *key, const struct version *version)
 {
-    if (version_exists(&key->version) && is_set(&key->version) && is_set(version)) {
+    if (version_exists(&key->version) && version_is_set(&key->version) && version_is_set(version)) {
         if (siblings_equal(key->version.value, version->value))
             return true;
         buffer_reset(&gather->merged, MERGED_KEEP);
@@ -245,6 +239,11 @@ static bool merge(struct gather *gather, struct gather_key *key, const struct ve
     if (dot_compare(version->dot, key->version.dot) <= 0)
         return true;
     return keep(gather, key, version);
+}
+
+static uint32_t values_of(const struct version *version)
+{
+    return version_is_set(version) ? siblings_count(version->value) : 0;
 }
 
 void gather_add(struct gather *gather, unsigned source, const struct stream_entry *entry,
@@ -268,6 +267,8 @@ void gather_add(struct gather *gather, unsigned source, const struct stream_entr
     key->copies = (uint8_t)copies;
     if (dot_compare(entry->version.dot, look->dot) >= 0) {
         look->dot = entry->version.dot;
+        look->content = siblings_digest_of(&entry->version);
+        look->values = values_of(&entry->version);
         look->asked = asked;
     }
     if (!merge(gather, key, &entry->version))
@@ -284,6 +285,8 @@ void gather_same(struct gather *gather, unsigned source, unsigned from, uint16_t
             key->version.kind == VALUE_TOMBSTONE)
             continue;
         key->looks[source].dot = theirs->dot;
+        key->looks[source].content = theirs->content;
+        key->looks[source].values = theirs->values;
         key->looks[source].asked = asked;
     }
 }
@@ -294,8 +297,8 @@ void gather_leaves(const struct gather *gather, unsigned source, uint64_t leaves
     for (const struct gather_key *key = gather_next(gather, NULL); key != NULL;
          key = gather_next(gather, key))
         if (dot_exists(key->looks[source].dot) && key->version.kind != VALUE_TOMBSTONE)
-            leaves[store_leaf(key->digest)] += store_version_digest(key->digest,
-                                                                    key->looks[source].dot);
+            leaves[store_leaf(key->digest)] += store_version_digest(
+                key->digest, key->looks[source].dot, key->looks[source].content);
 }
 
 /* ---- deciding ---- */
@@ -408,8 +411,8 @@ bool gather_contested(const struct gather *gather, const struct gather_key *key)
 }
 
 void gather_look_again(struct gather *gather, struct gather_key *key, unsigned source,
-                       const struct version *version, struct dot mark, uint64_t asked,
-                       uint64_t answered)
+                       const struct version *version, uint64_t content, struct dot mark,
+                       uint64_t asked, uint64_t answered)
 {
     struct gather_look *look = &key->looks[source];
 
@@ -420,9 +423,25 @@ void gather_look_again(struct gather *gather, struct gather_key *key, unsigned s
         return;
     }
     look->dot = version->dot;
+    look->content = content;
+    look->values = content == siblings_digest_of(version) ? values_of(version) : UINT32_MAX;
     look->asked = asked;
     if (!merge(gather, key, version))
         gather->failed = true;
+}
+
+bool gather_has_all(const struct gather_key *key, unsigned source)
+{
+    const struct gather_look *look = &key->looks[source];
+    const int order = dot_compare(look->dot, key->version.dot);
+
+    return order > 0 || (order == 0 && look->content == siblings_digest_of(&key->version));
+}
+
+bool gather_lacks_values(const struct gather_key *key, unsigned source)
+{
+    return !dot_exists(key->looks[source].dot) ||
+           (version_is_set(&key->version) && key->looks[source].values < values_of(&key->version));
 }
 
 bool gather_outlived(const struct gather *gather, const struct gather_key *key, struct dot own)

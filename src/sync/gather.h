@@ -11,7 +11,7 @@
  *   version  the newest that a source has; of siblings, the merge of all
  *   mark     the newest that a source has of the key; a flush counts as a mark of every key
  *
- * Memory: each key's newest version once, and 40 bytes a source; so at most the partition's size
+ * Memory: each key's newest version once, and 56 bytes a source; so at most the partition's size
  * times the share of keys in which the sources differ. gather_memory says how much, for the caller
  * to charge.
  */
@@ -24,9 +24,11 @@
 
 /* What a source has of a key. */
 struct gather_look {
-    struct dot dot;  /* DOT_NONE: it has no version */
-    struct dot mark; /* DOT_NONE: none */
-    uint64_t asked;  /* of a version: the number of the question */
+    struct dot dot;   /* DOT_NONE: it has no version */
+    struct dot mark;  /* DOT_NONE: none */
+    uint64_t content; /* siblings_digest_of the version */
+    uint32_t values;  /* of a set, the siblings that it has; UINT32_MAX: not known */
+    uint64_t asked;   /* of a version: the number of the question */
 };
 
 struct gather_key {
@@ -104,10 +106,15 @@ struct gather_key *gather_next(const struct gather *gather, const struct gather_
  * shows marks later than versions, and may have missed that a mark gave way to a version; and
  * rule 11 wants a later look at those that have it. */
 bool gather_contested(const struct gather *gather, const struct gather_key *key);
-/* One source was asked for the key alone. `version` none: it has nothing. */
+/* One source was asked for the key alone. `version` none: it has nothing; of one that was gathered
+ * before, the value may be left out. `content` is siblings_digest_of what it has. */
 void gather_look_again(struct gather *gather, struct gather_key *key, unsigned source,
-                       const struct version *version, struct dot mark, uint64_t asked,
-                       uint64_t answered);
+                       const struct version *version, uint64_t content, struct dot mark,
+                       uint64_t asked, uint64_t answered);
+/* Whether the source has what was gathered: the newest version, and of siblings all of them. */
+bool gather_has_all(const struct gather_key *key, unsigned source);
+/* Whether it has nothing, or a set with fewer values than were gathered. */
+bool gather_lacks_values(const struct gather_key *key, unsigned source);
 
 /* The same answer's bounds. */
 void gather_raise(struct gather *gather, unsigned source, uint64_t floor, uint64_t settled);

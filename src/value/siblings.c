@@ -168,6 +168,40 @@ enum siblings_status siblings_merge(struct span a, struct span b, struct buffer 
     return emit(&draft, out);
 }
 
+/* Whether `own` neither has the sibling nor knows that it is over. */
+static bool is_news(const struct context *own, const struct sibling *sibling)
+{
+    return !context_covers(own, sibling->dot);
+}
+
+enum siblings_status siblings_merge_old(struct span own, struct span old, struct buffer *out)
+{
+    struct set set;
+    struct context own_context, context;
+    struct draft known = {.count = 0};
+    struct sibling sibling;
+    struct buffer bytes = {0};
+    bool news[CONTEXT_MAX] = {false};
+
+    siblings_context(own, &own_context);
+    open_set(old, &set, &context);
+    for (struct siblings_cursor cursor = cursor_of(&set); siblings_next(&cursor, &sibling);)
+        for (uint32_t i = 0; i < context.count; i++)
+            news[i] |= context.entries[i].node == sibling.dot.node &&
+                       is_news(&own_context, &sibling);
+    for (uint32_t i = 0; i < context.count; i++)
+        if (!news[i])
+            known.context.entries[known.context.count++] = context.entries[i];
+    for (struct siblings_cursor cursor = cursor_of(&set); siblings_next(&cursor, &sibling);)
+        if (context_covers(&known.context, sibling.dot))
+            draft_add(&known, &sibling);
+    enum siblings_status status = emit(&known, &bytes);
+    if (status == SIBLINGS_OK)
+        status = siblings_merge(own, buffer_content(&bytes), out);
+    buffer_deinit(&bytes);
+    return status;
+}
+
 /* The draft of a write: what of `old` stays, and the context with the new dot in it. */
 static enum siblings_status begin_write(struct span old, const struct context *context,
                                         struct dot dot, int64_t now_ms, struct draft *draft)
@@ -214,11 +248,42 @@ enum siblings_status siblings_erase(struct span old, const struct context *conte
     return status == SIBLINGS_OK ? emit(&draft, out) : status;
 }
 
+enum siblings_status siblings_restamp(struct span set, struct dot from, struct dot to,
+                                      struct buffer *out)
+{
+    static const struct context none;
+    struct draft draft;
+    const enum siblings_status status = begin_write(set, &none, to, INT64_MIN, &draft);
+
+    if (status != SIBLINGS_OK)
+        return status;
+    for (uint32_t i = 0; i < draft.count; i++) {
+        if (!dot_equal(draft.siblings[i].dot, from))
+            continue;
+        struct sibling moved = draft.siblings[i];
+        moved.dot = to;
+        memmove(&draft.siblings[i], &draft.siblings[i + 1],
+                (draft.count - i - 1) * sizeof draft.siblings[0]);
+        draft.siblings[draft.count - 1] = moved;
+        break;
+    }
+    return emit(&draft, out);
+}
+
 void siblings_context(struct span set, struct context *context)
 {
     struct set parts;
 
     open_set(set, &parts, context);
+}
+
+uint32_t siblings_count(struct span set)
+{
+    struct set parts;
+    struct context context;
+
+    open_set(set, &parts, &context);
+    return parts.count;
 }
 
 uint64_t siblings_digest(struct span set)

@@ -53,12 +53,16 @@ enum siblings_status {
 
 bool siblings_valid(struct span set);
 
-/* The next three append the new set to `out`, which holds neither `a`, `b` nor `old`. On a failure
+/* The next five append the new set to `out`, which holds neither `a`, `b` nor `old`. On a failure
  * nothing was appended. */
 
 /* Keeps a sibling unless the other side covers its dot and does not have it. Commutative,
  * associative, idempotent. */
 enum siblings_status siblings_merge(struct span a, struct span b, struct buffer *out);
+/* `own` with what `old` knows to be over, and none of the values that only `old` has: those may be
+ * over themselves, and have been forgotten. A row of the context that covers such a value is left
+ * out, so that this does not say of it that it is over. */
+enum siblings_status siblings_merge_old(struct span own, struct span old, struct buffer *out);
 /* Writes a value over just what `context` covers (the context that the client has from a read, or
  * siblings_context for a write over all). Siblings whose time is up are left out as well. */
 enum siblings_status siblings_write(struct span old, const struct context *context, struct dot dot,
@@ -67,6 +71,10 @@ enum siblings_status siblings_write(struct span old, const struct context *conte
 /* The same, leaving no value. */
 enum siblings_status siblings_erase(struct span old, const struct context *context, struct dot dot,
                                     int64_t now_ms, struct buffer *out);
+/* The set with another dot, which is above all of it, for the write with dot `from`: its value gets
+ * the new dot, if it is still there, and the context covers both. */
+enum siblings_status siblings_restamp(struct span set, struct dot from, struct dot to,
+                                      struct buffer *out);
 
 void siblings_context(struct span set, struct context *context);
 static inline bool siblings_equal(struct span a, struct span b)
@@ -75,6 +83,16 @@ static inline bool siblings_equal(struct span a, struct span b)
 }
 /* Of the context and the dots. Equal sets have equal digests; others practically never. */
 uint64_t siblings_digest(struct span set);
+
+/* The same of a version: 0 of what is no set. Versions with one dot and one such digest are equal;
+ * a dot alone does not tell sets apart. Values are not looked at: each has its dot. */
+static inline uint64_t siblings_digest_of(const struct version *version)
+{
+    return version_is_set(version) ? siblings_digest(version->value) : 0;
+}
+
+/* How many siblings it has. */
+uint32_t siblings_count(struct span set);
 
 /* The version that keeps this set: its dot is the largest that the context covers, its deadline the
  * last of the siblings'. A set without siblings makes a tombstone whose bytes are the set, so that

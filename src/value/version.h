@@ -30,6 +30,14 @@ static inline bool version_exists(const struct version *version)
     return dot_exists(version->dot);
 }
 
+/* Whether it is a set of siblings (value/siblings.h). A set stays one when its last value is
+ * deleted: a tombstone with bytes. */
+static inline bool version_is_set(const struct version *version)
+{
+    return version->kind == VALUE_SIBLINGS ||
+           (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
+}
+
 /* Whether a client sees a value: it exists, is no tombstone, and its time is not up. */
 static inline bool version_visible(const struct version *version, int64_t now_ms)
 {

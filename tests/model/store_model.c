@@ -17,6 +17,7 @@
 #include "lib/timeout.h"
 #include "store/entry.h"
 #include "store/store.h"
+#include "value/siblings.h"
 
 #define NOW INT64_C(1700000000000)
 
@@ -140,8 +141,8 @@ static void check_partition(struct model *model, uint32_t index)
         const struct fact *fact = &model->facts[number];
 
         if (fact->present && fact->version.kind != VALUE_TOMBSTONE)
-            leaves[store_leaf(fact->digest)] += store_version_digest(fact->digest,
-                                                                     fact->version.dot);
+            leaves[store_leaf(fact->digest)] += store_version_digest(
+                fact->digest, fact->version.dot, siblings_digest_of(&fact->version));
     }
     cr_assert_arr_eq(partition->leaves, leaves, sizeof leaves);
     cr_assert_eq(partition->settled, model->settled[index]);

@@ -6,8 +6,11 @@
 #include "base/memory.h"
 #include "sim/check_stores.h"
 #include "sim/node.h"
+#include "value/siblings.h"
 
 #define KEY_MAX 16
+/* More than clocks are apart. */
+#define SOON_MS 60000
 
 /* What one replica holds for a key. */
 struct holding {
@@ -15,8 +18,8 @@ struct holding {
     unsigned node;
     struct dot dot;
     size_t size;
-    uint64_t digest; /* of its bytes */
-    bool deleted;
+    uint64_t digest;
+    bool deleted, set;
 };
 
 struct holdings {
@@ -24,8 +27,29 @@ struct holdings {
     struct holding *all;
     size_t count, capacity;
     int64_t now_ms;
+    int64_t soon_ms; /* the same for all nodes */
     uint64_t leaves[PARTITION_LEAVES];
 };
+
+/* Of the values: contexts alone may differ in what is settled and over, until a comparison. Values
+ * whose time is up, or soon, may have gone with a write. */
+static uint64_t digest_of(const struct version *version, int64_t soon_ms)
+{
+    struct sibling sibling;
+    uint64_t digest = 0;
+
+    if (!version_is_set(version))
+        return XXH3_64bits(version->value.data, version->value.size);
+    for (struct siblings_cursor at = siblings_begin(version->value);
+         siblings_next(&at, &sibling);) {
+        if (sibling.deadline_ms <= soon_ms)
+            continue;
+        digest ^= sibling.dot.stamp ^ (uint64_t)sibling.deadline_ms;
+        digest = XXH3_64bits_withSeed(sibling.value.data, sibling.value.size,
+                                      digest + sibling.dot.node);
+    }
+    return digest;
+}
 
 static void add(void *context, struct span key, const struct version *version)
 {
@@ -33,7 +57,8 @@ static void add(void *context, struct span key, const struct version *version)
     const uint64_t key_digest = store_key_digest(key);
 
     if (version->kind != VALUE_TOMBSTONE)
-        holdings->leaves[store_leaf(key_digest)] += store_version_digest(key_digest, version->dot);
+        holdings->leaves[store_leaf(key_digest)] += store_version_digest(
+            key_digest, version->dot, siblings_digest_of(version));
     /* What is over may be reaped at any moment. */
     if (version->deadline_ms != DEADLINE_NEVER && version->deadline_ms <= holdings->now_ms)
         return;
@@ -46,7 +71,8 @@ static void add(void *context, struct span key, const struct version *version)
     *holding = (struct holding){.node = holdings->node->number,
                                 .dot = version->dot,
                                 .size = version->value.size,
-                                .digest = XXH3_64bits(version->value.data, version->value.size),
+                                .digest = digest_of(version, holdings->soon_ms),
+                                .set = version_is_set(version),
                                 .deleted = version->kind == VALUE_TOMBSTONE};
     snprintf(holding->key, sizeof holding->key, "%.*s", (int)key.size, (const char *)key.data);
 }
@@ -69,8 +95,11 @@ static int by_key(const void *a, const void *b)
     return order != 0 ? order : (x->node > y->node) - (x->node < y->node);
 }
 
-static bool same(const struct holding *a, const struct holding *b)
+/* What vanishes takes the values of a set with it, of which others may be written anew. */
+static bool same(const struct holding *a, const struct holding *b, bool vanishes)
 {
+    if (vanishes && a->set && b->set)
+        return true;
     return dot_equal(a->dot, b->dot) && a->digest == b->digest && a->deleted == b->deleted;
 }
 
@@ -81,7 +110,7 @@ static void check_key(const struct holding *holdings, size_t count, unsigned cop
     bool good = count == copies || vanishes;
 
     for (size_t i = 1; i < count; i++)
-        good &= same(&holdings[i], &holdings[0]);
+        good &= same(&holdings[i], &holdings[0], vanishes);
     verdict->judged++;
     if (good)
         return;
@@ -103,6 +132,8 @@ static void check_partition(const struct world *world, const struct ring_claim *
         struct partition *partition = store_partition(node->store, p);
         holdings.node = node;
         holdings.now_ms = sim_node_now(node).wall_ms;
+        if (i == 0)
+            holdings.soon_ms = holdings.now_ms + SOON_MS;
         memset(holdings.leaves, 0, sizeof holdings.leaves);
         partition_lock(partition);
         partition_scan(partition, 0, UINT32_MAX, add, &holdings);

@@ -122,10 +122,10 @@ Test(sync_gather, a_settled_absence_counts_once_the_other_was_looked_at_again)
     ends(1, 0, 9);
     expect(GATHER_DROPPED, 5);
     cr_assert(gather_contested(&gather, key()));
-    gather_look_again(&gather, key(), 1, &(struct version){0}, DOT_NONE, 100, 101);
+    gather_look_again(&gather, key(), 1, &(struct version){0}, 0, DOT_NONE, 100, 101);
     cr_assert_not(gather_contested(&gather, key()));
     expect(GATHER_DROPPED, 5);
-    gather_look_again(&gather, key(), 0, &version, DOT_NONE, 102, 103);
+    gather_look_again(&gather, key(), 0, &version, 0, DOT_NONE, 102, 103);
     expect(GATHER_VERSION, 5);
     end();
 }
@@ -148,7 +148,7 @@ Test(sync_gather, a_second_look_may_find_a_newer_one_or_a_mark)
     has(0, 5, VALUE_STRING);
     ends(0, 0, 0);
     ends(1, 0, 0);
-    gather_look_again(&gather, key(), 1, &version, DOT_NONE, 100, 101);
+    gather_look_again(&gather, key(), 1, &version, 0, DOT_NONE, 100, 101);
     expect(GATHER_VERSION, 8);
     cr_assert(span_equal(key()->version.value, SPAN("new")));
     end();
@@ -156,7 +156,7 @@ Test(sync_gather, a_second_look_may_find_a_newer_one_or_a_mark)
     has(0, 5, VALUE_STRING);
     ends(0, 0, 0);
     ends(1, 0, 0);
-    gather_look_again(&gather, key(), 1, &(struct version){0}, (struct dot){6, 1}, 100, 101);
+    gather_look_again(&gather, key(), 1, &(struct version){0}, 0, (struct dot){6, 1}, 100, 101);
     expect(GATHER_MARK, 6);
     end();
 }
@@ -197,7 +197,7 @@ Test(sync_gather, equal_leaves_stand_for_what_is_in_them)
     has(0, 5, VALUE_STRING);
     ends(0, 0, 9);
     gather_leaves(&gather, 0, sums);
-    cr_assert_eq(sums[leaf], store_version_digest(store_key_digest(KEY), (struct dot){5, 1}));
+    cr_assert_eq(sums[leaf], store_version_digest(store_key_digest(KEY), (struct dot){5, 1}, 0));
     gather_same(&gather, 1, 0, (uint16_t)(1u << leaf), 1);
     ends(1, 0, 9);
     expect(GATHER_VERSION, 5);
