@@ -271,3 +271,30 @@ Test(engine_sweep, a_peer_that_closes_in_the_middle_is_done_without)
                         "effect\r\n");
     end();
 }
+
+/* Of four nodes the first keeps no copy, and owes the flush to the last, which missed it. What the
+ * replicas owe each other says nothing of that. */
+Test(engine_sweep, what_was_flushed_does_not_come_back_from_who_missed_it)
+{
+    const struct pair_setup setup = {.nodes = 4, .replicas = 3};
+    char key[PAIR_KEY_MAX], line[64];
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+    struct pair_client *second = pair_connect(&pair, 1);
+    pair_key(&pair, 1, 0, key);
+    snprintf(line, sizeof line, "SET %s v", key);
+    pair_ask(client, line, OK);
+    pair_silence(&pair, 0, 3, true);
+    pair_ask(client, "FLUSHALL", OK);
+    pair_pass(&pair, 3000);
+    cr_assert(pair_has(&pair, 3, key, "v"));
+    pair.nodes[2].unreachable = true;
+    pair_break(&pair, 1, 2);
+    snprintf(line, sizeof line, "GET %s", key);
+    pair_ask(second, line, "$-1\r\n");
+    pair_silence(&pair, 0, 3, false);
+    pair_pass(&pair, 3000);
+    cr_assert_not(pair_has(&pair, 3, key, "v"));
+    pair_deinit(&pair);
+}
