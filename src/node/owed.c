@@ -172,17 +172,14 @@ static bool drop_dead(struct engine *engine, struct partition *partition)
     return more;
 }
 
-/* What is settled, and what no member owes any more. True when there is more to do. */
-static bool settle(struct engine *engine, struct partition *partition, uint64_t settled,
-                   uint64_t least)
+/* True when there is more to do. */
+static bool settle(struct engine *engine, struct partition *partition, uint64_t settled)
 {
     bool more = false;
 
     partition_lock(partition);
     if (settled > partition->settled || engine->settle_more)
         more = partition_settle(partition, settled, SETTLED_ENTRIES_PER_TICK);
-    if (dot_exists(partition->flushed))
-        partition_forget_flush(partition, least);
     const bool flushing = partition->flushing;
     partition_unlock(partition);
     return (flushing && drop_dead(engine, partition)) || more;
@@ -198,8 +195,6 @@ bool owed_settle(struct engine *engine)
 
     if (ring == NULL)
         return false;
-    const uint64_t least = ledger_least(&engine->own.bounds->ledger, ring, engine->view->self,
-                                        ceiling);
     for (uint32_t i = 0; i < SETTLES_PER_TICK && i * engine->own.workers < count; i++) {
         if (engine->settle_partition >= count)
             engine->settle_partition = engine->own.index;
@@ -212,7 +207,7 @@ bool owed_settle(struct engine *engine)
                                      ? 0
                                      : ledger_settled(&engine->own.bounds->ledger, claim,
                                                       engine->view->self, ceiling);
-        engine->settle_more = settle(engine, partition, settled, least);
+        engine->settle_more = settle(engine, partition, settled);
         if (engine->settle_more)
             return true;
         engine->settle_partition += engine->own.workers;

@@ -57,16 +57,3 @@ uint64_t ledger_settled(const struct ledger *ledger, const struct ring_claim *cl
     }
     return claim->count > 0 ? least : 0;
 }
-
-uint64_t ledger_least(const struct ledger *ledger, const struct ring *ring, node_number self,
-                      uint64_t ceiling)
-{
-    uint64_t least = UINT64_MAX;
-
-    for (size_t i = 0; i < ring->content.member_count; i++) {
-        const uint64_t told = told_by(ledger, ring->content.members[i].number, self, ceiling);
-        if (told < least)
-            least = told;
-    }
-    return ring->content.member_count > 0 ? least : 0;
-}

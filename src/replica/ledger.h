@@ -45,9 +45,5 @@ void ledger_hear(struct ledger *ledger, node_number node, uint64_t bound);
 /* The settled stamp of a partition with this claim; `self` is this node. */
 uint64_t ledger_settled(const struct ledger *ledger, const struct ring_claim *claim,
                         node_number self, uint64_t ceiling);
-/* The least that any member of the ring has told: a FLUSHALL is owed by whoever took it from a
- * client, a replica or not. */
-uint64_t ledger_least(const struct ledger *ledger, const struct ring *ring, node_number self,
-                      uint64_t ceiling);
 
 #endif

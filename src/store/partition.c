@@ -429,12 +429,6 @@ void partition_flush(struct partition *partition, struct dot dot)
     partition_finish(partition);
 }
 
-void partition_forget_flush(struct partition *partition, uint64_t stamp)
-{
-    if (!partition->flushing && partition->flushed.stamp <= stamp)
-        partition->flushed = DOT_NONE;
-}
-
 static void clear_entries(struct partition *partition)
 {
     struct table *table = partition->table;

@@ -50,7 +50,7 @@ struct partition {
     struct table *table;    /* the store's; NULL while there is no entry */
     uint64_t settled;       /* a stamp: nothing at or below it is missing at any replica */
     uint64_t floor;         /* a stamp: marks at or below it may have been given up */
-    struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL) */
+    struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL), for good */
     struct store *store;
     struct marks *marks;   /* the store's; NULL while there is none */
     uint64_t memory_told;  /* the store's: what its sum of memory has of this partition */
@@ -201,9 +201,6 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
 /* All at or below `dot` is dead from now on: marks go, and entries count as not there for whoever
  * looks at `flushed`. The caller removes them later, and clears `flushing`. */
 void partition_flush(struct partition *partition, struct dot dot);
-/* No member of the ring owes a FLUSHALL at or below `stamp` to any other: what it killed is gone
- * everywhere, and it need not be known. It is kept while entries that it killed may be here. */
-void partition_forget_flush(struct partition *partition, uint64_t stamp);
 /* Calls `visit` for each mark. */
 void partition_scan_marks(const struct partition *partition,
                           void (*visit)(void *context, uint64_t key_digest, struct dot dot),

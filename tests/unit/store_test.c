@@ -644,10 +644,6 @@ Test(store, a_flush_takes_the_marks_below_it_and_is_forgotten_when_nobody_owes_i
     cr_assert_eq(mark_of(&fixture, SPAN("above")).stamp, 2);
     partition_settle(fixture.partition, 1, 1);
     cr_assert(dot_exists(fixture.partition->flushed), "one who is no replica may owe it yet");
-    partition_forget_flush(fixture.partition, 0);
-    cr_assert(dot_exists(fixture.partition->flushed));
-    partition_forget_flush(fixture.partition, 1);
-    cr_assert_not(dot_exists(fixture.partition->flushed));
     tear_down(&fixture);
 }
 
@@ -664,12 +660,8 @@ Test(store, a_late_flush_is_known_as_long_as_what_it_killed_may_be_here)
     cr_assert(fixture.partition->flushing);
     partition_flush(fixture.partition, DOT_NONE);
     cr_assert_eq(fixture.partition->flushed.stamp, 1);
-    partition_forget_flush(fixture.partition, 9);
-    cr_assert_eq(fixture.partition->flushed.stamp, 1);
     partition_clear(fixture.partition);
     cr_assert_not(fixture.partition->flushing);
-    partition_forget_flush(fixture.partition, 9);
-    cr_assert_not(dot_exists(fixture.partition->flushed));
     tear_down(&fixture);
 }
 
