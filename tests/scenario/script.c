@@ -250,6 +250,17 @@ void script_start(struct script *script, unsigned node)
     open_client(script, node);
 }
 
+void script_recover(struct script *script, unsigned node)
+{
+    struct world *world = script->world;
+    const int64_t end_us = world->now_us + REPLY_WAIT_US;
+
+    while (sim_node_forgetful(world->nodes[node]) && world->now_us < end_us)
+        world_run_until(world, world->now_us + 10);
+    cr_assert(!sim_node_forgetful(world->nodes[node]), "%u does not recover", node);
+    line(script, "-- %u votes", node);
+}
+
 void script_pause(struct script *script, unsigned node)
 {
     line(script, "-- %u is paused", node);

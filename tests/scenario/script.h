@@ -74,6 +74,8 @@ void script_free(struct script *script, unsigned from, unsigned to);
 /* The process ends, and a new one that has lost its memory begins. */
 void script_kill(struct script *script, unsigned node);
 void script_start(struct script *script, unsigned node);
+/* Waits until the node votes again, and not a moment longer. */
+void script_recover(struct script *script, unsigned node);
 void script_pause(struct script *script, unsigned node);
 void script_resume(struct script *script, unsigned node);
 /* The node drops the key as if it needed the memory. */
