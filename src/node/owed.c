@@ -178,7 +178,7 @@ bool owed_settle(struct engine *engine)
         /* Only this worker changes it, so it may look without the lock. */
         if (settled > partition->settled || engine->settle_more) {
             partition_lock(partition);
-            engine->settle_more = partition_settle(partition, settled, SETTLED_ENTRIES_PER_TICK);
+            engine->settle_more = replica_settle(partition, settled, SETTLED_ENTRIES_PER_TICK);
             partition_unlock(partition);
         }
         if (engine->settle_more)
