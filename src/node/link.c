@@ -274,6 +274,7 @@ static void on_compare(struct link *link, const struct wire_compare *compare)
         compared.status = (uint8_t)answer_status(partition, compare->claim_version);
         compared.claim_version = partition->claim_version;
         compared.evicted = partition->evicted_total;
+        compared.floor = partition->floor;
         compared.settled = partition->settled;
         for (size_t i = 0; i < PARTITION_LEAVES; i++)
             bytes_put_u64(leaves + 8 * i, partition->leaves[i]);

@@ -179,7 +179,7 @@ static bool settle(struct engine *engine, struct partition *partition, uint64_t 
 
     partition_lock(partition);
     if (settled > partition->settled || engine->settle_more)
-        more = partition_settle(partition, settled, SETTLED_ENTRIES_PER_TICK);
+        more = replica_settle(partition, settled, SETTLED_ENTRIES_PER_TICK);
     const bool flushing = partition->flushing;
     partition_unlock(partition);
     return (flushing && drop_dead(engine, partition)) || more;

@@ -158,6 +158,7 @@ void sync_compared(struct sync *sync, node_number node, const struct wire_compar
     source->id = 0;
     job->heard_us = sync->engine->now.mono_us;
     source->votes = compared->status == ANSWER_VERSION;
+    source->floor = compared->floor;
     source->settled = compared->settled;
     source->evicted = compared->evicted;
     source->stage = (source->votes || compared->status == ANSWER_NOT_VOTING) &&
@@ -180,6 +181,7 @@ void job_sums_late(struct sync *sync, struct sync_job *job)
 void job_source(struct sync_job *job, struct sync_source *source)
 {
     source->index = (int)gather_source(&job->gather, source->place, source->votes);
+    gather_begin(&job->gather, (unsigned)source->index, source->floor, source->settled);
 }
 
 void job_pull(struct sync *sync, struct sync_job *job, struct sync_source *source, uint16_t leaves)

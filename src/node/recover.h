@@ -59,7 +59,7 @@ struct sync_source {
     uint64_t id;      /* of the question it has to answer, 0: it was asked nothing */
     uint64_t sums_at; /* the number of the question for its sums */
     uint64_t sums[PARTITION_LEAVES];
-    uint64_t settled;
+    uint64_t floor, settled; /* as of its sums */
     uint64_t evicted;
     uint64_t cursor;
     uint64_t part_at; /* the number of the question for this part */

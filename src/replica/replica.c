@@ -222,6 +222,13 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
     return offered;
 }
 
+/* ---- settling ---- */
+
+bool replica_settle(struct partition *partition, uint64_t settled, uint32_t limit)
+{
+    return !partition->recovering && partition_settle(partition, settled, limit);
+}
+
 /* ---- looking ---- */
 
 /* The version as an answer: without its value when the asker has the same, or has one that is

@@ -86,6 +86,12 @@ struct looked {
     uint64_t floor, settled;
 };
 
+/* What has settled, as the ledger says, reaches the partition; the lock is held. At most `limit`
+ * tombstones are forgotten; true: there are more. A partition that recovers forgets nothing: what
+ * its sources have shown may be older than what came and vanished here since, and only a mark or a
+ * tombstone keeps that away. */
+bool replica_settle(struct partition *partition, uint64_t settled, uint32_t limit);
+
 /* Looks at the key (rule 12), and where there is nothing, at what may have been there. When the
  * version here is the one with `have` (and, of siblings, with `digest`), its value is left out.
  * When the one here is older, its value is left out, too. Value bytes are appended to `bytes`. An

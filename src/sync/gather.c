@@ -47,16 +47,23 @@ static uint64_t higher(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+void gather_begin(struct gather *gather, unsigned index, uint64_t floor, uint64_t settled)
+{
+    struct gather_source *source = &gather->sources[index];
+
+    if (source->begun)
+        return;
+    source->begun = true;
+    source->first_floor = floor;
+    source->first_settled = settled;
+}
+
 void gather_bounds(struct gather *gather, unsigned index, uint64_t floor, uint64_t settled,
                    struct dot flushed, uint64_t number)
 {
     struct gather_source *source = &gather->sources[index];
 
-    if (!source->begun) {
-        source->begun = true;
-        source->first_floor = floor;
-        source->first_settled = settled;
-    }
+    gather_begin(gather, index, floor, settled);
     gather_raise(gather, index, floor, settled);
     source->flushed = dot_max(source->flushed, flushed);
     source->ended = number;
@@ -369,8 +376,8 @@ static bool lacks_votes(const struct gather *gather, const struct gather_key *ke
     return lacking > (gather->comparing ? sources / 2 : 0);
 }
 
-/* Where too few vote: whether one that does has nothing where it must have had the version. What
- * those that forgot do not have says nothing. */
+/* Where too few vote: whether one that does has nothing where it must have had the version before
+ * it was looked at. What those that forgot do not have says nothing. */
 static bool has_vanished(const struct gather *gather, const struct gather_key *key)
 {
     const uint64_t stamp = key->version.dot.stamp;
@@ -378,7 +385,7 @@ static bool has_vanished(const struct gather *gather, const struct gather_key *k
     for (unsigned i = 0; i < gather->source_count; i++) {
         const struct gather_source *source = &gather->sources[i];
         if (counts(gather, key, i) && source->votes && !dot_exists(key->looks[i].dot) &&
-            (source->settled >= stamp || source->floor >= stamp))
+            (source->first_settled >= stamp || source->first_floor >= stamp))
             return true;
     }
     return false;

@@ -46,7 +46,7 @@ struct gather_source {
     uint8_t place; /* in the partition's claim */
     bool votes;
     uint64_t ended; /* the number of the last answer; 0: it goes on */
-    /* Stamps at the first part and the highest since. */
+    /* Stamps before anything of it was looked at, and the highest since. */
     bool begun;
     uint64_t first_floor, first_settled;
     uint64_t floor, settled;
@@ -86,6 +86,9 @@ static inline size_t gather_memory(const struct gather *gather)
 
 /* Adds a source, at `place` of the claim, and returns its index. All sources come first. */
 unsigned gather_source(struct gather *gather, uint8_t place, bool votes);
+/* The bounds that the source had when it gave the sums of its leaves, for what it is taken to have
+ * by those. */
+void gather_begin(struct gather *gather, unsigned source, uint64_t floor, uint64_t settled);
 /* The bounds that a part of the source came with; `number` is that of the answer. */
 void gather_bounds(struct gather *gather, unsigned source, uint64_t floor, uint64_t settled,
                    struct dot flushed, uint64_t number);

@@ -157,6 +157,7 @@
     FIELD(u8, status) /* as of CHUNK */                         \
     FIELD(u64, claim_version)                                   \
     FIELD(u64, evicted) /* entries that it ever dropped here */ \
+    FIELD(u64, floor)                                           \
     FIELD(u64, settled)                                         \
     FIELD(span, leaves) /* a u64 for each leaf, see store/store.h */
 

@@ -218,6 +218,18 @@ Test(sync_gather, what_others_no_longer_have_is_outlived)
     end();
 }
 
+Test(sync_gather, what_settled_after_a_source_gave_its_sums_is_not_outlived)
+{
+    begin(2);
+    gather_begin(&gather, 0, 3, 5);
+    gather_begin(&gather, 1, 0, 4);
+    ends(0, 9, 9);
+    ends(1, 0, 9);
+    cr_assert(gather_outlived(&gather, NULL, (struct dot){5, 1}));
+    cr_assert_not(gather_outlived(&gather, NULL, (struct dot){6, 1}));
+    end();
+}
+
 Test(sync_gather, many_keys_are_found_and_gone_through_once)
 {
     unsigned count = 0;
