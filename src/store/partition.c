@@ -362,6 +362,28 @@ bool partition_vanish(struct partition *partition, uint64_t hash, struct span ke
     return true;
 }
 
+/* A set whose time is up leaves its context: a mark would not tell values that it has not seen, and
+ * that may come yet, from those that it wrote over. False: there is no memory for that. */
+static bool leave_context(struct partition *partition, struct entry *entry)
+{
+    const struct span key = entry_key(entry);
+    struct buffer bytes = {0};
+    struct version version;
+    bool left = false;
+
+    entry_read(entry, &version);
+    if (siblings_empty(version.value, &bytes) == SIBLINGS_OK) {
+        const struct version empty = siblings_version(buffer_content(&bytes));
+        link_timer(partition->table, entry, version.deadline_ms);
+        left = partition_put(partition, store_hash(partition->store, key), key, &empty,
+                             &empty.value, 1) == STORE_OK;
+        if (!left)
+            unlink_timer(partition->table, entry, false);
+    }
+    buffer_deinit(&bytes);
+    return left;
+}
+
 uint32_t partition_expire(struct partition *partition, int64_t now_ms, uint32_t limit)
 {
     struct table *table = partition->table;
@@ -371,8 +393,11 @@ uint32_t partition_expire(struct partition *partition, int64_t now_ms, uint32_t 
     partition->wheel_now_ms = now_ms;
     if (table == NULL || table->wheel == NULL)
         return 0;
-    while ((timer = wheel_pop(table->wheel, now_ms, &work)) != NULL) {
-        vanish(partition, entry_of_timer(timer));
+    while (table->wheel != NULL && (timer = wheel_pop(table->wheel, now_ms, &work)) != NULL) {
+        struct entry *entry = entry_of_timer(timer);
+        if (!RULE(3) || entry->kind != VALUE_SIBLINGS || entry->stamp <= partition->settled ||
+            !leave_context(partition, entry))
+            vanish(partition, entry);
         partition->expired_total++;
     }
     partition_finish(partition);

@@ -213,11 +213,11 @@ void partition_clear(struct partition *partition);
  * Takes no partition's lock. */
 bool store_reclaim(struct store *store, uint32_t entries);
 
-/* Drops entries whose deadline is at or before `now_ms`; they leave marks, unless they are settled
- * (rules 3 and 7). It works in steps of which it
- * takes at most `limit`, and returns how many it took; less than `limit` means that there are no
- * more. A step drops one entry or moves one to a finer level of the timing wheel. The wall clock
- * may jump: a backward jump delays, a forward jump expires at once. */
+/* Drops entries whose deadline is at or before `now_ms`; they leave marks, sets of siblings
+ * tombstones with their contexts, unless they are settled (rules 3 and 7). It works in steps of
+ * which it takes at most `limit`, and returns how many it took; less than `limit` means that there
+ * are no more. A step drops one entry or moves one to a finer level of the timing wheel. The wall
+ * clock may jump: a backward jump delays, a forward jump expires at once. */
 uint32_t partition_expire(struct partition *partition, int64_t now_ms, uint32_t limit);
 
 void partition_count(const struct partition *partition, struct partition_counts *counts);

@@ -270,6 +270,14 @@ enum siblings_status siblings_restamp(struct span set, struct dot from, struct d
     return emit(&draft, out);
 }
 
+enum siblings_status siblings_empty(struct span set, struct buffer *out)
+{
+    struct draft draft = {.count = 0};
+
+    siblings_context(set, &draft.context);
+    return emit(&draft, out);
+}
+
 void siblings_context(struct span set, struct context *context)
 {
     struct set parts;

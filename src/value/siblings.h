@@ -53,7 +53,7 @@ enum siblings_status {
 
 bool siblings_valid(struct span set);
 
-/* The next five append the new set to `out`, which holds neither `a`, `b` nor `old`. On a failure
+/* The next six append the new set to `out`, which holds neither `a`, `b` nor `old`. On a failure
  * nothing was appended. */
 
 /* Keeps a sibling unless the other side covers its dot and does not have it. Commutative,
@@ -75,6 +75,9 @@ enum siblings_status siblings_erase(struct span old, const struct context *conte
  * the new dot, if it is still there, and the context covers both. */
 enum siblings_status siblings_restamp(struct span set, struct dot from, struct dot to,
                                       struct buffer *out);
+
+/* The set without its values: their time is up. */
+enum siblings_status siblings_empty(struct span set, struct buffer *out);
 
 void siblings_context(struct span set, struct context *context);
 static inline bool siblings_equal(struct span a, struct span b)

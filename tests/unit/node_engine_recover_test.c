@@ -8,6 +8,7 @@
 #include "lib/engine_pair.h"
 #include "lib/timeout.h"
 #include "node/recover.h"
+#include "value/siblings.h"
 
 TestSuite(engine_recover, .timeout = TIMEOUT_S(10));
 
@@ -372,6 +373,99 @@ Test(engine_recover, a_comparison_mends_what_one_replica_has_too_old)
     end();
 }
 
+static void nothing_settles(void)
+{
+    for (size_t node = 0; node < 3; node++)
+        atomic_store(&pair.nodes[node].bounds.ledger.uncompared, true);
+}
+
+static void all_may_settle(void)
+{
+    for (size_t node = 0; node < 3; node++)
+        atomic_store(&pair.nodes[node].bounds.ledger.uncompared, false);
+}
+
+/* The set of a write beside what the node has, which nobody else hears of. */
+static void write_set_at(size_t node, const char *name, struct dot dot, bool alone)
+{
+    struct store *store = pair.nodes[node].store;
+    struct partition *partition = partition_at(node, pair_partition_of(&pair, name));
+    const struct span key = span_of_string(name);
+    const struct context none = {0};
+    struct buffer bytes = {0};
+    struct version version;
+    struct span old = span_of(NULL, 0);
+
+    if (!alone && partition_get(partition, store_hash(store, key), key, &version))
+        old = version.value;
+    cr_assert_eq(siblings_write(old, &none, dot, DEADLINE_NEVER, SPAN("v"), 0, &bytes),
+                 SIBLINGS_OK);
+    version = siblings_version(buffer_content(&bytes));
+    cr_assert_eq(partition_put(partition, store_hash(store, key), key, &version, &version.value, 1),
+                 STORE_OK);
+    buffer_deinit(&bytes);
+}
+
+static unsigned values_at(size_t node, const char *name)
+{
+    struct version version;
+    const struct span key = span_of_string(name);
+
+    if (!partition_get(partition_at(node, pair_partition_of(&pair, name)),
+                       store_hash(pair.nodes[node].store, key), key, &version))
+        return 0;
+    return siblings_count(version.value);
+}
+
+static void begin_with_sets(void)
+{
+    const struct pair_setup setup = {.nodes = 3, .siblings = true, .options = often};
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+}
+
+/* All have two values with one largest dot, but one has the newer alone. */
+static void write_sets(void)
+{
+    const uint64_t stamp = hlc_stamp(pair.now.wall_ms);
+
+    for (size_t node = 0; node < 3; node++) {
+        if (node != 1)
+            write_set_at(node, "k", (struct dot){stamp, 1}, false);
+        write_set_at(node, "k", (struct dot){stamp + 1, 2}, false);
+    }
+}
+
+Test(engine_recover, a_comparison_mends_a_set_that_lacks_a_value)
+{
+    begin_with_sets();
+    pair_pass(&pair, 500);
+    nothing_settles();
+    write_sets();
+    cr_assert_eq(values_at(1, "k"), 1);
+    pair_pass(&pair, 3000);
+    for (size_t node = 0; node < 3; node++) {
+        cr_assert_eq(values_at(node, "k"), 2, "at %zu", node);
+        cr_assert_eq(partition_at(node, pair_partition_of(&pair, "k"))->recovery, 0);
+    }
+    cr_assert_arr_eq(partition_at(0, pair_partition_of(&pair, "k"))->leaves,
+                     partition_at(1, pair_partition_of(&pair, "k"))->leaves,
+                     sizeof(uint64_t[PARTITION_LEAVES]));
+    end();
+}
+
+Test(engine_recover, who_lost_a_value_of_a_settled_set_is_told_that_it_forgot)
+{
+    begin_with_sets();
+    write_sets();
+    pair_pass(&pair, 9000);
+    for (size_t node = 0; node < 3; node++)
+        cr_assert_eq(values_at(node, "k"), 2, "at %zu", node);
+    cr_assert_eq(partition_at(1, pair_partition_of(&pair, "k"))->recovery, 1);
+    end();
+}
+
 Test(engine_recover, a_comparison_leaves_alone_what_was_evicted)
 {
     begin(often);
@@ -408,18 +502,6 @@ static void restarted(size_t node, uint32_t partition)
     atomic_store(&at->bounds.ledger.uncompared, true);
     atomic_store(&at->bounds.recovery.uncompared, 1);
     at->engine->sync->partitions[partition].compared = false;
-}
-
-static void nothing_settles(void)
-{
-    for (size_t node = 0; node < 3; node++)
-        atomic_store(&pair.nodes[node].bounds.ledger.uncompared, true);
-}
-
-static void all_may_settle(void)
-{
-    for (size_t node = 0; node < 3; node++)
-        atomic_store(&pair.nodes[node].bounds.ledger.uncompared, false);
 }
 
 Test(engine_recover, what_a_comparison_found_missing_is_owed_before_anything_is_told)

@@ -3,6 +3,7 @@
 
 #include "lib/timeout.h"
 #include "sync/gather.h"
+#include "value/siblings.h"
 
 TestSuite(sync_gather, .timeout = TIMEOUT_S(10));
 
@@ -203,6 +204,49 @@ Test(sync_gather, equal_leaves_stand_for_what_is_in_them)
     expect(GATHER_VERSION, 5);
     cr_assert_not(gather_contested(&gather, key()));
     end();
+}
+
+/* A source has a set of which these bytes are a write beside `old`. */
+static void has_set(unsigned source, struct span old, struct dot dot, struct buffer *bytes)
+{
+    const struct context none = {0};
+
+    cr_assert_eq(siblings_write(old, &none, dot, DEADLINE_NEVER, SPAN("v"), 0, bytes), SIBLINGS_OK);
+    const struct stream_entry entry = {.key = KEY,
+                                       .key_digest = store_key_digest(KEY),
+                                       .version = siblings_version(buffer_content(bytes))};
+    gather_add(&gather, source, &entry, 3, ++number);
+}
+
+Test(sync_gather, sets_with_one_largest_dot_are_told_apart)
+{
+    uint64_t sums[PARTITION_LEAVES], others[PARTITION_LEAVES];
+    struct buffer a = {0}, b = {0}, c = {0};
+    const struct dot second = {9, 2};
+
+    begin(2);
+    has_set(0, span_of(NULL, 0), (struct dot){5, 1}, &a);
+    has_set(0, buffer_content(&a), second, &b);
+    ends(0, 0, 0);
+    has_set(1, span_of(NULL, 0), second, &c);
+    ends(1, 0, 0);
+    expect(GATHER_VERSION, 9);
+    cr_assert_eq(siblings_count(key()->version.value), 2);
+    gather_leaves(&gather, 0, sums);
+    gather_leaves(&gather, 1, others);
+    cr_assert_arr_neq(sums, others, sizeof sums);
+    cr_assert(gather_has_all(key(), 0));
+    cr_assert_not(gather_has_all(key(), 1));
+    cr_assert_not(gather_lacks_values(key(), 0));
+    cr_assert(gather_lacks_values(key(), 1));
+    const struct version version = {.dot = second};
+    gather_look_again(&gather, key(), 1, &version, siblings_digest_of(&key()->version), DOT_NONE,
+                      100, 101);
+    cr_assert(gather_has_all(key(), 1));
+    end();
+    buffer_deinit(&a);
+    buffer_deinit(&b);
+    buffer_deinit(&c);
 }
 
 Test(sync_gather, what_others_no_longer_have_is_outlived)

@@ -279,3 +279,53 @@ Test(siblings, cut_bytes_are_not_valid_and_changed_bytes_do_no_harm)
         }
     }
 }
+
+/* ---- what is not written by a client ---- */
+
+Test(siblings, a_write_that_is_stamped_again_is_one_value_with_a_new_dot)
+{
+    const struct kept one = written(NULL, &nothing, dot(10, 1), DEADLINE_NEVER, "one");
+    const struct kept both = written(&one, &nothing, dot(20, 2), DEADLINE_NEVER, "two");
+    const struct kept moved = keep(
+        siblings_restamp(span_of_kept(&both), dot(10, 1), dot(30, 1), &out));
+    const struct kept with_copy = merged(&moved, &one);
+
+    cr_assert_str_eq(values(&moved), "two one ");
+    cr_assert(dot_equal(siblings_version(span_of_kept(&moved)).dot, dot(30, 1)));
+    cr_assert_str_eq(values(&with_copy), "two one ");
+    const struct kept later = keep(
+        siblings_restamp(span_of_kept(&both), dot(15, 3), dot(30, 3), &out));
+    cr_assert_str_eq(values(&later), "one two ", "its value was written over meanwhile");
+    cr_assert(dot_equal(siblings_version(span_of_kept(&later)).dot, dot(30, 3)));
+}
+
+Test(siblings, an_old_set_brings_what_is_over_and_no_values)
+{
+    struct context seen;
+    const struct kept one = written(NULL, &nothing, dot(10, 1), DEADLINE_NEVER, "one");
+    siblings_context(span_of_kept(&one), &seen);
+    const struct kept two = written(&one, &seen, dot(20, 2), DEADLINE_NEVER, "two");
+    const struct kept three = written(&two, &nothing, dot(30, 3), DEADLINE_NEVER, "three");
+    const struct kept own = written(&one, &nothing, dot(30, 3), DEADLINE_NEVER, "three");
+
+    const struct kept met = keep(
+        siblings_merge_old(span_of_kept(&own), span_of_kept(&three), &out));
+    cr_assert_str_eq(values(&met), "three ", "one is over, and two is not brought");
+    const struct kept all = merged(&met, &three);
+    cr_assert_str_eq(values(&all), "two three ", "it does not say of two that it is over");
+    const struct kept same = keep(siblings_merge_old(span_of_kept(&all), span_of_kept(&all), &out));
+    cr_assert(siblings_equal(span_of_kept(&same), span_of_kept(&all)));
+}
+
+Test(siblings, an_emptied_set_knows_what_it_had)
+{
+    const struct kept one = written(NULL, &nothing, dot(10, 1), DEADLINE_NEVER, "one");
+    const struct kept empty = keep(siblings_empty(span_of_kept(&one), &out));
+    const struct kept both = merged(&empty, &one);
+
+    cr_assert_eq(siblings_count(span_of_kept(&one)), 1);
+    cr_assert_eq(siblings_count(span_of_kept(&empty)), 0);
+    cr_assert_eq(siblings_version(span_of_kept(&empty)).kind, VALUE_TOMBSTONE);
+    cr_assert(dot_equal(siblings_version(span_of_kept(&empty)).dot, dot(10, 1)));
+    cr_assert_str_eq(values(&both), "");
+}
