@@ -250,10 +250,10 @@ void hints_forget(struct engine *engine, node_number target, uint32_t partition,
     missed_drop(engine, find_or_create(engine, target), partition, stamp, "lost");
 }
 
-void hints_keep_flush(struct engine *engine, node_number target, struct dot dot,
+void hints_keep_flush(struct engine *engine, node_number target, struct dot dot, uint64_t lowest,
                       struct span partitions)
 {
-    missed_keep_flush(engine, find_or_create(engine, target), dot, partitions);
+    missed_keep_flush(engine, find_or_create(engine, target), dot, lowest, partitions);
 }
 
 /* ---- sending ---- */

@@ -63,8 +63,9 @@ void hints_keep(struct engine *engine, node_number target, uint32_t partition, s
 /* The same where the version is lost: the target forgets the partition. `stamp` is what was owed.
  */
 void hints_forget(struct engine *engine, node_number target, uint32_t partition, uint64_t stamp);
-/* A FLUSHALL that the target has not answered for; `partitions` is a bitmap. */
-void hints_keep_flush(struct engine *engine, node_number target, struct dot dot,
+/* A FLUSHALL that the target has not answered for, and `lowest` its first stamp; `partitions` is a
+ * bitmap. */
+void hints_keep_flush(struct engine *engine, node_number target, struct dot dot, uint64_t lowest,
                       struct span partitions);
 
 /* Another node asks this one to stand in: it keeps the version for the target, and answers `id` on

@@ -62,7 +62,7 @@ void missed_told(struct engine *engine, struct hints_target *target, bool done)
 /* ---- FLUSHALL ---- */
 
 void missed_keep_flush(struct engine *engine, struct hints_target *target, struct dot dot,
-                       struct span partitions)
+                       uint64_t lowest, struct span partitions)
 {
     struct missed_flush *flush = &target->flush;
 
@@ -70,8 +70,8 @@ void missed_keep_flush(struct engine *engine, struct hints_target *target, struc
         return;
     /* A newer flush is of all that an older one was of; but other replicas may know the older one
      * alone, so that is owed until the newer one is answered. */
-    if (!dot_exists(flush->dot) || dot.stamp < flush->lowest)
-        flush->lowest = dot.stamp;
+    if (!dot_exists(flush->dot) || lowest < flush->lowest)
+        flush->lowest = lowest;
     if (dot_compare(dot, flush->dot) <= 0)
         return;
     memcpy(flush->partitions, partitions.data, partitions.size);

@@ -27,7 +27,7 @@ struct dropped {
 /* One FLUSH. */
 struct missed_flush {
     struct dot dot;  /* none: no flush is owed */
-    uint64_t lowest; /* stamp of the first that it took the place of, or its own: owed from there */
+    uint64_t lowest; /* a stamp, owed from there: its first, or of one that it took the place of */
     uint8_t *partitions;
 };
 
@@ -77,7 +77,7 @@ void missed_tell(struct engine *engine, struct hints_target *target);
 void missed_told(struct engine *engine, struct hints_target *target, bool done);
 
 void missed_keep_flush(struct engine *engine, struct hints_target *target, struct dot dot,
-                       struct span partitions);
+                       uint64_t lowest, struct span partitions);
 /* Sends FLUSH if it is due. */
 void missed_send_flush(struct engine *engine, struct hints_target *target);
 void missed_flush_answered(struct engine *engine, struct hints_target *target, uint8_t status);

@@ -89,7 +89,7 @@ void sweep_keep_hints(struct request *request)
         if (sweep->view->nodes[i].number != sweep->view->self &&
             (sweep->answers[i] == SWEEP_ASKED || sweep->answers[i] == SWEEP_LOST))
             hints_keep_flush(request->engine, sweep->view->nodes[i].number, sweep->dot,
-                             span_of(bitmap(sweep, i), sweep->bitmap_size));
+                             request->owed_stamp, span_of(bitmap(sweep, i), sweep->bitmap_size));
 }
 
 void sweep_end(struct request *request)
@@ -274,14 +274,34 @@ static bool stamp(struct request *request, uint64_t floor)
         floor = engine->own.bounds->ceiling_at_start;
     const uint64_t before = engine->replica.hlc.last;
     const uint64_t now = hlc_tick(&engine->replica.hlc, engine->now.wall_ms, floor);
-    if (now > atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire)) {
+    /* Nobody would take one too far ahead before its time has come, this node neither: by then it
+     * would kill what was written meanwhile. */
+    const int64_t ahead_max_ms = atomic_load_explicit(&engine->own.bounds->ahead_max_ms,
+                                                      memory_order_relaxed);
+    if (now > atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire) ||
+        hlc_too_far(now, engine->now.wall_ms, ahead_max_ms)) {
         engine->replica.hlc.last = before;
         request_fail(request, NO_STAMP_ERROR);
         return false;
     }
     sweep->dot = (struct dot){.stamp = now, .node = sweep->view->self};
-    owed_note(request);
+    /* One that is stamped again is owed from its first stamp: some may have it under that one. */
+    if (list_empty(&request->owed))
+        owed_note(request);
     return true;
+}
+
+/* What the others are owed from then on, this node has as well, though it may be too late to count.
+ */
+static struct offered flush_here(struct engine *engine, const struct sweep *sweep,
+                                 struct span partitions)
+{
+    const uint64_t version = ring_draft_of(sweep->view->ring).version;
+    const struct offered offered = sweep_flush(engine, version, sweep->dot, partitions, false);
+
+    if (offered.status != ACK_OK)
+        (void)sweep_flush(engine, version, sweep->dot, partitions, true);
+    return offered;
 }
 
 static bool ask_here(struct request *request, size_t node)
@@ -289,7 +309,6 @@ static bool ask_here(struct request *request, size_t node)
     struct engine *engine = request->engine;
     struct sweep *sweep = request->sweep;
     const struct span partitions = span_of(bitmap(sweep, node), sweep->bitmap_size);
-    const uint64_t version = ring_draft_of(sweep->view->ring).version;
     uint64_t keys, expiring;
 
     if (!sweep->flushes) {
@@ -298,12 +317,12 @@ static bool ask_here(struct request *request, size_t node)
         sweep->answers[node] = SWEEP_DONE;
         return true;
     }
-    struct offered offered = sweep_flush(engine, version, sweep->dot, partitions, false);
+    struct offered offered = flush_here(engine, sweep, partitions);
     /* Other workers of this node may have stamped meanwhile. */
     while (wants_above(&offered) && sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
         if (!stamp(request, offered.known.stamp))
             return false;
-        offered = sweep_flush(engine, version, sweep->dot, partitions, false);
+        offered = flush_here(engine, sweep, partitions);
     }
     sweep->answers[node] = offered.status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
     return true;
@@ -323,6 +342,9 @@ static bool ask_all(struct request *request)
     struct sweep *sweep = request->sweep;
     const size_t self = index_of(sweep->view, sweep->view->self);
 
+    for (size_t i = 0; i < sweep->node_count; i++) /* owed, as long as they are not asked */
+        if (i != self && has_any(sweep, i))
+            sweep->answers[i] = SWEEP_LOST;
     if (self < sweep->node_count && has_any(sweep, self) && !ask_here(request, self))
         return false;
     for (size_t i = 0; i < sweep->node_count; i++)

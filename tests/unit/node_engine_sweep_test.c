@@ -210,6 +210,23 @@ Test(engine_sweep, flushall_does_not_follow_a_clock_that_is_far_ahead)
     end();
 }
 
+/* It would reach everybody later, and kill what was written meanwhile. */
+Test(engine_sweep, flushall_that_is_stamped_too_far_ahead_fails_before_it_begins)
+{
+    begin(3);
+    fill(1);
+    atomic_store(&pair.nodes[0].bounds.ceiling, hlc_stamp(PAIR_BEGIN_MS + 3700000));
+    pair.nodes[0].bounds.ceiling_at_start = hlc_stamp(PAIR_BEGIN_MS + 3600000);
+    pair_command(client, "FLUSHALL");
+    pair_expect_begin(client, "-MISCONF ");
+    pair_pass(&pair, 2000);
+    for (size_t node = 0; node < 3; node++) {
+        cr_assert(pair_has(&pair, node, "k0", "v"));
+        cr_assert_not(dot_exists(store_partition(pair.nodes[node].store, 3)->flushed));
+    }
+    end();
+}
+
 Test(engine_sweep, a_version_from_before_the_flush_stays_dead)
 {
     struct pair_client *other;
