@@ -151,6 +151,7 @@ void world_engine_start(struct world *world, unsigned index)
     engine->replica = (struct replica){
         .store = node->store, .bounds = node->bounds, .self = world_number(index)};
     list_init(&engine->dirty_peers);
+    list_init(&engine->owed);
     engine->peer_limit = NODES_MAX + 1;
     engine->peers = memory_alloc_array(engine->peer_limit, sizeof engine->peers[0]);
     for (unsigned other = 0; other < world->configuration.copies; other++) {
