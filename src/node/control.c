@@ -320,7 +320,7 @@ static size_t create_gossip(struct control *control, const struct control_option
     gossip.client_port = own->client_port;
     gossip.zone = control->zone;
     gossip.weight = (uint32_t)options->weight;
-    gossip.flags = recovery_goes_on(control) ? NODE_FORGETFUL : 0;
+    gossip.flags = recovery_silences(control) ? NODE_FORGETFUL : 0;
     gossip.protocol_min = WIRE_PROTOCOL_MIN;
     gossip.protocol_max = WIRE_PROTOCOL_MAX;
     gossip.boot = own->boot;

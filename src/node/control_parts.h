@@ -83,7 +83,9 @@ struct promise {
 struct control_recovery {
     uint32_t total; /* partitions; 0: there was none */
     uint32_t left;  /* of them, as of the last look */
+    bool restarted; /* that is why; else others dropped what they owed */
     bool early;     /* its stamps would be ahead of the clock, see control_recovery.c */
+    bool most;      /* more than half of what this node keeps is left */
     int64_t began_us, ended_us;
     int64_t log_us; /* when it was last told in the log */
     /* While it goes on, the workers' sums at its beginning; then what it came to. */
@@ -251,6 +253,8 @@ void recovery_begin(struct control *control);
 void recovery_look(struct control *control);
 /* A partition of this node recovers: the node does not vote as a whole. */
 bool recovery_goes_on(const struct control *control);
+/* Because of it this node neither coordinates nor votes, on any partition. */
+bool recovery_silences(const struct control *control);
 /* RING RECOVER FORCE. */
 void recovery_force(struct control *control);
 void recovery_status(const struct control *control, struct buffer *text);

@@ -9,6 +9,9 @@
  * that restart one after another would drive all clocks on. So such a node neither coordinates nor
  * votes before its clock has passed the old ceiling. Where the clock was set back meanwhile that
  * may take long: after CLOCK_WAIT_US it goes on as soon as others would take its stamps.
+ *
+ * A node that was told of dropped hints forgot some partitions. While these are fewer than half of
+ * those that it keeps, it goes on with the others: who asks about one that it forgot is told so.
  */
 #include <inttypes.h>
 
@@ -52,7 +55,7 @@ void recovery_begin(struct control *control)
         atomic_store_explicit(&control->bounds->ledger.uncompared, true, memory_order_release);
     }
     control->recovery.total = control->recovery.left;
-    control->recovery.early = control->recovery.left > 0;
+    control->recovery.early = control->recovery.restarted = control->recovery.left > 0;
     control->recovery.began_us = control->recovery.log_us = control->now.mono_us;
     if (control->recovery.left > 0)
         log_write(control->log, LOG_NOTICE,
@@ -60,14 +63,17 @@ void recovery_begin(struct control *control)
                   control->recovery.left);
 }
 
-static uint32_t count_recovering(const struct control *control)
+static uint32_t count_recovering(const struct control *control, uint32_t *kept)
 {
     uint32_t count = 0;
+
+    *kept = 0;
 
     for (uint32_t p = 0; p < store_partitions(control->store); p++) {
         struct partition *partition = store_partition(control->store, p);
         partition_lock(partition);
         count += partition->recovering;
+        *kept += partition->eligible || partition->recovering;
         partition_unlock(partition);
     }
     return count;
@@ -178,7 +184,9 @@ void recovery_look(struct control *control)
 {
     struct control_recovery *recovery = &control->recovery;
     const bool before = recovery_goes_on(control);
-    const uint32_t left = count_recovering(control);
+    const bool silent_before = recovery_silences(control);
+    uint32_t kept;
+    const uint32_t left = count_recovering(control, &kept);
 
     if (!before && left > 0)
         begin_again(control, left);
@@ -186,12 +194,13 @@ void recovery_look(struct control *control)
     if (left > recovery->total)
         recovery->total = left;
     recovery->early = early_ms(control) > 0;
+    recovery->most = left > kept / 2;
     const bool goes_on = recovery_goes_on(control);
     if (before && !goes_on)
         end(control);
     else if (goes_on && control->now.mono_us - recovery->log_us >= LOG_US)
         log_progress(control);
-    if (before != goes_on) {
+    if (before != goes_on || silent_before != recovery_silences(control)) {
         ring_tell_gossip(control);
         control->view_due = true;
     }
@@ -200,6 +209,13 @@ void recovery_look(struct control *control)
 bool recovery_goes_on(const struct control *control)
 {
     return control->recovery.left > 0 || control->recovery.early;
+}
+
+bool recovery_silences(const struct control *control)
+{
+    const struct control_recovery *recovery = &control->recovery;
+
+    return recovery_goes_on(control) && (recovery->restarted || recovery->most);
 }
 
 void recovery_force(struct control *control)

@@ -216,7 +216,7 @@ void ring_tell_gossip(struct control *control)
     const struct ring *ring = control_real_ring(control);
     uint32_t flags = 0;
 
-    if (recovery_goes_on(control))
+    if (recovery_silences(control))
         flags |= NODE_FORGETFUL;
     if (control->out_of_line)
         flags |= NODE_CLOCK_OUT_OF_LINE;

@@ -73,7 +73,7 @@ static struct view *build(const struct control *control)
         if (node->number == view->self) {
             fill_in(node, gossip_self(control->gossip));
             node->health = HEALTH_ALIVE;
-            node->votes = !control->out_of_line && !recovery_goes_on(control);
+            node->votes = !control->out_of_line && !recovery_silences(control);
         } else if (member != NULL) {
             fill_in(node, &member->record);
         }
