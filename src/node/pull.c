@@ -98,6 +98,7 @@ bool job_begin(struct sync *sync, struct sync_job *job, enum job_purpose purpose
     job->own_place = (uint8_t)place;
     job->heard_us = engine->now.mono_us;
     gather_init(&job->gather);
+    job->gather.began = sync->engine->replica.hlc.last;
     for (unsigned i = 0; i < claim->count; i++) {
         if (claim->nodes[i] == engine->view->self)
             continue;

@@ -376,6 +376,17 @@ static bool lacks_votes(const struct gather *gather, const struct gather_key *ke
     return lacking > (gather->comparing ? sources / 2 : 0);
 }
 
+/* Whether a source that has no version of this stamp may have had it, and let it vanish. */
+static bool may_have_had(const struct gather *gather, const struct gather_source *source,
+                         uint64_t stamp)
+{
+    const bool before = stamp <= gather->began;
+    const uint64_t settled = before ? source->settled : source->first_settled;
+    const uint64_t floor = before ? source->floor : source->first_floor;
+
+    return settled >= stamp || floor >= stamp;
+}
+
 /* Where too few vote: whether one that does has nothing where it must have had the version before
  * it was looked at. What those that forgot do not have says nothing. */
 static bool has_vanished(const struct gather *gather, const struct gather_key *key)
@@ -385,7 +396,7 @@ static bool has_vanished(const struct gather *gather, const struct gather_key *k
     for (unsigned i = 0; i < gather->source_count; i++) {
         const struct gather_source *source = &gather->sources[i];
         if (counts(gather, key, i) && source->votes && !dot_exists(key->looks[i].dot) &&
-            (source->first_settled >= stamp || source->first_floor >= stamp))
+            may_have_had(gather, source, stamp))
             return true;
     }
     return false;
@@ -459,8 +470,7 @@ bool gather_outlived(const struct gather *gather, const struct gather_key *key, 
         const struct gather_source *source = &gather->sources[i];
         if (key != NULL && dot_compare(key->looks[i].dot, own) >= 0)
             return false;
-        outlived |= (source->votes || !gather->forced) &&
-                    (source->first_settled >= own.stamp || source->first_floor >= own.stamp);
+        outlived |= (source->votes || !gather->forced) && may_have_had(gather, source, own.stamp);
     }
     return outlived;
 }

@@ -56,7 +56,10 @@ struct gather_source {
 struct gather {
     unsigned source_count;
     struct gather_source sources[GATHER_SOURCES_MAX];
-    bool forced;    /* too few vote: absences count only where they tell that it vanished */
+    bool forced; /* too few vote: absences count only where they tell that it vanished */
+    /* A stamp: a version at or below it was written before any source was asked, so that what has
+     * settled since may have taken it away. Above it, it may have been written behind the look. */
+    uint64_t began;
     bool comparing; /* all replicas are sources: only as many as a recovery asks need to vote */
     struct gather_key **buckets;
     size_t bucket_count, key_count;
@@ -124,8 +127,8 @@ void gather_raise(struct gather *gather, unsigned source, uint64_t floor, uint64
 
 struct gather_decision gather_decide(const struct gather *gather, const struct gather_key *key);
 /* Whether a version that the one who asks had itself, and no source has, must have vanished: it
- * stood at or below what had settled, or below marks that were given up, before the sources looked.
- */
+ * stood at or below what had settled, or below marks that were given up, before the sources looked;
+ * or since, where it is from before that. */
 bool gather_outlived(const struct gather *gather, const struct gather_key *key, struct dot own);
 
 /* The highest of the sources' bounds (rule 16). */
