@@ -95,7 +95,8 @@ OPTION(client_output_buffer_limit, "client-output-buffer-limit", OUTPUT_LIMIT,
 OPTION(request_timeout_ms, "request-timeout-ms", MILLISECONDS, "500", 1, 600000, LIVE, PLAIN, NULL,
        "How long a request may wait for other nodes before it is answered with an error. Shorter, and "
        "a pause of a peer shows as errors; longer, and clients wait for it. A peer that has said "
-       "nothing for so long is left out until it is heard.")
+       "nothing for so long is left out until it is heard. The same on all nodes: one that recovers "
+       "waits so long for what the others have in flight.")
 
 OPTION(peer_queue_bytes, "peer-queue-bytes", BYTES, "64mb", MB, INT64_MAX, LIVE, PLAIN, NULL,
        "The bound on what waits to be sent to one peer, for each worker. At the bound, requests that "
