@@ -13,8 +13,8 @@
  * restarted have lost what they had; those that were told FORGOT have all that they acknowledged,
  * and miss something.
  *
- *   fewer than a quorum forgetful      all of them, for all that was acknowledged (acknowledged)
- *   fewer than a quorum lost theirs    nothing is lost: KEPT and NOT STALE stand as long as nothing
+ *   fewer than W are forgetful         all of them, for all that was acknowledged (acknowledged)
+ *   fewer than W lost theirs           nothing is lost: KEPT and NOT STALE stand as long as nothing
  *                                      as new has vanished; what vanished may be undercut (kept)
  *   at every moment one of them votes  what was acknowledged and has settled at one that votes is
  *                                      not undercut: deleted and settled stays deleted (firm)

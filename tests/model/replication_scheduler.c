@@ -248,7 +248,7 @@ static void all_hear_all(struct scheduler *scheduler)
     }
 }
 
-/* All promises stand while fewer than a quorum of replicas is forgetful at once. */
+/* All promises stand while fewer than W replicas are forgetful at once. */
 static void crash_or_restart(struct scheduler *scheduler, unsigned node)
 {
     struct world *world = scheduler->world;

@@ -440,7 +440,6 @@ void world_run_clock(struct world *world, unsigned index)
 void world_judge(struct world *world)
 {
     const struct configuration configuration = world->configuration;
-    const unsigned quorum = configuration.copies / 2u + 1;
     unsigned forgetful = 0, lost = 0, voting = 0, voids = 0;
 
     for (unsigned i = 0; i < configuration.copies; i++) {
@@ -453,8 +452,8 @@ void world_judge(struct world *world)
         voting++;
         checker_settled(&world->checker, node->partition->settled);
     }
-    voids |= forgetful >= quorum ? VOID_ACKNOWLEDGED : 0;
-    voids |= lost >= quorum ? VOID_KEPT : 0;
+    voids |= forgetful >= configuration.write ? VOID_ACKNOWLEDGED : 0;
+    voids |= lost >= configuration.write ? VOID_KEPT : 0;
     voids |= voting == 0 ? VOID_FIRM : 0;
     if (voids == 0)
         return;
