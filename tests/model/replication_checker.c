@@ -24,8 +24,9 @@ const char *checker_dot_text(struct dot dot, char text[CHECKER_DOT_TEXT_MAX])
 void checker_begin(struct checker *checker)
 {
     checker->violation[0] = '\0';
-    checker->acknowledged = checker->gone = DOT_NONE;
-    checker->dot_count = 0;
+    checker->promise = (struct checker_promise){0};
+    checker->gone = DOT_NONE;
+    checker->dot_count = checker->unsettled_count = 0;
     checker->run++;
 }
 
@@ -73,37 +74,89 @@ void checker_gone(struct checker *checker, struct dot dot)
     checker->gone = dot_max(checker->gone, dot);
 }
 
-void checker_write_acknowledged(struct checker *checker, struct dot dot, struct dot before)
+/* The newest dot that an answer may not be below, by what stood as it began. */
+static struct dot least(const struct checker *checker, struct checker_promise before)
 {
-    char below[CHECKER_DOT_TEXT_MAX], text[CHECKER_DOT_TEXT_MAX];
+    struct dot least = dot_max(before.acknowledged, before.firm);
 
-    if (dot_compare(dot, before) < 0)
-        checker_report(checker, "LOST: %s is acknowledged below %s, acknowledged before it began",
-                       checker_dot_text(dot, below), checker_dot_text(before, text));
-    checker->acknowledged = dot_max(checker->acknowledged, dot);
+    if (checker->gone.stamp < before.kept.stamp)
+        least = dot_max(least, before.kept);
+    return least;
 }
 
-void checker_read_value(struct checker *checker, struct dot dot, uint32_t write, struct dot before)
+void checker_write_acknowledged(struct checker *checker, struct dot dot,
+                                struct checker_promise before, unsigned voids)
 {
+    const struct dot bar = least(checker, before);
+    struct checker_promise *promise = &checker->promise;
+    char below[CHECKER_DOT_TEXT_MAX], text[CHECKER_DOT_TEXT_MAX];
+
+    if (dot_compare(dot, bar) < 0)
+        checker_report(checker, "LOST: %s is acknowledged below %s, acknowledged before it began",
+                       checker_dot_text(dot, below), checker_dot_text(bar, text));
+    if ((voids & VOID_ACKNOWLEDGED) == 0)
+        promise->acknowledged = dot_max(promise->acknowledged, dot);
+    if ((voids & VOID_KEPT) == 0)
+        promise->kept = dot_max(promise->kept, dot);
+    ensure(checker->unsettled_count < CHECKER_DOTS_MAX);
+    if ((voids & VOID_FIRM) == 0)
+        checker->unsettled[checker->unsettled_count++] = dot;
+}
+
+void checker_read_value(struct checker *checker, struct dot dot, uint32_t write,
+                        struct checker_promise before)
+{
+    const struct dot bar = least(checker, before);
     const struct checker_dot *slot = find(checker, dot);
     char below[CHECKER_DOT_TEXT_MAX], text[CHECKER_DOT_TEXT_MAX];
 
-    if (dot_compare(dot, before) < 0)
-        checker_report(checker, "STALE: a read returned %s after %s was acknowledged",
-                       checker_dot_text(dot, below), checker_dot_text(before, text));
+    if (dot_compare(dot, bar) < 0)
+        checker_report(checker, "STALE: a read returned %s after %s was acknowledged%s",
+                       checker_dot_text(dot, below), checker_dot_text(bar, text),
+                       dot_equal(bar, before.firm) ? " and had settled" : "");
     if (slot->run != checker->run || slot->write != write)
         checker_report(checker, "FOREIGN: a read returned %s with the value of write %u",
                        checker_dot_text(dot, text), write);
 }
 
-void checker_read_nil(struct checker *checker, struct dot before)
+void checker_read_nil(struct checker *checker, struct checker_promise before)
 {
+    const struct dot bar = dot_max(dot_max(before.acknowledged, before.kept), before.firm);
     char text[CHECKER_DOT_TEXT_MAX];
 
     /* A floor is a stamp: it counts for all dots that have that stamp. */
-    if (checker->gone.stamp < before.stamp)
+    if (checker->gone.stamp < bar.stamp)
         checker_report(checker,
                        "MISSING: a read returned nil after %s was acknowledged, and nothing as new "
                        "ever vanished",
-                       checker_dot_text(before, text));
+                       checker_dot_text(bar, text));
+}
+
+void checker_settled(struct checker *checker, uint64_t stamp)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < checker->unsettled_count; i++)
+        if (checker->unsettled[i].stamp <= stamp)
+            checker->promise.firm = dot_max(checker->promise.firm, checker->unsettled[i]);
+        else
+            checker->unsettled[count++] = checker->unsettled[i];
+    checker->unsettled_count = count;
+}
+
+void checker_void(struct checker *checker, unsigned voids)
+{
+    checker_void_promise(&checker->promise, voids);
+    if ((voids & VOID_FIRM) != 0)
+        checker->unsettled_count = 0;
+}
+
+void checker_void_promise(struct checker_promise *promise, unsigned voids)
+{
+    if ((voids & VOID_ACKNOWLEDGED) != 0)
+        promise->acknowledged = DOT_NONE;
+    if ((voids & VOID_KEPT) != 0)
+        promise->kept = DOT_NONE;
+    if ((voids & VOID_FIRM) != 0)
+        promise->firm = DOT_NONE;
 }

@@ -40,10 +40,17 @@ struct engine_fixture *engine_fixture_create(struct world *world)
     fixture->options = options_create();
     fixture->options->recovery_wait = OPTION_NEVER;
     fixture->options->repair_interval = 0;
-    fixture->options->hint_window = LONG_S;
     fixture->metrics = metrics_create(1, 1);
     log_init(&fixture->log, LOG_NOTICE, narrate, world);
     return fixture;
+}
+
+void world_engine_bound_hints(struct world *world, uint64_t bytes, int64_t window_s)
+{
+    struct options *options = world->fixture->options;
+
+    options->hint_bytes = bytes;
+    options->hint_window = window_s < LONG_S ? window_s : LONG_S;
 }
 
 void engine_fixture_destroy(struct engine_fixture **fixture)
@@ -274,6 +281,7 @@ static void serve_compare(struct node *node, const struct wire_compare *compare,
         .status = (uint8_t)status_of(partition, compare->claim_version),
         .claim_version = partition->claim_version,
         .evicted = partition->evicted_total,
+        .floor = partition->floor,
         .settled = partition->settled,
         .leaves = span_of(leaves, sizeof leaves)};
     for (size_t i = 0; i < PARTITION_LEAVES; i++)

@@ -15,6 +15,9 @@ struct engine_fixture;
 struct engine_fixture *engine_fixture_create(struct world *world);
 void engine_fixture_destroy(struct engine_fixture **fixture);
 
+/* Bounds of the hints for one target; the most there is: none. */
+void world_engine_bound_hints(struct world *world, uint64_t bytes, int64_t window_s);
+
 /* The engine of a node that starts; its store is there. */
 void world_engine_start(struct world *world, unsigned node);
 void world_engine_stop(struct node *node);

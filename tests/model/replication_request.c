@@ -212,7 +212,8 @@ static void tell_client(struct world *world, struct world_request *request)
     if (reads)
         check_shown(world, request, &operation->found);
     else
-        checker_write_acknowledged(&world->checker, operation->written.dot, request->before);
+        checker_write_acknowledged(&world->checker, operation->written.dot, request->before,
+                                   request->voids);
 }
 
 /* After whatever has happened to it. */
@@ -259,7 +260,8 @@ bool world_request_begin(struct world *world, unsigned node, enum operation_kind
     request->generation = 0;
     memset(request->questions, 0, sizeof request->questions);
     request->issued = DOT_NONE;
-    request->before = world->checker.acknowledged;
+    request->before = world->checker.promise;
+    request->voids = 0;
     request->deadline_ms = deadline_ms;
     snprintf(request->value, sizeof request->value, "%u", request->serial);
     operation->kind = kind;

@@ -248,7 +248,7 @@ static void all_hear_all(struct scheduler *scheduler)
     }
 }
 
-/* The promises stand while fewer than a quorum of replicas is forgetful at once. */
+/* All promises stand while fewer than W replicas are forgetful at once. */
 static void crash_or_restart(struct scheduler *scheduler, unsigned node)
 {
     struct world *world = scheduler->world;
@@ -260,7 +260,7 @@ static void crash_or_restart(struct scheduler *scheduler, unsigned node)
     }
     for (unsigned i = 0; i < world->configuration.copies; i++)
         forgetful += !world->nodes[i].up || world->nodes[i].partition->recovering;
-    if (forgetful + 1 > world->configuration.copies / 2u)
+    if (forgetful + 1 > world->configuration.copies / 2u && !world->configuration.forgets_more)
         return;
     world_crash(world, node);
     if (world_any(world, 2) == 0)
@@ -407,9 +407,13 @@ bool scheduler_run(struct world *world, struct configuration configuration, uint
     world->frames_tell = world_any(world, 2) == 0;
     world->links_are_known = world_any(world, 2) == 0;
     world->compares = scheduler.weather.compare > 0;
+    if (configuration.drops_hints)
+        world_engine_bound_hints(world, ONE_OF(world, 0, 200, 400, 1000000),
+                                 ONE_OF(world, 0, 1, 2, 1000000));
     while (world->event < events && world->checker.violation[0] == '\0') {
         world->event++;
         pick(&scheduler);
+        world_judge(world);
     }
     return world->checker.violation[0] == '\0';
 }

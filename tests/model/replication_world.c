@@ -127,6 +127,7 @@ static void start(struct world *world, unsigned index)
     world_engine_start(world, index);
     node->replica = world_engine_replica(node);
     node->up = true;
+    node->lost = node->life > 0;
     node->requests_before = world->serial;
     node->shown = (struct copy){0};
     node->shown_mark = DOT_NONE;
@@ -151,6 +152,7 @@ void world_begin(struct world *world, struct configuration configuration, uint64
     if (world->ring != NULL)
         ring_release(&world->ring);
     world->ring = form(configuration.copies);
+    world_engine_bound_hints(world, UINT64_MAX, INT64_MAX);
     for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++)
         world_request_drop(&world->requests[i]);
     for (unsigned i = 0; i < NODES_MAX; i++)
@@ -412,7 +414,7 @@ void world_settle(struct world *world, unsigned index)
                                             atomic_load(&node->bounds->ceiling));
 
     partition_lock(node->partition);
-    partition_settle(node->partition, settled, UINT32_MAX);
+    replica_settle(node->partition, settled, UINT32_MAX);
     partition_unlock(node->partition);
 }
 
@@ -431,6 +433,36 @@ void world_use_another_key(struct world *world, unsigned index)
 void world_run_clock(struct world *world, unsigned index)
 {
     world->nodes[index].clock_ms += world_any(world, 3);
+}
+
+/* ---- promises ---- */
+
+void world_judge(struct world *world)
+{
+    const struct configuration configuration = world->configuration;
+    unsigned forgetful = 0, lost = 0, voting = 0, voids = 0;
+
+    for (unsigned i = 0; i < configuration.copies; i++) {
+        struct node *node = &world->nodes[i];
+        node->lost = node->lost && node->partition->recovering;
+        forgetful += !node->up || node->partition->recovering;
+        lost += !node->up || node->lost;
+        if (!node->up || node->partition->recovering)
+            continue;
+        voting++;
+        checker_settled(&world->checker, node->partition->settled);
+    }
+    voids |= forgetful >= configuration.write ? VOID_ACKNOWLEDGED : 0;
+    voids |= lost >= configuration.write ? VOID_KEPT : 0;
+    voids |= voting == 0 ? VOID_FIRM : 0;
+    if (voids == 0)
+        return;
+    checker_void(&world->checker, voids);
+    for (unsigned i = 0; i < WORLD_REQUESTS_MAX; i++) {
+        struct world_request *request = &world->requests[i];
+        checker_void_promise(&request->before, voids);
+        request->voids |= voids;
+    }
 }
 
 /* ---- crashes ---- */

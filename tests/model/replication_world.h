@@ -23,6 +23,8 @@
 
 struct configuration {
     uint8_t copies, read, write; /* N, R, W */
+    bool drops_hints;            /* there is little room for hints, and replicas are told FORGOT */
+    bool forgets_more;           /* as many replicas restart as may be, and more */
 };
 
 /* A version with its value. */
@@ -78,13 +80,15 @@ struct world_request {
     uint32_t generation;           /* answers to what was sent before the last renewal are void */
     uint32_t questions[NODES_MAX]; /* the serial that the answer of each must have, 0: none */
     struct dot issued;             /* the last stamp that was its own */
-    struct dot before;             /* the newest that was acknowledged before it began */
+    struct checker_promise before; /* what was promised as it began */
+    unsigned voids;                /* promises that did not stand all the while */
     int64_t deadline_ms;
     char value[VALUE_MAX];
 };
 
 struct node {
     bool up;
+    bool lost; /* it restarted, and has not recovered */
     uint32_t life;
     int64_t clock_ms; /* how far its clock is ahead of the start of the run */
     int64_t mono_us;
@@ -170,6 +174,9 @@ void world_hear(struct world *world, unsigned node, unsigned other);
 void world_settle(struct world *world, unsigned node);
 void world_use_another_key(struct world *world, unsigned node);
 void world_run_clock(struct world *world, unsigned node);
+
+/* Which promises do not stand, after an event: what they counted is void. */
+void world_judge(struct world *world);
 
 void world_crash(struct world *world, unsigned node);
 void world_restart(struct world *world, unsigned node);
