@@ -256,6 +256,23 @@ static void tell_of_flush(struct sync *sync, struct sync_job *job)
             hints_forget(sync->engine, job->sources[i - 1].node, job->partition, flushed.stamp);
 }
 
+/* One that another knows of is taken over, as a newer version would be. */
+static void take_flush(struct sync *sync, struct sync_job *job)
+{
+    const struct dot flushed = gather_flushed(&job->gather);
+    struct replica *replica = &sync->engine->replica;
+    struct partition *partition = job_partition(sync, job);
+
+    if (flushed.stamp > atomic_load_explicit(&replica->bounds->ceiling, memory_order_acquire))
+        return;
+    hlc_observe(&replica->hlc, flushed.stamp);
+    partition_lock(partition);
+    partition_flush(partition, flushed);
+    if (flushed.stamp > partition->last_stamp)
+        partition->last_stamp = flushed.stamp;
+    partition_unlock(partition);
+}
+
 static void forget_here(struct partition *partition)
 {
     partition_lock(partition);
@@ -312,6 +329,7 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job)
         if (!own->compared)
             tell_of_flush(sync, job);
         own->suspects = job->suspects & (uint8_t)~twice;
+        take_flush(sync, job);
         job_sweep(job);
     }
     return count + 1;

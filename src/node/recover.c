@@ -197,6 +197,7 @@ void job_drained(struct sync *sync, struct sync_job *job)
  * and the dot of the mark that it leaves. */
 struct doomed {
     const struct sync_job *job;
+    struct dot flushed; /* of the partition, which has taken over the others' */
     struct buffer *keys;
     uint32_t seen;
 };
@@ -207,13 +208,13 @@ struct doomed_head {
 };
 
 /* Whether what is here goes, by what others have; and the mark that it leaves, if any. */
-static bool is_doomed(const struct gather *gather, struct span name, struct dot own,
-                      struct dot *mark)
+static bool is_doomed(const struct gather *gather, struct dot flushed, struct span name,
+                      struct dot own, struct dot *mark)
 {
     const struct gather_key *key = gather_find(gather, store_key_digest(name), name);
 
     *mark = DOT_NONE;
-    if (dot_compare(gather_flushed(gather), own) >= 0)
+    if (dot_compare(flushed, own) >= 0)
         return true;
     if (key == NULL)
         return !gather->comparing && gather_outlived(gather, NULL, own);
@@ -235,7 +236,7 @@ static void look_at_own(void *context, struct span key, const struct version *ve
     struct doomed_head head = {.size = key.size};
 
     doomed->seen++;
-    if (!is_doomed(&doomed->job->gather, key, version->dot, &head.mark))
+    if (!is_doomed(&doomed->job->gather, doomed->flushed, key, version->dot, &head.mark))
         return;
     buffer_append(doomed->keys, &head, sizeof head);
     buffer_append_span(doomed->keys, key);
@@ -412,6 +413,7 @@ static uint32_t sweep_own(struct sync *sync, struct sync_job *job)
 
     buffer_reset(&sync->own, BUFFER_KEEP);
     partition_lock(partition);
+    doomed.flushed = partition->flushed;
     job->cursor = partition_scan(partition, job->cursor, SYNC_KEYS_PER_LOCK, look_at_own, &doomed);
     if (!sync->own.failed)
         drop_doomed(sync, partition);
