@@ -64,11 +64,12 @@ static bool applies(const struct stage *stage, enum check check)
     const struct history *history = &stage->history;
 
     switch (check) {
-    case CHECK_ORDER: /* one of a single answer repairs nothing */
+    case CHECK_ORDER: /* a read of a single answer repairs nothing: nor does a touch that finds that
+                       */
+    case CHECK_DATES: /* there is nothing to change, and counts as one that was acknowledged */
         return overlap(&settings->world) && settings->world.read_level != LEVEL_ONE;
     case CHECK_KEPT:
     case CHECK_DELETED:
-    case CHECK_DATES:
     case CHECK_SESSION:
         return overlap(&settings->world);
     case CHECK_COUNTERS:
