@@ -140,7 +140,8 @@ static void check_partition(const struct world *world, const struct ring_claim *
         check_leaves(&holdings, partition, verdict);
         partition_unlock(partition);
     }
-    qsort(holdings.all, holdings.count, sizeof holdings.all[0], by_key);
+    if (holdings.count > 0)
+        qsort(holdings.all, holdings.count, sizeof holdings.all[0], by_key);
     for (size_t from = 0, to; from < holdings.count; from = to) {
         for (to = from; to < holdings.count; to++)
             if (strcmp(holdings.all[from].key, holdings.all[to].key) != 0)
