@@ -147,7 +147,7 @@ static void lose(struct request *request, node_number number)
             return;
         /* What may have run is sent to nobody else, unless it is a read. */
         if (request->kind == COMMAND_READ)
-            dispatch_again(request, number);
+            route_again(request, number);
         else
             coordinate_lost(request);
         return;
@@ -507,7 +507,7 @@ static void on_reply(struct peer *peer, const struct wire_reply *reply, struct r
     if (reply->status == REPLY_LATE) {
         coordinate_timeout(request);
     } else if (reply->status != REPLY_OK) {
-        dispatch_again(request, peer->number);
+        route_again(request, peer->number);
     } else {
         buffer_append_span(&request->reply, reply->bytes);
         request_finish(request);
