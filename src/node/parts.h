@@ -8,7 +8,8 @@
  *   route.c       where a request runs: its place, its levels, its coordinator
  *   request.c     a request's life: borrowed, begun, finished, answered to its owner
  *   coordinate.c  the operations that this node coordinates
- *   peer.c        questions to other nodes, and their answers
+ *   peer.c        links for questions to other nodes, and the circuit breaker
+ *   answers.c     other nodes' answers, and those that will not come
  *   link.c        other nodes' questions
  *   recover.c     partitions made whole, with compare.c and pull.c (recover.h)
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
@@ -399,6 +400,13 @@ void peers_follow_view(struct engine *engine);
 void peers_wake(struct engine *engine);
 void peers_turn_end(struct engine *engine);
 void peers_destroy(struct engine *engine);
+
+/* ---- answers (answers.c) ---- */
+
+/* Gives a message to whoever asked. False: it is no answer. */
+bool answers_take(struct peer *peer, const struct wire_message *message);
+/* Every request that waits for the node learns that it will not answer. */
+void answers_lost(struct engine *engine, node_number number);
 
 /* ---- links (link.c) ---- */
 
