@@ -19,6 +19,7 @@
  * values; reads merge them. Contexts are always mended.
  */
 #include "base/assert.h"
+#include "base/bitmap.h"
 #include "base/rule.h"
 #include "node/recover.h"
 
@@ -291,7 +292,7 @@ static void tell_suspects(struct sync *sync, struct sync_job *job, uint8_t suspe
     const size_t size = job->partition / 8 + 1;
 
     _Static_assert(sizeof bits * 8 == 16384, "a bit for every partition that there may be");
-    bits[job->partition / 8] = (uint8_t)(1u << job->partition % 8);
+    bitmap_set(bits, job->partition);
     for (unsigned i = 0; i < job->gather.source_count; i++) {
         if ((suspects >> job->gather.sources[i].place & 1) == 0)
             continue;

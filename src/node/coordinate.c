@@ -151,7 +151,7 @@ static void fail(struct request *request)
         request_fail(request, "TRYAGAIN the ring has changed meanwhile");
         return;
     case OPERATION_NOT_VOTING:
-        if (dispatch_elsewhere(request))
+        if (route_elsewhere(request))
             return;
         request_fail(request, "TRYAGAIN this replica was restarted and has not recovered");
         return;

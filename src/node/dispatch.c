@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * From a command to where it runs. A command of one key runs at a replica that votes: here, when
- * this node is one, or else at the first healthy one of the preference list, to which it is
- * forwarded once. A read-modify-write runs at the first healthy one wherever it arrived, so that
- * as few coordinators as possible serve one key. A command of many keys is cut into parts.
+ * From a command to a request that may begin. A command of one key runs where route.c finds; a
+ * command of many keys is cut into parts, each of which does.
  *
  * The order of one client: its requests run side by side as long as nobody can tell. Two about one
  * key of which one writes do not: a write may be stamped anew (rule 1), and so pass a later one, or
@@ -50,184 +48,6 @@ static bool must_wait(const struct client *client, const struct request *request
             return true;
     }
     return false;
-}
-
-/* ---- levels ---- */
-
-static const struct option_rule *level_rule(const struct options *options, struct span key)
-{
-    for (size_t i = 0; i < options->keyspace.count; i++) {
-        const struct option_rule *rule = &options->keyspace.items[i];
-        const size_t size = strlen(rule->prefix);
-        if (key.size >= size && memcmp(key.data, rule->prefix, size) == 0)
-            return rule;
-    }
-    return NULL;
-}
-
-/* The request's own level, then the keyspace rule's, then the server's. (The connection's was put
- * in the place of the request's when that named none.) */
-static uint8_t resolve(uint8_t asked, uint8_t rule, uint8_t server)
-{
-    return asked != LEVEL_DEFAULT ? asked : rule != LEVEL_DEFAULT ? rule : server;
-}
-
-static void set_levels(struct request *request, struct span key)
-{
-    const struct options *options = request->engine->options;
-    const struct option_rule *rule = level_rule(options, key);
-    struct operation *operation = &request->operation;
-
-    request->read_level = resolve(
-        request->read_level, rule != NULL ? rule->read_level : LEVEL_DEFAULT, options->read_level);
-    request->write_level = resolve(request->write_level,
-                                   rule != NULL ? rule->write_level : LEVEL_DEFAULT,
-                                   options->write_level);
-    operation->read_needed = (uint8_t)level_needed(request->read_level, operation->copies);
-    operation->write_needed = (uint8_t)level_needed(request->write_level, operation->copies);
-}
-
-/* ---- where ---- */
-
-/* Fills in what depends on the key: its place, its replicas, its levels. */
-static void locate(struct request *request, struct span key)
-{
-    struct engine *engine = request->engine;
-    const struct ring *ring = engine->view->ring;
-    const struct ring_rule *rule = ring_key_rule(ring, key);
-    struct operation *operation = &request->operation;
-    const struct command_input *input = request->input;
-    const bool known = input != NULL && input->hashed && input->argv[1].data == key.data;
-    const uint32_t partition = known ? input->partition : ring_key_partition(ring, key);
-    const struct ring_claim *claim = ring_claim(ring, partition);
-
-    operation->copies = (uint8_t)(rule->replicas < claim->count ? rule->replicas : claim->count);
-    memcpy(operation->nodes, claim->nodes, operation->copies * sizeof operation->nodes[0]);
-    operation->siblings = rule->conflict == RING_CONFLICT_SIBLINGS;
-    operation->place = (struct place){.partition = partition,
-                                      .claim_version = claim->version,
-                                      .hash = known ? input->hash
-                                                    : store_hash(engine->own.store, key),
-                                      .key = key};
-    operation->deadline_wall_ms = request->deadline_wall_ms;
-    /* Hash 0 stands for "of many keys". */
-    request->hash = operation->place.hash != 0 ? operation->place.hash : 1;
-    set_levels(request, key);
-}
-
-static bool self_coordinates(const struct engine *engine)
-{
-    const struct view_node *self = view_node(engine->view, engine->view->self);
-
-    return self != NULL && self->votes && engine->view->self_in_line;
-}
-
-/* The node that is to coordinate: 0 when none can be reached. */
-static node_number choose(const struct request *request)
-{
-    struct engine *engine = request->engine;
-    const struct operation *operation = &request->operation;
-    const bool self_can = self_coordinates(engine);
-    node_number first = 0;
-
-    for (unsigned i = 0; i < operation->copies; i++) {
-        const node_number node = operation->nodes[i];
-        if (node == engine->view->self) {
-            if (self_can && !(request->tried & 1u << i) &&
-                (first == 0 || request->kind != COMMAND_UPDATE || request->placed))
-                return node;
-        } else if (first == 0 && !request->placed && !(request->tried & 1u << i) &&
-                   peer_promising(engine, node)) {
-            first = node;
-        }
-    }
-    return first;
-}
-
-static void forward(struct request *request)
-{
-    struct engine *engine = request->engine;
-    const struct operation *operation = &request->operation;
-    const struct call *call = &request->call;
-    const int64_t left_us = request->deadline_us - engine->now.mono_us;
-    size_t size = 256;
-
-    for (size_t i = 0; i < call->argc; i++)
-        size += call->argv[i].size + 4;
-    struct buffer *out = peer_message(engine, request->route, size);
-    if (out == NULL || left_us <= 0) {
-        request_fail(request, "NOQUORUM the key's coordinator cannot be reached");
-        return;
-    }
-    const struct wire_forward message = {
-        .id = request->id,
-        .deadline_ms = (uint64_t)request->deadline_wall_ms,
-        .claim_version = operation->place.claim_version,
-        .partition = (uint16_t)operation->place.partition,
-        .flags = call->protocol == 3 ? WIRE_FORWARD_RESP3 : 0,
-        .read_level = request->read_level,
-        .write_level = request->write_level,
-        .args = {.count = (uint32_t)call->argc, .items = call->argv},
-    };
-    wire_put_forward(out, &message);
-    metrics_add(engine->metrics, METRIC_REQUESTS_FORWARDED, 1);
-    request_wait(request, STAGE_FORWARDED);
-}
-
-void dispatch_place(struct request *request)
-{
-    struct engine *engine = request->engine;
-
-    if (request->route == engine->view->self) {
-        coordinate_begin(request);
-        return;
-    }
-    if (request->route == 0) {
-        const struct operation *operation = &request->operation;
-        const bool reads = request->kind == COMMAND_READ;
-        metrics_add(engine->metrics, METRIC_QUORUM_FAILURES, 1);
-        request_fail(request,
-                     "NOQUORUM needed %u of %u, got 0: no replica of the key can be reached",
-                     reads ? operation->read_needed : operation->write_needed, operation->copies);
-        return;
-    }
-    forward(request);
-}
-
-static void refuse_forwarded(struct link *link, uint64_t id, enum reply_status status)
-{
-    const struct wire_reply reply = {.id = id, .status = (uint8_t)status};
-
-    wire_put_reply(link_message(link), &reply);
-}
-
-static void choose_again(struct request *request, node_number failed)
-{
-    for (unsigned i = 0; i < request->operation.copies; i++)
-        if (request->operation.nodes[i] == failed)
-            request->tried |= (uint16_t)(1u << i);
-    request->route = choose(request);
-}
-
-void dispatch_again(struct request *request, node_number failed)
-{
-    choose_again(request, failed);
-    dispatch_place(request);
-}
-
-bool dispatch_elsewhere(struct request *request)
-{
-    if (request->owner == OWNER_LINK) {
-        refuse_forwarded(request->from, request->from_id, REPLY_NOT_VOTING);
-        request_abandon(request);
-        return true;
-    }
-    choose_again(request, request->engine->view->self);
-    if (request->route == 0)
-        return false;
-    request->coordinated = false;
-    dispatch_place(request);
-    return true;
 }
 
 /* ---- commands of one key and of many ---- */
@@ -285,8 +105,7 @@ static struct request *cut_part(struct request *whole, size_t at)
     part->write_level = whole->write_level;
     request_keep(part);
     list_append(&whole->parts, &part->link);
-    locate(part, part->call.argv[1]);
-    part->route = choose(part);
+    route_find(part, part->call.argv[1]);
     return part;
 }
 
@@ -351,7 +170,7 @@ static void begin_parts(struct request *whole)
     whole->parts_pending++; /* held until all have begun */
     request_wait(whole, STAGE_PARTS);
     for (; link != &whole->parts; link = link->next)
-        dispatch_place(list_entry(link, struct request, link));
+        route_take(list_entry(link, struct request, link));
     request_part_done(whole);
 }
 
@@ -393,7 +212,7 @@ static void begin(struct request *request)
     case COMMAND_WRITE:
     case COMMAND_UPDATE:
         if (list_empty(&request->parts))
-            dispatch_place(request);
+            route_take(request);
         else
             begin_parts(request);
         return;
@@ -489,8 +308,7 @@ static bool aim(struct request *request)
         return false;
     if (of_many_keys(call))
         return cut(request);
-    locate(request, call->argv[call->command->first_key]);
-    request->route = choose(request);
+    route_find(request, call->argv[call->command->first_key]);
     return true;
 }
 
@@ -579,8 +397,8 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
     struct request *request = engine->view->ring != NULL ? request_borrow(engine) : NULL;
 
     if (request == NULL) {
-        refuse_forwarded(link, forward->id,
-                         engine->view->ring != NULL ? REPLY_BUSY : REPLY_STALE_CLAIM);
+        route_refuse(link, forward->id,
+                     engine->view->ring != NULL ? REPLY_BUSY : REPLY_STALE_CLAIM);
         return;
     }
     unpack(request, &forward->args);
@@ -611,12 +429,11 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
     if (request->deadline_wall_ms > now_ms &&
         request->deadline_wall_ms - now_ms < engine->options->request_timeout_ms)
         request->deadline_us = engine->now.mono_us + (request->deadline_wall_ms - now_ms) * 1000;
-    locate(request, request->call.argv[request->call.command->first_key]);
-    request->route = choose(request);
+    route_find(request, request->call.argv[request->call.command->first_key]);
     const enum reply_status refusal = forward_refusal(request, forward);
     if (refusal != REPLY_OK) {
         request_abandon(request);
-        refuse_forwarded(link, forward->id, refusal);
+        route_refuse(link, forward->id, refusal);
         return;
     }
     begin(request);

@@ -5,6 +5,7 @@
  * records) goes to it as it came.
  */
 #include "base/assert.h"
+#include "base/bitmap.h"
 #include "base/memory.h"
 #include "base/rule.h"
 #include "node/inspect.h"
@@ -197,13 +198,12 @@ static void on_forgot(struct link *link, const struct wire_forgot *forgot)
 {
     struct engine *engine = link->engine;
     const struct ring *ring = engine->view->ring;
-    const struct span bits = forgot->partitions;
     struct wire_ack ack = {.id = forgot->id, .status = ACK_STALE_CLAIM};
 
     if (ring != NULL && ring_draft_of(ring).version == forgot->ring_version) {
         ack.status = ACK_OK;
-        for (uint32_t p = 0; p < ring_partition_count(ring) && p / 8 < bits.size; p++)
-            if ((bits.data[p / 8] & 1u << p % 8) != 0)
+        for (uint32_t p = 0; p < ring_partition_count(ring); p++)
+            if (bitmap_has(forgot->partitions, p))
                 recover_anew(engine, p);
         sync_hurry(engine->sync);
     }

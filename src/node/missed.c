@@ -11,7 +11,7 @@ void missed_drop(struct engine *engine, struct hints_target *target, uint32_t pa
                   "writes kept for node %u are dropped (%s): it will fetch those partitions anew",
                   target->number, why);
     target->logged = true;
-    target->dropped.partitions[partition / 8] |= (uint8_t)(1u << partition % 8);
+    bitmap_set(target->dropped.partitions, partition);
     if (stamp < target->dropped.lowest)
         target->dropped.lowest = stamp;
     metrics_add(engine->metrics, METRIC_HINTS_DROPPED, 1);

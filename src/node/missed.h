@@ -11,6 +11,7 @@
 #ifndef DUNLIN_NODE_MISSED_H
 #define DUNLIN_NODE_MISSED_H
 
+#include "base/bitmap.h"
 #include "node/parts.h"
 
 /* The longest wait before what was refused is sent again. */
@@ -60,7 +61,7 @@ struct hints_target {
 
 static inline size_t hints_bitmap_size(const struct engine *engine)
 {
-    return (store_partitions(engine->own.store) + 7) / 8;
+    return bitmap_size(store_partitions(engine->own.store));
 }
 
 static inline uint64_t hints_new_id(struct hints_target *target, unsigned slot)

@@ -4,10 +4,12 @@
  *
  *   engine.c      creation, views, time, turns
  *   client.c      a client's connection: what it sends, and its replies in order
- *   dispatch.c    from a command to a request: levels, keys, where it runs
+ *   dispatch.c    from a command to a request: its order, its keys, its parts
+ *   route.c       where a request runs: its place, its levels, its coordinator
  *   request.c     a request's life: borrowed, begun, finished, answered to its owner
  *   coordinate.c  the operations that this node coordinates
- *   peer.c        questions to other nodes, and their answers
+ *   peer.c        links for questions to other nodes, and the circuit breaker
+ *   answers.c     other nodes' answers, and those that will not come
  *   link.c        other nodes' questions
  *   recover.c     partitions made whole, with compare.c and pull.c (recover.h)
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
@@ -278,15 +280,23 @@ void client_proceed(struct client *client);
 bool dispatch_client(struct client *client, const struct command_input *input);
 /* A command that another node forwarded, as a request of `link`. */
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward);
-/* Sends the request to the coordinator that was chosen (request->route), or coordinates it here. */
-void dispatch_place(struct request *request);
 /* Whether the order of this request and its client's other ones needs care. */
 bool dispatch_unordered(const struct request *request);
+
+/* ---- routes (route.c) ---- */
+
+/* Fills in what depends on the request's key (its place, its replicas, its levels), and chooses its
+ * coordinator: request->route, 0 when none can be reached. */
+void route_find(struct request *request, struct span key);
+/* Sends the request to the coordinator that was chosen, or coordinates it here. */
+void route_take(struct request *request);
 /* The same after a coordinator could not run it. */
-void dispatch_again(struct request *request, node_number failed);
+void route_again(struct request *request, node_number failed);
 /* This node forgot the partition, and nothing ran: another replica is to coordinate. False when
  * there is none. */
-bool dispatch_elsewhere(struct request *request);
+bool route_elsewhere(struct request *request);
+/* Tells the node that forwarded a request why this one does not run it. */
+void route_refuse(struct link *link, uint64_t id, enum reply_status status);
 
 /* ---- operations (coordinate.c) ---- */
 
@@ -390,6 +400,13 @@ void peers_follow_view(struct engine *engine);
 void peers_wake(struct engine *engine);
 void peers_turn_end(struct engine *engine);
 void peers_destroy(struct engine *engine);
+
+/* ---- answers (answers.c) ---- */
+
+/* Gives a message to whoever asked. False: it is no answer. */
+bool answers_take(struct peer *peer, const struct wire_message *message);
+/* Every request that waits for the node learns that it will not answer. */
+void answers_lost(struct engine *engine, node_number number);
 
 /* ---- links (link.c) ---- */
 

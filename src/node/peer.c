@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Questions to other nodes, and their answers. A worker has one link to each other node of the ring
- * and opens it by itself; what it asks in one turn leaves in one frame.
+ * Links for questions to other nodes. A worker has one to each other node of the ring and opens it
+ * by itself; what it asks in one turn leaves in one frame. What comes back goes to answers.c.
  *
  * The circuit breaker: a peer that was asked and says nothing at all for a while is left out until
  * it is heard again, so that one that hangs costs a time-out and not one for each request. A small
  * question (PING) goes out from time to time to find out.
  */
-#include "base/assert.h"
 #include "base/memory.h"
-#include "base/rule.h"
-#include "node/inspect.h"
 #include "node/parts.h"
 #include "node/recover.h"
 
@@ -133,58 +130,6 @@ static void forget_link(struct peer *peer)
     buffer_deinit(&peer->out);
 }
 
-static void lose(struct request *request, node_number number)
-{
-    struct engine *engine = request->engine;
-
-    switch (request->stage) {
-    case STAGE_OPERATION:
-        operation_lost(&engine->coordinator, &request->operation, engine->now, number);
-        coordinate_proceed(request);
-        return;
-    case STAGE_FORWARDED:
-        if (request->route != number)
-            return;
-        /* What may have run is sent to nobody else, unless it is a read. */
-        if (request->kind == COMMAND_READ)
-            dispatch_again(request, number);
-        else
-            coordinate_lost(request);
-        return;
-    case STAGE_SWEEP:
-        sweep_lost(request, number);
-        return;
-    case STAGE_INSPECT:
-        inspect_lost(request, number);
-        return;
-    case STAGE_LINGERING:
-        if (request->sweep != NULL)
-            sweep_lost(request, number);
-        else
-            operation_lost(&engine->coordinator, &request->operation, engine->now, number);
-        linger_proceed(request, false);
-        return;
-    case STAGE_DONE:
-        if (request->coordinated)
-            operation_lost(&engine->coordinator, &request->operation, engine->now, number);
-        return;
-    case STAGE_WAIT:
-        wait_lost(request, number);
-        return;
-    default:
-        return;
-    }
-}
-
-/* Every request that waits for the node learns that it will not answer. */
-static void lose_requests(struct engine *engine, node_number number)
-{
-    const size_t count = engine->slot_count; /* what is begun meanwhile knows it already */
-
-    for (size_t i = 0; i < count; i++)
-        lose(engine->slots[i], number);
-}
-
 static void close_link(struct peer *peer)
 {
     struct engine *engine = peer->engine;
@@ -201,7 +146,7 @@ static void close_link(struct peer *peer)
         metrics_subtract(engine->metrics, METRIC_PEERS_CONNECTED, 1);
         trails_note(engine, peer->number, 0);
         hints_lost(engine, peer->number);
-        lose_requests(engine, peer->number);
+        answers_lost(engine, peer->number);
         sync_lost(engine->sync, peer->number);
     }
     settle(engine);
@@ -408,162 +353,7 @@ static void greet(struct peer *peer, const struct wire_message *message)
     }
 }
 
-/* ---- answers ---- */
-
-/* How long the node takes usually: a moving average over about eight answers. */
-static void note_time(struct peer *peer, const struct request *request)
-{
-    const int64_t took_us = peer->engine->now.mono_us - request->began_us;
-
-    peer->usual_us += (took_us - peer->usual_us) / 8;
-    metrics_observe(peer->engine->metrics, METRIC_PEER_LATENCY, (uint64_t)took_us);
-}
-
-static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request *request)
-{
-    struct engine *engine = peer->engine;
-    const struct offered offered = {.status = (enum ack_status)ack->status,
-                                    .known = ack->known,
-                                    .claim_version = ack->claim_version};
-
-    /* A write that waits counts none that comes after its time: who gave one before may have
-     * crashed since, and has waited no longer for this one (rule 15). A process that was stopped
-     * reads what has come meanwhile before its timers fire. */
-    if (RULE(15) && (request->stage == STAGE_SWEEP || request->stage == STAGE_OPERATION) &&
-        request_is_late(request))
-        return;
-    if (request->stage == STAGE_SWEEP) {
-        sweep_acknowledged(request, peer->number, &offered);
-        return;
-    }
-    if (request->stage == STAGE_DONE && request->coordinated) {
-        operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
-                               &offered);
-        return;
-    }
-    if (request->stage == STAGE_LINGERING) {
-        if (request->sweep != NULL)
-            sweep_acknowledged(request, peer->number, &offered);
-        else
-            operation_acknowledged(&engine->coordinator, &request->operation, engine->now,
-                                   peer->number, &offered);
-        linger_proceed(request, false);
-        return;
-    }
-    if (request->stage != STAGE_OPERATION)
-        return;
-    if (ack->status == ACK_NEWER && !request->operation.repaired)
-        metrics_add(engine->metrics, METRIC_RESTAMPS, 1);
-    note_time(peer, request);
-    operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
-                           &offered);
-    coordinate_proceed(request);
-}
-
-static void answered(struct peer *peer, uint64_t id, const struct looked *looked)
-{
-    struct engine *engine = peer->engine;
-
-    if ((id & ID_SYNC) != 0) {
-        sync_looked(engine->sync, peer->number, id, looked);
-        return;
-    }
-    struct request *request = request_find(engine, id);
-    if (request == NULL || request->stage != STAGE_OPERATION)
-        return;
-    note_time(peer, request);
-    operation_answered(&engine->coordinator, &request->operation, engine->now, peer->number,
-                       looked);
-    coordinate_proceed(request);
-}
-
-static void on_answer(struct peer *peer, const struct wire_answer *answer)
-{
-    const struct looked looked = {.status = (enum answer_status)answer->status,
-                                  .version = answer->version,
-                                  .claim_version = answer->claim_version};
-
-    answered(peer, answer->id, &looked);
-}
-
-static void on_absent(struct peer *peer, const struct wire_absent *absent)
-{
-    const struct looked looked = {.status = ANSWER_NONE,
-                                  .mark = absent->mark,
-                                  .floor = absent->floor,
-                                  .settled = absent->settled};
-
-    answered(peer, absent->id, &looked);
-}
-
-static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
-{
-    if (request->stage == STAGE_WAIT) {
-        wait_answered(request, peer->number, reply);
-        return;
-    }
-    if (request->stage != STAGE_FORWARDED || request->route != peer->number)
-        return;
-    if (reply->status == REPLY_LATE) {
-        coordinate_timeout(request);
-    } else if (reply->status != REPLY_OK) {
-        dispatch_again(request, peer->number);
-    } else {
-        buffer_append_span(&request->reply, reply->bytes);
-        request_finish(request);
-    }
-}
-
-static void receive(struct peer *peer, const struct wire_message *message)
-{
-    struct engine *engine = peer->engine;
-    struct request *request;
-
-    metrics_add(engine->metrics, METRIC_PEER_MESSAGES_IN, 1);
-    switch (message->type) {
-    case WIRE_ACK:
-        if ((message->ack.id & ID_HINT) != 0) {
-            hints_acknowledged(engine, peer->number, &message->ack);
-            break;
-        }
-        request = request_find(engine, message->ack.id);
-        if (request != NULL)
-            on_ack(peer, &message->ack, request);
-        break;
-    case WIRE_ANSWER:
-        on_answer(peer, &message->answer);
-        break;
-    case WIRE_ABSENT:
-        on_absent(peer, &message->absent);
-        break;
-    case WIRE_REPLY:
-        request = request_find(engine, message->reply.id);
-        if (request != NULL)
-            on_reply(peer, &message->reply, request);
-        break;
-    case WIRE_COUNTED:
-        request = request_find(engine, message->counted.id);
-        if (request != NULL && request->stage == STAGE_SWEEP)
-            sweep_counted(request, peer->number, &message->counted);
-        break;
-    case WIRE_CHUNK:
-        sync_chunk(engine->sync, peer->number, &message->chunk);
-        break;
-    case WIRE_COMPARED:
-        sync_compared(engine->sync, peer->number, &message->compared);
-        break;
-    case WIRE_INSPECTED:
-        request = request_find(engine, message->inspected.id);
-        if (request != NULL && request->stage == STAGE_INSPECT)
-            inspect_answered(request, peer->number, &message->inspected);
-        break;
-    case WIRE_PONG:
-        break;
-    default:
-        break_link(peer, "it sent a question on a link for answers");
-        break;
-    }
-}
+/* ---- frames ---- */
 
 static void receive_frame(struct peer *peer, struct wire_frame *frame)
 {
@@ -580,8 +370,8 @@ static void receive_frame(struct peer *peer, struct wire_frame *frame)
            (result = wire_next_message(&frame->messages, &message, &error)) == WIRE_OK) {
         if (peer->stage == PEER_GREETING)
             greet(peer, &message);
-        else
-            receive(peer, &message);
+        else if (!answers_take(peer, &message))
+            break_link(peer, "it sent a question on a link for answers");
     }
     if (result == WIRE_BAD && peer->stage != PEER_CLOSED)
         break_link(peer, error);

@@ -481,10 +481,9 @@ static uint32_t run(struct sync *sync, struct sync_job *job)
         check_time(sync, job);
         return 0;
     case JOB_FIRST:
-        if (job->purpose == JOB_COMPARE)
-            return compare_read_own(sync, job);
-        /* fall through */
     case JOB_OTHERS:
+        if (job->stage == JOB_FIRST && job->purpose == JOB_COMPARE)
+            return compare_read_own(sync, job);
         job_ask(sync, job);
         if (job->purpose != JOB_NONE)
             check_time(sync, job);

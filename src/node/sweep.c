@@ -10,6 +10,7 @@
  * DBSIZE gives each partition to one node that votes on it, and adds up.
  */
 #include "base/assert.h"
+#include "base/bitmap.h"
 #include "base/memory.h"
 #include "node/parts.h"
 #include "resp/reply.h"
@@ -48,16 +49,6 @@ static uint8_t *bitmap(struct sweep *sweep, size_t node)
     return sweep->partitions + node * sweep->bitmap_size;
 }
 
-static void bitmap_set(uint8_t *map, uint32_t partition)
-{
-    map[partition / 8] |= (uint8_t)(1u << partition % 8);
-}
-
-static bool bitmap_has(struct span map, uint32_t partition)
-{
-    return partition / 8 < map.size && (map.data[partition / 8] & 1u << partition % 8) != 0;
-}
-
 static struct sweep *create(struct engine *engine, bool flushes)
 {
     struct view *view = engine->view;
@@ -66,7 +57,7 @@ static struct sweep *create(struct engine *engine, bool flushes)
     sweep->view = view_retain(view);
     sweep->flushes = flushes;
     sweep->node_count = view->node_count;
-    sweep->bitmap_size = (ring_partition_count(view->ring) + 7) / 8;
+    sweep->bitmap_size = bitmap_size(ring_partition_count(view->ring));
     sweep->partitions = memory_alloc_array(view->node_count, sweep->bitmap_size);
     return sweep;
 }

@@ -119,7 +119,7 @@ struct operation {
     bool full; /* the store had no room for `written` */
     enum operation_basis basis;
     uint8_t rounds; /* how often somebody knew a newer version */
-    bool adopted;   /* `written` is another's version, see operation.c */
+    bool adopted;   /* `written` is another's version, see operation_write.c */
     struct buffer written_bytes;
     struct read_tally reading;
     struct write_tally writing;

@@ -377,7 +377,7 @@ static void serve(struct world *world, const struct message *question,
     reply->bytes = out;
 }
 
-/* ---- answers, as peer.c takes them ---- */
+/* ---- answers, as answers.c takes them ---- */
 
 static void take(struct engine *engine, node_number from, const struct wire_message *message)
 {

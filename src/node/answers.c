@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Other nodes' answers: each finds the request, the hint or the recovery that asked by its id, and
+ * what it does there depends on what that waits for. One that finds nothing is late, and dropped.
+ * A link that breaks is the answer to all that was asked on it.
+ */
+#include "base/rule.h"
+#include "node/inspect.h"
+#include "node/parts.h"
+#include "node/recover.h"
+
+/* How long the node takes usually: a moving average over about eight answers. */
+static void note_time(struct peer *peer, const struct request *request)
+{
+    const int64_t took_us = peer->engine->now.mono_us - request->began_us;
+
+    peer->usual_us += (took_us - peer->usual_us) / 8;
+    metrics_observe(peer->engine->metrics, METRIC_PEER_LATENCY, (uint64_t)took_us);
+}
+
+static void on_ack(struct peer *peer, const struct wire_ack *ack, struct request *request)
+{
+    struct engine *engine = peer->engine;
+    const struct offered offered = {.status = (enum ack_status)ack->status,
+                                    .known = ack->known,
+                                    .claim_version = ack->claim_version};
+
+    /* A write that waits counts none that comes after its time: who gave one before may have
+     * crashed since, and has waited no longer for this one (rule 15). A process that was stopped
+     * reads what has come meanwhile before its timers fire. */
+    if (RULE(15) && (request->stage == STAGE_SWEEP || request->stage == STAGE_OPERATION) &&
+        request_is_late(request))
+        return;
+    if (request->stage == STAGE_SWEEP) {
+        sweep_acknowledged(request, peer->number, &offered);
+        return;
+    }
+    if (request->stage == STAGE_DONE && request->coordinated) {
+        operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
+                               &offered);
+        return;
+    }
+    if (request->stage == STAGE_LINGERING) {
+        if (request->sweep != NULL)
+            sweep_acknowledged(request, peer->number, &offered);
+        else
+            operation_acknowledged(&engine->coordinator, &request->operation, engine->now,
+                                   peer->number, &offered);
+        linger_proceed(request, false);
+        return;
+    }
+    if (request->stage != STAGE_OPERATION)
+        return;
+    if (ack->status == ACK_NEWER && !request->operation.repaired)
+        metrics_add(engine->metrics, METRIC_RESTAMPS, 1);
+    note_time(peer, request);
+    operation_acknowledged(&engine->coordinator, &request->operation, engine->now, peer->number,
+                           &offered);
+    coordinate_proceed(request);
+}
+
+static void answered(struct peer *peer, uint64_t id, const struct looked *looked)
+{
+    struct engine *engine = peer->engine;
+
+    if ((id & ID_SYNC) != 0) {
+        sync_looked(engine->sync, peer->number, id, looked);
+        return;
+    }
+    struct request *request = request_find(engine, id);
+    if (request == NULL || request->stage != STAGE_OPERATION)
+        return;
+    note_time(peer, request);
+    operation_answered(&engine->coordinator, &request->operation, engine->now, peer->number,
+                       looked);
+    coordinate_proceed(request);
+}
+
+static void on_answer(struct peer *peer, const struct wire_answer *answer)
+{
+    const struct looked looked = {.status = (enum answer_status)answer->status,
+                                  .version = answer->version,
+                                  .claim_version = answer->claim_version};
+
+    answered(peer, answer->id, &looked);
+}
+
+static void on_absent(struct peer *peer, const struct wire_absent *absent)
+{
+    const struct looked looked = {.status = ANSWER_NONE,
+                                  .mark = absent->mark,
+                                  .floor = absent->floor,
+                                  .settled = absent->settled};
+
+    answered(peer, absent->id, &looked);
+}
+
+static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
+{
+    if (request->stage == STAGE_WAIT) {
+        wait_answered(request, peer->number, reply);
+        return;
+    }
+    if (request->stage != STAGE_FORWARDED || request->route != peer->number)
+        return;
+    if (reply->status == REPLY_LATE) {
+        coordinate_timeout(request);
+    } else if (reply->status != REPLY_OK) {
+        route_again(request, peer->number);
+    } else {
+        buffer_append_span(&request->reply, reply->bytes);
+        request_finish(request);
+    }
+}
+
+bool answers_take(struct peer *peer, const struct wire_message *message)
+{
+    struct engine *engine = peer->engine;
+    struct request *request;
+
+    metrics_add(engine->metrics, METRIC_PEER_MESSAGES_IN, 1);
+    switch (message->type) {
+    case WIRE_ACK:
+        if ((message->ack.id & ID_HINT) != 0) {
+            hints_acknowledged(engine, peer->number, &message->ack);
+            break;
+        }
+        request = request_find(engine, message->ack.id);
+        if (request != NULL)
+            on_ack(peer, &message->ack, request);
+        break;
+    case WIRE_ANSWER:
+        on_answer(peer, &message->answer);
+        break;
+    case WIRE_ABSENT:
+        on_absent(peer, &message->absent);
+        break;
+    case WIRE_REPLY:
+        request = request_find(engine, message->reply.id);
+        if (request != NULL)
+            on_reply(peer, &message->reply, request);
+        break;
+    case WIRE_COUNTED:
+        request = request_find(engine, message->counted.id);
+        if (request != NULL && request->stage == STAGE_SWEEP)
+            sweep_counted(request, peer->number, &message->counted);
+        break;
+    case WIRE_CHUNK:
+        sync_chunk(engine->sync, peer->number, &message->chunk);
+        break;
+    case WIRE_COMPARED:
+        sync_compared(engine->sync, peer->number, &message->compared);
+        break;
+    case WIRE_INSPECTED:
+        request = request_find(engine, message->inspected.id);
+        if (request != NULL && request->stage == STAGE_INSPECT)
+            inspect_answered(request, peer->number, &message->inspected);
+        break;
+    case WIRE_PONG:
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+/* ---- no answer ---- */
+
+static void lose(struct request *request, node_number number)
+{
+    struct engine *engine = request->engine;
+
+    switch (request->stage) {
+    case STAGE_OPERATION:
+        operation_lost(&engine->coordinator, &request->operation, engine->now, number);
+        coordinate_proceed(request);
+        return;
+    case STAGE_FORWARDED:
+        if (request->route != number)
+            return;
+        /* What may have run is sent to nobody else, unless it is a read. */
+        if (request->kind == COMMAND_READ)
+            route_again(request, number);
+        else
+            coordinate_lost(request);
+        return;
+    case STAGE_SWEEP:
+        sweep_lost(request, number);
+        return;
+    case STAGE_INSPECT:
+        inspect_lost(request, number);
+        return;
+    case STAGE_LINGERING:
+        if (request->sweep != NULL)
+            sweep_lost(request, number);
+        else
+            operation_lost(&engine->coordinator, &request->operation, engine->now, number);
+        linger_proceed(request, false);
+        return;
+    case STAGE_DONE:
+        if (request->coordinated)
+            operation_lost(&engine->coordinator, &request->operation, engine->now, number);
+        return;
+    case STAGE_WAIT:
+        wait_lost(request, number);
+        return;
+    default:
+        return;
+    }
+}
+
+void answers_lost(struct engine *engine, node_number number)
+{
+    const size_t count = engine->slot_count; /* what is begun meanwhile knows it already */
+
+    for (size_t i = 0; i < count; i++)
+        lose(engine->slots[i], number);
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * An operation writes: the change is decided, stamped and kept here under one lock, and offered to
+ * the other replicas. Whoever knows something newer refuses; then the version is stamped again, or
+ * made anew (rule 1).
+ */
+#include "replica/operation_parts.h"
+
+#include "value/siblings.h"
+
+/* How often a change is made before there is no room for it: others may take what was made. */
+#define ROOM_TRIES 2
+
+/* Whether this node may write here now, with the partition's lock held. */
+static bool may_write(struct operation *operation, const struct partition *partition,
+                      struct instant now)
+{
+    if (partition->claim_version != operation->place.claim_version)
+        operation_fail(operation, OPERATION_RING_CHANGED);
+    else if (!replica_votes(partition))
+        operation_fail(operation, OPERATION_NOT_VOTING);
+    else if (now.wall_ms >= operation->deadline_wall_ms)
+        operation_fail(operation, OPERATION_LATE);
+    else
+        return true;
+    return false;
+}
+
+/* A stamp above `floor`, or none: then the operation has failed. */
+static struct dot stamp(struct coordinator *coordinator, struct operation *operation,
+                        struct partition *partition, struct instant now, uint64_t floor)
+{
+    const struct dot dot = {.stamp = replica_stamp(coordinator->replica, now, partition, floor),
+                            .node = coordinator->replica->self};
+
+    if (!dot_exists(dot))
+        operation_fail(operation, OPERATION_NO_STAMP);
+    return dot;
+}
+
+/* The set that the change makes of the old version, in written_bytes. */
+static bool build_set(struct operation *operation, const struct version *old,
+                      const struct change *change, struct dot dot, int64_t now_ms)
+{
+    const struct span set = old->kind == VALUE_STRING ? span_of(NULL, 0) : old->value;
+    struct buffer *out = &operation->written_bytes;
+    struct buffer value = {0};
+    struct context context;
+    enum siblings_status status;
+
+    if (!change->blind)
+        siblings_context(set, &context);
+    else if (!context_from_text(change->context, &context))
+        context.count = 0;
+    if (change->action == CHANGE_DELETE) {
+        status = siblings_erase(set, &context, dot, now_ms, out);
+    } else {
+        for (size_t i = 0; i < change->piece_count; i++)
+            buffer_append_span(&value, change->pieces[i]);
+        status = value.failed ? SIBLINGS_NO_MEMORY
+                              : siblings_write(set, &context, dot, change->deadline_ms,
+                                               buffer_content(&value), now_ms, out);
+    }
+    buffer_deinit(&value);
+    if (status != SIBLINGS_OK)
+        operation_fail(operation,
+                       status == SIBLINGS_NO_MEMORY ? OPERATION_MEMORY_FULL : OPERATION_TOO_MANY);
+    return status == SIBLINGS_OK;
+}
+
+/* Makes `written` of the change. A single piece is borrowed from the caller: of a blind write that
+ * is the client's argument, which stays. */
+static bool build(struct operation *operation, const struct version *old,
+                  const struct change *change, struct dot dot, int64_t now_ms)
+{
+    struct version *written = &operation->written;
+
+    buffer_reset(&operation->written_bytes, BUFFER_KEEP);
+    if (operation->siblings) {
+        if (!build_set(operation, old, change, dot, now_ms))
+            return false;
+        *written = siblings_version(buffer_content(&operation->written_bytes));
+        return true;
+    }
+    *written = (struct version){.dot = dot, .kind = VALUE_TOMBSTONE, .deadline_ms = DEADLINE_NEVER};
+    if (change->action == CHANGE_DELETE)
+        return true;
+    written->kind = VALUE_STRING;
+    written->deadline_ms = change->deadline_ms;
+    if (operation->kind == OPERATION_WRITE && change->piece_count == 1) {
+        written->value = change->pieces[0];
+        return true;
+    }
+    for (size_t i = 0; i < change->piece_count; i++)
+        buffer_append_span(&operation->written_bytes, change->pieces[i]);
+    written->value = buffer_content(&operation->written_bytes);
+    return true;
+}
+
+/* Keeps `written` here; under the lock. */
+static bool keep(struct operation *operation, struct partition *partition)
+{
+    const struct place *place = &operation->place;
+    const struct version *written = &operation->written;
+
+    /* Where nobody else has the key, nobody can bring it back: a delete need not be remembered. */
+    if (operation->copies == 1 && written->kind == VALUE_TOMBSTONE) {
+        partition_remove(partition, place->hash, place->key);
+        return true;
+    }
+    const enum store_status status = operation->written_bytes.failed
+                                         ? STORE_NO_MEMORY
+                                         : partition_put(partition, place->hash, place->key,
+                                                         written, &written->value, 1);
+    operation->full = status == STORE_FULL;
+    if (status != STORE_OK)
+        operation_fail(operation, OPERATION_MEMORY_FULL);
+    return status == STORE_OK;
+}
+
+/* What was found under the lock when a version is to be written. */
+struct found {
+    struct version stored;
+    struct dot mark; /* of what vanished here */
+};
+
+static void find(const struct operation *operation, struct partition *partition,
+                 struct found *found)
+{
+    replica_current(partition, &operation->place, &found->stored);
+    found->mark = replica_mark(partition, &operation->place, &found->stored);
+}
+
+/* What the reading counts as gone, if there was one. */
+static struct dot gone(const struct operation *operation)
+{
+    return operation->kind == OPERATION_WRITE ? DOT_NONE : operation->reading.gone;
+}
+
+/* The newer of what the quorum answered and what is stored now; of siblings, their merge, which
+ * lies in the tally's spare buffer. Neither counts where something newer has vanished. */
+static bool newest(struct operation *operation, const struct found *found, struct version *current)
+{
+    static const struct version nothing = {.deadline_ms = DEADLINE_NEVER};
+    const struct version *winner = &operation->reading.winner;
+    struct buffer *merged = &operation->reading.spare;
+
+    *current = found->stored;
+    if (operation->kind == OPERATION_WRITE)
+        return true;
+    if (dot_compare(current->dot, operation->reading.gone) <= 0)
+        *current = nothing;
+    if (dot_compare(winner->dot, found->mark) < 0)
+        return true;
+    if (operation->siblings && current->kind != VALUE_STRING && winner->kind != VALUE_STRING) {
+        buffer_reset(merged, BUFFER_KEEP);
+        if (siblings_merge(current->value, winner->value, merged) != SIBLINGS_OK) {
+            operation_fail(operation, OPERATION_TOO_MANY);
+            return false;
+        }
+        if (buffer_size(merged) > 0)
+            *current = siblings_version(buffer_content(merged));
+        return true;
+    }
+    if (dot_compare(winner->dot, current->dot) > 0)
+        *current = *winner;
+    return true;
+}
+
+/* What a stamp has to be above: all that is known of the key, here, by the quorum, by the client.
+ */
+static uint64_t floor_of(const struct operation *operation, const struct found *found,
+                         const struct version *current, const struct change *change)
+{
+    struct dot floor = dot_max(found->stored.dot, current->dot);
+    struct context context;
+
+    floor = dot_max(floor, found->mark);
+    floor = dot_max(floor, gone(operation));
+    if (operation->rounds > 0)
+        floor = dot_max(floor, operation->writing.known);
+    if (change->context.size > 0 && context_from_text(change->context, &context))
+        floor = dot_max(floor, context_newest(&context));
+    return floor.stamp;
+}
+
+/* What an update that leaves all as it is was decided on. Where that is more than the quorum
+ * answered, it may be here and nowhere else, and is kept for those that lack it. */
+static void note_basis(struct operation *operation, const struct version *current)
+{
+    const struct read_tally *reading = &operation->reading;
+    struct buffer *bytes = &operation->written_bytes;
+
+    operation->basis = BASIS_WINNER;
+    if (dot_equal(current->dot, reading->winner.dot) &&
+        (current->kind != VALUE_SIBLINGS ||
+         siblings_digest(current->value) == reading->winner_digest))
+        return;
+    operation->basis = version_exists(current) ? BASIS_STORED : BASIS_NOTHING;
+    if (operation->basis == BASIS_NOTHING)
+        return;
+    buffer_reset(bytes, BUFFER_KEEP);
+    buffer_append_span(bytes, current->value);
+    operation->written = *current;
+    operation->written.value = buffer_content(bytes);
+    if (bytes->failed)
+        operation_fail(operation, OPERATION_MEMORY_FULL);
+}
+
+/* Decides the change, stamps it and keeps it, all under one lock. */
+static void change_here(struct coordinator *coordinator, struct operation *operation,
+                        struct instant now, struct partition *partition, const struct found *found,
+                        const struct version *current)
+{
+    const struct version visible = operation_seen(current, now.wall_ms);
+    struct change change = {.deadline_ms = DEADLINE_NEVER};
+
+    coordinator->calls->change(coordinator->host, operation,
+                               operation->kind == OPERATION_WRITE ? NULL : &visible, &change);
+    operation->unchanged = change.action == CHANGE_NOTHING;
+    if (operation->unchanged) {
+        note_basis(operation, current);
+        return;
+    }
+    const uint64_t floor = floor_of(operation, found, current, &change);
+    const struct dot dot = stamp(coordinator, operation, partition, now, floor);
+    operation->over = dot_max(dot_max(current->dot, found->mark), gone(operation));
+    if (dot_exists(dot) && build(operation, current, &change, dot, now.wall_ms))
+        keep(operation, partition);
+}
+
+/* The set that was written, with all that `here` has, and with `dot` for the write. */
+static bool restamp_set(struct operation *operation, const struct version *here, struct dot dot)
+{
+    struct version *written = &operation->written;
+    struct buffer merged = {0};
+    const struct span none = span_of(NULL, 0);
+    enum siblings_status status = siblings_merge(version_is_set(here) ? here->value : none,
+                                                 written->value, &merged);
+
+    if (status == SIBLINGS_OK) {
+        buffer_reset(&operation->written_bytes, BUFFER_KEEP);
+        status = siblings_restamp(buffer_content(&merged), written->dot, dot,
+                                  &operation->written_bytes);
+    }
+    buffer_deinit(&merged);
+    if (status == SIBLINGS_OK)
+        *written = siblings_version(buffer_content(&operation->written_bytes));
+    else
+        operation_fail(operation,
+                       status == SIBLINGS_NO_MEMORY ? OPERATION_MEMORY_FULL : OPERATION_TOO_MANY);
+    return status == SIBLINGS_OK;
+}
+
+/* The version that was kept gets a stamp above what others know, and above what is `here` by now:
+ * of a set, the write gets it, beside what has joined it. */
+static void stamp_again(struct coordinator *coordinator, struct operation *operation,
+                        struct instant now, struct partition *partition, const struct found *found,
+                        const struct version *here)
+{
+    const struct dot newest = dot_max(dot_max(found->stored.dot, found->mark), here->dot);
+    const uint64_t floor = dot_max(operation->writing.known, newest).stamp;
+    const struct dot dot = stamp(coordinator, operation, partition, now, floor);
+
+    if (dot_exists(dot) && version_is_set(&operation->written)) {
+        if (restamp_set(operation, here, dot))
+            keep(operation, partition);
+        return;
+    }
+    operation->written.dot = dot;
+    if (dot_exists(dot))
+        keep(operation, partition);
+}
+
+/* What took our place is offered for us as it is, with its own stamp: it was made of our version,
+ * or came after it, so ours is safe when W replicas have that one. */
+static void adopt(struct operation *operation, const struct version *stored)
+{
+    struct buffer *bytes = &operation->written_bytes;
+
+    operation->adopted = true;
+    buffer_reset(bytes, BUFFER_KEEP);
+    buffer_append_span(bytes, stored->value);
+    operation->written = *stored;
+    operation->written.value = buffer_content(bytes);
+    if (bytes->failed)
+        operation_fail(operation, OPERATION_MEMORY_FULL);
+}
+
+/* Whether another version has taken the place of ours; that ours has vanished is no such thing. */
+static bool taken(const struct operation *operation, const struct found *found)
+{
+    return dot_compare(found->stored.dot, operation->written.dot) > 0;
+}
+
+static void write_locked(struct coordinator *coordinator, struct operation *operation,
+                         struct instant now, struct partition *partition)
+{
+    const bool again = operation->rounds > 0;
+    struct version current;
+    struct found found;
+
+    if (!may_write(operation, partition, now))
+        return;
+    find(operation, partition, &found);
+    if (again && taken(operation, &found))
+        adopt(operation, &found.stored);
+    else if (!newest(operation, &found, &current))
+        return; /* it has failed */
+    else if (again && dot_equal(current.dot, operation->written.dot))
+        stamp_again(coordinator, operation, now, partition, &found, &current);
+    else
+        change_here(coordinator, operation, now, partition, &found, &current);
+}
+
+static void write_here(struct coordinator *coordinator, struct operation *operation,
+                       struct instant now)
+{
+    struct replica *replica = coordinator->replica;
+    struct partition *partition = store_partition(replica->store, operation->place.partition);
+    unsigned tries = ROOM_TRIES;
+
+    replica_make_room(replica, &operation->place, 0, &operation->evicted);
+    do {
+        operation->full = false;
+        partition_lock(partition);
+        write_locked(coordinator, operation, now, partition);
+        partition_unlock(partition);
+        /* How much room it needs is known now. */
+        if (!operation->full || --tries == 0 ||
+            !replica_make_room(replica, &operation->place, operation->written.value.size,
+                               &operation->evicted))
+            return;
+        operation->state = OPERATION_WRITING;
+    } while (true);
+}
+
+/* Sends `written` to all other replicas and counts this one. */
+static void offer_to_all(struct coordinator *coordinator, struct operation *operation)
+{
+    const node_number self = coordinator->replica->self;
+
+    operation->wrote = true;
+    for (unsigned i = 0; i < operation->copies; i++)
+        if (operation->nodes[i] == self)
+            write_tally_add(&operation->writing, i, ACK_OK, DOT_NONE, 0);
+    for (unsigned i = 0; i < operation->copies; i++)
+        if (operation->nodes[i] != self &&
+            !coordinator->calls->offer(coordinator->host, operation, operation->nodes[i]))
+            write_tally_add(&operation->writing, i, ACK_DOWN, DOT_NONE, 0);
+}
+
+void operation_write_begin(struct coordinator *coordinator, struct operation *operation,
+                           struct instant now)
+{
+    operation->state = OPERATION_WRITING;
+    write_here(coordinator, operation, now);
+    if (operation->state == OPERATION_FAILED)
+        return;
+    if (operation->unchanged) {
+        operation_repair(coordinator, operation, now);
+        return;
+    }
+    write_tally_begin(&operation->writing, operation->copies, operation->write_needed,
+                      OPERATION_ROUNDS_MAX - operation->rounds, operation->written.dot);
+    offer_to_all(coordinator, operation);
+    operation_write_follow(coordinator, operation, now);
+}
+
+/* Somebody knows a newer dot than ours.
+ *
+ * A write gets a stamp above it and above what is here by now. That may be a version that took our
+ * place meanwhile: it came while this operation ran, so either order is right, and ours is the one
+ * that has to be above all that was acknowledged before. What is not ours is never stamped again:
+ * it may have been acknowledged, and overwritten since.
+ *
+ * An update was made of an older version than the one that somebody knows, so it reads again, and
+ * is made again of what it finds then; unless another update took its place here meanwhile, which
+ * was made of it: then that one is offered for both. */
+static void overtaken(struct coordinator *coordinator, struct operation *operation,
+                      struct instant now)
+{
+    struct partition *partition = store_partition(coordinator->replica->store,
+                                                  operation->place.partition);
+    const bool update = operation->kind == OPERATION_UPDATE;
+    struct found found;
+    bool ours;
+
+    /* Nor is it an acknowledgement where no stamp may be above it: the ceiling of one that has just
+     * restarted may be ahead of ours, until the clocks have passed it. */
+    if (operation->writing.known.stamp >=
+        atomic_load_explicit(&coordinator->replica->bounds->ceiling, memory_order_acquire)) {
+        operation->answered = operation->writing.acknowledged;
+        operation_fail(operation, OPERATION_TOO_FEW);
+        return;
+    }
+    operation->rounds++;
+    hlc_observe(&coordinator->replica->hlc, operation->writing.known.stamp);
+    coordinator->calls->renew(coordinator->host, operation);
+    replica_make_room(coordinator->replica, &operation->place, operation->written.value.size,
+                      &operation->evicted);
+    partition_lock(partition);
+    find(operation, partition, &found);
+    ours = !operation->adopted && !taken(operation, &found);
+    if (may_write(operation, partition, now)) {
+        if (!update)
+            stamp_again(coordinator, operation, now, partition, &found, &found.stored);
+        else if (taken(operation, &found))
+            adopt(operation, &found.stored);
+    }
+    partition_unlock(partition);
+    if (operation->state == OPERATION_FAILED)
+        return;
+    if (update && ours) {
+        operation_read_begin(coordinator, operation, now);
+        return;
+    }
+    write_tally_restamp(&operation->writing, operation->written.dot);
+    offer_to_all(coordinator, operation);
+}
+
+void operation_write_follow(struct coordinator *coordinator, struct operation *operation,
+                            struct instant now)
+{
+    while (operation->state == OPERATION_WRITING) {
+        switch (operation->writing.state) {
+        case TALLY_PENDING:
+            return;
+        case TALLY_RESTAMP:
+            overtaken(coordinator, operation, now);
+            break;
+        case TALLY_DONE:
+            operation->state = OPERATION_DONE;
+            return;
+        case TALLY_ASK:
+        case TALLY_LOOK:
+        case TALLY_FAILED:
+            operation->answered = operation->writing.acknowledged;
+            operation_fail(operation, dot_exists(operation->writing.known) ? OPERATION_CONTENDED
+                                                                           : OPERATION_TOO_FEW);
+            return;
+        }
+    }
+}
