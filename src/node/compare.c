@@ -274,16 +274,6 @@ static void take_flush(struct sync *sync, struct sync_job *job)
     partition_unlock(partition);
 }
 
-static void forget_here(struct partition *partition)
-{
-    partition_lock(partition);
-    if (!partition->recovering)
-        partition->forgotten = 0;
-    partition->recovering = true;
-    partition->recovery++;
-    partition_unlock(partition);
-}
-
 /* One that lacked what it should have twice. */
 static void tell_suspects(struct sync *sync, struct sync_job *job, uint8_t suspects)
 {
@@ -300,7 +290,7 @@ static void tell_suspects(struct sync *sync, struct sync_job *job, uint8_t suspe
                   "partition %u: node %u lacks versions that it had: it is told that it forgot",
                   job->partition, i > 0 ? job->sources[i - 1].node : engine->view->self);
         if (i == 0) {
-            forget_here(job_partition(sync, job));
+            replica_recover_anew(job_partition(sync, job));
             continue;
         }
         struct buffer *out = peer_message(engine, job->sources[i - 1].node, size + 64);
