@@ -30,7 +30,7 @@
 
 /* ---- when ---- */
 
-static bool is_due(struct sync *sync, uint32_t index)
+bool compare_is_due(struct sync *sync, uint32_t index)
 {
     const struct engine *engine = sync->engine;
     const struct sync_partition *own = sync_partition(sync, index);
@@ -43,25 +43,6 @@ static bool is_due(struct sync *sync, uint32_t index)
         return own->compare_us <= engine->now.mono_us;
     return place == 0 && engine->options->repair_interval > 0 &&
            engine->now.mono_us - own->compare_us >= engine->options->repair_interval * 1000000;
-}
-
-void compare_begin(struct sync *sync)
-{
-    struct engine *engine = sync->engine;
-    const uint32_t count = store_partitions(engine->own.store);
-    unsigned begun = 0;
-
-    for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
-        struct sync_job *job = sync_free_job(sync);
-        const uint32_t index = sync->compare_at;
-        if (job == NULL || begun == SYNC_BEGINS_PER_TURN)
-            return;
-        sync->compare_at += engine->own.workers;
-        if (sync->compare_at >= count)
-            sync->compare_at = engine->own.index;
-        if (is_due(sync, index) && !sync_busy(sync, index))
-            begun += job_begin(sync, job, JOB_COMPARE, index);
-    }
 }
 
 /* ---- what differs ---- */

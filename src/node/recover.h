@@ -187,10 +187,7 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job);
 void compare_done(struct sync *sync, struct sync_job *job);
 /* FIRST of a comparison: this node's own contents. */
 uint32_t compare_read_own(struct sync *sync, struct sync_job *job);
-/* Begins what is due, as far as there are jobs free. */
-void compare_begin(struct sync *sync);
-struct sync_job *sync_free_job(struct sync *sync);
-/* Whether a job works on the partition. */
-bool sync_busy(const struct sync *sync, uint32_t partition);
+/* Whether it is time to compare the partition. */
+bool compare_is_due(struct sync *sync, uint32_t partition);
 
 #endif
