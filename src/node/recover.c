@@ -12,7 +12,7 @@
 /* How often partitions to be worked on are looked for. */
 #define LOOK_US 50000
 /* What may be asked for after a pause, as a part of a second's worth. */
-#define BURST_PART 20
+#define BURST_SHARE 20
 
 /* ---- which partitions ---- */
 
@@ -434,23 +434,6 @@ static uint32_t sweep_own(struct sync *sync, struct sync_job *job)
 
 /* ---- turns ---- */
 
-static void refill(struct sync *sync)
-{
-    const struct engine *engine = sync->engine;
-    const int64_t rate = (int64_t)(engine->options->recovery_rate / engine->own.workers);
-    const int64_t passed_us = engine->now.mono_us - sync->allowance_us;
-    const int64_t most = rate / BURST_PART + 1;
-
-    sync->allowance_us = engine->now.mono_us;
-    /* A rate is at most INT64_MAX: no product before it is known to be small. */
-    if (passed_us >= 1000000 || rate / 1000000 * passed_us > most)
-        sync->allowance = most;
-    else
-        sync->allowance += (int64_t)((double)rate * (double)passed_us / 1e6);
-    if (sync->allowance > most)
-        sync->allowance = most;
-}
-
 static bool waits_for_answers(const struct sync_job *job)
 {
     for (unsigned i = 0; i < job->source_count; i++)
@@ -518,7 +501,8 @@ void sync_wake(struct sync *sync)
     sync->next_us = now_us + LOOK_US;
     if (engine->view->ring == NULL || engine->view->self == 0 || now_us < sync->begin_us)
         return;
-    refill(sync);
+    bucket_fill(&sync->bucket, engine->options->recovery_rate / engine->own.workers, BURST_SHARE,
+                now_us);
     for (unsigned j = 0; j < SYNC_JOBS; j++) {
         struct sync_job *job = &sync->jobs[j];
         while (job->purpose != JOB_NONE && took < SYNC_KEYS_PER_TURN) {
@@ -536,7 +520,7 @@ void sync_wake(struct sync *sync)
     }
     if (took > 0)
         sync->next_us = now_us;
-    else if (waits && sync->allowance <= 0)
+    else if (waits && sync->bucket.tokens <= 0)
         sync->next_us = now_us + 1000;
 }
 
@@ -563,7 +547,7 @@ struct sync *sync_create(struct engine *engine)
     sync->begin_us = engine->now.mono_us;
     if (RULE(15))
         sync->begin_us += engine->options->request_timeout_ms * 1000;
-    sync->allowance_us = engine->now.mono_us;
+    sync->bucket.filled_us = engine->now.mono_us;
     sync->next_us = engine->now.mono_us;
     return sync;
 }

@@ -23,6 +23,7 @@
 #ifndef DUNLIN_NODE_RECOVER_H
 #define DUNLIN_NODE_RECOVER_H
 
+#include "base/bucket.h"
 #include "node/parts.h"
 #include "sync/gather.h"
 
@@ -123,9 +124,8 @@ struct sync {
     int64_t look_us;     /* when partitions are looked for again */
     uint32_t recover_at; /* where that goes on */
     uint32_t compare_at;
-    int64_t allowance; /* bytes that may be asked for */
-    int64_t allowance_us;
-    struct buffer own; /* a part of this node's own contents */
+    struct bucket bucket; /* bytes that may be asked for */
+    struct buffer own;    /* a part of this node's own contents */
 };
 
 /* ---- recover.c: the whole ---- */
