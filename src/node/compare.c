@@ -30,7 +30,7 @@
 
 /* ---- when ---- */
 
-static bool is_due(struct sync *sync, uint32_t index)
+bool compare_is_due(struct sync *sync, uint32_t index)
 {
     const struct engine *engine = sync->engine;
     const struct sync_partition *own = sync_partition(sync, index);
@@ -43,25 +43,6 @@ static bool is_due(struct sync *sync, uint32_t index)
         return own->compare_us <= engine->now.mono_us;
     return place == 0 && engine->options->repair_interval > 0 &&
            engine->now.mono_us - own->compare_us >= engine->options->repair_interval * 1000000;
-}
-
-void compare_begin(struct sync *sync)
-{
-    struct engine *engine = sync->engine;
-    const uint32_t count = store_partitions(engine->own.store);
-    unsigned begun = 0;
-
-    for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
-        struct sync_job *job = sync_free_job(sync);
-        const uint32_t index = sync->compare_at;
-        if (job == NULL || begun == SYNC_BEGINS_PER_TURN)
-            return;
-        sync->compare_at += engine->own.workers;
-        if (sync->compare_at >= count)
-            sync->compare_at = engine->own.index;
-        if (is_due(sync, index) && !sync_busy(sync, index))
-            begun += job_begin(sync, job, JOB_COMPARE, index);
-    }
 }
 
 /* ---- what differs ---- */
@@ -274,16 +255,6 @@ static void take_flush(struct sync *sync, struct sync_job *job)
     partition_unlock(partition);
 }
 
-static void forget_here(struct partition *partition)
-{
-    partition_lock(partition);
-    if (!partition->recovering)
-        partition->forgotten = 0;
-    partition->recovering = true;
-    partition->recovery++;
-    partition_unlock(partition);
-}
-
 /* One that lacked what it should have twice. */
 static void tell_suspects(struct sync *sync, struct sync_job *job, uint8_t suspects)
 {
@@ -300,7 +271,7 @@ static void tell_suspects(struct sync *sync, struct sync_job *job, uint8_t suspe
                   "partition %u: node %u lacks versions that it had: it is told that it forgot",
                   job->partition, i > 0 ? job->sources[i - 1].node : engine->view->self);
         if (i == 0) {
-            forget_here(job_partition(sync, job));
+            replica_recover_anew(job_partition(sync, job));
             continue;
         }
         struct buffer *out = peer_message(engine, job->sources[i - 1].node, size + 64);

@@ -11,8 +11,6 @@
 #define PAUSE_US_MAX HINTS_PAUSE_US_MAX
 /* What may be sent at once after a time of silence, of what hint-rate allows in a second. */
 #define BURST_SHARE 10
-/* A higher rate is no bound, bytes a second. */
-#define RATE_MAX (INT64_C(1) << 40)
 
 _Static_assert(HINTS_SLOT_HELD < 1u << HINTS_SLOT_BITS, "an id holds the slot");
 
@@ -63,7 +61,7 @@ static struct hints_target *find_or_create(struct engine *engine, node_number nu
         target->told.partitions = memory_alloc(hints_bitmap_size(engine));
         target->flush.partitions = memory_alloc(hints_bitmap_size(engine));
         target->dropped.lowest = target->told.lowest = UINT64_MAX;
-        target->filled_us = engine->now.mono_us;
+        target->bucket.filled_us = engine->now.mono_us;
         hints->targets[number] = target;
         list_append(&hints->all, &target->link);
     }
@@ -258,22 +256,6 @@ void hints_keep_flush(struct engine *engine, node_number target, struct dot dot,
 
 /* ---- sending ---- */
 
-static void fill_bucket(struct engine *engine, struct hints_target *target)
-{
-    const uint64_t share = engine->options->hint_rate / engine->own.workers;
-    const int64_t rate = share < RATE_MAX ? (int64_t)share : RATE_MAX;
-    const int64_t most = rate / BURST_SHARE + 1;
-    int64_t gone_us = engine->now.mono_us - target->filled_us;
-
-    if (gone_us > 1000000) /* that fills any bucket, and nothing overflows */
-        gone_us = 1000000;
-    const int64_t more = rate / 1000 * gone_us / 1000;
-    if (more == 0)
-        return;
-    target->tokens = target->tokens + more < most ? target->tokens + more : most;
-    target->filled_us = engine->now.mono_us;
-}
-
 static unsigned free_slot(const struct hints_target *target)
 {
     unsigned slot = 0;
@@ -306,7 +288,7 @@ static bool send_hint(struct engine *engine, struct hints_target *target, struct
     target->window[slot].hint = hint;
     target->sent++;
     hint->slot = (int)slot;
-    target->tokens -= (int64_t)size;
+    target->bucket.tokens -= (int64_t)size;
     return true;
 }
 
@@ -317,7 +299,7 @@ static void send_hints(struct engine *engine, struct hints_target *target)
     unsigned looks = HINTS_PER_CALL;
 
     while (target->sent < HINTS_WINDOW && target->waiting.count > 0 && looks-- > 0 &&
-           target->tokens > 0) {
+           target->bucket.tokens > 0) {
         struct hint *hint = heap_entry(heap_top(&target->waiting), struct hint, turn);
         if (!send_hint(engine, target, hint))
             return;
@@ -359,7 +341,8 @@ void hints_proceed(struct engine *engine, node_number number)
     if (target == NULL || !owes(target) || peer == NULL || peer->stage != PEER_OPEN ||
         peer->tripped || engine->view->ring == NULL)
         return;
-    fill_bucket(engine, target);
+    bucket_fill(&target->bucket, engine->options->hint_rate / engine->own.workers, BURST_SHARE,
+                engine->now.mono_us);
     end_pauses(engine, target);
     missed_send_flush(engine, target);
     send_hints(engine, target);

@@ -177,23 +177,7 @@ static void on_flush(struct link *link, const struct wire_flush *flush)
     wire_put_ack(link_message(link), &ack);
 }
 
-/* Hints for this node were dropped. What it acknowledged it still has, so it goes on acknowledging
- * (`forgotten` is 0); but it does not vote before it has fetched what it missed. A recovery that is
- * in progress may have read its sources too early, and begins again. */
-static void recover_anew(struct engine *engine, uint32_t index)
-{
-    struct partition *partition = store_partition(engine->own.store, index);
-
-    if (ring_claim_index(ring_claim(engine->view->ring, index), engine->view->self) < 0)
-        return;
-    partition_lock(partition);
-    if (!partition->recovering)
-        partition->forgotten = 0;
-    partition->recovering = true;
-    partition->recovery++;
-    partition_unlock(partition);
-}
-
+/* Hints for this node were dropped. */
 static void on_forgot(struct link *link, const struct wire_forgot *forgot)
 {
     struct engine *engine = link->engine;
@@ -203,8 +187,9 @@ static void on_forgot(struct link *link, const struct wire_forgot *forgot)
     if (ring != NULL && ring_draft_of(ring).version == forgot->ring_version) {
         ack.status = ACK_OK;
         for (uint32_t p = 0; p < ring_partition_count(ring); p++)
-            if (bitmap_has(forgot->partitions, p))
-                recover_anew(engine, p);
+            if (bitmap_has(forgot->partitions, p) &&
+                ring_claim_index(ring_claim(ring, p), engine->view->self) >= 0)
+                replica_recover_anew(store_partition(engine->own.store, p));
         sync_hurry(engine->sync);
     }
     wire_put_ack(link_message(link), &ack);

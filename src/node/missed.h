@@ -12,6 +12,7 @@
 #define DUNLIN_NODE_MISSED_H
 
 #include "base/bitmap.h"
+#include "base/bucket.h"
 #include "node/parts.h"
 
 /* The longest wait before what was refused is sent again. */
@@ -54,9 +55,7 @@ struct hints_target {
     uint64_t flush_id; /* 0: not on its way */
     int64_t flush_us;
 
-    /* A bucket: bytes that may be sent now; below 0 after a large one. */
-    int64_t tokens;
-    int64_t filled_us;
+    struct bucket bucket; /* bytes that may be sent */
 };
 
 static inline size_t hints_bitmap_size(const struct engine *engine)

@@ -202,7 +202,7 @@ void job_ask(struct sync *sync, struct sync_job *job)
         struct sync_source *source = &job->sources[i];
         if (source->stage != SOURCE_PULLING || source->id != 0)
             continue;
-        if (sync->allowance <= 0)
+        if (sync->bucket.tokens <= 0)
             return; /* sync_wake asks again */
         struct buffer *out = peer_message(engine, source->node, QUESTION_SIZE);
         if (out == NULL) {
@@ -258,7 +258,7 @@ void sync_chunk(struct sync *sync, node_number node, const struct wire_chunk *ch
     source->id = 0;
     job->heard_us = sync->engine->now.mono_us;
     job->bytes += chunk->entries.size;
-    sync->allowance -= (int64_t)chunk->entries.size;
+    sync->bucket.tokens -= (int64_t)chunk->entries.size;
     const bool votes = chunk->status == ANSWER_VERSION;
     /* Who stopped voting may have lost what it had (rule 12). */
     if ((!votes && (source->votes || chunk->status != ANSWER_NOT_VOTING)) ||

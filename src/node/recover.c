@@ -12,21 +12,23 @@
 /* How often partitions to be worked on are looked for. */
 #define LOOK_US 50000
 /* What may be asked for after a pause, as a part of a second's worth. */
-#define BURST_PART 20
+#define BURST_SHARE 20
 
 /* ---- which partitions ---- */
 
-static bool is_recovering(struct sync *sync, uint32_t index)
+static bool recovery_is_due(struct sync *sync, uint32_t index)
 {
     struct partition *partition = store_partition(sync->engine->own.store, index);
 
+    if (sync_partition(sync, index)->retry_us > sync->engine->now.mono_us)
+        return false;
     partition_lock(partition);
     const bool recovering = partition->eligible && partition->recovering;
     partition_unlock(partition);
     return recovering;
 }
 
-bool sync_busy(const struct sync *sync, uint32_t index)
+static bool is_busy(const struct sync *sync, uint32_t index)
 {
     for (unsigned j = 0; j < SYNC_JOBS; j++)
         if (sync->jobs[j].purpose != JOB_NONE && sync->jobs[j].partition == index)
@@ -34,7 +36,7 @@ bool sync_busy(const struct sync *sync, uint32_t index)
     return false;
 }
 
-struct sync_job *sync_free_job(struct sync *sync)
+static struct sync_job *free_job(struct sync *sync)
 {
     for (unsigned j = 0; j < SYNC_JOBS; j++)
         if (sync->jobs[j].purpose == JOB_NONE)
@@ -42,26 +44,27 @@ struct sync_job *sync_free_job(struct sync *sync)
     return NULL;
 }
 
-/* Goes once through this worker's partitions, from where the last call ended. */
-static void begin_recoveries(struct sync *sync)
+/* Goes once through this worker's partitions, from where the last call ended, and begins with those
+ * that are due, as far as there are jobs free; false when it has not come round. */
+static bool begin_due(struct sync *sync, enum job_purpose purpose, uint32_t *at,
+                      bool (*is_due)(struct sync *sync, uint32_t index))
 {
-    struct engine *engine = sync->engine;
+    const struct engine *engine = sync->engine;
     const uint32_t count = store_partitions(engine->own.store);
     unsigned begun = 0;
 
     for (uint32_t seen = 0; seen < count; seen += engine->own.workers) {
-        struct sync_job *job = sync_free_job(sync);
-        const uint32_t index = sync->recover_at;
+        struct sync_job *job = free_job(sync);
+        const uint32_t index = *at;
         if (job == NULL || begun == SYNC_BEGINS_PER_TURN)
-            return;
-        sync->recover_at += engine->own.workers;
-        if (sync->recover_at >= count)
-            sync->recover_at = engine->own.index;
-        if (sync_partition(sync, index)->retry_us <= engine->now.mono_us &&
-            is_recovering(sync, index) && !sync_busy(sync, index))
-            begun += job_begin(sync, job, JOB_RECOVER, index);
+            return false;
+        *at += engine->own.workers;
+        if (*at >= count)
+            *at = engine->own.index;
+        if (is_due(sync, index) && !is_busy(sync, index))
+            begun += job_begin(sync, job, purpose, index);
     }
-    sync->look_us = engine->now.mono_us + LOOK_US;
+    return true;
 }
 
 /* ---- who is asked ---- */
@@ -431,23 +434,6 @@ static uint32_t sweep_own(struct sync *sync, struct sync_job *job)
 
 /* ---- turns ---- */
 
-static void refill(struct sync *sync)
-{
-    const struct engine *engine = sync->engine;
-    const int64_t rate = (int64_t)(engine->options->recovery_rate / engine->own.workers);
-    const int64_t passed_us = engine->now.mono_us - sync->allowance_us;
-    const int64_t most = rate / BURST_PART + 1;
-
-    sync->allowance_us = engine->now.mono_us;
-    /* A rate is at most INT64_MAX: no product before it is known to be small. */
-    if (passed_us >= 1000000 || rate / 1000000 * passed_us > most)
-        sync->allowance = most;
-    else
-        sync->allowance += (int64_t)((double)rate * (double)passed_us / 1e6);
-    if (sync->allowance > most)
-        sync->allowance = most;
-}
-
 static bool waits_for_answers(const struct sync_job *job)
 {
     for (unsigned i = 0; i < job->source_count; i++)
@@ -515,7 +501,8 @@ void sync_wake(struct sync *sync)
     sync->next_us = now_us + LOOK_US;
     if (engine->view->ring == NULL || engine->view->self == 0 || now_us < sync->begin_us)
         return;
-    refill(sync);
+    bucket_fill(&sync->bucket, engine->options->recovery_rate / engine->own.workers, BURST_SHARE,
+                now_us);
     for (unsigned j = 0; j < SYNC_JOBS; j++) {
         struct sync_job *job = &sync->jobs[j];
         while (job->purpose != JOB_NONE && took < SYNC_KEYS_PER_TURN) {
@@ -526,13 +513,14 @@ void sync_wake(struct sync *sync)
         }
         waits |= job->purpose != JOB_NONE;
     }
-    if (sync_free_job(sync) != NULL && sync->look_us <= now_us) {
-        begin_recoveries(sync);
-        compare_begin(sync);
+    if (free_job(sync) != NULL && sync->look_us <= now_us) {
+        if (begin_due(sync, JOB_RECOVER, &sync->recover_at, recovery_is_due))
+            sync->look_us = now_us + LOOK_US;
+        begin_due(sync, JOB_COMPARE, &sync->compare_at, compare_is_due);
     }
     if (took > 0)
         sync->next_us = now_us;
-    else if (waits && sync->allowance <= 0)
+    else if (waits && sync->bucket.tokens <= 0)
         sync->next_us = now_us + 1000;
 }
 
@@ -559,7 +547,7 @@ struct sync *sync_create(struct engine *engine)
     sync->begin_us = engine->now.mono_us;
     if (RULE(15))
         sync->begin_us += engine->options->request_timeout_ms * 1000;
-    sync->allowance_us = engine->now.mono_us;
+    sync->bucket.filled_us = engine->now.mono_us;
     sync->next_us = engine->now.mono_us;
     return sync;
 }

@@ -23,6 +23,7 @@
 #ifndef DUNLIN_NODE_RECOVER_H
 #define DUNLIN_NODE_RECOVER_H
 
+#include "base/bucket.h"
 #include "node/parts.h"
 #include "sync/gather.h"
 
@@ -123,9 +124,8 @@ struct sync {
     int64_t look_us;     /* when partitions are looked for again */
     uint32_t recover_at; /* where that goes on */
     uint32_t compare_at;
-    int64_t allowance; /* bytes that may be asked for */
-    int64_t allowance_us;
-    struct buffer own; /* a part of this node's own contents */
+    struct bucket bucket; /* bytes that may be asked for */
+    struct buffer own;    /* a part of this node's own contents */
 };
 
 /* ---- recover.c: the whole ---- */
@@ -187,10 +187,7 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job);
 void compare_done(struct sync *sync, struct sync_job *job);
 /* FIRST of a comparison: this node's own contents. */
 uint32_t compare_read_own(struct sync *sync, struct sync_job *job);
-/* Begins what is due, as far as there are jobs free. */
-void compare_begin(struct sync *sync);
-struct sync_job *sync_free_job(struct sync *sync);
-/* Whether a job works on the partition. */
-bool sync_busy(const struct sync *sync, uint32_t partition);
+/* Whether it is time to compare the partition. */
+bool compare_is_due(struct sync *sync, uint32_t partition);
 
 #endif

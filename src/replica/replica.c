@@ -13,6 +13,16 @@ bool replica_votes(const struct partition *partition)
     return partition->eligible && !(RULE(12) && partition->recovering);
 }
 
+void replica_recover_anew(struct partition *partition)
+{
+    partition_lock(partition);
+    if (!partition->recovering)
+        partition->forgotten = 0;
+    partition->recovering = true;
+    partition->recovery++;
+    partition_unlock(partition);
+}
+
 static struct version flush_tombstone(const struct partition *partition)
 {
     return (struct version){.dot = partition->flushed, .deadline_ms = DEADLINE_NEVER};

@@ -92,6 +92,12 @@ struct looked {
  * tombstone keeps that away. */
 bool replica_settle(struct partition *partition, uint64_t settled, uint32_t limit);
 
+/* This replica lacks versions that it never acknowledged. What it acknowledged it still has, so it
+ * goes on acknowledging (`forgotten` is 0 where it voted); but it does not vote before it has
+ * fetched what it missed. A recovery that is in progress may have read its sources too early, and
+ * begins again. To be called without the lock. */
+void replica_recover_anew(struct partition *partition);
+
 /* Looks at the key (rule 12), and where there is nothing, at what may have been there. When the
  * version here is the one with `have` (and, of siblings, with `digest`), its value is left out.
  * When the one here is older, its value is left out, too. Value bytes are appended to `bytes`. An

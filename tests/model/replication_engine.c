@@ -332,12 +332,7 @@ static void serve_forgot(struct world *world, const struct message *question,
     const struct wire_ack ack = {.id = forgot->id, .status = ACK_OK};
 
     world_say(world, "node %u is told that it forgot", world_number(question->to));
-    partition_lock(partition);
-    if (!partition->recovering)
-        partition->forgotten = 0;
-    partition->recovering = true;
-    partition->recovery++;
-    partition_unlock(partition);
+    replica_recover_anew(partition);
     wire_put_ack(out, &ack);
 }
 
