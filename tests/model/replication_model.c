@@ -25,7 +25,7 @@
 TestSuite(replication, .timeout = TIMEOUT_S(300));
 
 #define EVENTS_IN_A_RUN 3000
-#define RUNS            700 /* of each with all rules */
+#define RUNS            500 /* of each with all rules */
 
 static const struct configuration three_majority = {.copies = 3, .read = 2, .write = 2};
 static const struct configuration three_write_all = {.copies = 3, .read = 1, .write = 3};
