@@ -25,7 +25,7 @@
 TestSuite(replication, .timeout = TIMEOUT_S(300));
 
 #define EVENTS_IN_A_RUN 3000
-#define RUNS            700 /* of each with all rules */
+#define RUNS            500 /* of each with all rules */
 
 static const struct configuration three_majority = {.copies = 3, .read = 2, .write = 2};
 static const struct configuration three_write_all = {.copies = 3, .read = 1, .write = 3};
@@ -40,6 +40,12 @@ static const struct configuration more_three = {
     .copies = 3, .read = 2, .write = 2, .drops_hints = true, .forgets_more = true};
 static const struct configuration more_write_all = {
     .copies = 3, .read = 1, .write = 3, .drops_hints = true, .forgets_more = true};
+static const struct configuration full_three = {
+    .copies = 3, .read = 2, .write = 2, .runs_full = true};
+static const struct configuration full_write_all = {
+    .copies = 3, .read = 1, .write = 3, .runs_full = true, .drops_hints = true};
+static const struct configuration full_five = {
+    .copies = 5, .read = 3, .write = 3, .runs_full = true, .drops_hints = true};
 static const struct configuration more_write_four = {
     .copies = 5, .read = 2, .write = 4, .drops_hints = true, .forgets_more = true};
 static const struct configuration more_five = {
@@ -137,6 +143,21 @@ Test(replication, what_has_settled_stays_while_one_votes_at_5_3_3)
 Test(replication, what_has_settled_stays_while_one_votes_at_5_2_4)
 {
     expect_promises(more_write_four);
+}
+
+Test(replication, what_finds_no_room_is_as_if_evicted_at_3_2_2)
+{
+    expect_promises(full_three);
+}
+
+Test(replication, what_finds_no_room_is_as_if_evicted_at_3_1_3)
+{
+    expect_promises(full_write_all);
+}
+
+Test(replication, what_finds_no_room_is_as_if_evicted_at_5_3_3)
+{
+    expect_promises(full_five);
 }
 
 /* ---- rules taken out ---- */

@@ -125,6 +125,8 @@ static void change(void *host, struct operation *operation, const struct version
     struct world *world = host;
     struct world_request *request = (struct world_request *)operation;
 
+    if (world->configuration.runs_full)
+        world_note_room_made(world, request->node);
     if (current != NULL)
         check_shown(world, request, current);
     wanted->action = request->deletes ? CHANGE_DELETE : CHANGE_PUT;

@@ -372,6 +372,8 @@ static void pick(struct scheduler *scheduler)
     struct world *world = scheduler->world;
     const unsigned node = any_node(scheduler);
 
+    if (world->configuration.runs_full && world->nodes[node].up && world_any(world, 40) == 0)
+        world_squeeze(world, node);
     scheduler->dice = world_any(world, scheduler->total);
     if (falls_on(scheduler, weather->deliver))
         deliver(scheduler, &world->versions);

@@ -130,7 +130,8 @@ static void start(struct world *world, unsigned index)
     node->lost = node->life > 0;
     node->requests_before = world->serial;
     node->shown = (struct copy){0};
-    node->shown_mark = DOT_NONE;
+    node->held = node->shown_mark = DOT_NONE;
+    node->evicted = 0;
     node->shown_floor = node->shown_settled = 0;
     node->shown_recovering = false;
 }
@@ -396,6 +397,46 @@ void world_overflow(struct world *world, unsigned index)
     partition_unlock(partition);
 }
 
+/* A bound below what is there lets nothing in, one little above it takes what little is there. */
+void world_squeeze(struct world *world, unsigned index)
+{
+    struct store *store = world->nodes[index].store;
+    const uint64_t used = store_memory_used(store);
+    const uint64_t bounds[] = {0, 0, 1, used / 2 + 1, used + world_any(world, 2048)};
+    const uint64_t bound = bounds[world_any(world, sizeof bounds / sizeof bounds[0])];
+
+    store_set_policy(store, world_any(world, 2) == 0 ? STORE_NOEVICTION : STORE_ALLKEYS_CLOCK);
+    store_set_memory_max(store, bound);
+    world_say(world, "node %u: memory is bounded by %u", world_number(index), (unsigned)bound);
+}
+
+void world_note_room_made(struct world *world, unsigned index)
+{
+    const struct node *node = &world->nodes[index];
+    struct version version;
+
+    if (!partition_get(node->partition, node->place.hash, key, &version))
+        checker_gone(&world->checker, node->held);
+}
+
+/* What went to make room was here, or has left a mark, or raised the floor. A recovery's find that
+ * found no room may have left none of these: it was what is promised, or older. */
+static void note_full(struct world *world, unsigned index)
+{
+    struct node *node = &world->nodes[index];
+    const struct dot holds = world_holds(world, index).version.dot;
+
+    if (!dot_exists(holds)) {
+        if (node->partition->evicted_total != node->evicted)
+            checker_gone(&world->checker, world->checker.promise.kept);
+        checker_gone(&world->checker, node->held);
+        checker_gone(&world->checker, partition_mark(node->partition, node->place.hash, key));
+    }
+    checker_gone(&world->checker, (struct dot){.stamp = node->partition->floor});
+    node->held = holds;
+    node->evicted = node->partition->evicted_total;
+}
+
 /* ---- settling ---- */
 
 void world_hear(struct world *world, unsigned index, unsigned other)
@@ -445,6 +486,8 @@ void world_judge(struct world *world)
     for (unsigned i = 0; i < configuration.copies; i++) {
         struct node *node = &world->nodes[i];
         node->lost = node->lost && node->partition->recovering;
+        if (configuration.runs_full && node->up)
+            note_full(world, i);
         forgetful += !node->up || node->partition->recovering;
         lost += !node->up || node->lost;
         if (!node->up || node->partition->recovering)

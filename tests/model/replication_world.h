@@ -24,6 +24,7 @@
 struct configuration {
     uint8_t copies, read, write; /* N, R, W */
     bool drops_hints;            /* there is little room for hints, and replicas are told FORGOT */
+    bool runs_full;              /* memory is tight now and then, at one node or all */
     bool forgets_more;           /* as many replicas restart as may be, and more */
 };
 
@@ -99,6 +100,8 @@ struct node {
     struct partition *partition; /* of the key */
     struct place place;
     uint32_t requests_before; /* the last serial before it restarted */
+    struct dot held;          /* when it was looked at last, where memory is tight */
+    uint64_t evicted;         /* entries, as of then */
     struct copy shown;        /* narrated last, with: */
     struct dot shown_mark;
     uint64_t shown_floor, shown_settled;
@@ -169,6 +172,11 @@ void world_evict(struct world *world, unsigned node);
 void world_expire(struct world *world, unsigned node);
 /* A mark of the node finds no room any more. */
 void world_overflow(struct world *world, unsigned node);
+/* The node's memory becomes tight, or ample again. */
+void world_squeeze(struct world *world, unsigned node);
+/* Tells the checker of what the node held after the last event, and holds no more; the lock is
+ * held. */
+void world_note_room_made(struct world *world, unsigned node);
 void world_hear(struct world *world, unsigned node, unsigned other);
 /* The worker's tick: what is settled reaches the partition. */
 void world_settle(struct world *world, unsigned node);
