@@ -165,4 +165,10 @@ void pair_stranger_greets(struct pair *pair, size_t as, enum wire_role role);
 /* Sends bytes as they are. */
 void pair_stranger_sends(struct pair *pair, const void *bytes, size_t size);
 
+/* ---- for its own files ---- */
+
+void pair_cable_deinit(struct pair_cable *cable);
+/* The link is closed, at both ends. */
+void pair_cable_drop(struct pair_cable *cable);
+
 #endif
