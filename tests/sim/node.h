@@ -107,7 +107,13 @@ bool sim_node_defers(struct sim_node *node, void (*fire)(void *object, uint64_t 
 /* Something was done to the engine: its turn is to end soon. */
 void sim_node_touch(struct sim_node *node);
 
-/* ---- from the network ---- */
+/* ---- node_host.c: around the engine, and from the network ---- */
+
+extern const struct engine_calls sim_node_calls;
+/* The time has come that the engine wants to be woken at. */
+void sim_node_wake(void *node, uint64_t boots);
+/* Its process is gone, and with it its ends of clients' and other nodes' connections. */
+void sim_node_lose_all(struct sim_node *node);
 
 void sim_node_link_opened(struct sim_node *node, struct sim_connection *connection);
 void sim_node_peer_opened(struct sim_node *node, struct sim_connection *connection);
