@@ -200,7 +200,7 @@ void votes_destroy(struct votes **votes)
     struct votes *v = *votes;
 
     *votes = NULL;
-    for (unsigned i = 1; i <= v->world->settings.nodes; i++)
+    for (unsigned i = 1; i <= WORLD_NODES_MAX; i++) /* the world may be gone */
         memory_free(v->voters[i]);
     memory_free(v->questions);
     memory_free(v);
