@@ -173,13 +173,52 @@ static unsigned count_forgetful(const struct faults *faults)
     return count;
 }
 
-/* Who is forgetful already may be restarted again and again. */
+static bool is_forgetful(const struct sim_node *node, uint32_t partition)
+{
+    return sim_node_ring(node) == NULL || store_partition(node->store, partition)->recovering;
+}
+
+/* Whether what the node had of a partition is lost already. Who was only told that it missed writes
+ * still has all that it acknowledged. */
+static bool is_lost(const struct sim_node *node, uint32_t partition)
+{
+    return is_forgetful(node, partition) && sim_node_ring(node) != NULL &&
+           store_partition(node->store, partition)->forgotten > 0;
+}
+
+static unsigned count_forgetful_others(const struct faults *faults, const struct sim_node *node,
+                                       const struct ring_claim *claim, uint32_t partition)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < claim->count; i++)
+        if (claim->nodes[i] != node->number)
+            count += is_forgetful(faults->world->nodes[claim->nodes[i]], partition);
+    return count;
+}
+
+/* Whether no partition is forgotten by more replicas than the promises stand for, when the node
+ * forgets all. What it has lost it may lose again and again. */
+static bool may_forget(const struct faults *faults, const struct sim_node *node)
+{
+    const struct ring *ring = sim_node_ring(node);
+
+    if (ring == NULL)
+        return count_forgetful(faults) < faults->forgetful_max;
+    for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
+        const struct ring_claim *claim = ring_claim(ring, p);
+        if (ring_claim_index(claim, (node_number)node->number) >= 0 && !is_lost(node, p) &&
+            count_forgetful_others(faults, node, claim, p) >= faults->forgetful_max)
+            return false;
+    }
+    return true;
+}
+
 static void restart(struct faults *faults, unsigned number, int64_t length_us)
 {
     struct sim_node *node = faults->world->nodes[number];
 
-    if (!sim_node_runs(node) ||
-        (!sim_node_forgetful(node) && count_forgetful(faults) >= faults->forgetful_max))
+    if (!sim_node_runs(node) || !may_forget(faults, node))
         return;
     sim_node_kill(node);
     after(faults, RESTART_US_MIN + length_us, start_again, number);

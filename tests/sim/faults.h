@@ -3,8 +3,8 @@
  * Faults, drawn from the seed: what goes wrong, where, and for how long. They come one by one and
  * may overlap. One node may be spared, so that what it coordinates has one coordinator throughout.
  *
- * As many nodes may be forgetful at once as the promises allow: fewer than W. ALL_RESTART breaks
- * that, and tells the history from when to when.
+ * As many replicas of a partition may be forgetful at once as the promises allow: fewer than W.
+ * ALL_RESTART breaks that, and tells the history from when to when.
  */
 #ifndef DUNLIN_TESTS_SIM_FAULTS_H
 #define DUNLIN_TESTS_SIM_FAULTS_H
