@@ -20,8 +20,9 @@ struct question {
 
 /* What is known of a node's vote in a partition. */
 struct voter {
-    bool recovering;  /* at the last look */
-    uint16_t sources; /* a bit for each node that told it what it has, and votes, since then */
+    bool recovering;   /* at the last look */
+    uint32_t recovery; /* its number, then */
+    uint16_t sources;  /* a bit for each node that told it what it has, and votes, since then */
 };
 
 struct votes {
@@ -57,14 +58,21 @@ static const struct question *find_question(struct votes *votes, unsigned asker,
                                                                                       : NULL;
 }
 
+/* Whether the node has not voted there since the last look. One that recovered since, and was told
+ * behind an answer that it forgot, recovers at both ends of that time, and voted between them. */
+static bool recovers_since(const struct voter *voter, const struct partition *partition)
+{
+    return voter->recovering && partition->recovering && voter->recovery == partition->recovery;
+}
+
 /* A read was answered, as by one who votes or not. */
 static void note_answer(struct votes *votes, const struct question *question, bool as_vote)
 {
     const struct sim_node *node = votes->world->nodes[question->asked];
     const struct voter *voter = &votes->voters[question->asked][question->partition];
 
-    if (!voter->recovering || node->boots != votes->boots[question->asked] ||
-        !store_partition(node->store, question->partition)->recovering)
+    if (node->boots != votes->boots[question->asked] ||
+        !recovers_since(voter, store_partition(node->store, question->partition)))
         return;
     votes->answers++;
     votes->wrong += as_vote;
@@ -157,6 +165,7 @@ static void look_at(struct votes *votes, const struct sim_node *node,
                           node->number, p, votes->world->now_us, sources);
     }
     follow(voter, recovering);
+    voter->recovery = store_partition(node->store, p)->recovery;
 }
 
 void votes_look(struct votes *votes, bool forced, struct verdict *verdict)
