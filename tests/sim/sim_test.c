@@ -7,8 +7,11 @@
 #include <inttypes.h>
 
 #include "lib/timeout.h"
+#include "sim/check_stores.h"
 #include "sim/faults.h"
+#include "sim/node.h"
 #include "sim/run.h"
+#include "wire/wire.h"
 
 TestSuite(sim, .timeout = TIMEOUT_S(60));
 
@@ -396,6 +399,103 @@ Test(sim, nothing_must_fail_when_no_fault_is_about)
     record->must_succeed = true;
     record->outcome = OUTCOME_FAILED;
     cr_assert_eq(wrongs(&history, check_liveness), 1);
+}
+
+/* ---- who forgot ---- */
+
+/* Three nodes, each a replica of every partition, with the detector. */
+static struct world *three_replicas(uint64_t seed)
+{
+    struct run_settings settings;
+
+    run_defaults(&settings);
+    settings.world.seed = seed;
+    settings.world.nodes = settings.world.replicas = 3;
+    settings.world.write_level = LEVEL_ALL;
+    settings.world.detector = true;
+    return world_create(&settings.world);
+}
+
+/* As after a restart, or, where nothing is lost, after FORGOT. */
+static void forget(struct world *world, unsigned node, uint64_t lost)
+{
+    for (uint32_t p = 0; p < world->settings.partitions; p++) {
+        struct partition *partition = store_partition(world->nodes[node]->store, p);
+        partition->recovering = true;
+        partition->recovery += lost == 0;
+        partition->forgotten = lost;
+    }
+}
+
+/* Node 2 asks node 1 for a key, and is told that it has the same. */
+static void vote(const struct world *world)
+{
+    const struct world_watcher *watcher = &world->watchers[0];
+
+    watcher->on_message(watcher->context, 2, 1,
+                        &(struct wire_message){.type = WIRE_READ, .read.id = 7});
+    watcher->on_message(
+        watcher->context, 1, 2,
+        &(struct wire_message){.type = WIRE_ANSWER, .answer = {.id = 7, .status = ANSWER_SAME}});
+}
+
+static uint64_t wrong_votes(struct world *world, bool recovered_between)
+{
+    struct votes *votes = votes_create(world);
+    struct verdict verdict = {0};
+
+    forget(world, 1, 1000);
+    votes_look(votes, false, &verdict);
+    if (recovered_between)
+        forget(world, 1, 0);
+    vote(world);
+    votes_look(votes, false, &verdict);
+    world_destroy(&world);
+    votes_destroy(&votes);
+    return verdict.wrong;
+}
+
+Test(sim, a_vote_of_one_that_recovers_is_wrong)
+{
+    cr_assert_eq(wrong_votes(three_replicas(1), false), 1);
+}
+
+Test(sim, a_vote_between_two_recoveries_may_be_heard_in_the_second)
+{
+    cr_assert_eq(wrong_votes(three_replicas(1), true), 0);
+}
+
+/* Which node a fault restarts, when 1 and 2 have lost all, and 3 was told that it missed writes;
+ * 0: none. */
+static unsigned restarted(uint64_t seed)
+{
+    struct world *world = three_replicas(seed);
+    struct history history = {0};
+    struct faults *faults = faults_create(world, 1u << FAULT_RESTART, &history);
+    unsigned node = 0;
+
+    forget(world, 1, 1000);
+    forget(world, 2, 1000);
+    forget(world, 3, 0);
+    faults_begin(faults);
+    for (unsigned i = 1; i <= 3; i++)
+        if (!sim_node_runs(world->nodes[i]))
+            node = i;
+    faults_destroy(&faults);
+    world_destroy(&world);
+    return node;
+}
+
+Test(sim, who_was_only_told_that_it_missed_writes_has_not_lost_all_yet)
+{
+    unsigned counts[4] = {0};
+
+    for (uint64_t seed = 1; seed <= 32; seed++)
+        counts[restarted(seed)]++;
+    cr_assert_gt(counts[0], 0); /* 3 was drawn */
+    cr_assert_gt(counts[1], 0);
+    cr_assert_gt(counts[2], 0);
+    cr_assert_eq(counts[3], 0);
 }
 
 /* ---- runs ---- */
