@@ -6,8 +6,11 @@
  * A deadline is set by the clock of the coordinator and judged by that of another: between them
  * lies what the nodes' clocks were off (clocks.h). A command that sets a deadline writes the value
  * that was there anew, so what a reader sees has a carrier: the command that wrote the value, or
- * one that touched it.
+ * one that touched it. A touch carries what it saw, which may have had a carrier of its own: a
+ * write beside that one does not take its place for certain, however long the value was there.
  */
+#include <string.h>
+
 #include "base/memory.h"
 #include "sim/registers.h"
 
@@ -16,10 +19,11 @@
 /* Clocks are read in ms, on both sides. */
 #define ROUND_US 2000
 
-/* What is gone for a reader, by all that carries a version, and by what carries a new value. */
+/* Which value a reader may have seen: that of `writer`, through the touches that are `passed`. */
 struct dates {
     const struct registers *key;
-    struct gone any, written;
+    struct gone gone;
+    bool *passed; /* by index in `key` */
 };
 
 static int64_t end_of(const struct record *carrier)
@@ -52,18 +56,8 @@ static int64_t earliest_look_us(const struct history *history, const struct reco
 {
     int64_t least_us, most_us;
 
-    clocks_range(&history->clocks, reader->sent_us, reader->replied_us, &least_us, &most_us);
+    clocks_range(&history->clocks, reader->sent_us, end_of(reader), &least_us, &most_us);
     return reader->sent_us + least_us;
-}
-
-/* Whether the command may have touched what `writer` wrote. */
-static bool may_carry(const struct dates *dates, const struct record *touch,
-                      const struct record *writer)
-{
-    if (touch->outcome == OUTCOME_OK && touch->seen == SEEN_VALUE)
-        return touch->value == (uint64_t)(writer - dates->key->history->records);
-    return writer->sent_us <= end_of(touch) &&
-           record_may_see(writer, touch, gone_for(&dates->written, touch));
 }
 
 /* Whether the reader may see a version that this command left, as far as its date tells. */
@@ -76,24 +70,46 @@ static bool in_time(const struct history *history, const struct record *carrier,
     return earliest_look_us(history, reader) + left_us <= latest_date_us(history, carrier);
 }
 
-/* Whether the reader may see a value, that of `writer` if it is known. */
-static bool judge_presence(const struct dates *dates, const struct record *reader,
-                           const struct record *writer)
+static bool carries(const struct record *carrier, const struct record *reader, int64_t gone_us)
+{
+    return (carrier->effect == EFFECT_PUT || carrier->effect == EFFECT_TOUCH) &&
+           record_may_see(carrier, reader, gone_us);
+}
+
+/* Whether the finder may see a value, that of `writer` if it is known, itself or by one touch after
+ * another. The finder is the reader, or one of those touches. */
+static bool may_find(struct dates *dates, const struct record *finder, const struct record *reader,
+                     const struct record *writer)
 {
     const struct registers *key = dates->key;
-    const int64_t gone_us = gone_for(&dates->any, reader);
+    const int64_t gone_us = gone_for(&dates->gone, finder);
 
     for (size_t i = 0; i < key->count; i++) {
         const struct record *carrier = register_record(key, i);
-        if (carrier == reader || !record_may_see(carrier, reader, gone_us) ||
-            (carrier->effect != EFFECT_PUT && carrier->effect != EFFECT_TOUCH) ||
-            !in_time(key->history, carrier, reader))
+        if (carrier == finder || dates->passed[i] || !carries(carrier, finder, gone_us) ||
+            !in_time(key->history, carrier, finder))
             continue;
-        if (writer == NULL || carrier == writer ||
-            (carrier->effect == EFFECT_TOUCH && may_carry(dates, carrier, writer)))
+        if (writer == NULL || carrier == writer)
             return true;
+        if (carrier->effect == EFFECT_PUT)
+            continue;
+        dates->passed[i] = true;
+        /* What the reader itself was told is what is to be judged. */
+        if (carrier != reader && carrier->outcome == OUTCOME_OK && carrier->seen == SEEN_VALUE) {
+            if (carrier->value == (uint64_t)(writer - key->history->records))
+                return true;
+        } else if (may_find(dates, carrier, reader, writer)) {
+            return true;
+        }
     }
     return false;
+}
+
+static bool judge_presence(struct dates *dates, const struct record *reader,
+                           const struct record *writer)
+{
+    memset(dates->passed, 0, dates->key->count * sizeof dates->passed[0]);
+    return may_find(dates, reader, reader, writer);
 }
 
 /* Whether what the carrier left may have expired before the reader was answered. */
@@ -111,22 +127,21 @@ static bool may_be_over(const struct history *history, const struct record *carr
 static bool judge_absence(const struct dates *dates, const struct record *reader)
 {
     const struct registers *key = dates->key;
-    const int64_t gone_us = gone_for(&dates->any, reader);
+    const int64_t gone_us = gone_for(&dates->gone, reader);
 
     if (gone_us == INT64_MIN || key->history->vanishes ||
         registers_any(key, EFFECT_BIT(EFFECT_DELETE), reader, gone_us))
         return true;
     for (size_t i = 0; i < key->count; i++) {
         const struct record *carrier = register_record(key, i);
-        if (carrier != reader && record_may_see(carrier, reader, gone_us) &&
-            (carrier->effect == EFFECT_PUT || carrier->effect == EFFECT_TOUCH) &&
+        if (carrier != reader && carries(carrier, reader, gone_us) &&
             may_be_over(key->history, carrier, reader))
             return true;
     }
     return false;
 }
 
-static bool judge(const struct dates *dates, const struct record *reader)
+static bool judge(struct dates *dates, const struct record *reader)
 {
     const struct history *history = dates->key->history;
 
@@ -145,8 +160,8 @@ static void check_key(const struct registers *key, struct verdict *verdict)
 {
     struct dates dates = {.key = key};
 
-    gone_init(&dates.any, key, EFFECTS_ANY);
-    gone_init(&dates.written, key, EFFECTS_WRITE);
+    gone_init(&dates.gone, key, EFFECTS_ANY);
+    dates.passed = memory_alloc_array(key->count + 1, sizeof dates.passed[0]);
     for (size_t i = 0; i < key->count; i++) {
         const struct record *reader = register_record(key, i);
         if (!record_sees(reader))
@@ -155,10 +170,10 @@ static void check_key(const struct registers *key, struct verdict *verdict)
         if (judge(&dates, reader))
             continue;
         verdict_wrong(verdict, "dates: what this command saw was over, gone, or never there:");
-        registers_show(key, key->all[i], gone_for(&dates.any, reader), verdict);
+        registers_show(key, key->all[i], gone_for(&dates.gone, reader), verdict);
     }
-    gone_deinit(&dates.any);
-    gone_deinit(&dates.written);
+    gone_deinit(&dates.gone);
+    memory_free(dates.passed);
 }
 
 void check_dates(const struct history *history, struct verdict *verdict)

@@ -297,6 +297,44 @@ Test(sim, a_touch_gives_a_value_another_deadline)
     cr_assert_eq(wrongs(&none, check_dates), 0);
 }
 
+/* A touch takes the place of a put that ran beside it; another, that tells no value, finds what it
+ * left. */
+static void chain_touches(struct history *history, int64_t second_us, int64_t look_us)
+{
+    const uint64_t value = lease(history, 0, 1000, 50000);
+
+    touch(history, 2000, 5000, 200000, value);
+    lease(history, 3000, 4000, 900000);
+    touch(history, second_us, second_us + 1000, 800000, 0);
+    history->records[history->count - 1].seen = SEEN_PRESENT;
+    look(history, look_us, SEEN_VALUE, value);
+}
+
+Test(sim, a_touch_may_give_time_to_what_another_touch_left)
+{
+    struct history found = {0}, over = {0}, late = {0};
+
+    chain_touches(&found, 150000, 700000);
+    cr_assert_eq(wrongs(&found, check_dates), 0);
+    chain_touches(&over, 150000, 960000); /* wrong */
+    cr_assert_eq(wrongs(&over, check_dates), 1);
+    chain_touches(&late, 250000, 700000); /* wrong: only the put was left to touch */
+    cr_assert_eq(wrongs(&late, check_dates), 1);
+}
+
+Test(sim, a_touch_finds_nothing_that_is_gone)
+{
+    struct history history = {0};
+    const uint64_t value = lease(&history, 0, 1000, 900000);
+
+    touch(&history, 2000, 3000, 900000, value);
+    lease(&history, 4000, 5000, 900000);
+    touch(&history, 6000, 7000, 900000, 0);
+    history.records[3].seen = SEEN_PRESENT;
+    look(&history, 8000, SEEN_VALUE, value); /* wrong */
+    cr_assert_eq(wrongs(&history, check_dates), 1);
+}
+
 Test(sim, an_expired_value_must_not_leave_an_older_one)
 {
     struct history history = {0};
