@@ -72,9 +72,10 @@ static bool applies(const struct stage *stage, enum check check)
     case CHECK_DELETED:
     case CHECK_SESSION:
         return overlap(&settings->world);
-    case CHECK_COUNTERS:
+    case CHECK_COUNTERS: /* dropped hints, too, hand partitions from one coordinator to another */
         return overlap(&settings->world) && !settings->load.flushes && !history->vanishes &&
-               history->amnesty_count == 0;
+               history->amnesty_count == 0 && settings->world.hint_bytes == 0 &&
+               settings->world.hint_window_s == 0;
     case CHECK_MEMBERS:
         return !settings->world.detector;
     default:
