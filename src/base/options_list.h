@@ -215,7 +215,8 @@ OPTION(hint_window, "hint-window", SECONDS, "10800", 1, INT32_MAX, LIVE, PLAIN, 
 
 OPTION(hint_bytes, "hint-bytes", BYTES, "256mb", MB, INT64_MAX, LIVE, PLAIN, NULL,
        "The bound on what is kept for one replica that is down. Past it the oldest hints are dropped, "
-       "and the replica fetches those partitions anew when it is back. Counts against maxmemory.")
+       "and the replica fetches those partitions anew when it is back. Counts against maxmemory, of "
+       "which it takes an eighth at the most.")
 
 OPTION(hint_rate, "hint-rate", BYTES, "32mb", 64 * 1024, INT64_MAX, LIVE, PLAIN, NULL,
        "How much a node sends a second, to each replica that is back, of what it kept for it. Higher "

@@ -9,6 +9,9 @@
 /* How long a hint that was refused waits before it is sent again, doubling. */
 #define PAUSE_US_MIN 100000
 #define PAUSE_US_MAX HINTS_PAUSE_US_MAX
+/* Hints for one replica take at most one part in so many of maxmemory: they are not to push out
+ * what the cache is for. */
+#define HINTS_SHARE 8
 /* What may be sent at once after a time of silence, of what hint-rate allows in a second. */
 #define BURST_SHARE 10
 
@@ -161,7 +164,12 @@ void hints_init(struct engine *engine)
 
 static uint64_t bytes_max(const struct engine *engine)
 {
-    return engine->options->hint_bytes / engine->own.workers;
+    const struct options *options = engine->options;
+    uint64_t bytes = options->hint_bytes;
+
+    if (options->maxmemory > 0 && options->maxmemory / HINTS_SHARE < bytes)
+        bytes = options->maxmemory / HINTS_SHARE;
+    return bytes / engine->own.workers;
 }
 
 /* NULL when there is no room. */
