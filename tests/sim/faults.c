@@ -39,7 +39,8 @@ struct faults {
     unsigned spared; /* a node, 0: none */
     struct history *history;
     unsigned forgetful_max;
-    unsigned skewed; /* the one whose clock is out of line, 0: none */
+    unsigned skewed;                      /* the one whose clock is out of line, 0: none */
+    uint64_t forced[WORLD_NODES_MAX + 1]; /* by node, as counted last */
     bool on;
     uint64_t made;
 };
@@ -273,6 +274,38 @@ static void restart_all(struct faults *faults)
         else
             after(faults, (int64_t)draw(faults, KILL_US_MAX), kill_one, i);
     after(faults, KILL_US_MAX + AMNESTY_STEP_US, end_amnesty, 0);
+}
+
+/* Whether the node has recovered a partition from too few voters since it was asked last. */
+static bool was_forced(struct faults *faults, unsigned number)
+{
+    const struct sim_node *node = faults->world->nodes[number];
+    const uint64_t forced = atomic_load_explicit(&node->bounds.recovery.forced,
+                                                 memory_order_relaxed);
+    const bool more = forced > faults->forced[number];
+
+    faults->forced[number] = forced;
+    return more;
+}
+
+void faults_note_forced(struct faults *faults, int64_t before_us)
+{
+    struct history *history = faults->history;
+    const int64_t now_us = faults->world->now_us;
+    bool forced = false;
+
+    for (unsigned i = 1; i <= faults->world->settings.nodes; i++)
+        forced |= was_forced(faults, i);
+    if (!forced || faults_amnesty(faults))
+        return;
+    struct amnesty *last = history->amnesty_count > 0
+                               ? &history->amnesties[history->amnesty_count - 1]
+                               : NULL;
+    if (last != NULL && (last->to_us >= before_us || history->amnesty_count == AMNESTIES_MAX))
+        last->to_us = now_us;
+    else
+        history->amnesties[history->amnesty_count++] = (struct amnesty){.from_us = before_us,
+                                                                        .to_us = now_us};
 }
 
 /* ---- memory ---- */

@@ -55,6 +55,9 @@ void faults_begin(struct faults *faults);
 void faults_end(struct faults *faults);
 /* Whether all nodes forgot, and have not all recovered since. */
 bool faults_amnesty(const struct faults *faults);
+/* To be called again and again: gives an amnesty for what nodes have recovered from too few voters
+ * since the last call, at `before_us`. */
+void faults_note_forced(struct faults *faults, int64_t before_us);
 uint64_t faults_made(const struct faults *faults);
 
 #endif

@@ -63,7 +63,9 @@ struct record {
     char error[48];     /* the beginning of the error's text */
 };
 
-/* All nodes forgot: what was written before `to_us` may be lost for who reads after `from_us`. */
+/* All nodes forgot, or so many replicas of a partition that it was recovered from too few that
+ * vote, where also what was deleted may come back: what was written before `to_us` may be lost for
+ * who reads after `from_us`. */
 struct amnesty {
     int64_t from_us, to_us; /* HISTORY_NEVER_US: it lasts */
 };
