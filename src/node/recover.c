@@ -13,6 +13,10 @@
 #define LOOK_US 50000
 /* What may be asked for after a pause, as a part of a second's worth. */
 #define BURST_SHARE 20
+/* After so much work there is a pause, entries; with one million keys some 10 s of pauses in all.
+ */
+#define WORK_UNTIL_PAUSE 1024
+#define PAUSE_US         1000
 
 /* ---- which partitions ---- */
 
@@ -518,10 +522,14 @@ void sync_wake(struct sync *sync)
             sync->look_us = now_us + LOOK_US;
         begin_due(sync, JOB_COMPARE, &sync->compare_at, compare_is_due);
     }
-    if (took > 0)
+    /* Pauses between short pieces of work: clients' requests, and other processes, go first. */
+    sync->worked += took;
+    if (took > 0 && sync->worked < WORK_UNTIL_PAUSE) {
         sync->next_us = now_us;
-    else if (waits && sync->bucket.tokens <= 0)
-        sync->next_us = now_us + 1000;
+    } else if (took > 0 || (waits && sync->bucket.tokens <= 0)) {
+        sync->next_us = now_us + PAUSE_US;
+        sync->worked = 0;
+    }
 }
 
 void sync_hurry(struct sync *sync)

@@ -121,6 +121,7 @@ struct sync {
     uint64_t number;  /* of questions and answers, see sync/gather.h; also in their ids */
     int64_t begin_us; /* rule 15 */
     int64_t next_us;
+    uint32_t worked;     /* entries since the last pause */
     int64_t look_us;     /* when partitions are looked for again */
     uint32_t recover_at; /* where that goes on */
     uint32_t compare_at;
