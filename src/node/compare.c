@@ -155,7 +155,8 @@ static bool is_suspect(const struct sync *sync, const struct sync_job *job,
            dot_compare(source->flushed, version->dot) < 0 && source->floor < version->dot.stamp;
 }
 
-/* False where it is refused for now: this node lacks it yet. */
+/* False where this node refuses it at this moment (its ceiling, its clock): it lacks it yet, and
+ * the comparison begins again. */
 static bool mend_own(struct sync *sync, struct sync_job *job, const struct gather_key *key)
 {
     struct engine *engine = sync->engine;
