@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -16,11 +17,17 @@
 #include "io/clock.h"
 #include "io/connection.h"
 
+/* Shorter waits are for the fine timer, us: libevent's are rounded up to whole milliseconds, and
+ * may last two. */
+#define FINE_WAIT_US 2000
+
 struct loop {
     struct loop_owner owner;
     struct event_base *base;
     struct event timer;
-    int64_t wake_at_us; /* what the timer is set to, INT64_MAX: it is not */
+    int fine; /* timerfd */
+    struct event fine_event;
+    int64_t wake_at_us; /* what one of the two is set to, INT64_MAX: neither is */
     struct instant now;
     bool now_known;
     struct list dirty; /* of struct connection, by dirty_link */
@@ -42,6 +49,14 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     (void)what;
     loop->wake_at_us = INT64_MAX;
     loop->owner.wake(loop->owner.self);
+}
+
+static void on_fine(evutil_socket_t fd, short what, void *context)
+{
+    uint64_t expirations;
+
+    (void)!read(fd, &expirations, sizeof expirations);
+    on_timer(fd, what, context);
 }
 
 static void on_bell(evutil_socket_t fd, short what, void *context)
@@ -85,13 +100,12 @@ static struct event_base *create_base(void)
 struct loop *loop_create(const struct loop_owner *owner)
 {
     const int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    struct event_base *base;
+    const int fine = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    struct event_base *base = bell >= 0 && fine >= 0 ? create_base() : NULL;
 
-    if (bell < 0)
-        return NULL;
-    base = create_base();
     if (base == NULL) {
         close(bell);
+        close(fine);
         errno = EMFILE;
         return NULL;
     }
@@ -99,6 +113,7 @@ struct loop *loop_create(const struct loop_owner *owner)
     loop->owner = *owner;
     loop->base = base;
     loop->bell = bell;
+    loop->fine = fine;
     loop->wake_at_us = INT64_MAX;
     list_init(&loop->dirty);
     list_init(&loop->mailbox);
@@ -106,6 +121,8 @@ struct loop *loop_create(const struct loop_owner *owner)
     evtimer_assign(&loop->timer, base, on_timer, loop);
     event_assign(&loop->bell_event, base, bell, EV_READ | EV_PERSIST, on_bell, loop);
     event_add(&loop->bell_event, NULL);
+    event_assign(&loop->fine_event, base, fine, EV_READ | EV_PERSIST, on_fine, loop);
+    event_add(&loop->fine_event, NULL);
     return loop;
 }
 
@@ -121,7 +138,9 @@ void loop_destroy(struct loop **loop)
         errand->drop(errand);
     }
     event_del(&l->bell_event);
+    event_del(&l->fine_event);
     event_del(&l->timer);
+    close(l->fine);
     close(l->bell);
     event_base_free(l->base);
     pthread_mutex_destroy(&l->mailbox_lock);
@@ -197,6 +216,11 @@ void loop_wake_at(struct loop *loop, int64_t mono_us)
     int64_t wait_us = mono_us - loop_now(loop).mono_us;
     if (wait_us < 0)
         wait_us = 0;
+    if (wait_us > 0 && wait_us < FINE_WAIT_US) {
+        const struct itimerspec wait = {.it_value.tv_nsec = wait_us * 1000};
+        ensure(timerfd_settime(loop->fine, 0, &wait, NULL) == 0);
+        return;
+    }
     const struct timeval timeout = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
     event_add(&loop->timer, &timeout);
 }

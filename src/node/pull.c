@@ -8,6 +8,8 @@
 
 /* What a question takes in a frame, bytes, about. */
 #define QUESTION_SIZE 64
+/* What is asked for at once, bytes: both who gives it and who takes it do other work in between. */
+#define PULL_BYTES 8192
 
 struct partition *job_partition(const struct sync *sync, const struct sync_job *job)
 {
@@ -202,7 +204,7 @@ void job_ask(struct sync *sync, struct sync_job *job)
         struct sync_source *source = &job->sources[i];
         if (source->stage != SOURCE_PULLING || source->id != 0)
             continue;
-        if (sync->bucket.tokens <= 0)
+        if (sync->bucket.tokens <= 0 || engine->now.mono_us < sync->rest_us)
             return; /* sync_wake asks again */
         struct buffer *out = peer_message(engine, source->node, QUESTION_SIZE);
         if (out == NULL) {
@@ -217,7 +219,7 @@ void job_ask(struct sync *sync, struct sync_job *job)
                                                .partition = (uint16_t)job->partition,
                                                .leaves = source->leaves,
                                                .cursor = source->cursor,
-                                               .bytes = STREAM_PART_BYTES});
+                                               .bytes = PULL_BYTES});
     }
 }
 
@@ -228,8 +230,10 @@ bool job_take(struct sync *sync, struct sync_job *job, unsigned source, uint64_t
     const struct ring *ring = sync->engine->view->ring;
     struct stream_entry entry;
     enum stream_result result;
+    uint32_t count = 0;
 
     while ((result = stream_next(&entries, &entry)) == STREAM_OK) {
+        count++;
         unsigned copies = GATHER_SOURCES_MAX;
         if (!entry.is_mark)
             copies = ring_key_rule(ring, entry.key)->replicas;
@@ -237,6 +241,7 @@ bool job_take(struct sync *sync, struct sync_job *job, unsigned source, uint64_t
             gather_add(&job->gather, source, &entry, copies, number);
     }
     charge(sync, job);
+    sync_worked(sync, count);
     return result == STREAM_END && !job->gather.failed;
 }
 

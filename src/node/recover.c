@@ -13,10 +13,9 @@
 #define LOOK_US 50000
 /* What may be asked for after a pause, as a part of a second's worth. */
 #define BURST_SHARE 20
-/* After so much work there is a pause, entries; with one million keys some 10 s of pauses in all.
- */
-#define WORK_UNTIL_PAUSE 1024
-#define PAUSE_US         1000
+/* After so much work there is a pause, entries: a client's request waits for one such piece. */
+#define WORK_UNTIL_PAUSE 128
+#define PAUSE_US         300
 
 /* ---- which partitions ---- */
 
@@ -505,6 +504,10 @@ void sync_wake(struct sync *sync)
     sync->next_us = now_us + LOOK_US;
     if (engine->view->ring == NULL || engine->view->self == 0 || now_us < sync->begin_us)
         return;
+    if (now_us < sync->rest_us) {
+        sync->next_us = sync->rest_us;
+        return;
+    }
     bucket_fill(&sync->bucket, engine->options->recovery_rate / engine->own.workers, BURST_SHARE,
                 now_us);
     for (unsigned j = 0; j < SYNC_JOBS; j++) {
@@ -522,14 +525,20 @@ void sync_wake(struct sync *sync)
             sync->look_us = now_us + LOOK_US;
         begin_due(sync, JOB_COMPARE, &sync->compare_at, compare_is_due);
     }
-    /* Pauses between short pieces of work: clients' requests, and other processes, go first. */
-    sync->worked += took;
-    if (took > 0 && sync->worked < WORK_UNTIL_PAUSE) {
+    if (took > 0)
         sync->next_us = now_us;
-    } else if (took > 0 || (waits && sync->bucket.tokens <= 0)) {
+    else if (waits && sync->bucket.tokens <= 0)
         sync->next_us = now_us + PAUSE_US;
-        sync->worked = 0;
-    }
+    sync_worked(sync, took);
+}
+
+void sync_worked(struct sync *sync, uint32_t entries)
+{
+    sync->worked += entries;
+    if (sync->worked < WORK_UNTIL_PAUSE)
+        return;
+    sync->worked = 0;
+    sync->rest_us = sync->next_us = sync->engine->now.mono_us + PAUSE_US;
 }
 
 void sync_hurry(struct sync *sync)

@@ -32,7 +32,7 @@
 /* Keys of one job that are looked at again at once. */
 #define SYNC_LOOKS 64
 /* Entries that are kept or looked at in one turn, and under one hold of a lock. */
-#define SYNC_KEYS_PER_TURN 512
+#define SYNC_KEYS_PER_TURN 128
 #define SYNC_KEYS_PER_LOCK 64
 /* Partitions that are begun in one turn: where nobody can be reached, each ends at once. */
 #define SYNC_BEGINS_PER_TURN 64
@@ -122,6 +122,7 @@ struct sync {
     int64_t begin_us; /* rule 15 */
     int64_t next_us;
     uint32_t worked;     /* entries since the last pause */
+    int64_t rest_us;     /* until when this is a pause */
     int64_t look_us;     /* when partitions are looked for again */
     uint32_t recover_at; /* where that goes on */
     uint32_t compare_at;
@@ -139,6 +140,8 @@ void sync_wake(struct sync *sync);
 void sync_chunk(struct sync *sync, node_number node, const struct wire_chunk *chunk);
 void sync_compared(struct sync *sync, node_number node, const struct wire_compared *compared);
 void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct looked *looked);
+/* So many entries were taken, which may bring a pause: other work, and other processes, go first. */
+void sync_worked(struct sync *sync, uint32_t entries);
 /* There may be something to recover: it is not to wait for the next look. */
 void sync_hurry(struct sync *sync);
 /* The link to the node is lost. */
