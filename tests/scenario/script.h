@@ -14,8 +14,8 @@
 #ifndef DUNLIN_TESTS_SCENARIO_SCRIPT_H
 #define DUNLIN_TESTS_SCENARIO_SCRIPT_H
 
-#include "sim/client.h"
-#include "sim/node.h"
+#include "sim/world/client.h"
+#include "sim/world/node.h"
 
 struct script;
 

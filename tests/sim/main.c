@@ -15,8 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "sim/faults.h"
-#include "sim/rules.h"
+#include "sim/fault/faults.h"
+#include "sim/mutant/rules.h"
 #include "sim/run.h"
 
 enum { EXIT_SAFETY = 2, EXIT_LIVENESS = 3, EXIT_OPTION = 64 };
@@ -90,25 +90,6 @@ static bool parse_seeds(const char *text, uint64_t *first, uint64_t *last)
     from[dots - text] = '\0';
     return parse_number(from, 0, INT64_MAX, first) &&
            parse_number(dots + 2, 0, INT64_MAX - 1, last) && *first <= *last;
-}
-
-static bool parse_faults(const char *text, unsigned *faults)
-{
-    *faults = strcmp(text, "all") == 0 ? FAULTS_ALL : 0;
-    if (*faults != 0 || strcmp(text, "none") == 0)
-        return true;
-    while (*text != '\0') {
-        const size_t size = strcspn(text, ",");
-        int fault = 0;
-        while (fault < FAULT_COUNT && (strlen(fault_rows[fault].name) != size ||
-                                       memcmp(fault_rows[fault].name, text, size) != 0))
-            fault++;
-        if (fault == FAULT_COUNT)
-            return false;
-        *faults |= 1u << fault;
-        text += size + (text[size] == ',');
-    }
-    return *faults != 0;
 }
 
 /* Numbers that are what they say: where, and the least and the most. */
@@ -213,7 +194,7 @@ static bool set_option(struct simulation *simulation, const char *name, const ch
             return false;
         simulation->settings.chaos_us = (int64_t)number * 1000000;
     } else if (strcmp(name, "--faults") == 0) {
-        return parse_faults(value, &simulation->settings.faults);
+        return fault_settings_parse(&simulation->settings.faults, value);
     } else if (strcmp(name, "--control") == 0) {
         if (strcmp(value, "real") != 0 && strcmp(value, "detector") != 0)
             return false;
@@ -252,16 +233,10 @@ static void print_settings(const struct simulation *simulation, char *text, size
 {
     const struct run_settings *settings = &simulation->settings;
     const struct world_settings *world = &settings->world;
-    char faults[200] = "";
+    char faults[400];
     char bounds[400];
 
-    if (settings->faults == 0 || settings->faults == FAULTS_ALL)
-        snprintf(faults, sizeof faults, "%s", settings->faults == 0 ? "none" : "all");
-    else
-        for (int fault = 0; fault < FAULT_COUNT; fault++)
-            if (settings->faults & 1u << fault)
-                snprintf(faults + strlen(faults), sizeof faults - strlen(faults), "%s%s",
-                         faults[0] != '\0' ? "," : "", fault_rows[fault].name);
+    fault_settings_print(&settings->faults, faults, sizeof faults);
     print_bounds(simulation, bounds, sizeof bounds);
     snprintf(text, size,
              "dunlin-sim --seed %" PRIu64 " --nodes %u --replicas %u --read %s --write %s "
@@ -292,7 +267,7 @@ static bool run_seed(struct simulation *simulation, uint64_t seed)
 {
     struct run_settings *settings = &simulation->settings;
     struct run_result result;
-    char command[900];
+    char command[1200];
 
     settings->world.seed = seed;
     if (simulation->varied)

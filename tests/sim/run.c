@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/run.h"
 
-#include "sim/check_ring.h"
-#include "sim/check_stores.h"
-#include "sim/faults.h"
-#include "sim/form.h"
+#include "sim/check/ring.h"
+#include "sim/check/stores.h"
+#include "sim/world/form.h"
 
 #define SECOND_US INT64_C(1000000)
 /* How long nodes may take to see each other as they are, once the faults are over. */
@@ -38,9 +37,9 @@ void run_defaults(struct run_settings *settings)
                   .partitions = 64,
                   .conflict = RING_CONFLICT_LWW},
         .load = {.clients = 3, .keys = 160, .think_us = 40000},
-        .faults = FAULTS_ALL,
         .chaos_us = 8 * SECOND_US,
     };
+    fault_settings_all(&settings->faults);
 }
 
 /* ---- what is promised ---- */
@@ -176,7 +175,7 @@ void run(const struct run_settings *settings, FILE *report, struct run_result *r
     stage.world = world_create(&settings->world);
     stage.world->clocks = &stage.history.clocks;
     stage.load = load_create(stage.world, &settings->load, &stage.history);
-    stage.faults = faults_create(stage.world, settings->faults, &stage.history);
+    stage.faults = faults_create(stage.world, &settings->faults, &stage.history);
     stage.votes = votes_create(stage.world);
     if (!settings->world.detector)
         form_ring(stage.world, &result->verdicts[CHECK_RING]);

@@ -7,13 +7,14 @@
 #ifndef DUNLIN_TESTS_SIM_RUN_H
 #define DUNLIN_TESTS_SIM_RUN_H
 
-#include "sim/checks.h"
-#include "sim/load.h"
+#include "sim/check/checks.h"
+#include "sim/fault/faults.h"
+#include "sim/load/load.h"
 
 struct run_settings {
     struct world_settings world;
     struct load_settings load;
-    unsigned faults;  /* a bit for each of enum fault */
+    struct fault_settings faults;
     int64_t chaos_us; /* how long faults come */
 };
 
@@ -57,7 +58,7 @@ struct run_result {
 };
 
 void run_defaults(struct run_settings *settings);
-/* Lets the seed draw nodes, levels and bounds. */
+/* Lets the seed draw nodes, levels, bounds and faults. */
 void run_vary(struct run_settings *settings);
 /* Reports what is wrong to `report`, which may be NULL. */
 void run(const struct run_settings *settings, FILE *report, struct run_result *result);

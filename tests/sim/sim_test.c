@@ -7,10 +7,10 @@
 #include <inttypes.h>
 
 #include "lib/timeout.h"
-#include "sim/check_stores.h"
-#include "sim/faults.h"
-#include "sim/node.h"
+#include "sim/check/stores.h"
+#include "sim/fault/faults.h"
 #include "sim/run.h"
+#include "sim/world/node.h"
 #include "wire/wire.h"
 
 TestSuite(sim, .timeout = TIMEOUT_S(60));
@@ -509,7 +509,8 @@ static unsigned restarted(uint64_t seed)
 {
     struct world *world = three_replicas(seed);
     struct history history = {0};
-    struct faults *faults = faults_create(world, 1u << FAULT_RESTART, &history);
+    const struct fault_settings only_restarts = {.rates = {[FAULT_RESTART] = 1}};
+    struct faults *faults = faults_create(world, &only_restarts, &history);
     unsigned node = 0;
 
     forget(world, 1, 1000);

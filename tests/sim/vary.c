@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a seed says of the nodes, their levels and their bounds.
+ * What a seed says of the nodes, their levels and bounds, and of what goes wrong.
  */
 #include "base/rng.h"
 #include "sim/run.h"
@@ -50,4 +50,5 @@ void run_vary(struct run_settings *settings)
     world->repair_interval_s = one_of(&rng, 3) ? 1 + (int64_t)rng_below(&rng, 5) : 0;
     world->mark_slots = one_of(&rng, 3) ? 4 : 0;
     settings->load.flushes = one_of(&rng, 4);
+    fault_settings_draw(&settings->faults, world->seed);
 }

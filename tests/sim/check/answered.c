@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Nobody waits for ever, and nothing fails where no fault is about.
+ */
+#include "sim/check/checks.h"
+
+/* What delays, turns and timers may add to a time-out. */
+#define SLACK_US 100000
+
+void check_liveness(const struct history *history, struct verdict *verdict)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct record *r = &history->records[i];
+        if (!r->must_succeed)
+            continue;
+        verdict->judged++;
+        if (r->outcome != OUTCOME_OK) {
+            verdict_wrong(verdict, "liveness: a command failed with no fault about");
+            verdict_show(verdict, history, i);
+        }
+    }
+}
+
+/* A command may wait for those before it on its connection: its time begins when they are answered.
+ */
+static int64_t turn_us(const struct history *history, size_t index)
+{
+    const struct record *r = &history->records[index];
+
+    for (size_t i = index; i-- > 0;) {
+        const struct record *before = &history->records[i];
+        if (before->client != r->client || before->place == r->place)
+            continue;
+        return before->replied_us > r->sent_us && before->replied_us <= r->replied_us
+                   ? before->replied_us
+                   : r->sent_us;
+    }
+    return r->sent_us;
+}
+
+void check_answered(const struct history *history, int64_t timeout_us, struct verdict *verdict)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct record *r = &history->records[i];
+        if (r->outcome == OUTCOME_LOST)
+            continue;
+        verdict->judged++;
+        if (r->outcome == OUTCOME_OPEN) {
+            verdict_wrong(verdict, "answered: a command was never answered");
+            verdict_show(verdict, history, i);
+        } else if (r->replied_us - turn_us(history, i) - r->stalled_us > timeout_us + SLACK_US) {
+            verdict_wrong(verdict, "answered: a command was answered late");
+            verdict_show(verdict, history, i);
+        }
+    }
+}

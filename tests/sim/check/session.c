@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One connection sees its own writes in order, and none before it was sent.
+ */
+#include "sim/check/registers.h"
+
+/* Whether nodes forgot after the write and before the reader was answered. */
+static bool forgiven(const struct history *history, const struct record *write,
+                     const struct record *reader)
+{
+    for (size_t i = 0; i < history->amnesty_count; i++)
+        if (write->sent_us < history->amnesties[i].to_us &&
+            reader->replied_us >= history->amnesties[i].from_us)
+            return true;
+    return false;
+}
+
+/* The last write that the reader's connection sent before it, or SIZE_MAX; only if it and all of
+ * the connection's writes to the key before were acknowledged is there anything certain. */
+static size_t own_write(const struct registers *key, const struct record *reader)
+{
+    size_t own = SIZE_MAX;
+
+    for (size_t i = 0; i < key->count; i++) {
+        const struct record *r = register_record(key, i);
+        if (r->client == reader->client && r->place < reader->place &&
+            record_acknowledged(r, EFFECTS_WRITE) && !forgiven(key->history, r, reader))
+            own = key->all[i];
+    }
+    return own;
+}
+
+/* Whether `writer` is older for certain than the session's own write. */
+static bool older(const struct record *writer, const struct record *own)
+{
+    if (!record_acknowledged(writer, EFFECTS_WRITE) || writer == own)
+        return false;
+    return writer->client == own->client ? writer->place < own->place
+                                         : writer->replied_us < own->sent_us;
+}
+
+static bool after_reader(const struct record *writer, const struct record *reader)
+{
+    return writer->client == reader->client && writer->place > reader->place;
+}
+
+static bool judge(const struct registers *key, const struct record *reader,
+                  const struct record *own)
+{
+    const struct history *history = key->history;
+
+    if (reader->seen == SEEN_VALUE) {
+        if (reader->value >= history->count)
+            return true; /* check_kept's */
+        const struct record *writer = &history->records[reader->value];
+        return !after_reader(writer, reader) && (own == NULL || !older(writer, own));
+    }
+    if (own == NULL || (reader->seen == SEEN_ABSENT && history->vanishes))
+        return true;
+    const enum effect wanted = reader->seen == SEEN_ABSENT ? EFFECT_DELETE : EFFECT_PUT;
+    for (size_t i = 0; i < key->count; i++) {
+        const struct record *writer = register_record(key, i);
+        if (writer != reader && writer->effect == wanted && writer->sent_us <= reader->replied_us &&
+            !after_reader(writer, reader) && !older(writer, own))
+            return true;
+    }
+    return false;
+}
+
+static void check_key(const struct registers *key, struct verdict *verdict)
+{
+    const struct history *history = key->history;
+
+    for (size_t i = 0; i < key->count; i++) {
+        const struct record *reader = register_record(key, i);
+        if (!record_sees(reader) || reader->strength == STRENGTH_WEAK)
+            continue;
+        const size_t own = own_write(key, reader);
+        verdict->judged += own != SIZE_MAX;
+        if (judge(key, reader, own != SIZE_MAX ? &history->records[own] : NULL))
+            continue;
+        verdict_wrong(verdict, "session: a connection did not see its own writes in order:");
+        verdict_show(verdict, history, key->all[i]);
+        if (own != SIZE_MAX)
+            verdict_show(verdict, history, own);
+        if (reader->seen == SEEN_VALUE)
+            verdict_show(verdict, history, reader->value);
+    }
+}
+
+void check_session(const struct history *history, struct verdict *verdict)
+{
+    registers_each(history, 'k', verdict, check_key);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A history: what clients asked, when, and what they were told. One record a key: a command of many
+ * keys leaves several. The checkers (checks.h) judge it without knowing how it came about.
+ *
+ * Keys are a letter and a number. `k`: registers, whose values are unique and name the record that
+ * wrote them. `e`: the same, with commands that give them a time to live. `c`: counters, added to
+ * at all times; `q`: counters that are added to only while no fault is about. `*`: all keys.
+ */
+#ifndef DUNLIN_TESTS_SIM_HISTORY_H
+#define DUNLIN_TESTS_SIM_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/world/clocks.h"
+
+#define HISTORY_NEVER_US INT64_MAX
+
+/* What the command wrote, if it took effect. */
+enum effect {
+    EFFECT_NONE,
+    EFFECT_PUT,
+    EFFECT_DELETE,
+    EFFECT_ADD,
+    EFFECT_TOUCH, /* the value that was there, with another deadline */
+};
+
+/* What the reply says of the key before. */
+enum seen { SEEN_NOTHING, SEEN_ABSENT, SEEN_PRESENT, SEEN_VALUE };
+
+enum outcome {
+    OUTCOME_OPEN,   /* no reply yet */
+    OUTCOME_OK,     /* acknowledged */
+    OUTCOME_FAILED, /* an error: it may still take effect */
+    OUTCOME_LOST,   /* the connection went: the same */
+};
+
+/* How much of the promise a read has. */
+enum strength {
+    STRENGTH_FULL, /* R + W > N */
+    STRENGTH_WEAK, /* less; once the replicas have converged, the same */
+};
+
+struct record {
+    uint64_t client; /* the connection */
+    uint32_t place;  /* of its command among the connection's, from 0 */
+    char space;
+    uint32_t key;
+    enum effect effect;
+    enum seen seen;
+    enum outcome outcome;
+    enum strength strength;
+    int64_t sent_us, replied_us;
+    int64_t stalled_us; /* of that time, its node was paused */
+    uint64_t value;     /* SEEN_VALUE: the record that wrote it, or the counter's number */
+    int64_t amount;     /* EFFECT_ADD */
+    int64_t lease_us;   /* PUT, TOUCH: the time to live that it gives, 0: none */
+    int64_t left_us;    /* SEEN_PRESENT: the time to live that it was told; -1: it was not */
+    bool must_succeed;  /* no fault is about, and none was for a while */
+    bool healed;        /* after all faults: the replicas have converged */
+    char error[48];     /* the beginning of the error's text */
+};
+
+/* All nodes forgot, or so many replicas of a partition that it was recovered from too few that
+ * vote, where also what was deleted may come back: what was written before `to_us` may be lost for
+ * who reads after `from_us`. */
+struct amnesty {
+    int64_t from_us, to_us; /* HISTORY_NEVER_US: it lasts */
+};
+
+#define AMNESTIES_MAX 8
+
+struct history {
+    struct record *records;
+    size_t count, capacity;
+    size_t failed;
+    unsigned long_every;         /* of so many values one is long */
+    uint64_t coordinators[1024]; /* of counter c<i>: a bit for each node that coordinated it */
+
+    /* What happened to the nodes, as far as it bears on what may be seen. */
+    struct amnesty amnesties[AMNESTIES_MAX];
+    size_t amnesty_count;
+    bool vanishes; /* anything may have been evicted at any time */
+    struct clocks clocks;
+};
+
+/* A new record, zeroed; its index is its name. The pointer holds until the next one is added. */
+struct record *history_add(struct history *history);
+void history_deinit(struct history *history);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The load: some clients on every node, each with pipelines of commands on a few keys, drawn from
+ * the seed. All that is asked and answered goes into a history.
+ *
+ *   load.c        the clients, and when they ask
+ *   load_ask.c    what they ask
+ *   load_reply.c  what the replies say
+ */
+#ifndef DUNLIN_TESTS_SIM_LOAD_H
+#define DUNLIN_TESTS_SIM_LOAD_H
+
+#include "sim/load/history.h"
+#include "sim/world/client.h"
+
+/* How much of the load goes on. */
+enum load_phase {
+    LOAD_CALM,   /* no fault is about: everything must succeed */
+    LOAD_CHAOS,  /* anything may fail */
+    LOAD_HEALED, /* as calm, and the replicas have converged */
+    LOAD_SILENT, /* nothing new is asked */
+};
+
+/* One command names as many keys at most. */
+#define LOAD_KEYS_MIN 4
+
+struct load_settings {
+    unsigned clients; /* on each node */
+    unsigned keys;
+    int64_t think_us; /* at most between two pipelines */
+    bool flushes;     /* FLUSHALL now and then, and no counters, which it would reset */
+};
+
+struct load;
+
+struct load *load_create(struct world *world, const struct load_settings *settings,
+                         struct history *history);
+/* The world's nodes are gone. */
+void load_destroy(struct load **load);
+void load_set_phase(struct load *load, enum load_phase phase);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "resp/reply.h"
+#include "sim/load/load_parts.h"
+
+#define COUNTERS 6
+
+const struct form_row form_rows[FORM_COUNT_OF] = {
+#define ROW(NAME, word, weight, space, shape, effect) \
+    {word, weight, space, SHAPE_##shape, EFFECT_##effect},
+    FORMS(ROW)
+#undef ROW
+};
+
+unsigned load_weight(const struct load *load, enum form form)
+{
+    const struct form_row *row = &form_rows[form];
+
+    if ((row->space == 'c' && load->settings.flushes) ||
+        (row->space == '*' && !load->settings.flushes))
+        return 0;
+    return row->weight;
+}
+
+/* ---- words ---- */
+
+/* Now and then a long one. */
+void load_put_value(const struct history *history, struct buffer *out, size_t record)
+{
+    struct buffer value = {0};
+    const size_t filling = record % history->long_every == 0 ? 20000 + record % 5000
+                                                             : record * 7 % 100;
+
+    buffer_append_format(&value, "v%zu:", record);
+    for (size_t i = 0; i < filling; i++)
+        buffer_append(&value, &"abcdefghijklmnopqrstuvwxyz"[(record + i) % 26], 1);
+    reply_bulk(out, buffer_content(&value));
+    buffer_deinit(&value);
+}
+
+static void put_key(struct buffer *out, char space, uint32_t key)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%c%" PRIu32, space, key);
+    reply_bulk_string(out, text);
+}
+
+static void put_number(struct buffer *out, int64_t number)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, number);
+    reply_bulk_string(out, text);
+}
+
+/* A time to live: some end at once, some within a run, some not at all. */
+static int64_t draw_lease_ms(struct load *load)
+{
+    static const int64_t most_ms[] = {5, 50, 300, 2000, 8000, 3600000};
+    const size_t at = (size_t)load_draw(load, sizeof most_ms / sizeof most_ms[0]);
+
+    return 1 + (int64_t)load_draw(load, (uint64_t)most_ms[at]);
+}
+
+/* ---- keys ---- */
+
+/* Half of the load is on few keys: they show what happens side by side. The others lie still for a
+ * while, and show what was lost meanwhile. */
+static uint32_t draw_key(struct load *load)
+{
+    const unsigned keys = load->settings.keys;
+
+    return (uint32_t)load_draw(load, load_draw(load, 2) == 0 ? 1 + keys / 16 : keys);
+}
+
+static uint32_t draw_key_of(struct load *load, char space)
+{
+    if (space == 'c' || space == 'q')
+        return (uint32_t)load_draw(load, COUNTERS);
+    if (space == 'e')
+        return (uint32_t)load_draw(load, 1 + load->settings.keys / 8);
+    return space == 'k' ? draw_key(load) : 0;
+}
+
+/* Half of the counters' load while all is calm is on counters of that time. */
+static char draw_space(struct load *load, enum form form)
+{
+    const bool calm = load->phase == LOAD_CALM || load->phase == LOAD_HEALED;
+    const char space = form_rows[form].space;
+
+    return space == 'c' && calm && load_draw(load, 2) == 0 ? 'q' : space;
+}
+
+/* ---- commands ---- */
+
+static struct record *add_record(struct user *user, enum form form, char space, uint32_t key)
+{
+    struct load *load = user->load;
+    struct record *record = history_add(load->history);
+
+    record->client = user->client->id;
+    record->place = user->place;
+    record->space = space;
+    record->key = key;
+    record->effect = form_rows[form].effect;
+    record->sent_us = load->world->now_us;
+    record->healed = load->phase == LOAD_HEALED;
+    record->must_succeed = load->phase == LOAD_CALM || load->phase == LOAD_HEALED;
+    return record;
+}
+
+static void put_lease(struct load *load, struct record *record, struct buffer *out)
+{
+    const int64_t ms = draw_lease_ms(load);
+
+    record->lease_us = ms * 1000;
+    put_number(out, ms);
+}
+
+/* One key, with what belongs to it. */
+static void put_words(struct user *user, enum form form, char space, uint32_t key,
+                      struct buffer *out)
+{
+    struct load *load = user->load;
+    struct record *record = add_record(user, form, space, key);
+    const size_t name = load->history->count - 1;
+
+    if (form_rows[form].shape == SHAPE_NONE)
+        return;
+    put_key(out, space, key);
+    switch (form_rows[form].shape) {
+    case SHAPE_NONE:
+    case SHAPE_KEY:
+    case SHAPE_KEYS:
+        break;
+    case SHAPE_VALUE:
+    case SHAPE_VALUES:
+        load_put_value(load->history, out, name);
+        break;
+    case SHAPE_AMOUNT:
+        record->amount = 1 + (int64_t)load_draw(load, 3);
+        put_number(out, record->amount);
+        break;
+    case SHAPE_VALUE_PX:
+        load_put_value(load->history, out, name);
+        reply_bulk_string(out, "px");
+        put_lease(load, record, out);
+        break;
+    case SHAPE_MS_VALUE:
+        put_lease(load, record, out);
+        load_put_value(load->history, out, name);
+        break;
+    case SHAPE_MS:
+        put_lease(load, record, out);
+        break;
+    case SHAPE_PX:
+        reply_bulk_string(out, "px");
+        put_lease(load, record, out);
+        break;
+    case SHAPE_PERSIST:
+        reply_bulk_string(out, "persist");
+        break;
+    }
+}
+
+static size_t words_of(enum shape shape, unsigned count)
+{
+    static const size_t words[] = {
+        [SHAPE_NONE] = 0,   [SHAPE_KEY] = 1,    [SHAPE_KEYS] = 1,     [SHAPE_VALUE] = 2,
+        [SHAPE_VALUES] = 2, [SHAPE_AMOUNT] = 2, [SHAPE_VALUE_PX] = 4, [SHAPE_MS_VALUE] = 3,
+        [SHAPE_MS] = 2,     [SHAPE_PX] = 3,     [SHAPE_PERSIST] = 2,
+    };
+
+    return 1 + count * words[shape];
+}
+
+/* Most reads are at the level of the ring; some ask every replica, or just one. */
+static const char *draw_level(struct load *load, enum form form)
+{
+    if (form != FORM_GET && form != FORM_EGET && form != FORM_MGET)
+        return NULL;
+    switch (load_draw(load, 16)) {
+    case 0:
+        return "all";
+    case 1:
+        return "one";
+    default:
+        return NULL;
+    }
+}
+
+static void ask(struct user *user, enum form form, uint32_t key, struct buffer *out)
+{
+    struct load *load = user->load;
+    const struct form_row *row = &form_rows[form];
+    const bool many = row->shape == SHAPE_KEYS || row->shape == SHAPE_VALUES;
+    const unsigned count = many ? 1 + (unsigned)load_draw(load, LOAD_KEYS_MIN) : 1;
+    const char space = draw_space(load, form);
+    const char *level = draw_level(load, form);
+    struct asked *asked = memory_alloc(sizeof *asked);
+
+    asked->form = form;
+    asked->first = load->history->count;
+    asked->count = count;
+    asked->paused_us = sim_node_paused_us(user->node);
+    reply_array(out, words_of(row->shape, count) + (level != NULL ? 2 : 0));
+    if (level != NULL) {
+        reply_bulk_string(out, "at");
+        reply_bulk_string(out, level);
+    }
+    reply_bulk_string(out, row->word);
+    for (unsigned i = 0; i < count; i++) {
+        put_words(user, form, space, key, out);
+        key = (key + 1) % load->settings.keys; /* no key twice in one command */
+    }
+    if (level != NULL && level[0] == 'o' && load->world->settings.read_level != LEVEL_ONE)
+        for (size_t i = asked->first; i < load->history->count; i++)
+            load->history->records[i].strength = STRENGTH_WEAK;
+    user->place++;
+    user->in_flight++;
+    list_append(&user->asked, &asked->link);
+}
+
+void load_ask_any(struct user *user, struct buffer *out)
+{
+    struct load *load = user->load;
+    uint64_t at = load_draw(load, load->weights);
+    int form = 0;
+
+    while (at >= load_weight(load, (enum form)form))
+        at -= load_weight(load, (enum form)form++);
+    ask(user, (enum form)form, draw_key_of(load, form_rows[form].space), out);
+}
+
+void load_ask_register(struct user *user, uint32_t key, struct buffer *out)
+{
+    ask(user, load_draw(user->load, 3) == 0 ? FORM_GET : FORM_SET, key, out);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/world/clocks.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+void clocks_deinit(struct clocks *clocks)
+{
+    memory_free(clocks->steps);
+    *clocks = (struct clocks){0};
+}
+
+void clocks_add(struct clocks *clocks, const struct clock_step *step)
+{
+    if (clocks->count == clocks->capacity) {
+        clocks->capacity = clocks->capacity > 0 ? clocks->capacity * 2 : 64;
+        clocks->steps = memory_try_realloc(clocks->steps,
+                                           clocks->capacity * sizeof clocks->steps[0]);
+        ensure(clocks->steps != NULL);
+    }
+    clocks->steps[clocks->count++] = *step;
+}
+
+/* When the step's node took another, INT64_MAX: it did not. */
+static int64_t end_us(const struct clocks *clocks, size_t index)
+{
+    for (size_t i = index + 1; i < clocks->count; i++)
+        if (clocks->steps[i].node == clocks->steps[index].node)
+            return clocks->steps[i].since_us;
+    return INT64_MAX;
+}
+
+void clocks_range(const struct clocks *clocks, int64_t from_us, int64_t to_us, int64_t *least_us,
+                  int64_t *most_us)
+{
+    *least_us = *most_us = 0;
+    for (size_t i = 0; i < clocks->count; i++) {
+        const struct clock_step *step = &clocks->steps[i];
+        if (step->since_us > to_us || end_us(clocks, i) < from_us)
+            continue;
+        const int64_t until_us = to_us < end_us(clocks, i) ? to_us : end_us(clocks, i);
+        const int64_t drifted_us = (until_us - step->since_us) * step->drift_ppm / 1000000;
+        const int64_t off_us = step->off_us + drifted_us;
+        if (step->off_us < *least_us)
+            *least_us = step->off_us;
+        if (off_us < *least_us)
+            *least_us = off_us;
+        if (step->off_us > *most_us)
+            *most_us = step->off_us;
+        if (off_us > *most_us)
+            *most_us = off_us;
+    }
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/world/net.h"
+
+#include <inttypes.h>
+#include <xxhash.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "sim/world/control.h"
+#include "sim/world/node.h"
+
+#define DELAY_US_MIN       50
+#define DELAY_US_MAX       900
+#define CONNECT_TIMEOUT_US 1000000
+
+enum chunk_kind { CHUNK_OPEN, CHUNK_OPENED, CHUNK_BYTES, CHUNK_CLOSE };
+
+static const char *const chunk_names[] = {"open", "opened", "bytes", "close"};
+
+struct chunk {
+    struct list link;
+    enum chunk_kind kind;
+    size_t size;
+    uint8_t bytes[];
+};
+
+static enum net_end other(enum net_end end)
+{
+    return end == NET_OPENER ? NET_ACCEPTOR : NET_OPENER;
+}
+
+/* ---- arriving ---- */
+
+static void accept_connection(struct sim_connection *connection, struct sim_node *node)
+{
+    if (!sim_node_runs(node)) {
+        connection->open[NET_ACCEPTOR] = true;
+        net_close(connection, NET_ACCEPTOR);
+        return;
+    }
+    connection->open[NET_ACCEPTOR] = true;
+    sim_node_link_opened(node, connection);
+}
+
+static void take_chunk(struct sim_connection *connection, enum net_end from,
+                       const struct chunk *chunk)
+{
+    const enum net_end to = other(from);
+    struct sim_node *node = connection->world->nodes[connection->nodes[to]];
+
+    world_trace(connection->world, "%u>%u #%" PRIu64 " %s %zu %016" PRIx64, connection->nodes[from],
+                connection->nodes[to], connection->id, chunk_names[chunk->kind], chunk->size,
+                (uint64_t)XXH3_64bits(chunk->bytes, chunk->size));
+    if (chunk->kind == CHUNK_OPEN) {
+        accept_connection(connection, node);
+        return;
+    }
+    if (!connection->open[to])
+        return;
+    switch (chunk->kind) {
+    case CHUNK_OPENED:
+        sim_node_peer_opened(node, connection);
+        break;
+    case CHUNK_BYTES:
+        sim_node_input(node, connection, to, span_of(chunk->bytes, chunk->size));
+        break;
+    case CHUNK_OPEN:
+    case CHUNK_CLOSE:
+        connection->open[to] = false;
+        sim_node_lost(node, connection, to);
+        break;
+    }
+}
+
+static void add_chunk(struct sim_connection *connection, enum net_end end, enum chunk_kind kind,
+                      struct span bytes);
+
+static void arrive(void *object, uint64_t number)
+{
+    struct sim_connection *connection = object;
+    const enum net_end from = (enum net_end)number;
+    struct world *world = connection->world;
+    struct net_lane *lane = &connection->lanes[from];
+    const unsigned to = connection->nodes[other(from)];
+
+    if (connection->lost || list_empty(&lane->chunks))
+        return;
+    if (world->blocked[connection->nodes[from]][to] || lane->held > 0) {
+        lane->held++;
+        return;
+    }
+    struct chunk *chunk = list_entry(lane->chunks.next, struct chunk, link);
+    /* A host takes connections for a process that is stopped. */
+    if (chunk->kind == CHUNK_OPEN && sim_node_runs(world->nodes[to]) && !connection->answered) {
+        connection->answered = true;
+        add_chunk(connection, NET_ACCEPTOR, CHUNK_OPENED, span_of(NULL, 0));
+    }
+    if (sim_node_defers(world->nodes[to], arrive, object, number))
+        return;
+    list_remove(&chunk->link);
+    take_chunk(connection, from, chunk);
+    memory_free(chunk);
+}
+
+/* ---- sending ---- */
+
+static void add_chunk(struct sim_connection *connection, enum net_end end, enum chunk_kind kind,
+                      struct span bytes)
+{
+    struct world *world = connection->world;
+    struct net_lane *lane = &connection->lanes[end];
+    struct chunk *chunk = memory_alloc(sizeof *chunk + bytes.size);
+    int64_t at_us = world->now_us + world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
+
+    at_us += world_draw(world, 0, world->slow_us[connection->nodes[end]]);
+    if (at_us < lane->last_us)
+        at_us = lane->last_us;
+    lane->last_us = at_us;
+    chunk->kind = kind;
+    chunk->size = bytes.size;
+    if (bytes.size > 0)
+        memcpy(chunk->bytes, bytes.data, bytes.size);
+    list_append(&lane->chunks, &chunk->link);
+    events_add(&world->events, at_us, arrive, connection, end);
+}
+
+void net_send(struct sim_connection *connection, enum net_end end, struct span bytes)
+{
+    struct world *world = connection->world;
+
+    while (bytes.size > 0) {
+        size_t size = bytes.size;
+        if (world_chance(world, 1, 8))
+            size = (size_t)world_draw(world, 1, (int64_t)bytes.size);
+        add_chunk(connection, end, CHUNK_BYTES, span_of(bytes.data, size));
+        bytes = span_of(bytes.data + size, bytes.size - size);
+    }
+}
+
+/* ---- opening and closing ---- */
+
+static void connect_timeout(void *object, uint64_t number)
+{
+    struct sim_connection *connection = object;
+
+    (void)number;
+    if (!connection->answered && connection->open[NET_OPENER])
+        net_break(connection);
+}
+
+struct sim_connection *net_open(struct world *world, unsigned from, unsigned to)
+{
+    struct sim_connection *connection = memory_alloc(sizeof *connection);
+
+    connection->world = world;
+    connection->id = ++world->last_connection;
+    connection->nodes[NET_OPENER] = from;
+    connection->nodes[NET_ACCEPTOR] = to;
+    connection->open[NET_OPENER] = true;
+    list_init(&connection->lanes[NET_OPENER].chunks);
+    list_init(&connection->lanes[NET_ACCEPTOR].chunks);
+    connection->next = world->connections;
+    world->connections = connection;
+    add_chunk(connection, NET_OPENER, CHUNK_OPEN, span_of(NULL, 0));
+    world_after(world, CONNECT_TIMEOUT_US, connect_timeout, connection, 0);
+    return connection;
+}
+
+void net_close(struct sim_connection *connection, enum net_end end)
+{
+    if (!connection->open[end])
+        return;
+    connection->open[end] = false;
+    if (!connection->lost)
+        add_chunk(connection, end, CHUNK_CLOSE, span_of(NULL, 0));
+}
+
+static void lose_end(void *object, uint64_t number)
+{
+    struct sim_connection *connection = object;
+    const enum net_end end = (enum net_end)number;
+    struct sim_node *node = connection->world->nodes[connection->nodes[end]];
+
+    if (!connection->open[end] || sim_node_defers(node, lose_end, object, number))
+        return;
+    world_trace(connection->world, "%u lost #%" PRIu64, node->number, connection->id);
+    connection->open[end] = false;
+    sim_node_lost(node, connection, end);
+}
+
+void net_break(struct sim_connection *connection)
+{
+    struct world *world = connection->world;
+
+    if (connection->lost)
+        return;
+    world_trace(world, "#%" PRIu64 " breaks", connection->id);
+    connection->lost = true;
+    for (int end = 0; end < 2; end++)
+        world_after(world, world_draw(world, DELAY_US_MIN, 20 * DELAY_US_MAX), lose_end, connection,
+                    (uint64_t)end);
+}
+
+/* ---- datagrams ---- */
+
+struct datagram {
+    struct list link; /* world->datagrams */
+    struct world *world;
+    unsigned from, to;
+    size_t size;
+    uint8_t bytes[];
+};
+
+static void free_datagram(struct datagram *datagram)
+{
+    list_remove(&datagram->link);
+    memory_free(datagram);
+}
+
+static void datagram_arrives(void *object, uint64_t number)
+{
+    struct datagram *datagram = object;
+    struct world *world = datagram->world;
+    struct sim_node *node = world->nodes[datagram->to];
+
+    if (sim_node_defers(node, datagram_arrives, object, number))
+        return;
+    if (node->control != NULL && !world->blocked[datagram->from][datagram->to]) {
+        world_trace(world, "%u>%u datagram %zu %016" PRIx64, datagram->from, datagram->to,
+                    datagram->size, (uint64_t)XXH3_64bits(datagram->bytes, datagram->size));
+        sim_control_datagram(node, datagram->from, span_of(datagram->bytes, datagram->size));
+    }
+    free_datagram(datagram);
+}
+
+static void send_once(struct world *world, unsigned from, unsigned to, struct span bytes)
+{
+    struct datagram *datagram = memory_alloc(sizeof *datagram + bytes.size);
+    int64_t delay_us = world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
+
+    delay_us += world_draw(world, 0, world->slow_us[from]);
+    datagram->world = world;
+    datagram->from = from;
+    datagram->to = to;
+    datagram->size = bytes.size;
+    memcpy(datagram->bytes, bytes.data, bytes.size);
+    list_append(&world->datagrams, &datagram->link);
+    world_after(world, delay_us, datagram_arrives, datagram, 0);
+}
+
+void net_send_datagram(struct world *world, unsigned from, unsigned to, struct span bytes)
+{
+    const unsigned loss = world->loss_percent[from] > world->loss_percent[to]
+                              ? world->loss_percent[from]
+                              : world->loss_percent[to];
+
+    if (world_chance(world, 1, 50))
+        send_once(world, from, to, bytes);
+    if (loss == 0 || !world_chance(world, loss, 100))
+        send_once(world, from, to, bytes);
+}
+
+/* ---- faults ---- */
+
+void net_block(struct world *world, unsigned from, unsigned to, bool blocked)
+{
+    if (world->blocked[from][to] == blocked)
+        return;
+    world_trace(world, "%u>%u %s", from, to, blocked ? "blocked" : "free");
+    world->blocked[from][to] = blocked;
+    if (blocked)
+        return;
+    for (struct sim_connection *c = world->connections; c != NULL; c = c->next) {
+        for (unsigned end = 0; end < 2; end++) {
+            struct net_lane *lane = &c->lanes[end];
+            if (c->nodes[end] != from || c->nodes[1 - end] != to)
+                continue;
+            if (lane->last_us < world->now_us)
+                lane->last_us = world->now_us;
+            for (; lane->held > 0; lane->held--)
+                events_add(&world->events, lane->last_us, arrive, c, end);
+        }
+    }
+}
+
+void net_node_died(struct world *world, unsigned node)
+{
+    for (struct sim_connection *c = world->connections; c != NULL; c = c->next)
+        for (unsigned end = 0; end < 2; end++)
+            if (c->nodes[end] == node) {
+                net_close(c, (enum net_end)end);
+                if (end == NET_ACCEPTOR)
+                    c->link = NULL;
+            }
+}
+
+void net_destroy(struct world *world)
+{
+    list_for_each_removable(at, &world->datagrams)
+        free_datagram(list_entry(at, struct datagram, link));
+    while (world->connections != NULL) {
+        struct sim_connection *connection = world->connections;
+        world->connections = connection->next;
+        for (int end = 0; end < 2; end++)
+            while (!list_empty(&connection->lanes[end].chunks)) {
+                struct chunk *chunk = list_entry(connection->lanes[end].chunks.next, struct chunk,
+                                                 link);
+                list_remove(&chunk->link);
+                memory_free(chunk);
+            }
+        memory_free(connection);
+    }
+}

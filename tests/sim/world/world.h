@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A world: some nodes, the network between them, and one virtual clock. It owns the time, the
+ * events to come, the trace and the generator that all chance is drawn from: two worlds of one seed
+ * that are told the same do the same, to the byte. Times are microseconds since the world began.
+ */
+#ifndef DUNLIN_TESTS_SIM_WORLD_H
+#define DUNLIN_TESTS_SIM_WORLD_H
+
+#include <stdio.h>
+
+#include "base/list.h"
+#include "base/options.h"
+#include "base/rng.h"
+#include "ring/ring.h"
+#include "sim/world/clocks.h"
+#include "sim/world/events.h"
+
+#define WORLD_NODES_MAX    9
+#define WORLD_START_US_MAX 600000
+
+/* When a world begins, by the wall clock of a node whose clock is right: 2024-01-01. */
+#define WORLD_WALL_MS INT64_C(1704067200000)
+
+/* Where node n is: at these ports + n. */
+#define WORLD_HOST     "127.0.0.1"
+#define WORLD_PORT     7000
+#define WORLD_BUS_PORT 17000
+
+struct sim_node;
+struct wire_message;
+
+/* What holds for a world from its beginning. */
+struct world_settings {
+    uint64_t seed;
+    unsigned nodes;    /* 1..WORLD_NODES_MAX */
+    unsigned replicas; /* N */
+    uint8_t read_level, write_level;
+    unsigned partitions;
+    enum ring_conflict conflict;
+    bool calm;        /* no chance in delays, pieces and turns: for scripts */
+    bool detector;    /* detector.c in the place of control, and a ring that is there at once */
+    bool messages;    /* each peer message is told in the trace */
+    FILE *trace_file; /* NULL: the trace is only digested */
+
+    /* Bounds, 0: that of the options. */
+    uint64_t memory_bytes; /* maxmemory of each node */
+    bool evicts;           /* maxmemory-policy allkeys-clock */
+    uint64_t hint_bytes;
+    int64_t hint_window_s;
+    int64_t repair_interval_s;
+    bool sloppy_quorum;
+    uint32_t mark_slots; /* of a partition; about as many marks are kept there */
+};
+
+/* A ring that some node went by. */
+struct world_ring {
+    struct identity identity;
+    uint64_t version, digest;
+};
+
+#define WORLD_RINGS_MAX 8
+
+/* Hears of every message when it is sent. */
+struct world_watcher {
+    void (*on_message)(void *context, unsigned from, unsigned to,
+                       const struct wire_message *message);
+    void *context;
+};
+
+#define WORLD_WATCHERS_MAX 2
+
+struct world {
+    struct world_settings settings;
+    int64_t now_us;
+    struct rng rng;
+    struct events events;
+    uint64_t trace_digest;
+    uint64_t trace_lines;
+    const struct options *options;
+    struct ring *ring; /* the detector's */
+    struct world_ring rings[WORLD_RINGS_MAX];
+    size_t ring_count;
+    struct sim_node *nodes[WORLD_NODES_MAX + 1]; /* by number, from 1 */
+
+    /* The network (net.h). */
+    struct sim_connection *connections;
+    uint64_t last_connection;
+    bool blocked[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1]; /* from, to */
+    int64_t slow_us[WORLD_NODES_MAX + 1];                   /* added to what the node sends */
+    unsigned loss_percent[WORLD_NODES_MAX + 1];             /* of datagrams from and to the node */
+    struct list datagrams;                                  /* on their way */
+
+    struct world_watcher watchers[WORLD_WATCHERS_MAX];
+    size_t watcher_count;
+    struct clocks *clocks; /* are told of each step of a clock; may be NULL */
+};
+
+/* With the detector all nodes run and see each other as alive. Else they start one by one, within
+ * WORLD_START_US_MAX, without a ring (form.h). */
+struct world *world_create(const struct world_settings *settings);
+void world_destroy(struct world **world);
+
+/* Lets all happen that is due until then. */
+void world_run_until(struct world *world, int64_t until_us);
+void world_after(struct world *world, int64_t delay_us, void (*fire)(void *object, uint64_t number),
+                 void *object, uint64_t number);
+/* From `low` to `high`; `low` in a calm world. Two draws stand in two statements: compilers differ
+ * in the order of arguments, and a seed is to give one trace with all of them. */
+int64_t world_draw(struct world *world, int64_t low, int64_t high);
+bool world_chance(struct world *world, unsigned numerator, unsigned denominator);
+
+void world_watch(struct world *world,
+                 void (*on_message)(void *context, unsigned from, unsigned to,
+                                    const struct wire_message *message),
+                 void *context);
+/* A node goes by the ring. */
+void world_note_ring(struct world *world, const struct ring *ring);
+
+/* A line of the trace: the time comes before it. */
+void world_trace(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
