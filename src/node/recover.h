@@ -140,7 +140,8 @@ void sync_wake(struct sync *sync);
 void sync_chunk(struct sync *sync, node_number node, const struct wire_chunk *chunk);
 void sync_compared(struct sync *sync, node_number node, const struct wire_compared *compared);
 void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct looked *looked);
-/* So many entries were taken, which may bring a pause: other work, and other processes, go first. */
+/* So many entries were taken, which may bring a pause: other work, and other processes, go first.
+ */
 void sync_worked(struct sync *sync, uint32_t entries);
 /* There may be something to recover: it is not to wait for the next look. */
 void sync_hurry(struct sync *sync);
