@@ -167,15 +167,36 @@ static bool mend_own(struct sync *sync, struct sync_job *job, const struct gathe
     const struct offered offered = replica_offer(&engine->replica, engine->now, &place,
                                                  key->version.dot, &key->version);
 
+    metrics_add(engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
     metrics_add(engine->metrics, METRIC_EVICTED_KEYS, offered.evicted);
     return offered.status == ACK_OK || offered.status == ACK_NEWER || offered.status == ACK_FULL;
 }
 
-/* Sends the version to who lacks it. It is owed until it is answered, like any write. */
-static bool mend(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+/* Owes it to who lacks it until it is answered, like any write. False: so much is owed already that
+ * something would be dropped, and the replica told that it forgot, for what it can be sent a little
+ * later. What is too large ever to be owed is left to reads, but for the comparison after a
+ * restart: then it may have been owed before, and the replica is told. */
+static bool owe(struct sync *sync, const struct sync_job *job, node_number node, struct span key,
+                const struct version *version)
 {
     struct engine *engine = sync->engine;
+    const size_t bytes = key.size + version->value.size;
 
+    if (!hints_may_hold(engine, bytes)) {
+        if (!sync_partition(sync, job->partition)->compared)
+            hints_keep(engine, node, job->partition, key, version);
+        return true;
+    }
+    if (!hints_have_room(engine, node, bytes))
+        return false;
+    metrics_add(engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
+    hints_keep(engine, node, job->partition, key, version);
+    return true;
+}
+
+/* Sends the version to who lacks it. */
+static bool mend(struct sync *sync, struct sync_job *job, const struct gather_key *key)
+{
     for (unsigned i = 0; i < job->gather.source_count; i++) {
         const struct sync_source *source = i > 0 ? &job->sources[i - 1] : NULL;
         if (job->gather.sources[i].place >= key->copies || gather_has_all(key, i))
@@ -185,10 +206,8 @@ static bool mend(struct sync *sync, struct sync_job *job, const struct gather_ke
             job->suspects |= (uint8_t)(1u << job->gather.sources[i].place);
         if (!dot_exists(key->looks[i].dot) && is_over(&job->gather, key, i))
             continue;
-        metrics_add(engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
-        if (source != NULL)
-            hints_keep(engine, source->node, job->partition, key->key, &key->version);
-        else if (!mend_own(sync, job, key))
+        if (source != NULL ? !owe(sync, job, source->node, key->key, &key->version)
+                           : !mend_own(sync, job, key))
             return false;
     }
     return true;
@@ -197,7 +216,7 @@ static bool mend(struct sync *sync, struct sync_job *job, const struct gather_ke
 /* Who has something older than a mark missed what has vanished, and nobody may owe it that any
  * more: it is sent the tombstone that the mark stands for. What this node has itself goes in OWN.
  */
-static void cover(struct sync *sync, struct sync_job *job, const struct gather_key *key,
+static bool cover(struct sync *sync, struct sync_job *job, const struct gather_key *key,
                   struct dot mark)
 {
     const struct version tombstone = {
@@ -207,12 +226,13 @@ static void cover(struct sync *sync, struct sync_job *job, const struct gather_k
         const struct dot has = key->looks[i].dot;
         if (!dot_exists(has) || dot_compare(has, mark) >= 0)
             continue;
-        metrics_add(sync->engine->metrics, METRIC_COMPARISON_REPAIRS, 1);
-        hints_keep(sync->engine, job->sources[i - 1].node, job->partition, key->key, &tombstone);
+        if (!owe(sync, job, job->sources[i - 1].node, key->key, &tombstone))
+            return false;
     }
+    return true;
 }
 
-/* False: what was decided cannot be kept here yet. */
+/* False: what was decided cannot be kept here, or owed, yet. */
 static bool apply(struct sync *sync, struct sync_job *job, const struct gather_key *key)
 {
     const struct gather_decision decision = gather_decide(&job->gather, key);
@@ -222,7 +242,7 @@ static bool apply(struct sync *sync, struct sync_job *job, const struct gather_k
     /* Who missed a flush fetches the partition anew. */
     if (decision.outcome == GATHER_MARK && !sync_partition(sync, job->partition)->compared &&
         !dot_equal(decision.dot, gather_flushed(&job->gather)))
-        cover(sync, job, key, decision.dot);
+        return cover(sync, job, key, decision.dot);
     return true;
 }
 

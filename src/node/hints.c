@@ -177,7 +177,9 @@ static struct hint *add(struct engine *engine, struct hints_target *target, uint
                         struct span key, const struct version *version)
 {
     const size_t size = sizeof(struct hint) + key.size + version->value.size;
-    struct hint *hint = size <= bytes_max(engine) ? memory_try_alloc(size) : NULL;
+    struct hint *hint = hints_may_hold(engine, key.size + version->value.size)
+                            ? memory_try_alloc(size)
+                            : NULL;
 
     if (hint == NULL)
         return NULL;
@@ -211,6 +213,18 @@ static void make_room(struct engine *engine, struct hints_target *target, struct
         end(engine, target, hint);
     else
         drop(engine, target, hint, "hint-bytes");
+}
+
+bool hints_have_room(const struct engine *engine, node_number number, size_t bytes)
+{
+    const struct hints_target *target = find(engine, number);
+
+    return sizeof(struct hint) + bytes + (target != NULL ? target->bytes : 0) <= bytes_max(engine);
+}
+
+bool hints_may_hold(const struct engine *engine, size_t bytes)
+{
+    return sizeof(struct hint) + bytes <= bytes_max(engine);
 }
 
 void hints_keep(struct engine *engine, node_number number, uint32_t partition, struct span key,

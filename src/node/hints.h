@@ -57,6 +57,10 @@ struct hints {
 void hints_init(struct engine *engine);
 void hints_deinit(struct engine *engine);
 
+/* Whether a version of so many bytes, key and value, can be kept without dropping another. */
+bool hints_have_room(const struct engine *engine, node_number target, size_t bytes);
+/* Whether it can be kept where nothing else is. */
+bool hints_may_hold(const struct engine *engine, size_t bytes);
 /* The version is owed to `target` from now on. `key` and the version's value are copied. */
 void hints_keep(struct engine *engine, node_number target, uint32_t partition, struct span key,
                 const struct version *version);

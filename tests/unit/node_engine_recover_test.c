@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "base/memory.h"
 #include "lib/engine_pair.h"
 #include "lib/timeout.h"
 #include "node/recover.h"
@@ -14,6 +15,9 @@ TestSuite(engine_recover, .timeout = TIMEOUT_S(10));
 
 #define OK   "+OK\r\n"
 #define KEYS 60
+/* Of one partition, more than 1 MB. */
+#define LONG_VALUE  100000
+#define LONG_VALUES 20
 
 static struct pair pair;
 static struct pair_client *client;
@@ -383,6 +387,39 @@ static void all_may_settle(void)
 {
     for (size_t node = 0; node < 3; node++)
         atomic_store(&pair.nodes[node].bounds.ledger.uncompared, false);
+}
+
+/* As many differ in one partition as hint-bytes has no room for: what is sent a little later is
+ * dropped for nobody. */
+Test(engine_recover, a_comparison_with_much_to_mend_drops_nothing)
+{
+    static const char *const small[] = {"--repair-interval", "1", "--hint-bytes", "1mb", NULL};
+    char key[PAIR_KEY_MAX];
+    char *value = memory_alloc(LONG_VALUE + 1);
+
+    memset(value, 'v', LONG_VALUE);
+    begin(small);
+    pair_pass(&pair, 500);
+    nothing_settles();
+    const uint32_t home = pair_partition_of(&pair, "k");
+    size_t first = 0; /* it compares */
+    while (pair.nodes[first].engine->view->self != ring_claim(pair.ring, home)->nodes[0])
+        first++;
+    const uint64_t stamp = hlc_stamp(pair.now.wall_ms);
+    for (unsigned i = 0, put = 0; put < LONG_VALUES; i++) {
+        snprintf(key, sizeof key, "key:%u", i);
+        if (pair_partition_of(&pair, key) == home)
+            put_at(first, key, value, (struct dot){stamp + put++, 1});
+    }
+    pair_pass(&pair, 6000);
+    for (size_t node = 0; node < 3; node++) {
+        cr_assert_arr_eq(partition_at(node, home)->leaves, partition_at(first, home)->leaves,
+                         sizeof(uint64_t[PARTITION_LEAVES]));
+        cr_assert_eq(pair_metric(&pair, node, METRIC_HINTS_DROPPED), 0);
+        cr_assert_eq(partition_at(node, home)->recovery, 0);
+    }
+    memory_free(value);
+    end();
 }
 
 /* The set of a write beside what the node has, which nobody else hears of. */
