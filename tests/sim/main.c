@@ -17,6 +17,7 @@
 
 #include "sim/fault/faults.h"
 #include "sim/mutant/rules.h"
+#include "sim/report/report.h"
 #include "sim/run.h"
 
 enum { EXIT_SAFETY = 2, EXIT_LIVENESS = 3, EXIT_OPTION = 64 };
@@ -323,6 +324,8 @@ int main(int argc, char **argv)
 {
     struct simulation simulation = {.seconds = 10, .varied = true};
 
+    if (argc > 1 && strcmp(argv[1], "--report") == 0)
+        return report_main(argc - 2, argv + 2);
     run_defaults(&simulation.settings);
     for (int i = 1; i < argc; i += 2) {
         if (strcmp(argv[i], "--help") == 0) {
