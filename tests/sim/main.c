@@ -255,7 +255,7 @@ static void print_failure(struct simulation *simulation, const struct run_result
 
     for (int check = 0; check < CHECK_COUNT; check++) {
         const struct verdict *verdict = &result->verdicts[check];
-        if (verdict->wrong > 0 || (verdict->judged == 0 && result->judged[check]))
+        if (verdict->wrong > 0 || promises_unjudged(&result->promises, (enum check)check, verdict))
             printf("%s: %" PRIu64 " of %" PRIu64 " wrong\n", check_rows[check].name, verdict->wrong,
                    verdict->judged);
         safety |= verdict->wrong > 0 && check_rows[check].safety;
@@ -296,6 +296,8 @@ static bool run_seed(struct simulation *simulation, uint64_t seed)
                    " faults, %" PRIu64 " lines of trace, digest %016" PRIx64 "\n",
                    seed, result.commands, result.failed, result.faults, result.trace_lines,
                    result.trace_digest);
+        if (simulation->seconds == 0)
+            promises_print(&result.promises, result.verdicts, false, stdout);
     } else {
         simulation->failed++;
         print_failure(simulation, &result);

@@ -9,12 +9,6 @@
 /* How long nodes may take to see each other as they are, once the faults are over. */
 #define AGREE_US (20 * SECOND_US)
 
-const struct check_row check_rows[CHECK_COUNT] = {
-#define ROW(NAME, name, safety, text) {name, safety, text},
-    CHECKS(ROW)
-#undef ROW
-};
-
 /* A run in progress. */
 struct stage {
     const struct run_settings *settings;
@@ -40,54 +34,6 @@ void run_defaults(struct run_settings *settings)
         .chaos_us = 8 * SECOND_US,
     };
     fault_settings_all(&settings->faults);
-}
-
-/* ---- what is promised ---- */
-
-/* Whether a read sees what was acknowledged before. */
-static bool overlap(const struct world_settings *settings)
-{
-    const unsigned copies = settings->replicas < settings->nodes ? settings->replicas
-                                                                 : settings->nodes;
-    const unsigned reads = level_needed(settings->read_level, copies);
-    const unsigned writes = level_needed(settings->write_level, copies);
-
-    return reads + writes > copies && 2 * writes > copies &&
-           settings->conflict == RING_CONFLICT_LWW;
-}
-
-/* Whether what happened lets the checker judge at all. */
-static bool applies(const struct stage *stage, enum check check)
-{
-    const struct run_settings *settings = stage->settings;
-    const struct history *history = &stage->history;
-
-    switch (check) {
-    case CHECK_ORDER: /* a read of a single answer repairs nothing: nor does a touch that finds that
-                       */
-    case CHECK_DATES: /* there is nothing to change, and counts as one that was acknowledged */
-        return overlap(&settings->world) && settings->world.read_level != LEVEL_ONE;
-    case CHECK_KEPT:
-    case CHECK_DELETED:
-    case CHECK_SESSION:
-        return overlap(&settings->world);
-    case CHECK_COUNTERS: /* dropped hints, too, hand partitions from one coordinator to another */
-        return overlap(&settings->world) && !settings->load.flushes && !history->vanishes &&
-               history->amnesty_count == 0 && settings->world.hint_bytes == 0 &&
-               settings->world.hint_window_s == 0;
-    case CHECK_MEMBERS:
-        return !settings->world.detector;
-    default:
-        return true;
-    }
-}
-
-/* Whether it must have had something to judge. */
-static bool expected(const struct stage *stage, enum check check)
-{
-    if (check == CHECK_VOTES)
-        return false; /* the faults may restart nobody */
-    return applies(stage, check);
 }
 
 /* ---- a run ---- */
@@ -124,28 +70,31 @@ static void heal(struct stage *stage)
     check_converged(world, stage->history.vanishes, &stage->result->verdicts[CHECK_CONVERGED]);
 }
 
+/* The checkers of the history, that judge it once it is whole. */
+static const struct {
+    enum check check;
+    void (*judge)(const struct history *history, struct verdict *verdict);
+} judges[] = {
+    {CHECK_KEPT, check_kept},         {CHECK_DELETED, check_deleted},
+    {CHECK_ORDER, check_order},       {CHECK_EXPIRED, check_expired},
+    {CHECK_LASTED, check_lasted},     {CHECK_SESSION, check_session},
+    {CHECK_COUNTERS, check_counters}, {CHECK_LIVENESS, check_liveness},
+};
+
 static void judge(struct stage *stage)
 {
     const struct history *history = &stage->history;
+    struct promises *promises = &stage->result->promises;
     struct verdict *verdicts = stage->result->verdicts;
 
-    if (applies(stage, CHECK_KEPT)) {
-        check_kept(history, &verdicts[CHECK_KEPT]);
-        check_deleted(history, &verdicts[CHECK_DELETED]);
-        check_dates(history, &verdicts[CHECK_DATES]);
-        check_session(history, &verdicts[CHECK_SESSION]);
-    }
-    if (applies(stage, CHECK_ORDER))
-        check_order(history, &verdicts[CHECK_ORDER]);
-    if (applies(stage, CHECK_COUNTERS))
-        check_counters(history, &verdicts[CHECK_COUNTERS]);
+    promises_find(promises, stage->world, &stage->settings->load, history);
+    for (size_t i = 0; i < sizeof judges / sizeof judges[0]; i++)
+        if (promises->withheld[judges[i].check] == NULL)
+            judges[i].judge(history, &verdicts[judges[i].check]);
     check_answered(history, stage->world->options->request_timeout_ms * 1000,
                    &verdicts[CHECK_ANSWERED]);
-    check_liveness(history, &verdicts[CHECK_LIVENESS]);
     check_ring(stage->world, &verdicts[CHECK_RING]);
     check_members(stage->world, &verdicts[CHECK_MEMBERS]);
-    for (int check = 0; check < CHECK_COUNT; check++)
-        stage->result->judged[check] = expected(stage, (enum check)check);
 }
 
 static void act(struct stage *stage)
@@ -199,7 +148,7 @@ bool run_passed(const struct run_result *result)
     for (int check = 0; check < CHECK_COUNT; check++) {
         if (result->verdicts[check].wrong > 0)
             return false;
-        if (result->verdicts[check].judged == 0 && result->judged[check])
+        if (promises_unjudged(&result->promises, (enum check)check, &result->verdicts[check]))
             return false;
     }
     return true;

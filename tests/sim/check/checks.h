@@ -22,8 +22,10 @@ void check_kept(const struct history *history, struct verdict *verdict);
 void check_deleted(const struct history *history, struct verdict *verdict);
 /* All readers see the values of a register in one order: what was read once is kept. */
 void check_order(const struct history *history, struct verdict *verdict);
-/* Time to live is a date. */
-void check_dates(const struct history *history, struct verdict *verdict);
+/* Time to live is a date: nothing shows after it, nor is told to have longer to go. */
+void check_expired(const struct history *history, struct verdict *verdict);
+/* And until then what was written is there. */
+void check_lasted(const struct history *history, struct verdict *verdict);
 /* One connection sees its own writes in order, and none before it was sent. */
 void check_session(const struct history *history, struct verdict *verdict);
 /* Counters count: what was acknowledged is in, once; what failed may be; nothing else. */

@@ -156,7 +156,8 @@ static bool judge(struct dates *dates, const struct record *reader)
            writer->effect == EFFECT_PUT && judge_presence(dates, reader, writer);
 }
 
-static void check_key(const struct registers *key, struct verdict *verdict)
+/* Of the readers that saw nothing, or of the others. */
+static void check_key(const struct registers *key, bool absent, struct verdict *verdict)
 {
     struct dates dates = {.key = key};
 
@@ -164,19 +165,36 @@ static void check_key(const struct registers *key, struct verdict *verdict)
     dates.passed = memory_alloc_array(key->count + 1, sizeof dates.passed[0]);
     for (size_t i = 0; i < key->count; i++) {
         const struct record *reader = register_record(key, i);
-        if (!record_sees(reader))
+        if (!record_sees(reader) || (reader->seen == SEEN_ABSENT) != absent)
             continue;
         verdict->judged++;
         if (judge(&dates, reader))
             continue;
-        verdict_wrong(verdict, "dates: what this command saw was over, gone, or never there:");
+        verdict_wrong(verdict,
+                      absent ? "lasted: what this command did not see was to be there:"
+                             : "expired: what this command saw was over, gone, or never there:");
         registers_show(key, key->all[i], gone_for(&dates.gone, reader), verdict);
     }
     gone_deinit(&dates.gone);
     memory_free(dates.passed);
 }
 
-void check_dates(const struct history *history, struct verdict *verdict)
+static void check_key_expired(const struct registers *key, struct verdict *verdict)
 {
-    registers_each(history, 'e', verdict, check_key);
+    check_key(key, false, verdict);
+}
+
+static void check_key_lasted(const struct registers *key, struct verdict *verdict)
+{
+    check_key(key, true, verdict);
+}
+
+void check_expired(const struct history *history, struct verdict *verdict)
+{
+    registers_each(history, 'e', verdict, check_key_expired);
+}
+
+void check_lasted(const struct history *history, struct verdict *verdict)
+{
+    registers_each(history, 'e', verdict, check_key_lasted);
 }

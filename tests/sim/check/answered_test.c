@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+
+#include "lib/timeout.h"
+#include "sim/check/made.h"
+
+TestSuite(sim_answered, .timeout = TIMEOUT_S(60));
+
+Test(sim_answered, a_command_must_be_answered_and_in_time)
+{
+    struct history history = {0};
+    struct verdict verdict = {0};
+
+    made_put(&history, 1, 0, 0, 500000);
+    made_put(&history, 1, 1, 0, 900000); /* its turn came when the one before was answered */
+    cr_assert_eq(made_record(&history, 2, 0, 0, 700000)->outcome, OUTCOME_OK);
+    made_record(&history, 3, 0, 0, HISTORY_NEVER_US)->outcome = OUTCOME_OPEN;
+    check_answered(&history, 500000, &verdict);
+    cr_assert_eq(verdict.judged, 4);
+    cr_assert_eq(verdict.wrong, 2);
+    history_deinit(&history);
+}
+
+Test(sim_answered, nothing_must_fail_when_no_fault_is_about)
+{
+    struct history history = {0};
+
+    made_record(&history, 1, 0, 0, 1)->must_succeed = true;
+    made_record(&history, 1, 1, 0, 1)->outcome = OUTCOME_FAILED;
+    struct record *record = made_record(&history, 1, 2, 0, 1);
+    record->must_succeed = true;
+    record->outcome = OUTCOME_FAILED;
+    cr_assert_eq(made_wrongs(&history, check_liveness), 1);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Which checkers there are, and what each needs to be the judge of a run.
+ *
+ * A checker stands for an invariant of design.md (What must always hold). Most hold always. The
+ * strict ones are promised for some levels only, or for one way to treat concurrent writes, and
+ * some things that happen lift them. A need is one such condition; a checker whose needs are all
+ * met must find something to judge, else the run has failed: it has shown nothing. Of one with a
+ * need that is not met the run says which.
+ */
+#ifndef DUNLIN_TESTS_SIM_PROMISES_H
+#define DUNLIN_TESTS_SIM_PROMISES_H
+
+#include "sim/check/checks.h"
+#include "sim/load/load.h"
+
+/* The needs: name, how the run says that it is not met. The first that is not is the one that is
+ * told. */
+#define NEEDS(ROW)                                                             \
+    ROW(LWW, "conflict is siblings: a write replaces only what it saw")        \
+    ROW(STRICT, "sloppy-quorum: a stand-in may have counted towards W")        \
+    ROW(ORDER, "2W <= N: of two writes the clocks say which is the later")     \
+    ROW(OVERLAP, "R + W <= N: a read may miss what was acknowledged")          \
+    ROW(REPAIR, "R is 1: what was read is repaired nowhere before the answer") \
+    ROW(COUNTERS, "FLUSHALL: the load has no counters")                        \
+    ROW(MEMORY, "values were evicted or refused: counts go with them")         \
+    ROW(REMEMBERED, "too many replicas forgot at once: counts go with them")   \
+    ROW(HINTS, "hints are dropped: who lacks them stops to coordinate")        \
+    ROW(GOSSIP, "the detector stands in for gossip")                           \
+    ROW(RESTARTS, "nobody forgot anything")
+
+enum need {
+#define ROW(NAME, text) NEED_##NAME,
+    NEEDS(ROW)
+#undef ROW
+        NEED_COUNT
+};
+
+#define NEED_BIT(NAME) (1u << NEED_##NAME)
+/* Of two acknowledged writes, one after the other, every replica keeps the later. */
+#define NEED_LATER (NEED_BIT(LWW) | NEED_BIT(STRICT) | NEED_BIT(ORDER))
+/* And every read sees it. */
+#define NEED_SEEN (NEED_LATER | NEED_BIT(OVERLAP))
+
+/* The checkers: name, word, the number of the invariant in design.md, whether what it finds is a
+ * matter of safety (else of liveness), its needs, what it finds. */
+#define CHECKS(ROW)                                                                              \
+    ROW(KEPT, "kept", 1, true, NEED_LATER, "an acknowledged write that is not seen")             \
+    ROW(DELETED, "deleted", 2, true, NEED_LATER, "a value that is back after a DEL or FLUSHALL") \
+    ROW(ORDER, "order", 1, true, NEED_SEEN | NEED_BIT(REPAIR),                                   \
+        "a value that was read, replaced, and read again")                                       \
+    ROW(EXPIRED, "expired", 3, true, NEED_SEEN | NEED_BIT(REPAIR),                               \
+        "a value past its deadline, or more time than it was given")                             \
+    ROW(LASTED, "lasted", 3, true, NEED_SEEN | NEED_BIT(REPAIR),                                 \
+        "a value gone before its deadline")                                                      \
+    ROW(SESSION, "session", 6, true, NEED_SEEN, "a connection that does not see its own writes") \
+    ROW(COUNTERS, "counters", 5, true,                                                           \
+        NEED_SEEN | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(REMEMBERED) |               \
+            NEED_BIT(HINTS),                                                                     \
+        "an increment that is lost, or counts twice")                                            \
+    ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                 \
+    ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")             \
+    ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                      \
+    ROW(RING, "ring", 7, true, 0, "rings or headers that differ")                                \
+    ROW(ANSWERED, "answered", 10, false, 0, "a command that was answered late, or never")        \
+    ROW(LIVENESS, "liveness", 10, false, 0, "a command that failed with no fault about")         \
+    ROW(MEMBERS, "members", 4, false, NEED_BIT(GOSSIP),                                          \
+        "a node that does not see another as it is")                                             \
+    ROW(WHOLE, "whole", 4, false, 0, "something not recovered, owed or unsettled long after")
+
+enum check {
+#define ROW(NAME, name, invariant, safety, needs, text) CHECK_##NAME,
+    CHECKS(ROW)
+#undef ROW
+        CHECK_COUNT
+};
+
+struct check_row {
+    const char *name;
+    unsigned invariant;
+    bool safety;
+    unsigned needs; /* a bit for each enum need */
+    const char *text;
+};
+
+extern const struct check_row check_rows[CHECK_COUNT];
+
+/* For each checker, why it does not judge the run; NULL: it does, and has to find something. */
+struct promises {
+    const char *withheld[CHECK_COUNT];
+};
+
+/* Of a run that is over, but for its world. */
+void promises_find(struct promises *promises, const struct world *world,
+                   const struct load_settings *load, const struct history *history);
+/* Whether the checker had to judge something, and did not. */
+bool promises_unjudged(const struct promises *promises, enum check check,
+                       const struct verdict *verdict);
+/* One line: each checker and how much it judged, "-" where it does not. With `reasons`, a line more
+ * for each of those, saying why. */
+void promises_print(const struct promises *promises, const struct verdict verdicts[CHECK_COUNT],
+                    bool reasons, FILE *out);
+
+/* ---- what the levels give (the load says it of each read) ---- */
+
+/* How many copies of a key the ring has. */
+unsigned promises_copies(const struct world_settings *settings);
+/* Whether a stand-in may count towards W: the ring has one, and the rule allows it. */
+bool promises_sloppy(const struct world_settings *settings);
+/* Whether a read that asks as many as this level says meets every acknowledged write. */
+bool promises_overlap(const struct world_settings *settings, uint8_t read_level);
+
+#endif
