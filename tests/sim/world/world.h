@@ -35,6 +35,7 @@ struct world_settings {
     uint64_t seed;
     unsigned nodes;    /* 1..WORLD_NODES_MAX */
     unsigned replicas; /* N */
+    unsigned zones;    /* that the nodes are spread over; 0: none is named */
     uint8_t read_level, write_level;
     unsigned partitions;
     enum ring_conflict conflict;
