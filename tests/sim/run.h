@@ -53,6 +53,8 @@ extern const struct check_row check_rows[CHECK_COUNT];
 struct run_result {
     uint64_t trace_digest, trace_lines;
     uint64_t commands, failed, faults;
+    uint64_t events;    /* of the world */
+    int64_t virtual_us; /* how long the world was run */
     struct verdict verdicts[CHECK_COUNT];
     bool judged[CHECK_COUNT]; /* whether the run had to give it something to judge */
 };
