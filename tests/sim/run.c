@@ -134,6 +134,8 @@ void run(const struct run_settings *settings, FILE *report, struct run_result *r
     result->commands = stage.history.count;
     result->failed = stage.history.failed;
     result->faults = faults_made(stage.faults);
+    result->events = stage.world->events.made;
+    result->virtual_us = stage.world->now_us;
     result->trace_digest = stage.world->trace_digest;
     result->trace_lines = stage.world->trace_lines;
     faults_destroy(&stage.faults);

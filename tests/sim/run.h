@@ -21,6 +21,8 @@ struct run_settings {
 struct run_result {
     uint64_t trace_digest, trace_lines;
     uint64_t commands, failed, faults;
+    uint64_t events;    /* of the world */
+    int64_t virtual_us; /* how long the world was run */
     struct verdict verdicts[CHECK_COUNT];
     struct promises promises; /* which of them the run had to give something to judge */
 };
