@@ -28,8 +28,11 @@ struct run_result {
 };
 
 void run_defaults(struct run_settings *settings);
-/* Lets the seed draw nodes, levels, bounds and faults. */
+/* Lets the seed draw all: first the ring (nodes, zones, copies, conflict), then what depends on it.
+ */
 void run_vary(struct run_settings *settings);
+void run_vary_ring(struct run_settings *settings);
+void run_vary_rest(struct run_settings *settings);
 /* Reports what is wrong to `report`, which may be NULL. */
 void run(const struct run_settings *settings, FILE *report, struct run_result *result);
 /* Nothing was found wrong, and every checker had something to judge. */

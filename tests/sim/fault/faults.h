@@ -43,6 +43,8 @@ struct fault_settings {
 
 #define FAULT_RATE_MAX 99
 
+#define FAULT_SETTINGS_TEXT_MAX 1024
+
 struct fault_row {
     const char *name;
     const char *text;
@@ -60,7 +62,7 @@ void fault_settings_draw(struct fault_settings *settings, uint64_t seed);
 /* From "all", "none", or names with commas between them, each with or without its rate: "break,
  * loss=5" without the space. False, and nothing changed: it is none of these. */
 bool fault_settings_parse(struct fault_settings *settings, const char *text);
-/* As that reads it. */
+/* As that reads it; FAULT_SETTINGS_TEXT_MAX has room for all. */
 void fault_settings_print(const struct fault_settings *settings, char *text, size_t size);
 
 /* ---- faults.c ---- */

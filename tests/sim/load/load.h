@@ -21,8 +21,10 @@ enum load_phase {
     LOAD_SILENT, /* nothing new is asked */
 };
 
-/* One command names as many keys at most. */
+/* One command names as many keys at most as there are at least; an eighth of them are counters, and
+ * the history has room for 1024 of those. */
 #define LOAD_KEYS_MIN 4
+#define LOAD_KEYS_MAX 8000
 
 struct load_settings {
     unsigned clients; /* on each node */

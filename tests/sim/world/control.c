@@ -193,12 +193,12 @@ static void trace_question(const struct sim_call *call)
     const char *error;
     char text[DESCRIBE_MAX];
 
-    if (!call->node->world->settings.messages ||
+    if (call->node->world->settings.trace_file == NULL ||
         wire_next_message(&cursor, &message, &error) != WIRE_OK)
         return;
     describe_message(&message, text);
-    world_trace(call->node->world, "%u>%u call #%" PRIu64 " %s", call->node->number,
-                call->connection->nodes[NET_ACCEPTOR], call->connection->id, text);
+    world_remark(call->node->world, "%u>%u call #%" PRIu64 " %s", call->node->number,
+                 call->connection->nodes[NET_ACCEPTOR], call->connection->id, text);
 }
 
 static void ask(struct sim_call *call)

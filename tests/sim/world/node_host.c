@@ -42,10 +42,10 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
     bytes = span_of(bytes.data + connection->seen[end], bytes.size - connection->seen[end]);
     while (wire_next_frame(bytes, SIZE_MAX / 2, &frame) == WIRE_OK) {
         while (wire_next_message(&frame.messages, &message, &error) == WIRE_OK) {
-            if (world->settings.messages) {
+            if (world->settings.trace_file != NULL) {
                 describe_message(&message, text);
-                world_trace(world, "%u>%u %" PRIx64 " %s", node->number, to, describe_id(&message),
-                            text);
+                world_remark(world, "%u>%u %" PRIx64 " %s", node->number, to, describe_id(&message),
+                             text);
             }
             for (size_t i = 0; i < world->watcher_count; i++)
                 world->watchers[i].on_message(world->watchers[i].context, node->number, to,

@@ -19,23 +19,41 @@
 /* The same: shorter than what a run waits for its nodes to be whole. */
 #define RECOVERY_WAIT_S 3
 
+/* Returns how long the line is. */
+static int compose(const struct world *world, char line[LINE_MAX_BYTES], const char *format,
+                   va_list arguments)
+{
+    int size = snprintf(line, LINE_MAX_BYTES, "%" PRId64 " ", world->now_us);
+
+    size += vsnprintf(line + size, LINE_MAX_BYTES - (size_t)size, format, arguments);
+    return size < LINE_MAX_BYTES ? size : LINE_MAX_BYTES - 1;
+}
+
 void world_trace(struct world *world, const char *format, ...)
 {
     char line[LINE_MAX_BYTES];
     va_list arguments;
-    int size = snprintf(line, sizeof line, "%" PRId64 " ", world->now_us);
 
     va_start(arguments, format);
-    size += vsnprintf(line + size, sizeof line - (size_t)size, format, arguments);
+    const int size = compose(world, line, format, arguments);
     va_end(arguments);
-    if (size >= (int)sizeof line)
-        size = (int)sizeof line - 1;
     /* FNV-1a. */
     for (int i = 0; i < size; i++)
         world->trace_digest = (world->trace_digest ^ (uint8_t)line[i]) * UINT64_C(0x100000001b3);
     world->trace_lines++;
     if (world->settings.trace_file != NULL)
         fprintf(world->settings.trace_file, "%s\n", line);
+}
+
+void world_remark(struct world *world, const char *format, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    compose(world, line, format, arguments);
+    va_end(arguments);
+    fprintf(world->settings.trace_file, "%s\n", line);
 }
 
 int64_t world_draw(struct world *world, int64_t low, int64_t high)

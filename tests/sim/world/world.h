@@ -41,7 +41,6 @@ struct world_settings {
     enum ring_conflict conflict;
     bool calm;        /* no chance in delays, pieces and turns: for scripts */
     bool detector;    /* detector.c in the place of control, and a ring that is there at once */
-    bool messages;    /* each peer message is told in the trace */
     FILE *trace_file; /* NULL: the trace is only digested */
 
     /* Bounds, 0: that of the options. */
@@ -120,6 +119,10 @@ void world_note_ring(struct world *world, const struct ring *ring);
 
 /* A line of the trace: the time comes before it. */
 void world_trace(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A line that only the trace's file has, where there is one: not digested, so that a run with a
+ * file has the digest of one without. */
+void world_remark(struct world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif
