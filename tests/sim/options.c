@@ -7,7 +7,9 @@
 #include "base/assert.h"
 #include "sim/mutant/rules.h"
 
-#define HELP_NAME_WIDTH 25
+#define HELP_NAME_WIDTH 26
+/* Past this an option has no bound that anybody would meet, and --help says none. */
+#define HELP_HIGH_MAX 1000000
 
 struct row {
     const char *name; /* NULL: a heading, whose title is the text */
@@ -21,15 +23,17 @@ struct row {
 
 #define FIELD_SIZE(field) sizeof(((struct sim_options *)NULL)->field)
 
+/* clang-format off */
 static const struct row rows[] = {
 #define HEADING(title) {.text = title},
-#define ROW(ID, field, name, takes, form, low, high, text) \
-    {name, TAKES_##takes, form, low,  high, offsetof(struct sim_options, field), \
-     FIELD_SIZE(field),   text, SIM_OPTION_##ID},
+#define ROW(ID, field, name, takes, form, low, high, text)                                    \
+    {name, TAKES_##takes, form, low, high, offsetof(struct sim_options, field), FIELD_SIZE(field), \
+     text, SIM_OPTION_##ID},
     SIM_OPTIONS(HEADING, ROW)
 #undef ROW
 #undef HEADING
 };
+/* clang-format on */
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
@@ -181,34 +185,52 @@ static bool parse_value(struct sim_options *options, const struct row *row, cons
 
 /* ---- errors ---- */
 
+/* "lww or siblings" from "lww|siblings" */
+static void say_words(const char *words, struct buffer *error)
+{
+    for (;;) {
+        const size_t size = strcspn(words, "|");
+        buffer_append(error, words, size);
+        if (words[size] == '\0')
+            return;
+        buffer_append_string(error, " or ");
+        words += size + 1;
+    }
+}
+
 static void say_accepted(const struct row *row, struct buffer *error)
 {
     switch (row->takes) {
     case TAKES_NOTHING:
         buffer_append_string(error, "nothing");
-        break;
+        return;
     case TAKES_WORD:
-        buffer_append_string(error, row->form);
-        break;
+        say_words(row->form, error);
+        return;
     case TAKES_LEVEL:
         buffer_append_string(error, LEVEL_FORMS);
-        break;
+        return;
     case TAKES_FAULTS:
-        buffer_append_format(error, "all, none, or names of --help with commas between them, each "
-                                    "with or without a rate, as in %s,%s=%d",
-                             fault_rows[0].name, fault_rows[1].name, FAULT_RATE_MAX);
-        break;
+        buffer_append_format(error,
+                             "all, none, or names of --help with commas between, each with or "
+                             "without a rate, as in %s,%s=5",
+                             fault_rows[0].name, fault_rows[1].name);
+        return;
     case TAKES_FILE:
         buffer_append_string(error, "a path");
+        return;
+    case TAKES_SEEDS:
+        buffer_append_string(error, row->option == SIM_OPTION_SEEDS
+                                        ? "A..B, the first and the last of them, each"
+                                        : "a number");
+        break;
+    case TAKES_POWER:
+        buffer_append_string(error, row->low == 0 ? "0 or a power of two" : "a power of two");
         break;
     default:
-        buffer_append_format(error, "%s, %sfrom %" PRIu64 " to %" PRIu64,
-                             row->takes == TAKES_POWER    ? "a power of two"
-                             : strcmp(row->form, "A..B") == 0 ? "A..B, the first and the last seed"
-                                                            : "a number",
-                             row->takes == TAKES_POWER && row->low == 0 ? "or 0, " : "", row->low,
-                             row->high);
+        buffer_append_string(error, "a number");
     }
+    buffer_append_format(error, " from %" PRIu64 " to %" PRIu64, row->low, row->high);
 }
 
 static bool refuse_value(const struct row *row, const char *found, struct buffer *error)
@@ -229,10 +251,10 @@ static bool check_together(const struct sim_options *options, struct buffer *err
     static const struct {
         enum sim_option one, other;
     } apart[] = {
-        {SIM_OPTION_SEED, SIM_OPTION_SEEDS},           {SIM_OPTION_SEED, SIM_OPTION_MINUTES},
-        {SIM_OPTION_SEED, SIM_OPTION_REAL_SECONDS},    {SIM_OPTION_SEEDS, SIM_OPTION_MINUTES},
-        {SIM_OPTION_SEEDS, SIM_OPTION_REAL_SECONDS},   {SIM_OPTION_MINUTES, SIM_OPTION_REAL_SECONDS},
-        {SIM_OPTION_SHRINK, SIM_OPTION_TRACE},         {SIM_OPTION_SHRINK, SIM_OPTION_HISTORY},
+        {SIM_OPTION_SEED, SIM_OPTION_SEEDS},         {SIM_OPTION_SEED, SIM_OPTION_MINUTES},
+        {SIM_OPTION_SEED, SIM_OPTION_REAL_SECONDS},  {SIM_OPTION_SEEDS, SIM_OPTION_MINUTES},
+        {SIM_OPTION_SEEDS, SIM_OPTION_REAL_SECONDS}, {SIM_OPTION_MINUTES, SIM_OPTION_REAL_SECONDS},
+        {SIM_OPTION_SHRINK, SIM_OPTION_TRACE},       {SIM_OPTION_SHRINK, SIM_OPTION_HISTORY},
         {SIM_OPTION_SHRINK, SIM_OPTION_IN_PROCESS},
     };
     static const enum sim_option single[] = {SIM_OPTION_TRACE, SIM_OPTION_HISTORY,
@@ -397,13 +419,17 @@ void sim_options_help(FILE *out)
             continue;
         }
         const int used = fprintf(out, "  %s %s", row->name, row->form);
-        fprintf(out, "%*s %s\n", used < HELP_NAME_WIDTH ? HELP_NAME_WIDTH - used : 0, "", row->text);
+        fprintf(out, "%*s %s", used < HELP_NAME_WIDTH ? HELP_NAME_WIDTH - used : 0, "", row->text);
+        if (row->high > 0 && row->high < HELP_HIGH_MAX)
+            fprintf(out, " (%" PRIu64 " to %" PRIu64 ")", row->low, row->high);
+        fputc('\n', out);
         if (row->takes == TAKES_FAULTS)
             for (int fault = 0; fault < FAULT_COUNT; fault++)
-                fprintf(out, "      %-19s  %s\n", fault_rows[fault].name, fault_rows[fault].text);
+                fprintf(out, "      %-20s  %s\n", fault_rows[fault].name, fault_rows[fault].text);
     }
-    fputs("\nExit status: 0 all passed; 2 safety: something was wrong; 3 liveness: something did "
-          "not\nhappen in time, or a checker had nothing to judge; 4 a crash, or a run without end; "
-          "64 a\nwrong option. A failure prints the command that replays it.\n",
-          out);
+    fputs(
+        "\nExit status: 0 all passed; 2 safety: something was wrong; 3 liveness: something did "
+        "not\nhappen in time, or a checker had nothing to judge; 4 a crash, or a run without end; "
+        "64 a\nwrong option. A failure prints the command that replays it.\n",
+        out);
 }

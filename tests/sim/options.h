@@ -36,6 +36,7 @@ enum takes {
     ROW(MINUTES, minutes, "--minutes", NUMBER, "M", 1, 100000, "fresh seeds for so long")         \
     ROW(REAL_SECONDS, seconds, "--seconds", NUMBER, "S", 1, 1000000, "the same")                  \
     ROW(JOBS, jobs, "--jobs", NUMBER, "K", 1, SIM_JOBS_MAX, "runs side by side; else the cores")  \
+    ROW(LIMIT, limit, "--limit", NUMBER, "S", 1, 1000000, "a run that takes longer has crashed")  \
     HEADING("What is told")                                                                       \
     ROW(TRACE, trace, "--trace", FILE, "FILE", 0, 0, "write all that happens in the run")         \
     ROW(HISTORY, history, "--history", FILE, "FILE", 0, 0, "write what clients asked, and got")   \
@@ -105,6 +106,7 @@ struct sim_options {
     struct seeds seeds;
     unsigned minutes, seconds;
     unsigned jobs;
+    unsigned limit; /* seconds */
     const char *trace, *history;
     bool json, shrink, in_process, help;
     bool given[SIM_OPTION_COUNT];

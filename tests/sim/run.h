@@ -28,8 +28,7 @@ struct run_result {
 };
 
 void run_defaults(struct run_settings *settings);
-/* Lets the seed draw all: first the ring (nodes, zones, copies, conflict), then what depends on it.
- */
+/* Lets the seed draw all: first the ring (nodes, copies, conflict), then what depends on it. */
 void run_vary(struct run_settings *settings);
 void run_vary_ring(struct run_settings *settings);
 void run_vary_rest(struct run_settings *settings);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
 #include "sim/trial.h"
 
 #include <inttypes.h>
@@ -13,9 +15,8 @@
 #include "base/assert.h"
 #include "lib/timeout.h"
 
-/* How long a run may take: as long as anybody would wait, and not faster than the clock that it
- * plays. */
-#define LIMIT_MS 60000
+/* How long a run may take, and to that the time that it plays. */
+#define LIMIT_MS INT64_C(60000)
 
 int64_t trial_now_ms(void)
 {
@@ -67,7 +68,7 @@ static _Noreturn void be_child(const struct trial *trial, int result_fd, pid_t p
     exit(EXIT_SUCCESS); /* a sanitizer looks for leaks, and may say so with another status */
 }
 
-bool trial_start(struct trial *trial, const struct run_settings *settings)
+bool trial_start(struct trial *trial, const struct run_settings *settings, unsigned limit_s)
 {
     const pid_t parent = getpid();
     int ends[2];
@@ -92,7 +93,8 @@ bool trial_start(struct trial *trial, const struct run_settings *settings)
         trial_deinit(trial);
         return false;
     }
-    trial->limit_ms = TIMEOUT_MS(LIMIT_MS + settings->chaos_us / 1000);
+    trial->limit_ms = limit_s > 0 ? limit_s * INT64_C(1000)
+                                  : TIMEOUT_MS(LIMIT_MS + settings->chaos_us / 1000);
     trial->overdue_ms = trial_now_ms() + trial->limit_ms;
     return true;
 }
@@ -126,8 +128,11 @@ static void collect(struct trial *trial)
 
 bool trial_hear(struct trial *trial)
 {
-    const ssize_t size = read(trial->pipe, (uint8_t *)&trial->result + trial->heard,
-                              sizeof trial->result - trial->heard);
+    const size_t left = sizeof trial->result - trial->heard;
+    uint8_t none; /* after the result nothing comes but the end */
+    const ssize_t size = read(trial->pipe,
+                              left > 0 ? (uint8_t *)&trial->result + trial->heard : &none,
+                              left > 0 ? left : sizeof none);
 
     if (size > 0) {
         trial->heard += (size_t)size;
@@ -142,6 +147,7 @@ void trial_stop(struct trial *trial)
     kill(trial->pid, SIGKILL);
     collect(trial);
     crashed(trial, "no end in", trial->limit_ms / 1000, " s");
+    trial->endless = true;
 }
 
 void trial_deinit(struct trial *trial)
@@ -151,9 +157,9 @@ void trial_deinit(struct trial *trial)
     trial->said = NULL;
 }
 
-bool trial_run(struct trial *trial, const struct run_settings *settings)
+bool trial_run(struct trial *trial, const struct run_settings *settings, unsigned limit_s)
 {
-    if (!trial_start(trial, settings))
+    if (!trial_start(trial, settings, limit_s))
         return false;
     for (;;) {
         struct pollfd waits = {.fd = trial->pipe, .events = POLLIN};
@@ -173,6 +179,8 @@ void trial_repeat(struct trial *trial, FILE *out)
     char block[4096];
     size_t size;
 
+    if (trial->said == NULL)
+        return;
     rewind(trial->said);
     while ((size = fread(block, 1, sizeof block, trial->said)) > 0)
         fwrite(block, 1, size, out);

@@ -32,24 +32,26 @@ struct trial {
     struct run_result result; /* zeroed after a crash */
     enum ending ending;
     char crash[TRIAL_CRASH_MAX]; /* how it crashed, "" elsewhere */
-    FILE *said;                  /* what it printed */
+    bool endless;                /* by its limit */
+    FILE *said;                  /* what it printed; NULL where that is out already */
 
     /* While it runs. */
     pid_t pid;
     int pipe;
-    int64_t limit_ms;   /* no run takes so long */
-    int64_t overdue_ms; /* when that is */
+    int64_t limit_ms;   /* how long it may take */
+    int64_t overdue_ms; /* when that is over */
     size_t heard;       /* of the result, bytes */
 };
 
-/* The process must have no threads. False: there is no process to be had. */
-bool trial_start(struct trial *trial, const struct run_settings *settings);
+/* `limit_s` is how long it may take, 0: as long as anybody would wait. The process must have no
+ * threads. False: there is no process to be had. */
+bool trial_start(struct trial *trial, const struct run_settings *settings, unsigned limit_s);
 bool trial_hear(struct trial *trial);
 void trial_stop(struct trial *trial);
 void trial_deinit(struct trial *trial);
 
 /* All of a trial: starts it, and waits for its end. */
-bool trial_run(struct trial *trial, const struct run_settings *settings);
+bool trial_run(struct trial *trial, const struct run_settings *settings, unsigned limit_s);
 
 /* Copies what it printed. */
 void trial_repeat(struct trial *trial, FILE *out);

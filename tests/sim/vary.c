@@ -38,7 +38,6 @@ void run_vary_ring(struct run_settings *settings)
     const uint64_t size = rng_below(&rng, sizeof sizes / sizeof sizes[0]);
     world->nodes = sizes[size].nodes;
     world->replicas = sizes[size].replicas;
-    world->zones = one_of(&rng, 3) ? 1 + (unsigned)rng_below(&rng, world->nodes) : 0;
     world->conflict = one_of(&rng, 11) ? RING_CONFLICT_SIBLINGS : RING_CONFLICT_LWW;
 }
 
@@ -70,6 +69,7 @@ static void vary_levels(struct world_settings *world, struct rng *rng)
 /* The bounds are wide in most runs; where they are not, they are reached all the time. */
 static void vary_bounds(struct world_settings *world, struct rng *rng)
 {
+    world->zones = one_of(rng, 3) ? 1 + (unsigned)rng_below(rng, world->nodes) : 0;
     world->evicts = one_of(rng, 5);
     world->partitions = world->evicts ? 16 : 64;
     world->memory_bytes = world->evicts ? MEMORY_OF_NODE + world->nodes * MEMORY_OF_OTHER +

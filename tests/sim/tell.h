@@ -13,7 +13,7 @@
 struct sums {
     uint64_t passed, failed;
     uint64_t commands, faults;
-    int64_t world_us;
+    int64_t virtual_us;
     int64_t began_ms;
     struct verdict verdicts[CHECK_COUNT];
 };

@@ -13,7 +13,7 @@ void sums_add(struct sums *sums, const struct trial *trial)
         sums->failed++;
     sums->commands += trial->result.commands;
     sums->faults += trial->result.faults;
-    sums->world_us += trial->result.world_us;
+    sums->virtual_us += trial->result.virtual_us;
     for (int check = 0; check < CHECK_COUNT; check++) {
         sums->verdicts[check].judged += trial->result.verdicts[check].judged;
         sums->verdicts[check].wrong += trial->result.verdicts[check].wrong;
@@ -25,7 +25,7 @@ FILE *tell_words(const struct sim_options *options)
     return options->json ? stderr : stdout;
 }
 
-/* In tenths and without floating point, which has no place in a simulator. */
+/* Without floating point, which has no place in a simulator. */
 static void print_hours(int64_t us, FILE *out)
 {
     const int64_t hundredths = us / (HOUR_US / 100);
@@ -56,7 +56,7 @@ static void tell_trial_json(const struct trial *trial)
     printf(",\"digest\":\"%016" PRIx64 "\",\"trace_lines\":%" PRIu64 ",\"commands\":%" PRIu64
            ",\"commands_failed\":%" PRIu64 ",\"faults\":%" PRIu64 ",\"virtual_us\":%" PRId64 ",",
            result->trace_digest, result->trace_lines, result->commands, result->failed,
-           result->faults, result->world_us);
+           result->faults, result->virtual_us);
     print_verdicts_json(result->verdicts, stdout);
     fputs(",\"settings\":", stdout);
     run_settings_print_json(&trial->settings, stdout);
@@ -70,22 +70,13 @@ static void tell_sums_json(const struct sums *sums)
 {
     printf("{\"passed\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"virtual_us\":%" PRId64
            ",\"real_ms\":%" PRId64 ",\"commands\":%" PRIu64 ",\"faults\":%" PRIu64 ",",
-           sums->passed, sums->failed, sums->world_us, trial_now_ms() - sums->began_ms,
+           sums->passed, sums->failed, sums->virtual_us, trial_now_ms() - sums->began_ms,
            sums->commands, sums->faults);
     print_verdicts_json(sums->verdicts, stdout);
     fputs("}\n", stdout);
 }
 
 /* ---- in words ---- */
-
-static void print_judged(const struct verdict verdicts[CHECK_COUNT], FILE *out)
-{
-    fputs("judged:", out);
-    for (int check = 0; check < CHECK_COUNT; check++)
-        fprintf(out, "%s %s %" PRIu64, check > 0 ? "," : "", check_rows[check].name,
-                verdicts[check].judged);
-    fputc('\n', out);
-}
 
 static void tell_failure(struct trial *trial, FILE *out)
 {
@@ -99,7 +90,8 @@ static void tell_failure(struct trial *trial, FILE *out)
         if (verdict->wrong > 0)
             fprintf(out, "%s: %" PRIu64 " of %" PRIu64 " wrong: %s\n", check_rows[check].name,
                     verdict->wrong, verdict->judged, check_rows[check].text);
-        else if (verdict->judged == 0 && result->judged[check])
+        else if (trial->ending != ENDING_CRASH &&
+                 promises_unjudged(&result->promises, (enum check)check, verdict))
             fprintf(out, "%s: had nothing to judge\n", check_rows[check].name);
     }
     fprintf(out, "seed %" PRIu64 " failed: %s%s%s. To replay it with a trace:\n",
@@ -121,8 +113,8 @@ static void tell_success(struct trial *trial, FILE *out)
             " faults, %" PRId64 " virtual seconds, %" PRIu64 " lines of trace, digest %016" PRIx64
             "\n",
             trial->settings.world.seed, result->commands, result->failed, result->faults,
-            result->world_us / 1000000, result->trace_lines, result->trace_digest);
-    print_judged(result->verdicts, out);
+            result->virtual_us / 1000000, result->trace_lines, result->trace_digest);
+    promises_print(&result->promises, result->verdicts, true, out);
 }
 
 void tell_trial(const struct sim_options *options, struct trial *trial, bool fully)
@@ -140,6 +132,7 @@ void tell_trial(const struct sim_options *options, struct trial *trial, bool ful
 
 void tell_sums(const struct sim_options *options, const struct sums *sums)
 {
+    static const struct promises nothing_withheld = {.withheld = {NULL}};
     const int64_t real_ms = trial_now_ms() - sums->began_ms;
 
     if (options->json) {
@@ -149,7 +142,7 @@ void tell_sums(const struct sim_options *options, const struct sums *sums)
     if (sums->passed + sums->failed > 1) {
         tell_progress(sums, stdout);
         printf(" in %" PRId64 " s\n", real_ms / 1000);
-        print_judged(sums->verdicts, stdout);
+        promises_print(&nothing_withheld, sums->verdicts, false, stdout);
     }
     printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", sums->passed, sums->failed);
 }
@@ -157,6 +150,6 @@ void tell_sums(const struct sim_options *options, const struct sums *sums)
 void tell_progress(const struct sums *sums, FILE *out)
 {
     fprintf(out, "%" PRIu64 " seeds, ", sums->passed + sums->failed);
-    print_hours(sums->world_us, out);
+    print_hours(sums->virtual_us, out);
     fprintf(out, ", %" PRIu64 " commands, %" PRIu64 " faults", sums->commands, sums->faults);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
 #include "sim/swarm.h"
 
 #include <errno.h>
@@ -82,7 +84,7 @@ static void start_some(struct swarm *swarm)
     while (swarm->running < swarm->room && more(swarm)) {
         sim_options_draw(swarm->options, swarm->seeds.first, &settings);
         settings.world.trace_file = swarm->trace;
-        if (!trial_start(&swarm->trials[swarm->running], &settings)) {
+        if (!trial_start(&swarm->trials[swarm->running], &settings, swarm->options->limit)) {
             ensure(swarm->running > 0); /* fewer at once will do */
             swarm->room = swarm->running;
             return;
