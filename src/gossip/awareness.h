@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Local health (Lifeguard, arXiv 1707.00788, section IV.A): a node that fails to hear from many
- * suspects itself. The score saturates at AWARENESS_MAX; probe interval and probe time-out are
- * multiplied by score + 1.
+ * suspects itself. The score saturates at the option awareness_max; probe interval and probe
+ * time-out are multiplied by score + 1.
  *
  *      a probe succeeded                         -1
  *      a probe failed, no relay was asked        +1
@@ -16,17 +16,19 @@
 
 #include <stdint.h>
 
+/* As memberlist has it. */
 #define AWARENESS_MAX 8
 
 struct awareness {
-    int score; /* 0 (healthy) to AWARENESS_MAX */
+    int score; /* 0 (healthy) to `max` */
+    int max;   /* 0 to AWARENESS_MAX */
 };
 
 static inline void awareness_add(struct awareness *awareness, int delta)
 {
     int score = awareness->score + delta;
 
-    awareness->score = score < 0 ? 0 : score > AWARENESS_MAX ? AWARENESS_MAX : score;
+    awareness->score = score < 0 ? 0 : score > awareness->max ? awareness->max : score;
 }
 
 static inline int64_t awareness_scale(const struct awareness *awareness, int64_t duration_us)

@@ -17,6 +17,8 @@ const struct gossip_options gossip_options_default = {
     .indirect_probes = 3,
     .suspicion_multiplier_percent = 100,
     .suspicion_max_multiplier = 6,
+    .awareness_max = AWARENESS_MAX,
+    .buddies = true,
     .spread_interval_ms = 200,
     .spread_fanout = 3,
     .retransmit_multiplier = 3,
@@ -49,6 +51,7 @@ static void check_options(const struct gossip_options *options)
     ensure(options->probe_timeout_ms > 0 &&
            options->probe_timeout_ms <= options->probe_interval_ms / 2);
     ensure(options->indirect_probes <= INDIRECT_PROBES_MAX);
+    ensure(options->awareness_max <= AWARENESS_MAX);
     ensure(options->spread_fanout > 0 && options->spread_fanout <= SPREAD_FANOUT_MAX);
     ensure(options->spread_interval_ms > 0 && options->exchange_interval_ms > 0);
     ensure(options->retransmit_multiplier > 0 && options->suspicion_max_multiplier > 0);
@@ -108,6 +111,7 @@ struct gossip *gossip_create(const struct gossip_options *options, const struct 
     gossip->phase = gossip->seed_count > 0 ? GOSSIP_JOINING : GOSSIP_ACTIVE;
     members_init(&gossip->members);
     rng_init(&gossip->rng, options->seed);
+    gossip->awareness.max = (int)options->awareness_max;
     seal_key_init(&gossip->key, options->cluster_name, options->cluster_secret);
     sessions_init(&gossip->sessions, (size_t)options->members_max * 2);
     gossip->number = rng_next(&gossip->rng) >> 1;
@@ -152,7 +156,7 @@ static void excuse_lateness(struct gossip *gossip, struct instant now)
 {
     int64_t late_us = now.mono_us - gossip->wake_us;
 
-    if (late_us < gossip_us(gossip->options.probe_timeout_ms) / 2)
+    if (gossip->awareness.max == 0 || late_us < gossip_us(gossip->options.probe_timeout_ms) / 2)
         return;
     gossip->counters.late_ticks++;
     awareness_add(&gossip->awareness, 1);

@@ -68,6 +68,13 @@ struct gossip_options {
     /* max = this * min: what it has while nobody confirms. Matters only when the accuser itself may
      * be the sick one; 1 turns Lifeguard's dynamic time-out off. */
     uint32_t suspicion_max_multiplier;
+    /* The worst health score, up to AWARENESS_MAX: a node that is itself slow probes so many times
+     * slower, plus 1, and does not count the time that it was stopped. 0 turns Lifeguard's local
+     * health off: a slow node then blames the others. */
+    uint32_t awareness_max;
+    /* A suspect is told at once and first of all in each datagram (Lifeguard's buddy system), so
+     * that it can refute. Without, it learns of it as of any other news. */
+    bool buddies;
     /* While there is news, it is sent to `spread_fanout` nodes this often, beside what rides on
      * probes. Lower spreads faster, in more packets. */
     uint32_t spread_interval_ms;
@@ -185,7 +192,7 @@ bool gossip_farewell_done(const struct gossip *gossip);
 
 enum gossip_phase gossip_phase(const struct gossip *gossip);
 const struct node_record *gossip_self(const struct gossip *gossip);
-int gossip_health_score(const struct gossip *gossip); /* 0 is healthy, AWARENESS_MAX worst */
+int gossip_health_score(const struct gossip *gossip); /* 0 is healthy, awareness_max worst */
 const struct gossip_counters *gossip_counters(const struct gossip *gossip);
 
 /* The other nodes, in order of identity; pointers hold until the next call that takes `now`. */

@@ -217,9 +217,10 @@ void merge_suspect(struct gossip *gossip, struct instant now, struct member *mem
     member->since_us = now.mono_us;
     begin_suspicion(gossip, now, member, &accusers);
     spread_news(gossip, now, member);
-    /* Tell the suspect itself at once, it alone can refute. */
-    struct node_address address = node_record_bus(&member->record);
-    spread_send(gossip, now, member->record.identity, &address, NULL, 0);
+    if (gossip->options.buddies) { /* it alone can refute */
+        struct node_address address = node_record_bus(&member->record);
+        spread_send(gossip, now, member->record.identity, &address, NULL, 0);
+    }
     emit_change(gossip, member, &before);
 }
 

@@ -82,7 +82,7 @@ static void write_news(struct gossip *gossip, struct message_writer *writer,
 
         spread_record_message(member, &message);
         /* The recipient knows itself, and was told first when it need be. */
-        if (member != recipient && !message_write(writer, &message))
+        if ((member != recipient || !gossip->options.buddies) && !message_write(writer, &message))
             break;
         if (++member->sent >= limit)
             spread_drop_news(gossip, member);
@@ -109,7 +109,8 @@ void spread_send(struct gossip *gossip, struct instant now, struct identity to,
     message_writer_init(&writer, &gossip->out, GOSSIP_DATAGRAM_MAX - seal_overhead(&gossip->key));
     for (size_t i = 0; i < message_count; i++)
         ensure(message_write(&writer, &messages[i]) || gossip->out.failed);
-    if (recipient != NULL && recipient->record.state != NODE_ALIVE) {
+    if (recipient != NULL && recipient->record.state != NODE_ALIVE &&
+        (gossip->options.buddies || !member_lives(recipient))) {
         struct message message = {0};
 
         spread_record_message(recipient, &message);

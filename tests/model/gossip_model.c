@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gossip_net.h"
+#include "lib/mesh.h"
 #include "lib/timeout.h"
 
 TestSuite(gossip_model, .timeout = TIMEOUT_S(60));
@@ -33,16 +33,16 @@ static uint64_t seed_last(uint64_t count)
 /* Says how to run this one again when `condition` does not hold. */
 #define EXPECT(condition)                                                            \
     cr_assert(condition, "seed %llu: %s\n  replay: DUNLIN_SEED=%llu ./model_gossip", \
-              (unsigned long long)net->seed, #condition, (unsigned long long)net->seed)
+              (unsigned long long)mesh->seed, #condition, (unsigned long long)mesh->seed)
 
-static struct net *converged(uint64_t seed, size_t count)
+static struct mesh *converged(uint64_t seed, size_t count)
 {
-    struct net *net = net_create(seed);
+    struct mesh *mesh = mesh_create(seed);
 
-    net_start_cluster(net, count);
-    cr_assert(net_run_until(net, net_agrees, 20 * SECOND), "seed %llu: %zu nodes did not converge",
-              (unsigned long long)seed, count);
-    return net;
+    mesh_start_cluster(mesh, count);
+    cr_assert(mesh_run_until(mesh, mesh_agrees, 20 * SECOND),
+              "seed %llu: %zu nodes did not converge", (unsigned long long)seed, count);
+    return mesh;
 }
 
 Test(gossip_model, nodes_that_join_find_each_other)
@@ -52,31 +52,31 @@ Test(gossip_model, nodes_that_join_find_each_other)
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         for_each_seed(seed, 3)
         {
-            struct net *net = net_create(seed);
+            struct mesh *mesh = mesh_create(seed);
 
-            net_start_cluster(net, counts[i]);
-            EXPECT(net_run_until(net, net_agrees, 5 * SECOND));
-            EXPECT(net->false_deaths == 0);
-            net_destroy(&net);
+            mesh_start_cluster(mesh, counts[i]);
+            EXPECT(mesh_run_until(mesh, mesh_agrees, 5 * SECOND));
+            EXPECT(mesh->false_deaths == 0);
+            mesh_destroy(&mesh);
         }
     }
 }
 
 Test(gossip_model, a_quiet_cluster_stays_quiet)
 {
-    struct net *net = converged(1, 10);
+    struct mesh *mesh = converged(1, 10);
     size_t before;
 
-    net_run(net, 10 * SECOND);
-    before = net->datagrams;
-    net_run(net, 60 * SECOND);
+    mesh_run(mesh, 10 * SECOND);
+    before = mesh->datagrams;
+    mesh_run(mesh, 60 * SECOND);
     /* a ping and an ack for each node and second */
-    EXPECT(net->datagrams - before <= 2 * 10 * 61);
+    EXPECT(mesh->datagrams - before <= 2 * 10 * 61);
     for (size_t i = 0; i < 10; i++) {
-        EXPECT(net->nodes[i].events[GOSSIP_EVENT_SUSPECT] == 0);
-        EXPECT(gossip_health_score(net->nodes[i].gossip) == 0);
+        EXPECT(mesh->nodes[i].events[GOSSIP_EVENT_SUSPECT] == 0);
+        EXPECT(gossip_health_score(mesh->nodes[i].gossip) == 0);
     }
-    net_destroy(&net);
+    mesh_destroy(&mesh);
 }
 
 struct found {
@@ -86,27 +86,27 @@ struct found {
 
 static struct found time_crash(uint64_t seed, size_t count)
 {
-    struct net *net = converged(seed, count);
+    struct mesh *mesh = converged(seed, count);
     struct found found = {INT64_MAX, 0};
     int64_t crash_us;
     size_t victim;
 
-    net_run(net, (int64_t)rng_below(&net->rng, 5 * SECOND));
-    victim = rng_below(&net->rng, count);
-    net_crash(net, victim);
-    crash_us = net->now_us;
-    net_run_until(net, net_agrees, 30 * SECOND);
-    EXPECT(net_all_hold(net, victim, NODE_DEAD));
-    EXPECT(net->false_deaths == 0);
+    mesh_run(mesh, (int64_t)rng_below(&mesh->rng, 5 * SECOND));
+    victim = rng_below(&mesh->rng, count);
+    mesh_crash(mesh, victim);
+    crash_us = mesh->now_us;
+    mesh_run_until(mesh, mesh_agrees, 30 * SECOND);
+    EXPECT(mesh_all_hold(mesh, victim, NODE_DEAD));
+    EXPECT(mesh->false_deaths == 0);
     for (size_t i = 0; i < count; i++) {
-        int64_t took_us = net->death_seen_us[i] - crash_us;
+        int64_t took_us = mesh->death_seen_us[i] - crash_us;
 
         if (i == victim)
             continue;
         found.first_us = took_us < found.first_us ? took_us : found.first_us;
         found.last_us = took_us > found.last_us ? took_us : found.last_us;
     }
-    net_destroy(&net);
+    mesh_destroy(&mesh);
     return found;
 }
 
@@ -152,20 +152,20 @@ Test(gossip_model, a_paused_node_declares_nobody_dead)
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         for_each_seed(seed, 20)
         {
-            struct net *net = converged(seed, counts[i]);
+            struct mesh *mesh = converged(seed, counts[i]);
 
             for (int pauses = 0; pauses < 3; pauses++) {
-                size_t slow = rng_below(&net->rng, counts[i]);
+                size_t slow = rng_below(&mesh->rng, counts[i]);
 
-                net_run(net, (int64_t)rng_below(&net->rng, 3 * SECOND));
-                net_pause(net, slow);
-                net_run(net, 2 * SECOND);
-                net_resume(net, slow);
-                net_run(net, 2 * SECOND);
+                mesh_run(mesh, (int64_t)rng_below(&mesh->rng, 3 * SECOND));
+                mesh_pause(mesh, slow);
+                mesh_run(mesh, 2 * SECOND);
+                mesh_resume(mesh, slow);
+                mesh_run(mesh, 2 * SECOND);
             }
-            EXPECT(net->false_deaths == 0);
-            EXPECT(net_run_until(net, net_agrees, 10 * SECOND));
-            net_destroy(&net);
+            EXPECT(mesh->false_deaths == 0);
+            EXPECT(mesh_run_until(mesh, mesh_agrees, 10 * SECOND));
+            mesh_destroy(&mesh);
         }
     }
 }
@@ -175,17 +175,17 @@ Test(gossip_model, a_stuttering_node_declares_nobody_dead)
 {
     for_each_seed(seed, 10)
     {
-        struct net *net = converged(seed, 6);
+        struct mesh *mesh = converged(seed, 6);
 
         for (int i = 0; i < 40; i++) {
-            net_pause(net, 2);
-            net_run(net, 700000);
-            net_resume(net, 2);
-            net_run(net, 100000);
+            mesh_pause(mesh, 2);
+            mesh_run(mesh, 700000);
+            mesh_resume(mesh, 2);
+            mesh_run(mesh, 100000);
         }
-        EXPECT(net->false_deaths == 0);
-        EXPECT(net_run_until(net, net_agrees, 20 * SECOND));
-        net_destroy(&net);
+        EXPECT(mesh->false_deaths == 0);
+        EXPECT(mesh_run_until(mesh, mesh_agrees, 20 * SECOND));
+        mesh_destroy(&mesh);
     }
 }
 
@@ -193,23 +193,23 @@ static void partition_heals(size_t count, size_t cut, uint64_t seeds)
 {
     for_each_seed(seed, seeds)
     {
-        struct net *net = converged(seed, count);
+        struct mesh *mesh = converged(seed, count);
 
         for (size_t i = 0; i < cut; i++)
-            net->nodes[i].group = 1;
-        net_run(net, 60 * SECOND);
+            mesh->nodes[i].group = 1;
+        mesh_run(mesh, 60 * SECOND);
         for (size_t i = 0; i < count; i++) {
             for (size_t j = 0; j < count; j++) {
                 if (i != j)
-                    EXPECT(net_state(net, i, j) ==
+                    EXPECT(mesh_state(mesh, i, j) ==
                            ((i < cut) == (j < cut) ? NODE_ALIVE : NODE_DEAD));
             }
         }
         for (size_t i = 0; i < cut; i++)
-            net->nodes[i].group = 0;
-        EXPECT(net_run_until(net, net_agrees, 15 * SECOND));
-        EXPECT(net->false_deaths == 0);
-        net_destroy(&net);
+            mesh->nodes[i].group = 0;
+        EXPECT(mesh_run_until(mesh, mesh_agrees, 15 * SECOND));
+        EXPECT(mesh->false_deaths == 0);
+        mesh_destroy(&mesh);
     }
 }
 
@@ -230,15 +230,15 @@ Test(gossip_model, a_fifth_of_all_datagrams_lost_kills_hardly_anybody)
 
     for_each_seed(seed, 100)
     {
-        struct net *net = converged(seed, seed % 2 ? 3 : 8);
+        struct mesh *mesh = converged(seed, seed % 2 ? 3 : 8);
 
-        net->loss_percent = 20;
-        net_run(net, 60 * SECOND);
-        deaths += net->false_deaths;
+        mesh->loss_percent = 20;
+        mesh_run(mesh, 60 * SECOND);
+        deaths += mesh->false_deaths;
         runs++;
-        net->loss_percent = 0;
-        EXPECT(net_run_until(net, net_agrees, 20 * SECOND));
-        net_destroy(&net);
+        mesh->loss_percent = 0;
+        EXPECT(mesh_run_until(mesh, mesh_agrees, 20 * SECOND));
+        mesh_destroy(&mesh);
     }
     fprintf(stderr, "%zu false deaths in %zu minutes at 20%% loss\n", deaths, runs);
     if (runs > 1)
@@ -249,13 +249,13 @@ Test(gossip_model, crashes_are_found_through_loss)
 {
     for_each_seed(seed, 10)
     {
-        struct net *net = converged(seed, 8);
+        struct mesh *mesh = converged(seed, 8);
 
-        net->loss_percent = 20;
-        net_crash(net, 5);
-        net_run(net, 20 * SECOND);
-        EXPECT(net_all_hold(net, 5, NODE_DEAD));
-        net_destroy(&net);
+        mesh->loss_percent = 20;
+        mesh_crash(mesh, 5);
+        mesh_run(mesh, 20 * SECOND);
+        EXPECT(mesh_all_hold(mesh, 5, NODE_DEAD));
+        mesh_destroy(&mesh);
     }
 }
 
@@ -266,17 +266,17 @@ Test(gossip_model, the_same_seed_gives_the_same_run)
     for_each_seed(seed, 3)
     {
         for (int i = 0; i < 2; i++) {
-            struct net *net = converged(seed, 7);
+            struct mesh *mesh = converged(seed, 7);
 
-            net->loss_percent = 10;
-            net_run(net, 5 * SECOND);
-            net_crash(net, 3);
-            net_pause(net, 4);
-            net_run(net, 3 * SECOND);
-            net_resume(net, 4);
-            net_run(net, 10 * SECOND);
-            traces[i] = net->trace;
-            net_destroy(&net);
+            mesh->loss_percent = 10;
+            mesh_run(mesh, 5 * SECOND);
+            mesh_crash(mesh, 3);
+            mesh_pause(mesh, 4);
+            mesh_run(mesh, 3 * SECOND);
+            mesh_resume(mesh, 4);
+            mesh_run(mesh, 10 * SECOND);
+            traces[i] = mesh->trace;
+            mesh_destroy(&mesh);
         }
         cr_assert_eq(traces[0], traces[1], "seed %llu", (unsigned long long)seed);
     }

@@ -26,7 +26,7 @@ Test(gossip_suspicion, the_health_score_saturates_at_both_ends)
                 {1, AWARENESS_MAX},
                 {-2, AWARENESS_MAX - 2},
                 {-100, 0}};
-    struct awareness awareness = {0};
+    struct awareness awareness = {.max = AWARENESS_MAX};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         awareness_add(&awareness, rows[i].delta);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/span.h"
+#include "sim/report/reports.h"
 
 struct report_row {
     const char *name;
@@ -14,6 +15,7 @@ struct report_row {
 };
 
 static const struct report_row report_rows[] = {
+    {"gossip", "how soon failures are found and news is known, and what that costs", report_gossip},
     {NULL, NULL, NULL},
 };
 

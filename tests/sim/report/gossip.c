@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * `dunlin-sim --report gossip`: what gossip promises at scale, measured on the real code.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "sim/report/gossip_parts.h"
+#include "sim/report/report.h"
+#include "sim/report/reports.h"
+
+#define NODES_MIN 2
+/* Fewer draw too few events, more add nothing. */
+#define SAMPLES_MIN 2
+#define SAMPLES_MAX 10000
+
+/* The report's tables, one an experiment. */
+#define PARTS(row)                                                               \
+    row(FOUND, "found", "how long it takes to find a crashed node")              \
+        row(NEWS, "news", "how long a change takes to get around")               \
+            row(LOSS, "loss", "healthy nodes accused while datagrams are lost")  \
+                row(SLOW, "slow", "healthy nodes accused while others are slow") \
+                    row(TRAFFIC, "traffic", "bytes that each node sends")
+
+enum part {
+#define PART(name, key, text) PART_##name,
+    PARTS(PART)
+#undef PART
+        PART_COUNT,
+};
+
+static const struct {
+    const char *key;
+    const char *text;
+} part_rows[] = {
+#define PART(name, key, text) {key, text},
+    PARTS(PART)
+#undef PART
+};
+
+struct settings {
+    struct report_list nodes;
+    uint64_t failures;     /* and changes, for each number of nodes */
+    uint64_t node_seconds; /* of the runs with loss, for each number of nodes and rate */
+    uint64_t seconds;      /* of the runs at rest */
+    uint64_t slow_nodes;   /* the largest cluster that gets slow members */
+    unsigned parts;        /* by bit */
+};
+
+/* What is being made. */
+struct report {
+    struct report_common common;
+    struct settings settings;
+    struct table tables[PART_COUNT];
+    struct figure figure;
+};
+
+/* ------------------------------------------------------------------------------------ the options
+ */
+
+static bool set_nodes(void *settings, const char *value)
+{
+    return report_list(value, NODES_MIN, MESH_NODES_MAX, &((struct settings *)settings)->nodes);
+}
+
+static bool set_failures(void *settings, const char *value)
+{
+    return report_number(value, SAMPLES_MIN, SAMPLES_MAX, &((struct settings *)settings)->failures);
+}
+
+static bool set_node_seconds(void *settings, const char *value)
+{
+    return report_number(value, 1, 100000000, &((struct settings *)settings)->node_seconds);
+}
+
+static bool set_seconds(void *settings, const char *value)
+{
+    return report_number(value, 1, 100000, &((struct settings *)settings)->seconds);
+}
+
+static bool set_slow_nodes(void *settings, const char *value)
+{
+    return report_number(value, NODES_MIN, MESH_NODES_MAX,
+                         &((struct settings *)settings)->slow_nodes);
+}
+
+static bool set_parts(void *settings, const char *value)
+{
+    struct settings *set = settings;
+
+    set->parts = 0;
+    for (const char *at = value;;) {
+        const size_t size = strcspn(at, ",");
+        enum part part = 0;
+
+        while (part < PART_COUNT &&
+               (strlen(part_rows[part].key) != size || strncmp(part_rows[part].key, at, size) != 0))
+            part++;
+        if (part == PART_COUNT)
+            return false;
+        set->parts |= 1u << part;
+        at += size;
+        if (*at++ == '\0')
+            return true;
+    }
+}
+
+static const struct report_option option_rows[] = {
+    {"--nodes", "N,N,...", "sizes of clusters; the default is 10,30,100,300,1000",
+     "numbers from 2 to 1024 with commas between", set_nodes},
+    {"--parts", "P,P,...", "of found, news, loss, slow and traffic; the default is all",
+     "found, news, loss, slow, traffic, or some with commas between", set_parts},
+    {"--failures", "K", "crashes, and changes, in each cluster; the default is 60",
+     "a number from 2 to 10000", set_failures},
+    {"--node-seconds", "S", "virtual time of each run with loss, times nodes; default 60000",
+     "a number from 1 to 100000000", set_node_seconds},
+    {"--seconds", "S", "virtual time of each run at rest; the default is 120",
+     "a number from 1 to 100000", set_seconds},
+    {"--slow-nodes", "N", "the largest cluster that gets slow members; the default is 300",
+     "a number from 2 to 1024", set_slow_nodes},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* ------------------------------------------------------------------------------------ the formulas
+ */
+
+/* SWIM, section 3.1: in each period a node is probed with 1 - 1/e, so it is for e / (e - 1). */
+static double formula_detection(void)
+{
+    return 1 / (1 - exp(-1));
+}
+
+/* What a suspect has once enough nodes confirm; suspicion.h. */
+static double formula_suspicion(double nodes)
+{
+    return fmax(1, log10(nodes)) * gossip_options_default.suspicion_multiplier_percent / 100;
+}
+
+/* Rounds until a rumour that each knowing node tells f others a round is everywhere: it grows by
+ * 1 + f until most know, then those who do not know get fewer by e^-f (Pittel 1987, for f = 1). */
+static double formula_rounds(double nodes)
+{
+    const double fanout = gossip_options_default.spread_fanout;
+
+    return log(nodes) / log(1 + fanout) + log(nodes) / fanout;
+}
+
+/* How often all of a probe is lost, at a chance q that a datagram comes through: both pings or
+ * their acks, and each relay's four datagrams. */
+static double formula_probe_fails(double loss, double nodes)
+{
+    const double q = 1 - loss;
+    const double relays = fmin(gossip_options_default.indirect_probes, nodes - 2);
+
+    return pow(1 - q * q, 2) * pow(1 - pow(q, 4), relays);
+}
+
+/* ------------------------------------------------------------------------------------ the progress
+ */
+
+static double real_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* On stderr: real time is not the seed's. */
+static void progress(enum part part, uint64_t nodes, double since_s)
+{
+    fprintf(stderr, "%s, %" PRIu64 " nodes: %.1f s of real time\n", part_rows[part].key, nodes,
+            real_s() - since_s);
+}
+
+/* Each experiment has its own. */
+static uint64_t seed_of(const struct report *report, enum part part, uint64_t nodes,
+                        uint64_t variation)
+{
+    struct rng rng;
+
+    rng_init(&rng, report->common.seed);
+    rng_init(&rng, rng_next(&rng) ^ (nodes << 32 | (uint64_t)part << 24 | variation));
+    return rng_next(&rng);
+}
+
+/* ------------------------------------------------------------------------------------ found
+ */
+
+static const struct table_column found_columns[] = {
+    {"nodes", "nodes", 0},
+    {"failures", "failures", 0},
+    {"suspected", "suspected: mean", 2},
+    {"suspected_formula", "e/(e-1)", 2},
+    {"suspected_median", "median", 2},
+    {"suspected_p95", "p95", 2},
+    {"dead", "first dead: mean", 2},
+    {"dead_formula", "formula", 2},
+    {"known", "all know: mean", 2},
+    {"known_formula", "formula", 2},
+    {"known_median", "median", 2},
+    {"known_p95", "p95", 2},
+    {"known_max", "max", 2},
+};
+
+static void found_row(struct table *table, double nodes, struct gossip_found *found)
+{
+    const double dead = formula_detection() + formula_suspicion(nodes);
+    const double rounds = formula_rounds(nodes) * gossip_options_default.spread_interval_ms /
+                          gossip_options_default.probe_interval_ms;
+
+    table_number(table, nodes);
+    table_number(table, (double)found->known.count);
+    table_number(table, sample_mean(&found->suspected));
+    table_number(table, formula_detection());
+    table_number(table, sample_quantile(&found->suspected, 0.5));
+    table_number(table, sample_quantile(&found->suspected, 0.95));
+    table_number(table, sample_mean(&found->dead));
+    table_number(table, dead);
+    table_number(table, sample_mean(&found->known));
+    table_number(table, dead + rounds);
+    table_number(table, sample_quantile(&found->known, 0.5));
+    table_number(table, sample_quantile(&found->known, 0.95));
+    table_number(table, sample_quantile(&found->known, 1));
+}
+
+static void found_part(struct report *report)
+{
+    struct table *table = &report->tables[PART_FOUND];
+    struct plot *plot = figure_add(&report->figure, "How long it takes to find a crashed node",
+                                   "nodes", PLOT_LOG, "protocol periods", PLOT_LINEAR);
+    struct plot_series *suspected = plot_add(plot, "suspected, median, to p95", PLOT_LINE);
+    struct plot_series *known = plot_add(plot, "all know, median, to p95", PLOT_LINE);
+    struct plot_series *detection = plot_add(plot, "SWIM: e/(e-1)", PLOT_DASHED);
+    struct plot_series *whole = plot_add(plot, "e/(e-1) + max(1, log10 n) + spreading",
+                                         PLOT_DASHED);
+
+    table_init(table, part_rows[PART_FOUND].key,
+               "A crashed node, in protocol periods after the crash", found_columns,
+               sizeof found_columns / sizeof found_columns[0]);
+    table_note(table, "first dead: e/(e-1) + max(1, log10 n), the shortest suspicion");
+    table_note(table, "all know:   the same + the rounds to spread a change");
+    for (size_t i = 0; i < report->settings.nodes.count; i++) {
+        const uint64_t nodes = report->settings.nodes.numbers[i];
+        const double start_s = real_s(), n = (double)nodes;
+        struct gossip_found found;
+
+        gossip_found_measure(seed_of(report, PART_FOUND, nodes, 0), nodes,
+                             report->settings.failures, &found);
+        found_row(table, n, &found);
+        plot_spread(suspected, n, sample_quantile(&found.suspected, 0.5),
+                    sample_quantile(&found.suspected, 0.5),
+                    sample_quantile(&found.suspected, 0.95));
+        plot_spread(known, n, sample_quantile(&found.known, 0.5),
+                    sample_quantile(&found.known, 0.5), sample_quantile(&found.known, 0.95));
+        plot_point(detection, n, formula_detection());
+        plot_point(whole, n,
+                   formula_detection() + formula_suspicion(n) +
+                       formula_rounds(n) * gossip_options_default.spread_interval_ms /
+                           gossip_options_default.probe_interval_ms);
+        gossip_found_deinit(&found);
+        progress(PART_FOUND, nodes, start_s);
+    }
+}
+
+/* ------------------------------------------------------------------------------------ news
+ */
+
+static const struct table_column news_columns[] = {
+    {"nodes", "nodes", 0},
+    {"changes", "changes", 0},
+    {"half", "half know: mean", 2},
+    {"all", "all know: mean", 2},
+    {"all_formula", "formula", 2},
+    {"all_median", "median", 2},
+    {"all_p95", "p95", 2},
+    {"all_max", "max", 2},
+    {"periods", "all know, periods: mean", 2},
+    {"log", "ln n", 2},
+};
+
+static void news_part(struct report *report)
+{
+    struct table *table = &report->tables[PART_NEWS];
+    struct plot *plot = figure_add(&report->figure, "How long a change takes to get around",
+                                   "nodes", PLOT_LOG, "rounds of spreading", PLOT_LINEAR);
+    struct plot_series *all = plot_add(plot, "all know, median, to p95", PLOT_LINE);
+    struct plot_series *half = plot_add(plot, "half know, median", PLOT_LINE);
+    struct plot_series *formula = plot_add(plot, "ln n / ln(1 + f) + ln n / f, f = 3", PLOT_DASHED);
+
+    table_init(table, part_rows[PART_NEWS].key,
+               "A change of one node, in rounds of spreading (5 a protocol period)", news_columns,
+               sizeof news_columns / sizeof news_columns[0]);
+    table_note(table, "formula: ln n / ln(1 + f) + ln n / f with a fan-out f of 3");
+    table_note(table, "SWIM promises a small multiple of log n protocol periods");
+    for (size_t i = 0; i < report->settings.nodes.count; i++) {
+        const uint64_t nodes = report->settings.nodes.numbers[i];
+        const double start_s = real_s(), n = (double)nodes;
+        struct gossip_news news;
+
+        gossip_news_measure(seed_of(report, PART_NEWS, nodes, 0), nodes, report->settings.failures,
+                            &news);
+        table_number(table, n);
+        table_number(table, (double)news.all.count);
+        table_number(table, sample_mean(&news.half));
+        table_number(table, sample_mean(&news.all));
+        table_number(table, formula_rounds(n));
+        table_number(table, sample_quantile(&news.all, 0.5));
+        table_number(table, sample_quantile(&news.all, 0.95));
+        table_number(table, sample_quantile(&news.all, 1));
+        table_number(table, sample_mean(&news.all) * news.round_periods);
+        table_number(table, log(n));
+        plot_spread(all, n, sample_quantile(&news.all, 0.5), sample_quantile(&news.all, 0.5),
+                    sample_quantile(&news.all, 0.95));
+        plot_point(half, n, sample_quantile(&news.half, 0.5));
+        plot_point(formula, n, formula_rounds(n));
+        gossip_news_deinit(&news);
+        progress(PART_NEWS, nodes, start_s);
+    }
+}
+
+/* ------------------------------------------------------------------------------------ loss
+ */
+
+static const unsigned loss_percents[] = {0, 1, 2, 5, 10};
+#define LOSSES (sizeof loss_percents / sizeof loss_percents[0])
+
+static const struct table_column loss_columns[] = {
+    {"nodes", "nodes", 0},
+    {"loss_percent", "loss, %", 0},
+    {"node_hours", "node-hours", 1},
+    {"suspicions", "suspicions", 0},
+    {"suspicions_formula", "formula", 1},
+    {"deaths", "deaths", 0},
+};
+
+static void loss_row(struct report *report, uint64_t nodes, size_t loss,
+                     struct plot_series *measured, struct plot_series *formula)
+{
+    struct table *table = &report->tables[PART_LOSS];
+    const uint64_t seconds = report->settings.node_seconds / nodes;
+    const double part = loss_percents[loss] / 100.0;
+    double expected;
+    struct gossip_false result;
+
+    gossip_loss_measure(seed_of(report, PART_LOSS, nodes, loss), nodes, loss_percents[loss],
+                        (int64_t)(seconds > 0 ? seconds : 1) * SECOND_US, &result);
+    expected = formula_probe_fails(part, (double)nodes) * 3600 * result.node_hours;
+    table_number(table, (double)nodes);
+    table_number(table, loss_percents[loss]);
+    table_number(table, result.node_hours);
+    table_number(table, (double)result.suspicions);
+    table_number(table, expected);
+    table_number(table, (double)result.deaths);
+    plot_point(measured, loss_percents[loss], (double)result.suspicions / result.node_hours);
+    if (formula != NULL)
+        plot_point(formula, loss_percents[loss], expected / result.node_hours);
+}
+
+static void loss_part(struct report *report)
+{
+    struct table *table = &report->tables[PART_LOSS];
+    struct plot *plot = figure_add(&report->figure, "False suspicions while datagrams are lost",
+                                   "datagrams lost, %", PLOT_LINEAR, "suspicions a node-hour",
+                                   PLOT_LINEAR);
+    const size_t sizes = report->settings.nodes.count;
+
+    table_init(table, part_rows[PART_LOSS].key,
+               "Healthy nodes accused while datagrams are lost (no node fails)", loss_columns,
+               sizeof loss_columns / sizeof loss_columns[0]);
+    table_note(table,
+               "suspicions: by a node's own probe; formula: (1 - q^2)^2 (1 - q^4)^3 a probe, "
+               "where q = 1 - loss");
+    table_note(table, "deaths: each node that takes a living one for dead counts");
+    for (size_t i = 0; i < sizes; i++) {
+        const uint64_t nodes = report->settings.nodes.numbers[i];
+        const double start_s = real_s();
+        struct plot_series *measured, *formula = NULL;
+        char name[40];
+
+        snprintf(name, sizeof name, "%" PRIu64 " nodes", nodes);
+        measured = plot_add(plot, name, PLOT_LINE);
+        if (i + 1 == sizes)
+            formula = plot_add(plot, "(1 - q^2)^2 (1 - q^4)^3 a probe", PLOT_DASHED);
+        for (size_t loss = 0; loss < LOSSES; loss++)
+            loss_row(report, nodes, loss, measured, formula);
+        progress(PART_LOSS, nodes, start_s);
+    }
+}
+
+/* ------------------------------------------------------------------------------------ slow
+ */
+
+static const struct table_column slow_columns[] = {
+    {"nodes", "nodes", 0},
+    {"slow", "slow", 0},
+    {"variant", "gossip", TABLE_TEXT},
+    {"node_hours", "node-hours", 1},
+    {"suspicions", "false suspicions", 0},
+    {"suspicions_removed", "removed, %", 1},
+    {"deaths", "false deaths", 0},
+    {"deaths_removed", "removed, %", 1},
+    {"deaths_removed_formula", "Lifeguard's paper, %", 0},
+    {"deaths_healthy", "seen by healthy", 0},
+    {"deaths_slow", "deaths of slow", 0},
+};
+
+static double removed_percent(uint64_t before, uint64_t after)
+{
+    return before > 0 ? 100 * (1 - (double)after / (double)before) : NAN;
+}
+
+static void slow_row(struct table *table, uint64_t nodes, uint64_t slow, int variant,
+                     const struct gossip_false *swim, const struct gossip_false *result)
+{
+    const bool base = variant == VARIANT_SWIM;
+
+    table_number(table, (double)nodes);
+    table_number(table, (double)slow);
+    table_text(table, gossip_variants[variant].text);
+    table_number(table, result->node_hours);
+    table_number(table, (double)result->suspicions);
+    table_number(table, base ? NAN : removed_percent(swim->suspicions, result->suspicions));
+    table_number(table, (double)result->deaths);
+    table_number(table, base ? NAN : removed_percent(swim->deaths, result->deaths));
+    table_number(table, variant == VARIANT_LIFEGUARD ? 98 : NAN);
+    table_number(table, (double)result->deaths_healthy);
+    table_number(table, (double)result->deaths_slow);
+}
+
+static void slow_part(struct report *report)
+{
+    struct table *table = &report->tables[PART_SLOW];
+    struct plot *plot = figure_add(&report->figure,
+                                   "False deaths while a tenth of the nodes is slow", "nodes",
+                                   PLOT_LOG, "false deaths a node-hour", PLOT_LOG);
+    struct plot_series *series[GOSSIP_VARIANTS];
+
+    table_init(table, part_rows[PART_SLOW].key,
+               "Healthy nodes accused while a tenth of the nodes stops again and again",
+               slow_columns, sizeof slow_columns / sizeof slow_columns[0]);
+    table_note(table, "slow nodes stop for 0.5, 4 or 16 s and run for 0.25, 1 or 4 s, two minutes "
+                      "each way");
+    table_note(table, "deaths: each node that takes a living one for dead counts");
+    for (int variant = 0; variant < GOSSIP_VARIANTS; variant++)
+        series[variant] = plot_add(plot, gossip_variants[variant].text, PLOT_LINE);
+    for (size_t i = 0; i < report->settings.nodes.count; i++) {
+        const uint64_t nodes = report->settings.nodes.numbers[i], slow = (nodes + 9) / 10;
+        const double start_s = real_s();
+        struct gossip_false results[GOSSIP_VARIANTS] = {{0}};
+
+        if (nodes > report->settings.slow_nodes)
+            continue;
+        for (int variant = 0; variant < GOSSIP_VARIANTS; variant++) {
+            struct gossip_false *result = &results[variant];
+
+            for (uint64_t j = 0; j < GOSSIP_SLOWNESSES; j++)
+                gossip_slow_measure(seed_of(report, PART_SLOW, nodes, j), nodes, slow,
+                                    &gossip_variants[variant], &gossip_slownesses[j], result);
+            slow_row(table, nodes, slow, variant, &results[VARIANT_SWIM], result);
+            plot_point(series[variant], (double)nodes, (double)result->deaths / result->node_hours);
+        }
+        progress(PART_SLOW, nodes, start_s);
+    }
+}
+
+/* ------------------------------------------------------------------------------------ traffic
+ */
+
+static const struct table_column traffic_columns[] = {
+    {"nodes", "nodes", 0},
+    {"datagrams", "datagrams/s", 2},
+    {"datagrams_formula", "formula", 0},
+    {"datagram_bytes", "bytes/s in them", 0},
+    {"exchange_bytes", "bytes/s in exchanges", 0},
+};
+
+static void traffic_part(struct report *report)
+{
+    struct table *table = &report->tables[PART_TRAFFIC];
+    struct plot *plot = figure_add(&report->figure, "What each node sends, at rest", "nodes",
+                                   PLOT_LOG, "bytes a second", PLOT_LOG);
+    struct plot_series *datagrams = plot_add(plot, "datagrams", PLOT_LINE);
+    struct plot_series *exchanges = plot_add(plot, "exchanges over TCP", PLOT_LINE);
+
+    table_init(table, part_rows[PART_TRAFFIC].key, "What each node sends in a cluster at rest",
+               traffic_columns, sizeof traffic_columns / sizeof traffic_columns[0]);
+    table_note(table, "formula: a ping and an ack each period, whatever the cluster's size");
+    for (size_t i = 0; i < report->settings.nodes.count; i++) {
+        const uint64_t nodes = report->settings.nodes.numbers[i];
+        const double start_s = real_s();
+        struct gossip_traffic traffic;
+
+        gossip_traffic_measure(seed_of(report, PART_TRAFFIC, nodes, 0), nodes,
+                               (int64_t)report->settings.seconds * SECOND_US, &traffic);
+        table_number(table, (double)nodes);
+        table_number(table, traffic.datagrams);
+        table_number(table, 2);
+        table_number(table, traffic.datagram_bytes);
+        table_number(table, traffic.exchange_bytes);
+        plot_point(datagrams, (double)nodes, traffic.datagram_bytes);
+        plot_point(exchanges, (double)nodes, traffic.exchange_bytes);
+        progress(PART_TRAFFIC, nodes, start_s);
+    }
+}
+
+/* ------------------------------------------------------------------------------------ all of it
+ */
+
+int report_gossip(int argc, char **argv)
+{
+    static void (*const parts[])(struct report * report) = {
+        [PART_FOUND] = found_part, [PART_NEWS] = news_part,       [PART_LOSS] = loss_part,
+        [PART_SLOW] = slow_part,   [PART_TRAFFIC] = traffic_part,
+    };
+    struct report report = {.settings = {.nodes = {5, {10, 30, 100, 300, 1000}},
+                                         .failures = 60,
+                                         .node_seconds = 60000,
+                                         .seconds = 120,
+                                         .slow_nodes = 300,
+                                         .parts = (1u << PART_COUNT) - 1}};
+    size_t tables = 0;
+    int status = report_parse("gossip", argc, argv, option_rows, &report.settings, &report.common);
+
+    if (status != REPORT_GO)
+        return status;
+    figure_init(&report.figure, "Gossip at scale");
+    for (enum part part = 0; part < PART_COUNT; part++) {
+        if (!(report.settings.parts & 1u << part))
+            continue;
+        parts[part](&report);
+        if (part != (enum part)tables)
+            report.tables[tables] = report.tables[part];
+        tables++;
+    }
+    status = report_finish(&report.common, "gossip", report.tables, tables, &report.figure);
+    for (size_t i = 0; i < tables; i++)
+        table_deinit(&report.tables[i]);
+    figure_deinit(&report.figure);
+    return status;
+}

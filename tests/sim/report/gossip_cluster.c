@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/assert.h"
+#include "sim/report/gossip_parts.h"
+
+/* Everybody knows everybody within so long, and then has no news left after so much more; the
+ * exchanges, which come often in the first minute of a node, have slowed down too. */
+#define CONVERGE_MAX_US (120 * SECOND_US)
+#define SETTLE_US       (40 * SECOND_US)
+
+const struct gossip_variant gossip_variants[GOSSIP_VARIANTS] = {
+    [VARIANT_SWIM] = {"swim", "SWIM alone", false, false, false},
+    [VARIANT_HEALTH] = {"health", "+ local health", true, false, false},
+    [VARIANT_DYNAMIC] = {"dynamic", "+ dynamic suspicion", false, true, false},
+    [VARIANT_BUDDIES] = {"buddies", "+ buddy system", false, false, true},
+    [VARIANT_LIFEGUARD] = {"lifeguard", "all: Lifeguard", true, true, true},
+};
+
+static bool converged(struct mesh *mesh)
+{
+    static const int64_t step_us = SECOND_US;
+
+    mesh_run(mesh, step_us);
+    return mesh_agrees(mesh);
+}
+
+struct mesh *gossip_cluster(uint64_t seed, size_t nodes, const struct gossip_variant *variant)
+{
+    struct mesh *mesh = mesh_create(seed);
+
+    if (!variant->health)
+        mesh->defaults.awareness_max = 0;
+    if (!variant->dynamic)
+        mesh->defaults.suspicion_max_multiplier = 1;
+    mesh->defaults.buddies = variant->buddies;
+    mesh_start_cluster(mesh, nodes);
+    ensure(mesh_run_until(mesh, converged, CONVERGE_MAX_US));
+    mesh_run(mesh, SETTLE_US);
+    return mesh;
+}
