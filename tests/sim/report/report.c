@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/span.h"
+#include "sim/report/staleness.h"
 
 struct report_row {
     const char *name;
@@ -14,6 +15,7 @@ struct report_row {
 };
 
 static const struct report_row report_rows[] = {
+    {"staleness", "how stale reads are: t-visibility and k-staleness, after PBS", staleness_report},
     {NULL, NULL, NULL},
 };
 
