@@ -256,7 +256,7 @@ static const struct table_column version_columns[] = {
     {"k", "newest k", 0},          {"trials", "trials", 0},
     {"measured", "measured", 5},   {"low", "from", 5},
     {"high", "to (95 %)", 5},      {"model", "WARS, as Dunlin asks", 5},
-    {"pbs", "WARS, as in PBS", 5},
+    {"pbs", "WARS, as in PBS", 5}, {"fixed", "quorums do not grow", 5},
 };
 
 static const struct table_column latency_columns[] = {
@@ -360,6 +360,7 @@ static void fill_versions(struct table *table, const struct report *report)
         table_number(table, k);
         add_parts(table, report, within(&report->measured, k), within(&report->dunlin, k),
                   within(&report->pbs, k));
+        table_number(table, staleness_fixed(&report->settings->plan, k));
     }
 }
 
@@ -396,8 +397,11 @@ static void fill_latencies(struct table *table, const struct report *report)
     table_note(table,
                "The coordinator is a replica: its own copy takes no time, with W = 1 a write "
                "and with R = 1 a read neither.");
-    table_note(table, "A measured read is longer than the formula's where it waits for a repair, "
-                      "and shorter where it asks one more.");
+    table_note(table,
+               "A read that finds replicas behind repairs them before it returns, from R = 2 on; "
+               "PBS has no such wait.");
+    table_note(table, "When an answer takes unusually long one more replica is asked, which the "
+                      "formulas do not know.");
 }
 
 /* ---- the figure ---- */

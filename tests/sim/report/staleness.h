@@ -17,9 +17,9 @@
  *   staleness_model(PBS)     by the formula as it is in the paper (section 4.1): the coordinator is
  *                            none of the N replicas, asks all, and takes the first R answers
  *
- * The formulas know neither the second question that a read of Dunlin's sends when an answer takes
- * unusually long (node/coordinate.c), nor what a read waits for when it has to repair (replica/
- * operation.h). Times are microseconds.
+ * Dunlin's formula has what a read waits for when it has to repair (replica/operation.h); neither
+ * knows the second question, or offer, that goes out when an answer takes unusually long
+ * (node/coordinate.c). Times are microseconds.
  */
 #ifndef DUNLIN_TESTS_SIM_REPORT_STALENESS_H
 #define DUNLIN_TESTS_SIM_REPORT_STALENESS_H
@@ -87,6 +87,9 @@ void staleness_sort(struct staleness_result *result);
 
 /* Wilson's interval: with 95 % the probability is between these when `hits` of `trials` were. */
 void staleness_interval(uint64_t hits, uint64_t trials, double *low, double *high);
+/* Of quorums that do not grow, which part of the reads sees one of the newest k versions (PBS,
+ * equation 2): the chance that R replicas, drawn anew, meet none of k draws of W is left. */
+double staleness_fixed(const struct staleness_plan *plan, unsigned k);
 /* What that part of the operations did not exceed, and between which two of those measured that
  * quantile is with 95 %. */
 int64_t staleness_quantile(const struct staleness_latencies *latencies, double part, int64_t *low,

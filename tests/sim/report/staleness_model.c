@@ -86,69 +86,120 @@ static int64_t write_once(struct model *model, int64_t at_us, int64_t has_us[COP
     return at_us + forward_us + trips[model->write_needed - 1].back_us + reply_us;
 }
 
-/* Which replicas a read counts, and when each looks, since it began; returns how long it takes. */
-static int64_t read_once(struct model *model, struct round_trip counted[COPIES_MAX])
+/* A read, its repair apart. */
+struct reading {
+    unsigned chosen;                       /* the replica that coordinates */
+    struct round_trip counted[COPIES_MAX]; /* R of them; there_us is since the read began */
+    int64_t took_us;
+};
+
+static void read_once(struct model *model, struct reading *reading)
 {
     struct round_trip trips[COPIES_MAX];
     int64_t forward_us, reply_us, last_us = 0;
-    const unsigned chosen = choose(model);
-    unsigned count = 0;
 
+    reading->chosen = choose(model);
     draw_forward(model, &forward_us, &reply_us);
-    draw_trips(model, chosen, LEG_READ, LEG_RESPONSE, trips);
+    draw_trips(model, reading->chosen, LEG_READ, LEG_RESPONSE, trips);
     if (model->model == MODEL_PBS) {
         qsort(trips, model->copies, sizeof trips[0], by_back);
     } else {
-        const struct round_trip own = trips[chosen];
-        for (unsigned i = chosen; i > 0; i--)
+        const struct round_trip own = trips[reading->chosen];
+        for (unsigned i = reading->chosen; i > 0; i--)
             trips[i] = trips[i - 1];
         trips[0] = own; /* and behind it the others in the order of the preference list */
     }
-    for (; count < model->read_needed; count++) {
-        counted[count] = trips[count];
-        counted[count].there_us += forward_us;
-        if (trips[count].back_us > last_us)
-            last_us = trips[count].back_us;
+    for (unsigned i = 0; i < model->read_needed; i++) {
+        reading->counted[i] = trips[i];
+        reading->counted[i].there_us += forward_us;
+        if (trips[i].back_us > last_us)
+            last_us = trips[i].back_us;
     }
-    return forward_us + last_us + reply_us;
+    reading->took_us = forward_us + last_us + reply_us;
 }
 
-static void try_times(struct model *model, struct staleness_result *result)
+/* How long Dunlin's read waits until enough replicas have what it saw (replica/operation.h,
+ * REPAIRING). `versions` are what those have that it counted, the newest is the highest. */
+static int64_t repair_once(struct model *model, const struct reading *reading,
+                           const unsigned versions[COPIES_MAX])
+{
+    const unsigned quorum = model->copies / 2 + 1;
+    const unsigned needed = model->copies + 1 -
+                            (model->read_needed < quorum ? model->read_needed : quorum);
+    struct round_trip trips[COPIES_MAX];
+    unsigned newest = 0, have = 0, offered = 0, stale = 0;
+
+    for (unsigned i = 0; i < model->read_needed; i++)
+        newest = versions[i] > newest ? versions[i] : newest;
+    for (unsigned i = 0; i < model->read_needed; i++) {
+        const bool own = reading->counted[i].replica == reading->chosen;
+        have += own || versions[i] == newest; /* its own copy is written at once */
+        stale += versions[i] != newest;
+        offered += !own && versions[i] != newest;
+    }
+    if (stale == 0 || model->read_needed == 1 || model->model == MODEL_PBS || have >= needed)
+        return 0;
+    if (have + offered < needed)
+        offered = needed - have; /* to replicas that were not asked */
+    for (unsigned i = 0; i < offered; i++) {
+        trips[i] = (struct round_trip){.replica = i};
+        trips[i].back_us = legs_draw_us(&model->legs, LEG_WRITE, &model->rng);
+        trips[i].back_us += legs_draw_us(&model->legs, LEG_ACK, &model->rng);
+    }
+    qsort(trips, offered, sizeof trips[0], by_back);
+    return trips[needed - have - 1].back_us;
+}
+
+/* The latencies are noted of as many reads of each kind as are measured. */
+static void try_times(struct model *model, uint64_t trial, struct staleness_result *result)
 {
     const struct staleness_plan *plan = model->plan;
-    struct round_trip counted[COPIES_MAX];
+    struct reading reading;
     int64_t has_us[COPIES_MAX];
 
     const int64_t returned_us = write_once(model, 0, has_us);
     staleness_note(&result->writes, returned_us);
-    staleness_note(&result->reads, read_once(model, counted));
+    read_once(model, &reading);
     for (size_t t = 0; t < plan->time_count; t++) {
+        unsigned versions[COPIES_MAX] = {0};
         bool seen = false;
-        for (unsigned i = 0; i < model->read_needed; i++)
-            seen |= has_us[counted[i].replica] <=
-                    returned_us + plan->times_us[t] + counted[i].there_us;
+        for (unsigned i = 0; i < model->read_needed; i++) {
+            const struct round_trip *look = &reading.counted[i];
+            versions[i] = has_us[look->replica] <= returned_us + plan->times_us[t] + look->there_us;
+            seen |= versions[i] > 0;
+        }
         result->seen[t] += seen;
+        if (trial % (plan->time_count + 1) == t)
+            staleness_note(&result->reads,
+                           reading.took_us + repair_once(model, &reading, versions));
     }
 }
 
-static void try_versions(struct model *model, struct staleness_result *result)
+static void try_versions(struct model *model, uint64_t trial, struct staleness_result *result)
 {
-    struct round_trip counted[COPIES_MAX];
+    const size_t times = model->plan->time_count;
+    struct reading reading;
     int64_t has_us[STALENESS_VERSIONS][COPIES_MAX];
+    unsigned versions[COPIES_MAX] = {0};
     int64_t at_us = 0;
-    unsigned seen = 0; /* versions, from the first on */
+    unsigned seen = 0;
 
     for (unsigned v = 0; v < STALENESS_VERSIONS; v++) {
         if (v > 0)
             at_us += model->plan->interval_us;
         at_us = write_once(model, at_us, has_us[v]);
     }
-    read_once(model, counted);
-    for (unsigned v = 0; v < STALENESS_VERSIONS; v++)
-        for (unsigned i = 0; i < model->read_needed; i++)
-            if (has_us[v][counted[i].replica] <= at_us + counted[i].there_us)
-                seen = v + 1;
+    read_once(model, &reading);
+    for (unsigned i = 0; i < model->read_needed; i++) {
+        const struct round_trip *look = &reading.counted[i];
+        for (unsigned v = 0; v < STALENESS_VERSIONS; v++)
+            if (has_us[v][look->replica] <= at_us + look->there_us)
+                versions[i] = v + 1;
+        seen = versions[i] > seen ? versions[i] : seen;
+    }
     result->behind[STALENESS_VERSIONS - seen]++;
+    if (trial % (times + 1) == times)
+        staleness_note(&result->reads, reading.took_us + repair_once(model, &reading, versions));
 }
 
 void staleness_model(const struct staleness_plan *plan, enum staleness_model which, uint64_t trials,
@@ -168,8 +219,8 @@ void staleness_model(const struct staleness_plan *plan, enum staleness_model whi
     model.legs.distance_us = plan->distance_us;
     rng_init(&model.rng, plan->seed + 3 + (uint64_t)which);
     for (uint64_t i = 0; i < trials; i++) {
-        try_times(&model, result);
-        try_versions(&model, result);
+        try_times(&model, i, result);
+        try_versions(&model, i, result);
     }
     staleness_sort(result);
 }

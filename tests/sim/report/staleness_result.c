@@ -59,6 +59,17 @@ void staleness_interval(uint64_t hits, uint64_t trials, double *low, double *hig
     *high = hits == trials ? 1 : middle + half;
 }
 
+double staleness_fixed(const struct staleness_plan *plan, unsigned k)
+{
+    const unsigned reads = level_needed(plan->read_level, plan->copies);
+    const unsigned without = plan->copies - level_needed(plan->write_level, plan->copies);
+    double missed = 1; /* C(N - W, R) / C(N, R) */
+
+    for (unsigned i = 0; i < reads; i++)
+        missed *= without > i ? (double)(without - i) / (double)(plan->copies - i) : 0;
+    return 1 - pow(missed, k);
+}
+
 static int64_t at(const struct staleness_latencies *latencies, double place)
 {
     const double last = (double)(latencies->count - 1);
