@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 #include "sim/report/reports.h"
+#include "sim/report/staleness.h"
 
 struct report_row {
     const char *name;
@@ -16,6 +17,7 @@ struct report_row {
 
 static const struct report_row report_rows[] = {
     {"gossip", "how soon failures are found and news is known, and what that costs", report_gossip},
+    {"staleness", "how stale reads are: t-visibility and k-staleness, after PBS", staleness_report},
     {NULL, NULL, NULL},
 };
 

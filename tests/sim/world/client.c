@@ -23,7 +23,7 @@ static void add_piece(struct sim_client *client, struct list *list, int64_t *las
 {
     struct world *world = client->node->world;
     struct piece *piece = memory_alloc(sizeof *piece + bytes.size);
-    int64_t at_us = world->now_us + world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
+    int64_t at_us = world->now_us + world_work(world, DELAY_US_MIN, DELAY_US_MAX);
 
     if (at_us < *last_us)
         at_us = *last_us;

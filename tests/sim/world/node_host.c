@@ -12,6 +12,7 @@
 #include "sim/world/client.h"
 #include "sim/world/control.h"
 #include "sim/world/describe.h"
+#include "sim/world/legs.h"
 #include "wire/wire.h"
 
 /* What a buffer without content keeps, bytes. */
@@ -65,6 +66,11 @@ static bool write_out(struct sim_node *node, struct sim_connection *connection, 
     if (size == 0)
         return false;
     trace_messages(node, connection, end, out);
+    if (node->world->settings.legs != NULL) {
+        legs_send(node->world->settings.legs, connection, end, out);
+        connection->seen[end] = 0;
+        return false;
+    }
     if (world_chance(node->world, 1, 16))
         size = (size_t)world_draw(node->world, 1, (int64_t)size);
     net_send(connection, end, span_of(buffer_content(out).data, size));
@@ -160,7 +166,7 @@ void sim_node_touch(struct sim_node *node)
     if (node->turning)
         return;
     node->turning = true;
-    world_after(node->world, world_draw(node->world, 1, 60), end_turn, node, node->boots);
+    world_after(node->world, world_work(node->world, 1, 60), end_turn, node, node->boots);
 }
 
 /* ---- what the engine wants ---- */

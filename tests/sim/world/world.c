@@ -63,6 +63,11 @@ int64_t world_draw(struct world *world, int64_t low, int64_t high)
     return low + (int64_t)rng_below(&world->rng, (uint64_t)(high - low + 1));
 }
 
+int64_t world_work(struct world *world, int64_t low, int64_t high)
+{
+    return world->settings.legs != NULL ? 0 : world_draw(world, low, high);
+}
+
 bool world_chance(struct world *world, unsigned numerator, unsigned denominator)
 {
     return !world->settings.calm && rng_chance(&world->rng, numerator, denominator);
@@ -172,6 +177,8 @@ static const struct options *make_options(const struct world_settings *settings)
     if (settings->hint_bytes > 0)
         options->hint_bytes = (int64_t)settings->hint_bytes;
     options->sloppy_quorum = settings->sloppy_quorum;
+    if (settings->request_timeout_ms > 0)
+        options->request_timeout_ms = settings->request_timeout_ms;
     if (settings->hint_window_s > 0)
         options->hint_window = settings->hint_window_s;
     if (settings->repair_interval_s > 0)

@@ -27,6 +27,7 @@
 #define WORLD_PORT     7000
 #define WORLD_BUS_PORT 17000
 
+struct legs;
 struct sim_node;
 struct wire_message;
 
@@ -39,15 +40,17 @@ struct world_settings {
     uint8_t read_level, write_level;
     unsigned partitions;
     enum ring_conflict conflict;
-    bool calm;        /* no chance in delays, pieces and turns: for scripts */
-    bool detector;    /* detector.c in the place of control, and a ring that is there at once */
-    FILE *trace_file; /* NULL: the trace is only digested */
+    bool calm;         /* no chance in delays, pieces and turns: for scripts */
+    bool detector;     /* detector.c in the place of control, and a ring that is there at once */
+    FILE *trace_file;  /* NULL: the trace is only digested */
+    struct legs *legs; /* how long each message takes, and all else nothing (legs.h); may be NULL */
 
     /* Bounds, 0: that of the options. */
     uint64_t memory_bytes; /* maxmemory of each node */
     bool evicts;           /* maxmemory-policy allkeys-clock */
     uint64_t hint_bytes;
     int64_t hint_window_s;
+    int64_t request_timeout_ms;
     int64_t repair_interval_s;
     bool sloppy_quorum;
     uint32_t mark_slots; /* of a partition; about as many marks are kept there */
@@ -108,6 +111,8 @@ void world_after(struct world *world, int64_t delay_us, void (*fire)(void *objec
 /* From `low` to `high`; `low` in a calm world. Two draws stand in two statements: compilers differ
  * in the order of arguments, and a seed is to give one trace with all of them. */
 int64_t world_draw(struct world *world, int64_t low, int64_t high);
+/* How long a host takes for something: as world_draw, and no time where only messages take any. */
+int64_t world_work(struct world *world, int64_t low, int64_t high);
 bool world_chance(struct world *world, unsigned numerator, unsigned denominator);
 
 void world_watch(struct world *world,
