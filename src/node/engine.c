@@ -8,6 +8,9 @@
 #define TICK_US 50000
 /* The same while links are opened for the first time. */
 #define SETTLING_TICK_US 5000
+/* A partition is visited once in so many ticks, so that a node at rest costs little: what is
+ * settled and what has expired is dropped a little later. */
+#define TICKS_PER_ROUND 4
 /* Steps of expiry in one turn: well below a millisecond. */
 #define EXPIRY_STEPS_PER_TURN 2000
 /* Entries of dropped tables that are freed in one turn. */
@@ -88,6 +91,7 @@ void engine_set_view(struct engine *engine, struct instant now, struct view *vie
     if (engine->settling)
         engine->next_tick_us = now.mono_us;
     view_release(&before);
+    sync_hurry(engine->sync);
     engine_run_again(engine);
 }
 
@@ -150,16 +154,24 @@ static void fire_timers(struct engine *engine)
     }
 }
 
+uint32_t engine_tick_partitions(const struct engine *engine)
+{
+    const uint32_t own = store_partitions(engine->own.store) / engine->own.workers + 1;
+
+    return (own + TICKS_PER_ROUND - 1) / TICKS_PER_ROUND;
+}
+
 /* Drops what has expired in this worker's partitions: every worker has its own, so that no two do
  * the same. True when there is more to do. */
 static bool expire_some(struct engine *engine)
 {
+    const uint32_t most = engine_tick_partitions(engine);
     struct store *store = engine->own.store;
     const uint32_t count = store_partitions(store);
     uint32_t steps = EXPIRY_STEPS_PER_TURN;
     struct partition_counts before, after;
 
-    for (uint32_t visited = 0; visited < count && steps > 0; visited += engine->own.workers) {
+    for (uint32_t visited = 0; visited < most && steps > 0; visited++) {
         if (engine->expiry_partition >= count)
             engine->expiry_partition = engine->own.index;
         if (engine->expiry_partition >= count)

@@ -13,8 +13,7 @@
 #include "base/rule.h"
 #include "node/parts.h"
 
-/* Partitions whose settled stamp is looked at in one tick, and what one of them may forget then. */
-#define SETTLES_PER_TICK         512
+/* What a partition may forget in one tick. */
 #define SETTLED_ENTRIES_PER_TICK 2000
 /* Entries of a partition that a FLUSHALL killed are looked for in so many at once, and in one tick.
  */
@@ -190,12 +189,13 @@ bool owed_settle(struct engine *engine)
     struct store *store = engine->own.store;
     const struct ring *ring = engine->view->ring;
     const uint32_t count = store_partitions(store);
+    const uint32_t most = engine_tick_partitions(engine);
     const uint64_t ceiling = atomic_load_explicit(&engine->own.bounds->ceiling,
                                                   memory_order_acquire);
 
     if (ring == NULL)
         return false;
-    for (uint32_t i = 0; i < SETTLES_PER_TICK && i * engine->own.workers < count; i++) {
+    for (uint32_t visited = 0; visited < most; visited++) {
         if (engine->settle_partition >= count)
             engine->settle_partition = engine->own.index;
         if (engine->settle_partition >= count)

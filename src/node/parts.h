@@ -498,6 +498,8 @@ struct handshake_self engine_self(const struct engine *engine);
 void engine_observe(struct engine *engine, uint64_t stamp);
 /* What this node tells of what it owes, for the head of a frame. */
 uint64_t engine_bound(const struct engine *engine);
+/* How many of its partitions a worker visits in a tick. */
+uint32_t engine_tick_partitions(const struct engine *engine);
 /* Clients whose next command waited for what is now done go on. */
 void engine_run_again(struct engine *engine);
 

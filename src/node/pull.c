@@ -124,7 +124,8 @@ void job_end(struct sync *sync, struct sync_job *job)
 
 void job_fail(struct sync *sync, struct sync_job *job)
 {
-    sync_partition(sync, job->partition)->retry_us = sync->engine->now.mono_us + SYNC_RETRY_US;
+    sync->retry_us = sync->engine->now.mono_us + SYNC_RETRY_US;
+    sync_partition(sync, job->partition)->retry_us = sync->retry_us;
     job_end(sync, job);
 }
 

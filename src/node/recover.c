@@ -9,8 +9,9 @@
 #include "base/rule.h"
 #include "value/siblings.h"
 
-/* How often partitions to be worked on are looked for. */
-#define LOOK_US 50000
+/* Partitions to be worked on are looked for so long behind the next tick when nothing says that
+ * there are some, and else with it. */
+#define LOOK_US 150000
 /* What may be asked for after a pause, as a part of a second's worth. */
 #define BURST_SHARE 20
 /* After so much work there is a pause, entries: a client's request waits for one such piece. */
@@ -45,6 +46,14 @@ static struct sync_job *free_job(struct sync *sync)
         if (sync->jobs[j].purpose == JOB_NONE)
             return &sync->jobs[j];
     return NULL;
+}
+
+static bool works(const struct sync *sync)
+{
+    for (unsigned j = 0; j < SYNC_JOBS; j++)
+        if (sync->jobs[j].purpose != JOB_NONE)
+            return true;
+    return false;
 }
 
 /* Goes once through this worker's partitions, from where the last call ended, and begins with those
@@ -499,10 +508,13 @@ void sync_wake(struct sync *sync)
     struct engine *engine = sync->engine;
     const int64_t now_us = engine->now.mono_us;
     uint32_t took = 0;
-    bool waits = false;
 
-    sync->next_us = now_us + LOOK_US;
-    if (engine->view->ring == NULL || engine->view->self == 0 || now_us < sync->begin_us)
+    sync->next_us = engine->next_tick_us + LOOK_US;
+    if (now_us < sync->begin_us) {
+        sync->next_us = sync->begin_us;
+        return;
+    }
+    if (engine->view->ring == NULL || engine->view->self == 0)
         return;
     if (now_us < sync->rest_us) {
         sync->next_us = sync->rest_us;
@@ -518,17 +530,19 @@ void sync_wake(struct sync *sync)
             if (more == 0)
                 break;
         }
-        waits |= job->purpose != JOB_NONE;
     }
     if (free_job(sync) != NULL && sync->look_us <= now_us) {
         if (begin_due(sync, JOB_RECOVER, &sync->recover_at, recovery_is_due))
-            sync->look_us = now_us + LOOK_US;
+            sync->look_us = now_us < sync->retry_us ? engine->next_tick_us : sync->next_us;
         begin_due(sync, JOB_COMPARE, &sync->compare_at, compare_is_due);
     }
+    const bool waits = works(sync);
     if (took > 0)
         sync->next_us = now_us;
     else if (waits && sync->bucket.tokens <= 0)
         sync->next_us = now_us + PAUSE_US;
+    else if (waits || now_us < sync->retry_us)
+        sync->next_us = engine->next_tick_us;
     sync_worked(sync, took);
 }
 

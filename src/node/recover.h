@@ -124,6 +124,7 @@ struct sync {
     uint32_t worked;     /* entries since the last pause */
     int64_t rest_us;     /* until when this is a pause */
     int64_t look_us;     /* when partitions are looked for again */
+    int64_t retry_us;    /* when the last that failed may be tried again */
     uint32_t recover_at; /* where that goes on */
     uint32_t compare_at;
     struct bucket bucket; /* bytes that may be asked for */

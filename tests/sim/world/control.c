@@ -379,6 +379,8 @@ static void wake(void *object, uint64_t number)
 
     if (!node->running || node->boots != number || sim_node_defers(node, wake, object, number))
         return;
+    if (node->world->now_us < control->waking_us)
+        return; /* an earlier one took its place, and has been here */
     control->waking_us = INT64_MAX;
     if (node->world->now_us < control->wake_us) {
         control->waking_us = control->wake_us;

@@ -228,6 +228,8 @@ void sim_node_wake(void *object, uint64_t number)
     if (!node->running || node->boots != number ||
         sim_node_defers(node, sim_node_wake, object, number))
         return;
+    if (node->world->now_us < node->waking_us)
+        return; /* an earlier one took its place, and has been here */
     node->waking_us = INT64_MAX;
     if (node->world->now_us < node->wake_us) {
         node->waking_us = node->wake_us;

@@ -9,6 +9,7 @@
 #include "ring/planner.h"
 #include "ring/ring_codec.h"
 #include "sim/mutant/rules.h"
+#include "sim/world/digest.h"
 #include "sim/world/net.h"
 #include "sim/world/node.h"
 #include "store/store.h"
@@ -19,41 +20,37 @@
 /* The same: shorter than what a run waits for its nodes to be whole. */
 #define RECOVERY_WAIT_S 3
 
-/* Returns how long the line is. */
-static int compose(const struct world *world, char line[LINE_MAX_BYTES], const char *format,
-                   va_list arguments)
+static void write_line(struct world *world, const char *format, va_list arguments)
 {
-    int size = snprintf(line, LINE_MAX_BYTES, "%" PRId64 " ", world->now_us);
+    char line[LINE_MAX_BYTES];
+    const int size = snprintf(line, sizeof line, "%" PRId64 " ", world->now_us);
 
-    size += vsnprintf(line + size, LINE_MAX_BYTES - (size_t)size, format, arguments);
-    return size < LINE_MAX_BYTES ? size : LINE_MAX_BYTES - 1;
+    vsnprintf(line + size, sizeof line - (size_t)size, format, arguments);
+    fprintf(world->settings.trace_file, "%s\n", line);
 }
 
 void world_trace(struct world *world, const char *format, ...)
 {
-    char line[LINE_MAX_BYTES];
     va_list arguments;
 
     va_start(arguments, format);
-    const int size = compose(world, line, format, arguments);
+    world->trace_digest = digest_line(world->trace_digest, world->now_us, format, arguments);
     va_end(arguments);
-    /* FNV-1a. */
-    for (int i = 0; i < size; i++)
-        world->trace_digest = (world->trace_digest ^ (uint8_t)line[i]) * UINT64_C(0x100000001b3);
     world->trace_lines++;
-    if (world->settings.trace_file != NULL)
-        fprintf(world->settings.trace_file, "%s\n", line);
+    if (world->settings.trace_file == NULL)
+        return;
+    va_start(arguments, format);
+    write_line(world, format, arguments);
+    va_end(arguments);
 }
 
 void world_remark(struct world *world, const char *format, ...)
 {
-    char line[LINE_MAX_BYTES];
     va_list arguments;
 
     va_start(arguments, format);
-    compose(world, line, format, arguments);
+    write_line(world, format, arguments);
     va_end(arguments);
-    fprintf(world->settings.trace_file, "%s\n", line);
 }
 
 int64_t world_draw(struct world *world, int64_t low, int64_t high)
@@ -204,7 +201,7 @@ struct world *world_create(const struct world_settings *settings)
 
     ensure(settings->nodes >= 1 && settings->nodes <= WORLD_NODES_MAX);
     world->settings = *settings;
-    world->trace_digest = UINT64_C(0xcbf29ce484222325);
+    world->trace_digest = DIGEST_EMPTY;
     rng_init(&world->rng, settings->seed);
     world->options = make_options(settings);
     list_init(&world->datagrams);
