@@ -13,6 +13,10 @@
  * acknowledged a while ago once the replicas have converged (record_sees). After an amnesty
  * (history.h) they are certain of nothing that was written before. A value with a time to live may
  * be missing.
+ *
+ * A set that vanishes takes its context with it, and what that covers may come back from a replica
+ * that missed it (docs/ARCHITECTURE.md, Known gaps): where anything may be evicted, and around a
+ * FLUSHALL that not all replicas took, the second is not judged.
  */
 #include <stdlib.h>
 
@@ -118,6 +122,9 @@ static size_t covers_of(const struct family *family, size_t value)
 
 /* ---- judgement ---- */
 
+/* How far clocks that are in line may be apart, and more. */
+#define APART_US 1000000
+
 /* Whether so many forgot after the write and before the reader was answered that it may be lost. */
 static bool forgiven(const struct history *history, const struct record *write,
                      const struct record *reader)
@@ -137,6 +144,23 @@ static bool behind(const struct history *history, const struct record *write,
            write->replied_us < record_asked_us(reader) && !forgiven(history, write, reader);
 }
 
+/* Whether the write's context is where the write is. */
+static bool context_stays(const struct family *family, const struct record *write,
+                          const struct record *reader)
+{
+    if (family->key->history->vanishes)
+        return false;
+    for (size_t i = 0; i < family->delete_count; i++) {
+        const struct record *flush = register_record(family->key, family->deletes[i]);
+        if (flush->space == '*' && flush->outcome != OUTCOME_OK &&
+            flush->sent_us <= reader->replied_us &&
+            (flush->replied_us == HISTORY_NEVER_US ||
+             record_end_us(flush) + APART_US >= write->sent_us))
+            return false;
+    }
+    return true;
+}
+
 /* The write that replaced the value for certain before the reader asked; HISTORY_NONE: none. */
 static size_t replaced_by(const struct family *family, size_t value, const struct record *reader)
 {
@@ -144,20 +168,37 @@ static size_t replaced_by(const struct family *family, size_t value, const struc
     const struct record *written = &history->records[value];
 
     for (size_t i = covers_of(family, value);
-         i < family->cover_count && family->covers[i].value == value; i++)
-        if (behind(history, &history->records[family->covers[i].write], reader))
+         i < family->cover_count && family->covers[i].value == value; i++) {
+        const struct record *write = &history->records[family->covers[i].write];
+        if (behind(history, write, reader) && context_stays(family, write, reader))
             return family->covers[i].write;
+    }
     for (size_t i = 0; i < family->delete_count; i++) {
         const struct record *delete = register_record(family->key, family->deletes[i]);
         if (behind(history, delete, reader) && record_acknowledged(written, EFFECTS_WRITE) &&
-            written->replied_us < delete->sent_us)
+            written->replied_us < delete->sent_us && context_stays(family, delete, reader))
             return family->key->all[family->deletes[i]];
     }
     return HISTORY_NONE;
 }
 
-/* From when on the value may have been replaced; HISTORY_NEVER_US: it cannot. A FLUSHALL that
- * failed may reach nodes at any time. */
+/* Until when a DEL or FLUSHALL may take effect. One that failed, and was forwarded by a node whose
+ * clock is ahead, has a deadline that is as far ahead (docs/ARCHITECTURE.md, Known gaps); a
+ * FLUSHALL that failed may reach nodes at any time. */
+static int64_t effect_end_us(const struct history *history, const struct record *delete)
+{
+    const int64_t end_us = record_end_us(delete);
+    int64_t least_us, most_us;
+
+    if (delete->outcome == OUTCOME_OK || end_us == HISTORY_NEVER_US)
+        return end_us;
+    if (delete->space == '*')
+        return HISTORY_NEVER_US;
+    clocks_range(&history->clocks, delete->sent_us, end_us, &least_us, &most_us);
+    return end_us + most_us - least_us + APART_US;
+}
+
+/* From when on the value may have been replaced; HISTORY_NEVER_US: it cannot. */
 static int64_t over_us_of(const struct family *family, size_t value)
 {
     const struct history *history = family->key->history;
@@ -170,8 +211,7 @@ static int64_t over_us_of(const struct family *family, size_t value)
             over_us = history->records[family->covers[i].write].sent_us;
     for (size_t i = 0; i < family->delete_count; i++) {
         const struct record *delete = register_record(family->key, family->deletes[i]);
-        const bool stays = delete->space == '*' && delete->outcome != OUTCOME_OK;
-        if (delete->sent_us < over_us && (stays || record_end_us(delete) >= written->sent_us))
+        if (delete->sent_us < over_us && effect_end_us(history, delete) >= written->sent_us)
             over_us = delete->sent_us;
     }
     return over_us;

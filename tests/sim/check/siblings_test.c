@@ -154,3 +154,21 @@ Test(sim_siblings, what_all_nodes_forgot_or_has_a_time_to_live_may_be_missing)
     read_set(&leased, 0, NULL);
     cr_assert_eq(made_wrongs(&leased, check_siblings), 0);
 }
+
+Test(sim_siblings, what_was_replaced_may_be_back_where_the_context_may_have_vanished)
+{
+    for (int vanishes = 0; vanishes < 3; vanishes++) {
+        struct history history = {.vanishes = vanishes == 1};
+        const uint64_t old = write_over(&history, HISTORY_NONE);
+
+        write_over(&history, read_one(&history, old));
+        if (vanishes == 2) {
+            struct record *flush = next(&history);
+            flush->space = '*';
+            flush->effect = EFFECT_DELETE;
+            flush->outcome = OUTCOME_FAILED;
+        }
+        read_one(&history, old); /* wrong where it may not: one is back, one is missing */
+        cr_expect_eq(made_wrongs(&history, check_siblings), vanishes == 0 ? 2 : 0);
+    }
+}
