@@ -77,8 +77,9 @@ static const struct {
 } judges[] = {
     {CHECK_KEPT, check_kept},         {CHECK_DELETED, check_deleted},
     {CHECK_ORDER, check_order},       {CHECK_EXPIRED, check_expired},
-    {CHECK_LASTED, check_lasted},     {CHECK_SESSION, check_session},
-    {CHECK_COUNTERS, check_counters}, {CHECK_LIVENESS, check_liveness},
+    {CHECK_LASTED, check_lasted},     {CHECK_SIBLINGS, check_siblings},
+    {CHECK_SESSION, check_session},   {CHECK_COUNTERS, check_counters},
+    {CHECK_LIVENESS, check_liveness},
 };
 
 static void judge(struct stage *stage)

@@ -39,7 +39,7 @@ void verdict_add(struct verdict *verdict, const char *format, ...)
 void verdict_show(struct verdict *verdict, const struct history *history, size_t index)
 {
     static const char *const effects[] = {"reads", "puts", "deletes", "adds", "touches"};
-    static const char *const sights[] = {"", ", saw nothing", ", saw some value", ", saw"};
+    static const char *const sights[] = {"", ", saw nothing", ", saw some value", ", saw", ", saw"};
     static const char *const outcomes[] = {"open", "ok", "failed", "lost"};
     const struct record *r = &history->records[index];
 
@@ -49,6 +49,12 @@ void verdict_show(struct verdict *verdict, const struct history *history, size_t
             effects[r->effect], r->space, r->key, sights[r->seen]);
     if (r->seen == SEEN_VALUE)
         fprintf(verdict->report, " %" PRIu64, r->value);
+    if (r->seen == SEEN_SIBLINGS)
+        fprintf(verdict->report, " %zu siblings:", r->count);
+    for (size_t i = 0; i < r->count; i++)
+        fprintf(verdict->report, " %" PRIu64, history->siblings[r->siblings + i]);
+    if (r->base != HISTORY_NONE)
+        fprintf(verdict->report, ", with the context of #%zu", r->base);
     if (r->lease_us > 0)
         fprintf(verdict->report, " for %" PRId64 " us", r->lease_us);
     if (r->left_us >= 0)

@@ -26,6 +26,8 @@ void check_order(const struct history *history, struct verdict *verdict);
 void check_expired(const struct history *history, struct verdict *verdict);
 /* And until then what was written is there. */
 void check_lasted(const struct history *history, struct verdict *verdict);
+/* Siblings are complete, and none is false. */
+void check_siblings(const struct history *history, struct verdict *verdict);
 /* One connection sees its own writes in order, and none before it was sent. */
 void check_session(const struct history *history, struct verdict *verdict);
 /* Counters count: what was acknowledged is in, once; what failed may be; nothing else. */

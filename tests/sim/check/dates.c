@@ -14,8 +14,6 @@
 #include "base/memory.h"
 #include "sim/check/registers.h"
 
-/* How long a write whose client is gone may go on. */
-#define LINGER_US 1000000
 /* Clocks are read in ms, on both sides. */
 #define ROUND_US 2000
 
@@ -28,10 +26,9 @@ struct dates {
 
 static int64_t end_of(const struct record *carrier)
 {
-    if (carrier->outcome == OUTCOME_OK || carrier->outcome == OUTCOME_FAILED)
-        return carrier->replied_us;
-    return carrier->replied_us == HISTORY_NEVER_US ? HISTORY_NEVER_US / 2
-                                                   : carrier->replied_us + LINGER_US;
+    const int64_t end_us = record_end_us(carrier);
+
+    return end_us < HISTORY_NEVER_US / 2 ? end_us : HISTORY_NEVER_US / 2;
 }
 
 /* The latest date that the carrier may have set, and the earliest, by a clock that is right. */

@@ -23,6 +23,7 @@ static bool judge_kept(const struct registers *key, const struct record *reader,
                writer->effect == EFFECT_PUT && writer != reader &&
                record_may_see(writer, reader, gone_us);
     case SEEN_NOTHING:
+    case SEEN_SIBLINGS:
         break;
     }
     return true;

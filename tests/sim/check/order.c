@@ -14,9 +14,6 @@
 #include "base/memory.h"
 #include "sim/check/registers.h"
 
-/* How long a write whose client is gone may go on. */
-#define LINGER_US 1000000
-
 /* When a value was there: `first` is the earliest end of a command that has to do with it, `last`
  * the latest beginning. */
 struct stay {
@@ -24,14 +21,6 @@ struct stay {
     int64_t first_us, last_us;
     size_t first, last; /* whose these are */
 };
-
-static int64_t end_of(const struct record *writer)
-{
-    if (writer->outcome == OUTCOME_OK || writer->outcome == OUTCOME_FAILED)
-        return writer->replied_us;
-    return writer->replied_us == HISTORY_NEVER_US ? HISTORY_NEVER_US
-                                                  : writer->replied_us + LINGER_US;
-}
 
 static void note(struct stay *stay, size_t index, int64_t begin_us, int64_t end_us)
 {
@@ -70,7 +59,7 @@ static size_t collect(const struct registers *key, struct stay *stays)
     for (size_t i = 0; i < key->count; i++) {
         const struct record *r = register_record(key, i);
         if (record_sees(r) && r->strength == STRENGTH_FULL && r->seen == SEEN_VALUE &&
-            r->value < history->count && r->sent_us > end_of(&history->records[r->value]))
+            r->value < history->count && r->sent_us > record_end_us(&history->records[r->value]))
             stays[count++] = (struct stay){r->value, r->replied_us, r->sent_us, key->all[i],
                                            key->all[i]};
     }

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "base/level.h"
+#include "sim/load/levels.h"
 #include "sim/world/node.h"
 
 const struct check_row check_rows[CHECK_COUNT] = {
@@ -17,27 +17,6 @@ static const char *const need_texts[NEED_COUNT] = {
     NEEDS(ROW)
 #undef ROW
 };
-
-/* ---- what the levels give ---- */
-
-unsigned promises_copies(const struct world_settings *settings)
-{
-    return settings->replicas < settings->nodes ? settings->replicas : settings->nodes;
-}
-
-bool promises_sloppy(const struct world_settings *settings)
-{
-    return settings->sloppy_quorum && settings->nodes > promises_copies(settings);
-}
-
-bool promises_overlap(const struct world_settings *settings, uint8_t read_level)
-{
-    const unsigned copies = promises_copies(settings);
-
-    return level_needed(read_level, copies) + level_needed(settings->write_level, copies) >
-               copies &&
-           !promises_sloppy(settings);
-}
 
 /* ---- the needs ---- */
 
@@ -54,17 +33,19 @@ static bool is_met(enum need need, const struct world *world, const struct load_
                    const struct history *history)
 {
     const struct world_settings *settings = &world->settings;
-    const unsigned copies = promises_copies(settings);
+    const unsigned copies = levels_copies(settings);
 
     switch (need) {
     case NEED_LWW:
         return settings->conflict == RING_CONFLICT_LWW;
+    case NEED_SIBLINGS:
+        return settings->conflict == RING_CONFLICT_SIBLINGS;
     case NEED_STRICT:
-        return !promises_sloppy(settings);
+        return !levels_sloppy(settings);
     case NEED_ORDER:
-        return 2 * level_needed(settings->write_level, copies) > copies;
+        return levels_ordered(settings);
     case NEED_OVERLAP:
-        return promises_overlap(settings, settings->read_level);
+        return levels_overlap(settings, settings->read_level);
     case NEED_REPAIR: /* a touch, too, that finds nothing to change counts as acknowledged */
         return level_needed(settings->read_level, copies) > 1 || copies == 1;
     case NEED_COUNTERS:

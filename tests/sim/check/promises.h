@@ -18,6 +18,7 @@
  * told. */
 #define NEEDS(ROW)                                                             \
     ROW(LWW, "conflict is siblings: a write replaces only what it saw")        \
+    ROW(SIBLINGS, "conflict is lww: a key has one value")                      \
     ROW(STRICT, "sloppy-quorum: a stand-in may have counted towards W")        \
     ROW(ORDER, "2W <= N: of two writes the clocks say which is the later")     \
     ROW(OVERLAP, "R + W <= N: a read may miss what was acknowledged")          \
@@ -53,6 +54,8 @@ enum need {
         "a value past its deadline, or more time than it was given")                             \
     ROW(LASTED, "lasted", 3, true, NEED_SEEN | NEED_BIT(REPAIR),                                 \
         "a value gone before its deadline")                                                      \
+    ROW(SIBLINGS, "siblings", 1, true, NEED_BIT(SIBLINGS),                                       \
+        "a sibling that is lost, or back after what replaced it")                                \
     ROW(SESSION, "session", 6, true, NEED_SEEN, "a connection that does not see its own writes") \
     ROW(COUNTERS, "counters", 5, true,                                                           \
         NEED_SEEN | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(REMEMBERED) |               \
@@ -100,14 +103,5 @@ bool promises_unjudged(const struct promises *promises, enum check check,
  * for each of those, saying why. */
 void promises_print(const struct promises *promises, const struct verdict verdicts[CHECK_COUNT],
                     bool reasons, FILE *out);
-
-/* ---- what the levels give (the load says it of each read) ---- */
-
-/* How many copies of a key the ring has. */
-unsigned promises_copies(const struct world_settings *settings);
-/* Whether a stand-in may count towards W: the ring has one, and the rule allows it. */
-bool promises_sloppy(const struct world_settings *settings);
-/* Whether a read that asks as many as this level says meets every acknowledged write. */
-bool promises_overlap(const struct world_settings *settings, uint8_t read_level);
 
 #endif

@@ -9,6 +9,8 @@
 
 /* How long a write goes on to replicas beyond W: a weak read of converged replicas may miss it. */
 #define SPREAD_US 1000000
+/* How long a write whose client is gone may go on. */
+#define LINGER_US 1000000
 
 const struct record *register_record(const struct registers *key, size_t i)
 {
@@ -76,6 +78,18 @@ bool record_sees(const struct record *record)
            (record->strength == STRENGTH_FULL || record->healed);
 }
 
+int64_t record_end_us(const struct record *record)
+{
+    if (record->outcome == OUTCOME_LOST)
+        return record->replied_us + LINGER_US;
+    return record->replied_us;
+}
+
+int64_t record_asked_us(const struct record *reader)
+{
+    return reader->sent_us - (reader->strength == STRENGTH_WEAK ? SPREAD_US : 0);
+}
+
 /* ---- gone ---- */
 
 static int by_reply(const void *a, const void *b)
@@ -127,7 +141,7 @@ void gone_deinit(struct gone *gone)
 
 int64_t gone_for(const struct gone *gone, const struct record *reader)
 {
-    const int64_t asked_us = reader->sent_us - (reader->strength == STRENGTH_WEAK ? SPREAD_US : 0);
+    const int64_t asked_us = record_asked_us(reader);
     size_t begun = 0;
 
     while (begun < gone->history->amnesty_count &&

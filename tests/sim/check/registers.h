@@ -33,6 +33,13 @@ bool record_acknowledged(const struct record *record, unsigned effects);
 /* Whether it tells what it saw, and can be held to it. */
 bool record_sees(const struct record *record);
 
+/* When the effect of a command is over, unless it failed and stays unknown: one whose client is
+ * gone may go on for a while. HISTORY_NEVER_US: it was not answered. */
+int64_t record_end_us(const struct record *record);
+/* What was acknowledged before this time the reader is to see: a weak one may miss what has not
+ * spread yet. */
+int64_t record_asked_us(const struct record *reader);
+
 /* For each time of a reply to an acknowledged write, the latest sending up to then. */
 struct gone_step {
     int64_t replied_us;

@@ -5,7 +5,8 @@
  *
  * Keys are a letter and a number. `k`: registers, whose values are unique and name the record that
  * wrote them. `e`: the same, with commands that give them a time to live. `c`: counters, added to
- * at all times; `q`: counters that are added to only while no fault is about. `*`: all keys.
+ * at all times; `q`: counters that are added to only while no fault is about. `s`: keys of
+ * siblings, with values like registers. `*`: all keys.
  */
 #ifndef DUNLIN_TESTS_SIM_HISTORY_H
 #define DUNLIN_TESTS_SIM_HISTORY_H
@@ -17,6 +18,7 @@
 #include "sim/world/clocks.h"
 
 #define HISTORY_NEVER_US INT64_MAX
+#define HISTORY_NONE     SIZE_MAX
 
 /* What the command wrote, if it took effect. */
 enum effect {
@@ -28,7 +30,7 @@ enum effect {
 };
 
 /* What the reply says of the key before. */
-enum seen { SEEN_NOTHING, SEEN_ABSENT, SEEN_PRESENT, SEEN_VALUE };
+enum seen { SEEN_NOTHING, SEEN_ABSENT, SEEN_PRESENT, SEEN_VALUE, SEEN_SIBLINGS };
 
 enum outcome {
     OUTCOME_OPEN,   /* no reply yet */
@@ -55,6 +57,9 @@ struct record {
     int64_t sent_us, replied_us;
     int64_t stalled_us; /* of that time, its node was paused */
     uint64_t value;     /* SEEN_VALUE: the record that wrote it, or the counter's number */
+    size_t siblings;    /* SEEN_SIBLINGS: from there on in the history's, */
+    size_t count;       /* so many records that wrote them */
+    size_t base;        /* PUT with a context: the record that it is from; else HISTORY_NONE */
     int64_t amount;     /* EFFECT_ADD */
     int64_t lease_us;   /* PUT, TOUCH: the time to live that it gives, 0: none */
     int64_t left_us;    /* SEEN_PRESENT: the time to live that it was told; -1: it was not */
@@ -76,6 +81,8 @@ struct history {
     struct record *records;
     size_t count, capacity;
     size_t failed;
+    uint64_t *siblings; /* what was seen of keys of siblings: the names of records */
+    size_t siblings_count, siblings_capacity;
     unsigned long_every;         /* of so many values one is long */
     uint64_t coordinators[1024]; /* of counter c<i>: a bit for each node that coordinated it */
 
@@ -88,6 +95,8 @@ struct history {
 
 /* A new record, zeroed; its index is its name. The pointer holds until the next one is added. */
 struct record *history_add(struct history *history);
+/* One more that the record saw, which was the last to see any. */
+void history_add_sibling(struct history *history, size_t record, uint64_t writer);
 void history_deinit(struct history *history);
 
 #endif

@@ -10,6 +10,8 @@
 /* Of so many values one is long, and where memory is bound: so that data is much of it. */
 #define LONG_EVERY       97
 #define LONG_EVERY_BOUND 5
+/* Keys that are asked for at once: from here on, keys of siblings. */
+#define SIBLINGS_FROM (UINT64_C(1) << 32)
 
 /* ---- replies ---- */
 
@@ -22,7 +24,10 @@ static void ask_at_once(void *object, uint64_t number)
 
     if (user->client == NULL || user->in_flight >= LOAD_IN_FLIGHT_MAX || load->phase == LOAD_SILENT)
         return;
-    load_ask_register(user, (uint32_t)number, &out);
+    if (number >= SIBLINGS_FROM)
+        load_ask_siblings(user, (uint32_t)(number - SIBLINGS_FROM), &out);
+    else
+        load_ask_register(user, (uint32_t)number, &out);
     sim_client_send(user->client, buffer_content(&out));
     buffer_deinit(&out);
 }
@@ -30,10 +35,11 @@ static void ask_at_once(void *object, uint64_t number)
 static void tell_others(struct load *load, const struct asked *asked)
 {
     struct user *other = &load->users[load_draw(load, load->user_count)];
+    const uint64_t key = load->history->records[asked->first].key;
 
-    if (asked->form == FORM_SET && load_draw(load, 3) > 0)
+    if ((asked->form == FORM_SET || asked->form == FORM_CSET) && load_draw(load, 3) > 0)
         world_after(load->world, 1 + (int64_t)load_draw(load, 400), ask_at_once, other,
-                    load->history->records[asked->first].key);
+                    key + (asked->form == FORM_CSET ? SIBLINGS_FROM : 0));
 }
 
 static void end_asked(struct user *user, enum outcome outcome, struct span reply)
@@ -52,6 +58,8 @@ static void end_asked(struct user *user, enum outcome outcome, struct span reply
     }
     if (outcome == OUTCOME_OK) {
         load_note_reply(history, asked, reply);
+        if (asked->form == FORM_CGET)
+            load_note_siblings(user->load, asked, reply);
         tell_others(user->load, asked);
     } else if (outcome == OUTCOME_FAILED) {
         history->failed++;
@@ -186,6 +194,7 @@ void load_destroy(struct load **load)
     }
     for (size_t i = 0; i < l->retired_count; i++)
         sim_client_destroy(&l->retired[i]);
+    load_forget_siblings(l);
     memory_free(l->retired);
     memory_free(l->users);
     memory_free(l);

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "resp/reply.h"
+#include "sim/load/levels.h"
 #include "sim/load/load_parts.h"
 
 #define COUNTERS 6
@@ -20,6 +21,8 @@ unsigned load_weight(const struct load *load, enum form form)
 
     if ((row->space == 'c' && load->settings.flushes) ||
         (row->space == '*' && !load->settings.flushes))
+        return 0;
+    if (row->space == 's' && load->world->settings.conflict != RING_CONFLICT_SIBLINGS)
         return 0;
     return row->weight;
 }
@@ -40,12 +43,13 @@ static void put_filling(struct buffer *out, size_t from, size_t size)
     buffer_append(out, first, size);
 }
 
-/* Now and then a long one. */
+/* Now and then a long one, but not of those that are kept together. */
 void load_put_value(const struct history *history, struct buffer *out, size_t record)
 {
     struct buffer value = {0};
-    const size_t filling = record % history->long_every == 0 ? 20000 + record % 5000
-                                                             : record * 7 % 100;
+    const bool is_long = record < history->count && history->records[record].space != 's' &&
+                         record % history->long_every == 0;
+    const size_t filling = is_long ? 20000 + record % 5000 : record * 7 % 100;
 
     buffer_append_format(&value, "v%zu:", record);
     put_filling(&value, record, filling);
@@ -53,7 +57,7 @@ void load_put_value(const struct history *history, struct buffer *out, size_t re
     buffer_deinit(&value);
 }
 
-static void put_key(struct buffer *out, char space, uint32_t key)
+void load_put_key(struct buffer *out, char space, uint32_t key)
 {
     char text[16];
 
@@ -95,6 +99,8 @@ static uint32_t draw_key_of(struct load *load, char space)
         return (uint32_t)load_draw(load, COUNTERS);
     if (space == 'e')
         return (uint32_t)load_draw(load, 1 + load->settings.keys / 8);
+    if (space == 's')
+        return (uint32_t)load_draw(load, SIBLING_KEYS);
     return space == 'k' ? draw_key(load) : 0;
 }
 
@@ -109,7 +115,7 @@ static char draw_space(struct load *load, enum form form)
 
 /* ---- commands ---- */
 
-static struct record *add_record(struct user *user, enum form form, char space, uint32_t key)
+struct record *load_add_record(struct user *user, enum form form, char space, uint32_t key)
 {
     struct load *load = user->load;
     struct record *record = history_add(load->history);
@@ -125,7 +131,7 @@ static struct record *add_record(struct user *user, enum form form, char space, 
     return record;
 }
 
-static void put_lease(struct load *load, struct record *record, struct buffer *out)
+void load_put_lease(struct load *load, struct record *record, struct buffer *out)
 {
     const int64_t ms = draw_lease_ms(load);
 
@@ -138,16 +144,17 @@ static void put_words(struct user *user, enum form form, char space, uint32_t ke
                       struct buffer *out)
 {
     struct load *load = user->load;
-    struct record *record = add_record(user, form, space, key);
+    struct record *record = load_add_record(user, form, space, key);
     const size_t name = load->history->count - 1;
 
     if (form_rows[form].shape == SHAPE_NONE)
         return;
-    put_key(out, space, key);
+    load_put_key(out, space, key);
     switch (form_rows[form].shape) {
     case SHAPE_NONE:
     case SHAPE_KEY:
     case SHAPE_KEYS:
+    case SHAPE_CONTEXT: /* load_put_cset */
         break;
     case SHAPE_VALUE:
     case SHAPE_VALUES:
@@ -160,18 +167,18 @@ static void put_words(struct user *user, enum form form, char space, uint32_t ke
     case SHAPE_VALUE_PX:
         load_put_value(load->history, out, name);
         reply_bulk_string(out, "px");
-        put_lease(load, record, out);
+        load_put_lease(load, record, out);
         break;
     case SHAPE_MS_VALUE:
-        put_lease(load, record, out);
+        load_put_lease(load, record, out);
         load_put_value(load->history, out, name);
         break;
     case SHAPE_MS:
-        put_lease(load, record, out);
+        load_put_lease(load, record, out);
         break;
     case SHAPE_PX:
         reply_bulk_string(out, "px");
-        put_lease(load, record, out);
+        load_put_lease(load, record, out);
         break;
     case SHAPE_PERSIST:
         reply_bulk_string(out, "persist");
@@ -191,47 +198,80 @@ static size_t words_of(enum shape shape, unsigned count)
 }
 
 /* Most reads are at the level of the ring; some ask every replica, or just one. */
-static const char *draw_level(struct load *load, enum form form)
+static uint8_t draw_level(struct load *load, enum form form)
 {
-    if (form != FORM_GET && form != FORM_EGET && form != FORM_MGET)
-        return NULL;
+    if (form != FORM_GET && form != FORM_EGET && form != FORM_MGET && form != FORM_CGET)
+        return LEVEL_DEFAULT;
     switch (load_draw(load, 16)) {
     case 0:
-        return "all";
+        return LEVEL_ALL;
     case 1:
-        return "one";
+        return LEVEL_ONE;
     default:
-        return NULL;
+        return LEVEL_DEFAULT;
     }
+}
+
+/* A command, as it was drawn. */
+struct wanted {
+    enum form form;
+    char space;
+    uint32_t key;   /* the first */
+    unsigned count; /* of keys */
+    uint8_t level;  /* LEVEL_DEFAULT: none is said */
+};
+
+/* The command, with a record for each of its keys. */
+static void put_command(struct user *user, const struct wanted *wanted, struct buffer *out)
+{
+    const struct form_row *row = &form_rows[wanted->form];
+    uint32_t key = wanted->key;
+
+    if (row->shape == SHAPE_CONTEXT) {
+        load_put_cset(user, key, out);
+        return;
+    }
+    reply_array(out,
+                words_of(row->shape, wanted->count) + (wanted->level != LEVEL_DEFAULT ? 2 : 0));
+    if (wanted->level != LEVEL_DEFAULT) {
+        reply_bulk_string(out, "at");
+        reply_bulk_string(out, level_name(wanted->level));
+    }
+    reply_bulk_string(out, row->word);
+    for (unsigned i = 0; i < wanted->count; i++) {
+        put_words(user, wanted->form, wanted->space, key, out);
+        key = (key + 1) % user->load->settings.keys; /* no key twice in one command */
+    }
+}
+
+/* What the levels of the world, and that of the command, give to it. */
+static enum strength strength_of(const struct load *load, uint8_t level)
+{
+    const struct world_settings *settings = &load->world->settings;
+
+    return levels_overlap(settings, level != LEVEL_DEFAULT ? level : settings->read_level)
+               ? STRENGTH_FULL
+               : STRENGTH_WEAK;
 }
 
 static void ask(struct user *user, enum form form, uint32_t key, struct buffer *out)
 {
     struct load *load = user->load;
-    const struct form_row *row = &form_rows[form];
-    const bool many = row->shape == SHAPE_KEYS || row->shape == SHAPE_VALUES;
-    const unsigned count = many ? 1 + (unsigned)load_draw(load, LOAD_KEYS_MIN) : 1;
-    const char space = draw_space(load, form);
-    const char *level = draw_level(load, form);
+    const enum shape shape = form_rows[form].shape;
+    const bool many = shape == SHAPE_KEYS || shape == SHAPE_VALUES;
+    struct wanted wanted = {.form = form, .key = key};
     struct asked *asked = memory_alloc(sizeof *asked);
 
+    wanted.count = many ? 1 + (unsigned)load_draw(load, LOAD_KEYS_MIN) : 1;
+    wanted.space = draw_space(load, form);
+    wanted.level = draw_level(load, form);
     asked->form = form;
     asked->first = load->history->count;
-    asked->count = count;
+    asked->count = wanted.count;
     asked->paused_us = sim_node_paused_us(user->node);
-    reply_array(out, words_of(row->shape, count) + (level != NULL ? 2 : 0));
-    if (level != NULL) {
-        reply_bulk_string(out, "at");
-        reply_bulk_string(out, level);
-    }
-    reply_bulk_string(out, row->word);
-    for (unsigned i = 0; i < count; i++) {
-        put_words(user, form, space, key, out);
-        key = (key + 1) % load->settings.keys; /* no key twice in one command */
-    }
-    if (level != NULL && level[0] == 'o' && load->world->settings.read_level != LEVEL_ONE)
-        for (size_t i = asked->first; i < load->history->count; i++)
-            load->history->records[i].strength = STRENGTH_WEAK;
+    put_command(user, &wanted, out);
+    for (size_t i = asked->first; i < load->history->count; i++)
+        load->history->records[i].strength = strength_of(load, wanted.level);
     user->place++;
     user->in_flight++;
     list_append(&user->asked, &asked->link);
@@ -245,10 +285,18 @@ void load_ask_any(struct user *user, struct buffer *out)
 
     while (at >= load_weight(load, (enum form)form))
         at -= load_weight(load, (enum form)form++);
-    ask(user, (enum form)form, draw_key_of(load, form_rows[form].space), out);
+    const uint32_t key = draw_key_of(load, form_rows[form].space);
+    if (form == FORM_CSET && load_siblings_unseen(load, key))
+        form = FORM_CGET;
+    ask(user, (enum form)form, key, out);
 }
 
 void load_ask_register(struct user *user, uint32_t key, struct buffer *out)
 {
     ask(user, load_draw(user->load, 3) == 0 ? FORM_GET : FORM_SET, key, out);
+}
+
+void load_ask_siblings(struct user *user, uint32_t key, struct buffer *out)
+{
+    ask(user, FORM_CGET, key, out);
 }

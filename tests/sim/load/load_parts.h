@@ -23,6 +23,7 @@ enum shape {
     SHAPE_MS,       /* key ms */
     SHAPE_PX,       /* key PX ms */
     SHAPE_PERSIST,  /* key PERSIST */
+    SHAPE_CONTEXT,  /* key value [CONTEXT context] [PX ms] */
 };
 
 /* The commands: name, word, how often it is drawn, the space of its keys (history.h), shape,
@@ -50,6 +51,9 @@ enum shape {
     ROW(PEXPIRE, "pexpire", 12, 'e', MS, TOUCH)         \
     ROW(PERSIST, "persist", 8, 'e', KEY, TOUCH)         \
     ROW(EDEL, "del", 12, 'e', KEY, DELETE)              \
+    ROW(CGET, "cget", 400, 's', KEY, NONE)              \
+    ROW(CSET, "cset", 250, 's', CONTEXT, PUT)           \
+    ROW(CDEL, "del", 8, 's', KEY, DELETE)               \
     ROW(DBSIZE, "dbsize", 10, '-', NONE, NONE)          \
     ROW(FLUSHALL, "flushall", 2, '*', NONE, DELETE)
 
@@ -78,6 +82,16 @@ struct asked {
     int64_t paused_us;   /* how long the node had been paused in all when it was sent */
 };
 
+/* What some client saw of a key of siblings, with the context that it may write with. */
+struct sight {
+    struct buffer context; /* empty: none */
+    size_t record;
+    size_t count; /* of values */
+};
+
+#define SIBLING_KEYS 8
+#define SIGHTS_KEPT  4
+
 struct user {
     struct load *load;
     struct sim_node *node;
@@ -95,6 +109,8 @@ struct load {
     struct rng rng;
     unsigned weights;
     uint64_t clients_made;
+    struct sight sights[SIBLING_KEYS][SIGHTS_KEPT]; /* the last first, then some earlier ones */
+    unsigned unseen[SIBLING_KEYS];                  /* writes since then */
     struct user *users;
     unsigned user_count;
     struct sim_client **retired; /* closed ones, to be freed at the end */
@@ -110,13 +126,36 @@ static inline uint64_t load_draw(struct load *load, uint64_t bound)
 
 /* How often the form is drawn, with the load's settings. */
 unsigned load_weight(const struct load *load, enum form form);
-/* Appends a command that is drawn, or a GET or SET of the register. */
+/* Appends a command that is drawn, or a GET or SET of the register, or a CGET. */
 void load_ask_any(struct user *user, struct buffer *out);
 void load_ask_register(struct user *user, uint32_t key, struct buffer *out);
+void load_ask_siblings(struct user *user, uint32_t key, struct buffer *out);
 /* As a bulk string: "v<record>:" and a filling that follows from the number. */
 void load_put_value(const struct history *history, struct buffer *out, size_t record);
 
+/* A record of a command about the key. */
+struct record *load_add_record(struct user *user, enum form form, char space, uint32_t key);
+void load_put_key(struct buffer *out, char space, uint32_t key);
+void load_put_lease(struct load *load, struct record *record, struct buffer *out);
+
+/* ---- siblings (load_siblings.c) ---- */
+
+/* A CSET, mostly with a context: the last one or one that is a little old. */
+void load_put_cset(struct user *user, uint32_t key, struct buffer *out);
+/* Whether the key has been written so often since anybody saw it that it is to be looked at first:
+ * else it would come to have more siblings than a key may. */
+bool load_siblings_unseen(const struct load *load, uint32_t key);
+/* What a CGET answered. */
+void load_note_siblings(struct load *load, const struct asked *asked, struct span reply);
+void load_forget_siblings(struct load *load);
+
 /* ---- replies (load_reply.c) ---- */
+
+/* The record that wrote the bulk string, or one that does not exist when it is none of ours. */
+uint64_t load_value_writer(const struct history *history, struct span reply);
+/* What follows an array's head, and its first element, which is taken from it. */
+struct span load_elements(struct span reply);
+struct span load_next_element(struct span *elements);
 
 /* The reply to a command that succeeded. */
 void load_note_reply(struct history *history, const struct asked *asked, struct span reply);

@@ -5,8 +5,7 @@
 #include "base/assert.h"
 #include "sim/load/load_parts.h"
 
-/* The record that wrote the bulk string, or one that does not exist when it is none of ours. */
-static uint64_t value_writer(const struct history *history, struct span reply)
+uint64_t load_value_writer(const struct history *history, struct span reply)
 {
     struct buffer expected = {0};
     const char *at = memchr(reply.data, 'v', reply.size);
@@ -46,7 +45,7 @@ static void note_value(const struct history *history, struct record *record, str
 {
     record->seen = is_nothing(reply) ? SEEN_ABSENT : SEEN_VALUE;
     if (record->seen == SEEN_VALUE)
-        record->value = value_writer(history, reply);
+        record->value = load_value_writer(history, reply);
     else if (record->effect == EFFECT_DELETE || record->effect == EFFECT_TOUCH)
         record->effect = EFFECT_NONE; /* there was nothing to delete, or to touch */
 }
@@ -110,6 +109,9 @@ static void note(struct history *history, size_t index, enum form form, struct s
     case FORM_ESET:
     case FORM_SETPX:
     case FORM_PSETEX:
+    case FORM_CGET: /* load_note_siblings */
+    case FORM_CSET:
+    case FORM_CDEL:
     case FORM_DBSIZE:
     case FORM_FLUSHALL:
     case FORM_COUNT_OF:
@@ -117,8 +119,15 @@ static void note(struct history *history, size_t index, enum form form, struct s
     }
 }
 
-/* An element of an array's reply. */
-static struct span next_element(struct span *elements)
+struct span load_elements(struct span reply)
+{
+    const uint8_t *line = memchr(reply.data, '\n', reply.size);
+    const size_t head = (size_t)(line - reply.data) + 1;
+
+    return span_of(reply.data + head, reply.size - head);
+}
+
+struct span load_next_element(struct span *elements)
 {
     struct answer answer;
 
@@ -131,16 +140,11 @@ static struct span next_element(struct span *elements)
 
 void load_note_reply(struct history *history, const struct asked *asked, struct span reply)
 {
-    struct span elements = reply;
+    struct span elements = asked->form == FORM_MGET ? load_elements(reply) : reply;
 
-    if (asked->form == FORM_MGET) {
-        const uint8_t *line = memchr(reply.data, '\n', reply.size);
-        const size_t head = (size_t)(line - reply.data) + 1;
-        elements = span_of(reply.data + head, reply.size - head);
-    }
     for (size_t i = 0; i < asked->count; i++)
         note(history, asked->first + i, asked->form,
-             asked->form == FORM_MGET ? next_element(&elements) : reply);
+             asked->form == FORM_MGET ? load_next_element(&elements) : reply);
 }
 
 void load_note_error(struct record *record, struct span reply)
