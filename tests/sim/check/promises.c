@@ -48,9 +48,6 @@ static bool is_met(enum need need, const struct world *world, const struct load_
         return levels_overlap(settings, settings->read_level);
     case NEED_REPAIR: /* a touch, too, that finds nothing to change counts as acknowledged */
         return level_needed(settings->read_level, copies) > 1 || copies == 1;
-    case NEED_COPIES:
-        return !anybody_forgot(world) || copies - level_needed(settings->read_level, copies) + 1 >=
-                                             level_needed(settings->write_level, copies);
     case NEED_COUNTERS:
         return !load->flushes;
     case NEED_MEMORY:

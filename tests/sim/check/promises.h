@@ -23,7 +23,6 @@
     ROW(ORDER, "2W <= N: of two writes the clocks say which is the later")     \
     ROW(OVERLAP, "R + W <= N: a read may miss what was acknowledged")          \
     ROW(REPAIR, "R is 1: what was read is repaired nowhere before the answer") \
-    ROW(COPIES, "N - R + 1 < W: those that have what was read may all forget") \
     ROW(COUNTERS, "FLUSHALL: the load has no counters")                        \
     ROW(MEMORY, "values were evicted or refused: counts go with them")         \
     ROW(REMEMBERED, "too many replicas forgot at once: counts go with them")   \
@@ -44,18 +43,17 @@ enum need {
 /* And every read sees it. */
 #define NEED_SEEN (NEED_LATER | NEED_BIT(OVERLAP))
 
-/* And what a read saw, also of a write that failed, is as safe as what was acknowledged. */
-#define NEED_READ (NEED_SEEN | NEED_BIT(REPAIR) | NEED_BIT(COPIES))
-
 /* The checkers: name, word, the number of the invariant in design.md, whether what it finds is a
  * matter of safety (else of liveness), its needs, what it finds. */
 #define CHECKS(ROW)                                                                              \
     ROW(KEPT, "kept", 1, true, NEED_LATER, "an acknowledged write that is not seen")             \
     ROW(DELETED, "deleted", 2, true, NEED_LATER, "a value that is back after a DEL or FLUSHALL") \
-    ROW(ORDER, "order", 1, true, NEED_READ, "a value that was read, replaced, and read again")   \
-    ROW(EXPIRED, "expired", 3, true, NEED_READ,                                                  \
+    ROW(ORDER, "order", 1, true, NEED_SEEN | NEED_BIT(REPAIR),                                   \
+        "a value that was read, replaced, and read again")                                       \
+    ROW(EXPIRED, "expired", 3, true, NEED_SEEN | NEED_BIT(REPAIR),                               \
         "a value past its deadline, or more time than it was given")                             \
-    ROW(LASTED, "lasted", 3, true, NEED_READ, "a value gone before its deadline")                \
+    ROW(LASTED, "lasted", 3, true, NEED_SEEN | NEED_BIT(REPAIR),                                 \
+        "a value gone before its deadline")                                                      \
     ROW(SIBLINGS, "siblings", 1, true, NEED_BIT(SIBLINGS),                                       \
         "a sibling that is lost, or back after what replaced it")                                \
     ROW(SESSION, "session", 6, true, NEED_SEEN, "a connection that does not see its own writes") \
