@@ -11,6 +11,9 @@
 /* A read asks another replica when an answer takes this many times as long as usual. */
 #define HEDGE_FACTOR 4
 #define HEDGE_US_MIN 3000
+/* The first rest of an operation that is overtaken, and how often that is doubled. */
+#define REST_US        500
+#define REST_DOUBLINGS 6
 
 static struct request *request_of(struct operation *operation)
 {
@@ -95,6 +98,23 @@ static void renew(void *host, struct operation *operation)
     request_renew(request_of(operation));
 }
 
+/* Twice as long each time, and not the same for all that overtake each other: their numbers and
+ * clocks differ. A hedge that is still to come ends the rest as well. */
+static bool rest(void *host, struct operation *operation)
+{
+    struct request *request = request_of(operation);
+    struct engine *engine = host;
+    const unsigned doublings = operation->rounds - OPERATION_ROUNDS_RUSH;
+    const int64_t most_us = REST_US << (doublings < REST_DOUBLINGS ? doublings : REST_DOUBLINGS);
+    const uint64_t share = operation->written.dot.stamp + operation->written.dot.node * 5u;
+
+    if (!request->hedge.running)
+        wheel_insert(&engine->wheel, &request->hedge.timer,
+                     engine->now.mono_us + most_us * (int64_t)(1 + share % 8) / 8);
+    request->hedge.running = true;
+    return true;
+}
+
 static void change(void *host, struct operation *operation, const struct version *current,
                    struct change *wanted)
 {
@@ -111,6 +131,7 @@ const struct operation_calls coordinate_calls = {
     .offer = offer,
     .promising = promising,
     .renew = renew,
+    .rest = rest,
     .change = change,
 };
 
@@ -274,7 +295,10 @@ void coordinate_hedge(struct request *request)
 {
     if (request->stage != STAGE_OPERATION)
         return;
-    operation_hedge(&request->engine->coordinator, &request->operation, request->engine->now);
+    if (request->operation.rests)
+        operation_resume(&request->engine->coordinator, &request->operation, request->engine->now);
+    else
+        operation_hedge(&request->engine->coordinator, &request->operation, request->engine->now);
     coordinate_proceed(request);
     /* Of more replicas than three that one may not answer either. */
     if (request->stage == STAGE_OPERATION && request->operation.state == OPERATION_READING &&

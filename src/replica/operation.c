@@ -64,6 +64,7 @@ void operation_begin(struct coordinator *coordinator, struct operation *operatio
     operation->unchanged = false;
     operation->adopted = false;
     operation->rounds = 0;
+    operation->rests = false;
     operation->answered = 0;
     operation->over = DOT_NONE;
     if (operation->copies < (operation->kind == OPERATION_WRITE ? 0 : operation->read_needed) ||

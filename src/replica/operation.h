@@ -47,6 +47,10 @@ struct operation_calls {
     bool (*promising)(void *host, node_number node);
     /* Answers to what was sent before are not to reach the operation any more. */
     void (*renew)(void *host, struct operation *operation);
+    /* The operation does nothing until operation_resume, which the host calls a little later, the
+     * later the more operation->rounds there were, and not after the same time on all nodes. False:
+     * it will not, and the operation goes on at once. */
+    bool (*rest)(void *host, struct operation *operation);
     /* Decides what a write or an update does. `current` is what the key has, as clients see it: a
      * string, or nothing; for a write NULL. Called with the partition's lock held; when it is
      * called again, the change before was not made. */
@@ -119,14 +123,18 @@ struct operation {
     bool full; /* the store had no room for `written` */
     enum operation_basis basis;
     uint8_t rounds; /* how often somebody knew a newer version */
-    bool adopted;   /* `written` is another's version, see operation_write.c */
+    bool rests;
+    bool adopted; /* `written` is another's version, see operation_write.c */
     struct buffer written_bytes;
     struct read_tally reading;
     struct write_tally writing;
 };
 
-/* Rounds before an operation gives up: each needs that somebody else writes the key meanwhile. */
-#define OPERATION_ROUNDS_MAX 8
+/* Rounds before an operation gives up: each needs that somebody else writes the key meanwhile.
+ * After the first few it rests before each: those that write one key from many nodes at once, with
+ * W nearly N, would overtake each other for ever. */
+#define OPERATION_ROUNDS_MAX  16
+#define OPERATION_ROUNDS_RUSH 2
 
 /* A zeroed structure may be begun. Buffers are kept from one use to the next, but large ones
  * (operation_rest). */
@@ -135,6 +143,10 @@ void operation_deinit(struct operation *operation);
 
 void operation_begin(struct coordinator *coordinator, struct operation *operation,
                      struct instant now);
+
+/* After operation_calls.rest. */
+void operation_resume(struct coordinator *coordinator, struct operation *operation,
+                      struct instant now);
 
 /* The answer of one of nodes to `ask`, and to `offer`. */
 void operation_answered(struct coordinator *coordinator, struct operation *operation,

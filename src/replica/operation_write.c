@@ -419,6 +419,13 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     offer_to_all(coordinator, operation);
 }
 
+static bool rests(struct coordinator *coordinator, struct operation *operation)
+{
+    if (!operation->rests && operation->rounds >= OPERATION_ROUNDS_RUSH)
+        operation->rests = coordinator->calls->rest(coordinator->host, operation);
+    return operation->rests;
+}
+
 void operation_write_follow(struct coordinator *coordinator, struct operation *operation,
                             struct instant now)
 {
@@ -427,6 +434,8 @@ void operation_write_follow(struct coordinator *coordinator, struct operation *o
         case TALLY_PENDING:
             return;
         case TALLY_RESTAMP:
+            if (rests(coordinator, operation))
+                return;
             overtaken(coordinator, operation, now);
             break;
         case TALLY_DONE:
@@ -441,4 +450,16 @@ void operation_write_follow(struct coordinator *coordinator, struct operation *o
             return;
         }
     }
+}
+
+void operation_resume(struct coordinator *coordinator, struct operation *operation,
+                      struct instant now)
+{
+    if (!operation->rests)
+        return;
+    operation->rests = false;
+    if (operation->state != OPERATION_WRITING || operation->writing.state != TALLY_RESTAMP)
+        return;
+    overtaken(coordinator, operation, now);
+    operation_write_follow(coordinator, operation, now);
 }

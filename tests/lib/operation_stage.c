@@ -44,6 +44,14 @@ static void renew(void *host, struct operation *op)
     stage.asked = stage.offered = 0;
 }
 
+static bool rest(void *host, struct operation *op)
+{
+    (void)host;
+    (void)op;
+    stage.rested += stage.rests;
+    return stage.rests;
+}
+
 static void change(void *host, struct operation *op, const struct version *current,
                    struct change *wanted)
 {
@@ -66,8 +74,12 @@ static void change(void *host, struct operation *op, const struct version *curre
         wanted->action = CHANGE_NOTHING;
 }
 
-static const struct operation_calls calls = {
-    .ask = ask, .offer = offer, .promising = promising, .renew = renew, .change = change};
+static const struct operation_calls calls = {.ask = ask,
+                                             .offer = offer,
+                                             .promising = promising,
+                                             .renew = renew,
+                                             .rest = rest,
+                                             .change = change};
 
 void stage_begin(enum operation_kind kind, unsigned copies, unsigned r, unsigned w)
 {
@@ -94,7 +106,7 @@ void stage_begin(enum operation_kind kind, unsigned copies, unsigned r, unsigned
                                          .deadline_wall_ms = NOW_MS + 500};
     for (unsigned i = 0; i < copies; i++)
         stage.operation.nodes[i] = (node_number)(i + 1);
-    stage.asked = stage.offered = stage.sent = stage.renewed = stage.changed = stage.down =
+    stage.asked = stage.offered = stage.sent = stage.renewed = stage.changed = stage.rested = stage.down =
         stage.hopeless = 0;
     stage.deletes = false;
     snprintf(stage.appends, sizeof stage.appends, "+");

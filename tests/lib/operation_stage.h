@@ -23,7 +23,8 @@ struct stage {
     struct instant now;
 
     /* What others were sent, as bits 1 << node, and how often. */
-    unsigned asked, offered, sent, renewed, changed;
+    unsigned asked, offered, sent, renewed, changed, rested;
+    bool rests;           /* the host lets it rest */
     unsigned down;        /* cannot be sent to */
     unsigned hopeless;    /* need not be sent to */
     struct dot offer_dot; /* of the last offer */

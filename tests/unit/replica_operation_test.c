@@ -245,6 +245,31 @@ Test(operation, newer_is_stamped_above)
     stage_end();
 }
 
+/* Two that overtake each other would do so for ever. */
+Test(operation, one_that_is_overtaken_again_and_again_rests_before_it_goes_on)
+{
+    stage_begin(OPERATION_WRITE, 3, 2, 3);
+    stage.rests = true;
+    stage_start();
+    for (unsigned round = 1; round <= OPERATION_ROUNDS_RUSH; round++)
+        stage_acknowledge(2, ACK_NEWER, stage_later(7 * round, 2));
+    cr_assert_eq(stage.renewed, OPERATION_ROUNDS_RUSH);
+    cr_assert_eq(stage.rested, 0);
+    stage_acknowledge(2, ACK_NEWER, stage_later(70, 2));
+    cr_assert_eq(stage.rested, 1);
+    cr_assert_eq(stage.renewed, OPERATION_ROUNDS_RUSH, "nothing is offered in a rest");
+    stage_acknowledge(3, ACK_OK, DOT_NONE);
+    cr_assert_eq(stage.rested, 1);
+    cr_assert_eq(stage.operation.state, OPERATION_WRITING);
+    operation_resume(&stage.coordinator, &stage.operation, stage.now);
+    cr_assert_eq(stage.renewed, OPERATION_ROUNDS_RUSH + 1);
+    cr_assert_gt(dot_compare(stage.offer_dot, stage_later(70, 2)), 0);
+    stage_acknowledge(2, ACK_OK, DOT_NONE);
+    stage_acknowledge(3, ACK_OK, DOT_NONE);
+    cr_assert_eq(stage.operation.state, OPERATION_DONE);
+    stage_end();
+}
+
 Test(operation, forgetful_is_stamped_above_when_it_is_needed)
 {
     stage_begin(OPERATION_WRITE, 3, 2, 2);
