@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/run.h"
 
+#include "sim/check/claims.h"
 #include "sim/check/ring.h"
 #include "sim/check/stores.h"
 #include "sim/world/form.h"
@@ -96,6 +97,7 @@ static void judge(struct stage *stage)
                    &verdicts[CHECK_ANSWERED]);
     check_ring(stage->world, &verdicts[CHECK_RING]);
     check_members(stage->world, &verdicts[CHECK_MEMBERS]);
+    check_claims(stage->world, &verdicts[CHECK_CLAIMS]);
 }
 
 static void act(struct stage *stage)

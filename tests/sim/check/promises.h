@@ -65,6 +65,8 @@ enum need {
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")             \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                      \
     ROW(RING, "ring", 7, true, 0, "rings or headers that differ")                                \
+    ROW(CLAIMS, "claims", 7, true, 0,                                                            \
+        "preference lists that differ, or copies too close together")                            \
     ROW(ANSWERED, "answered", 10, false, 0, "a command that was answered late, or never")        \
     ROW(LIVENESS, "liveness", 10, false, 0, "a command that failed with no fault about")         \
     ROW(MEMBERS, "members", 4, false, NEED_BIT(GOSSIP),                                          \

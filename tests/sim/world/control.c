@@ -463,7 +463,7 @@ struct sim_control *sim_control_create(struct sim_node *node)
         .seed = rng_next(&control->rng),
         .ceiling = node->ceiling,
         .ring = ring,
-        .options = node->world->options,
+        .options = node->options,
         .log = &node->log,
         .store = node->store,
         .bounds = &node->bounds,

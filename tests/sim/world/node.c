@@ -149,6 +149,7 @@ struct sim_node *sim_node_create(struct world *world, unsigned number)
     node->world = world;
     node->number = number;
     node->identity = sim_node_identity(number);
+    node->options = world_options(&world->settings, number);
     list_init(&node->backlog);
     list_init(&node->links);
     list_init(&node->clients);
@@ -200,7 +201,7 @@ void sim_node_start(struct sim_node *node, bool forgot)
     struct view *view = begin_control(node);
     command_table(&commands);
     node->metrics = metrics_create(1, (uint32_t)commands);
-    node->environment = (struct environment){.options = world->options,
+    node->environment = (struct environment){.options = node->options,
                                              .metrics = node->metrics,
                                              .directory = directory_create(wake_worker, node),
                                              .cluster_cache = cluster_cache_create()};
@@ -214,7 +215,7 @@ void sim_node_start(struct sim_node *node, bool forgot)
         .bounds = &node->bounds,
         .environment = &node->environment,
         .metrics = metrics_block(node->metrics, 0),
-        .options = world->options,
+        .options = node->options,
         .view = view,
     };
     node->engine = engine_create(&options, &sim_node_calls, node, now);
@@ -282,5 +283,6 @@ void sim_node_destroy(struct sim_node **node)
     sim_node_kill(n);
     drop_backlog(n, false);
     buffer_deinit(&n->disk_ring);
+    options_release(&n->options);
     memory_free(n);
 }
