@@ -45,6 +45,7 @@ static void look(void *object, uint64_t number)
     struct verdict *verdicts = stage->result->verdicts;
 
     check_memory(stage->world, &verdicts[CHECK_MEMORY]);
+    check_queues(stage->world, &verdicts[CHECK_QUEUES]);
     faults_note_forced(stage->faults, stage->world->now_us - STORES_LOOK_US);
     votes_look(stage->votes, faults_amnesty(stage->faults), &verdicts[CHECK_VOTES]);
     world_after(stage->world, STORES_LOOK_US, look, stage, number);

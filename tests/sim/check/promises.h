@@ -65,6 +65,7 @@ enum need {
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                 \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")             \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                      \
+    ROW(QUEUES, "queues", 8, true, 0, "a queue that is longer than its bound")                   \
     ROW(RING, "ring", 7, true, 0, "rings or headers that differ")                                \
     ROW(CLAIMS, "claims", 7, true, 0,                                                            \
         "preference lists that differ, or copies too close together")                            \
