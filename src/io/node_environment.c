@@ -39,27 +39,15 @@ void node_random(void *bytes, size_t size)
 static enum member_state member_state(void *context, const struct ring_member *member)
 {
     const struct node_worker *worker = context;
-    const struct view *view = worker->worker->view;
-    const struct view_node *node = view_node(view, member->number);
 
-    if (member->number == view->self)
-        return node != NULL && node->votes && view->self_in_line ? MEMBER_UP : MEMBER_MUTE;
-    if (node == NULL || node->health == HEALTH_DEAD || node->health == HEALTH_LEFT ||
-        node->health == HEALTH_UNKNOWN)
-        return MEMBER_DOWN;
-    if (node->health == HEALTH_SUSPECT)
-        return MEMBER_SUSPECT;
-    return node->votes ? MEMBER_UP : MEMBER_MUTE;
+    return view_member_state(worker->worker->view, member);
 }
 
 static struct member_address member_address(void *context, const struct ring_member *member)
 {
     const struct node_worker *worker = context;
-    const struct view_node *node = view_node(worker->worker->view, member->number);
 
-    if (node == NULL)
-        return (struct member_address){member->host, member->client_port, member->bus_port};
-    return (struct member_address){node->host, node->port, node->bus_port};
+    return view_member_address(worker->worker->view, member);
 }
 
 struct slot_count {

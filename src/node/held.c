@@ -13,9 +13,6 @@
 #include "base/rule.h"
 #include "node/parts.h"
 
-/* Debts that others hold for one worker. */
-#define HELD_BITS 16
-#define HELD_MAX  (1u << HELD_BITS)
 /* How many partitions on a stand-in is looked for. */
 #define WALK_MAX 256
 

@@ -9,9 +9,6 @@
 /* How long a hint that was refused waits before it is sent again, doubling. */
 #define PAUSE_US_MIN 100000
 #define PAUSE_US_MAX HINTS_PAUSE_US_MAX
-/* Hints for one replica take at most one part in so many of maxmemory: they are not to push out
- * what the cache is for. */
-#define HINTS_SHARE 8
 /* What may be sent at once after a time of silence, of what hint-rate allows in a second. */
 #define BURST_SHARE 10
 
@@ -73,11 +70,15 @@ static struct hints_target *find_or_create(struct engine *engine, node_number nu
 
 /* ---- hints ---- */
 
-/* What a hint takes, as it is counted. */
+/* What a hint of so many bytes, key and value, takes, as it is counted. */
+static uint64_t weight_of(size_t bytes)
+{
+    return memory_size_class(sizeof(struct hint) + bytes) + 2 * sizeof(struct heap_node *);
+}
+
 static uint64_t weight(const struct hint *hint)
 {
-    return memory_size_class(sizeof *hint + hint->key.size + hint->version.value.size) +
-           2 * sizeof(struct heap_node *);
+    return weight_of(hint->key.size + hint->version.value.size);
 }
 
 static void leave_window(struct hints_target *target, struct hint *hint)
@@ -219,12 +220,12 @@ bool hints_have_room(const struct engine *engine, node_number number, size_t byt
 {
     const struct hints_target *target = find(engine, number);
 
-    return sizeof(struct hint) + bytes + (target != NULL ? target->bytes : 0) <= bytes_max(engine);
+    return weight_of(bytes) + (target != NULL ? target->bytes : 0) <= bytes_max(engine);
 }
 
 bool hints_may_hold(const struct engine *engine, size_t bytes)
 {
-    return sizeof(struct hint) + bytes <= bytes_max(engine);
+    return weight_of(bytes) <= bytes_max(engine);
 }
 
 void hints_keep(struct engine *engine, node_number number, uint32_t partition, struct span key,
@@ -254,8 +255,7 @@ enum ack_status hints_hold(struct engine *engine, const struct wire_hold *hold, 
         return ACK_FULL;
     struct hints_target *target = find_or_create(engine, hold->target);
     /* It drops nothing of its own for another's. */
-    if (target->bytes + sizeof(struct hint) + hold->key.size + hold->version.value.size >
-        bytes_max(engine))
+    if (!hints_have_room(engine, hold->target, hold->key.size + hold->version.value.size))
         return ACK_FULL;
     struct hint *hint = add(engine, target, hold->partition, hold->key, &hold->version);
     if (hint == NULL)

@@ -42,6 +42,13 @@ struct hints_target;
 /* Hints looked at for one replica in one call: sent or dropped. */
 #define HINTS_PER_CALL 256
 
+/* Hints for one replica take at most one part in so many of maxmemory: they are not to push out
+ * what the cache is for. */
+#define HINTS_SHARE 8
+/* Debts that stand-ins hold for one worker. */
+#define HELD_BITS 16
+#define HELD_MAX  (1u << HELD_BITS)
+
 struct hints {
     struct hints_target **targets; /* by number, up to `limit`; NULL: nothing was ever owed */
     size_t limit;

@@ -57,3 +57,26 @@ const struct view_node *view_node(const struct view *view, node_number number)
     }
     return NULL;
 }
+
+enum member_state view_member_state(const struct view *view, const struct ring_member *member)
+{
+    const struct view_node *node = view_node(view, member->number);
+
+    if (member->number == view->self)
+        return node != NULL && node->votes && view->self_in_line ? MEMBER_UP : MEMBER_MUTE;
+    if (node == NULL || node->health == HEALTH_DEAD || node->health == HEALTH_LEFT ||
+        node->health == HEALTH_UNKNOWN)
+        return MEMBER_DOWN;
+    if (node->health == HEALTH_SUSPECT)
+        return MEMBER_SUSPECT;
+    return node->votes ? MEMBER_UP : MEMBER_MUTE;
+}
+
+struct member_address view_member_address(const struct view *view, const struct ring_member *member)
+{
+    const struct view_node *node = view_node(view, member->number);
+
+    if (node == NULL)
+        return (struct member_address){member->host, member->client_port, member->bus_port};
+    return (struct member_address){node->host, node->port, node->bus_port};
+}

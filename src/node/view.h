@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "causal/dot.h"
+#include "command/environment.h"
 #include "ring/ring.h"
 
 /* What the failure detector holds of a node. */
@@ -50,5 +51,10 @@ void view_release(struct view **view);
 
 /* NULL when the ring has no such node. */
 const struct view_node *view_node(const struct view *view, node_number number);
+
+/* What commands say of a member (command/environment.h): how it is, and where it is now. */
+enum member_state view_member_state(const struct view *view, const struct ring_member *member);
+struct member_address view_member_address(const struct view *view,
+                                          const struct ring_member *member);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/run.h"
 
+#include "sim/check/claims.h"
 #include "sim/check/ring.h"
 #include "sim/check/stores.h"
 #include "sim/world/form.h"
@@ -44,6 +45,7 @@ static void look(void *object, uint64_t number)
     struct verdict *verdicts = stage->result->verdicts;
 
     check_memory(stage->world, &verdicts[CHECK_MEMORY]);
+    check_queues(stage->world, &verdicts[CHECK_QUEUES]);
     faults_note_forced(stage->faults, stage->world->now_us - STORES_LOOK_US);
     votes_look(stage->votes, faults_amnesty(stage->faults), &verdicts[CHECK_VOTES]);
     world_after(stage->world, STORES_LOOK_US, look, stage, number);
@@ -96,6 +98,7 @@ static void judge(struct stage *stage)
                    &verdicts[CHECK_ANSWERED]);
     check_ring(stage->world, &verdicts[CHECK_RING]);
     check_members(stage->world, &verdicts[CHECK_MEMBERS]);
+    check_claims(stage->world, &verdicts[CHECK_CLAIMS]);
 }
 
 static void act(struct stage *stage)

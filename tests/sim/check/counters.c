@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "sim/check/checks.h"
+#include "sim/check/registers.h"
 
 struct addition {
     int64_t at_us; /* when it was acknowledged, or sent */
@@ -55,27 +55,27 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void check_unique(char space, uint32_t key, uint64_t *results, size_t count,
+static void check_unique(const struct record *first, uint64_t *results, size_t count,
                          struct verdict *verdict)
 {
     qsort(results, count, sizeof results[0], by_value);
     for (size_t i = 1; i < count; i++)
         if (results[i] == results[i - 1])
-            verdict_wrong(verdict, "counters: two additions to %c%u had the result %llu", space,
-                          key, (unsigned long long)results[i]);
+            verdict_wrong(verdict, "counters: two additions to %c%u had the result %llu",
+                          first->space, first->key, (unsigned long long)results[i]);
 }
 
-static void check_key(const struct history *history, char space, uint32_t key,
-                      struct verdict *verdict)
+static void check_key(const struct registers *key, struct verdict *verdict)
 {
-    struct addition *done = memory_alloc_array(history->count, sizeof done[0]);
-    struct addition *asked = memory_alloc_array(history->count, sizeof asked[0]);
-    uint64_t *results = memory_alloc_array(history->count, sizeof results[0]);
+    const struct history *history = key->history;
+    struct addition *done = memory_alloc_array(key->count + 1, sizeof done[0]);
+    struct addition *asked = memory_alloc_array(key->count + 1, sizeof asked[0]);
+    uint64_t *results = memory_alloc_array(key->count + 1, sizeof results[0]);
     size_t done_count = 0, asked_count = 0, result_count = 0;
 
-    for (size_t i = 0; i < history->count; i++) {
-        const struct record *r = &history->records[i];
-        if (r->space != space || r->key != key || r->effect != EFFECT_ADD)
+    for (size_t i = 0; i < key->count; i++) {
+        const struct record *r = register_record(key, i);
+        if (r->effect != EFFECT_ADD)
             continue;
         asked[asked_count++] = (struct addition){r->sent_us, r->amount};
         if (r->outcome != OUTCOME_OK)
@@ -85,10 +85,11 @@ static void check_key(const struct history *history, char space, uint32_t key,
     }
     add_up(done, done_count);
     add_up(asked, asked_count);
-    check_unique(space, key, results, result_count, verdict);
-    for (size_t i = 0; i < history->count; i++) {
-        const struct record *r = &history->records[i];
-        if (r->space != space || r->key != key || r->outcome != OUTCOME_OK || r->seen != SEEN_VALUE)
+    if (result_count > 0)
+        check_unique(&history->records[key->all[0]], results, result_count, verdict);
+    for (size_t i = 0; i < key->count; i++) {
+        const struct record *r = register_record(key, i);
+        if (r->outcome != OUTCOME_OK || r->seen != SEEN_VALUE)
             continue;
         const int64_t own = r->effect == EFFECT_ADD ? r->amount : 0;
         const int64_t least = sum_before(done, done_count, r->sent_us) + own;
@@ -98,33 +99,25 @@ static void check_key(const struct history *history, char space, uint32_t key,
             continue;
         verdict_wrong(verdict, "counters: between %lld and %lld expected:", (long long)least,
                       (long long)most);
-        verdict_show(verdict, history, i);
+        verdict_show(verdict, history, key->all[i]);
     }
     memory_free(done);
     memory_free(asked);
     memory_free(results);
 }
 
-static bool one_coordinator(const struct history *history, uint32_t key)
+/* One node coordinated it all the time. */
+static void check_key_of_one(const struct registers *key, struct verdict *verdict)
 {
-    const uint64_t nodes = history->coordinators[key];
+    const uint64_t nodes = key->count > 0 ? key->history->coordinators[register_record(key, 0)->key]
+                                          : 0;
 
-    return nodes != 0 && (nodes & (nodes - 1)) == 0;
+    if (nodes != 0 && (nodes & (nodes - 1)) == 0)
+        check_key(key, verdict);
 }
 
 void check_counters(const struct history *history, struct verdict *verdict)
 {
-    uint32_t keys[2] = {0, 0};
-
-    for (size_t i = 0; i < history->count; i++) {
-        const struct record *r = &history->records[i];
-        uint32_t *count = &keys[r->space == 'q'];
-        if ((r->space == 'c' || r->space == 'q') && r->key >= *count)
-            *count = r->key + 1;
-    }
-    for (uint32_t key = 0; key < keys[0]; key++)
-        if (one_coordinator(history, key))
-            check_key(history, 'c', key, verdict);
-    for (uint32_t key = 0; key < keys[1]; key++)
-        check_key(history, 'q', key, verdict);
+    registers_each(history, 'c', verdict, check_key_of_one);
+    registers_each(history, 'q', verdict, check_key);
 }

@@ -21,6 +21,7 @@
 struct dates {
     const struct registers *key;
     struct gone gone;
+    struct writes deletes;
     bool *passed; /* by index in `key` */
 };
 
@@ -81,7 +82,10 @@ static bool may_find(struct dates *dates, const struct record *finder, const str
     const struct registers *key = dates->key;
     const int64_t gone_us = gone_for(&dates->gone, finder);
 
-    for (size_t i = 0; i < key->count; i++) {
+    if (writer != NULL && writer != finder && carries(writer, finder, gone_us) &&
+        in_time(key->history, writer, finder))
+        return true; /* as it mostly is */
+    for (size_t i = key->count; i-- > 0;) {
         const struct record *carrier = register_record(key, i);
         if (carrier == finder || dates->passed[i] || !carries(carrier, finder, gone_us) ||
             !in_time(key->history, carrier, finder))
@@ -127,9 +131,9 @@ static bool judge_absence(const struct dates *dates, const struct record *reader
     const int64_t gone_us = gone_for(&dates->gone, reader);
 
     if (gone_us == INT64_MIN || key->history->vanishes ||
-        registers_any(key, EFFECT_BIT(EFFECT_DELETE), reader, gone_us))
+        writes_any(&dates->deletes, reader, (size_t)(reader - key->history->records), gone_us))
         return true;
-    for (size_t i = 0; i < key->count; i++) {
+    for (size_t i = key->count; i-- > 0;) {
         const struct record *carrier = register_record(key, i);
         if (carrier != reader && carries(carrier, reader, gone_us) &&
             may_be_over(key->history, carrier, reader))
@@ -159,6 +163,7 @@ static void check_key(const struct registers *key, bool absent, struct verdict *
     struct dates dates = {.key = key};
 
     gone_init(&dates.gone, key, EFFECTS_ANY);
+    writes_init(&dates.deletes, key, EFFECT_BIT(EFFECT_DELETE));
     dates.passed = memory_alloc_array(key->count + 1, sizeof dates.passed[0]);
     for (size_t i = 0; i < key->count; i++) {
         const struct record *reader = register_record(key, i);
@@ -173,6 +178,7 @@ static void check_key(const struct registers *key, bool absent, struct verdict *
         registers_show(key, key->all[i], gone_for(&dates.gone, reader), verdict);
     }
     gone_deinit(&dates.gone);
+    writes_deinit(&dates.deletes);
     memory_free(dates.passed);
 }
 

@@ -5,16 +5,24 @@
  */
 #include "sim/check/registers.h"
 
-static bool judge_kept(const struct registers *key, const struct record *reader, int64_t gone_us)
+/* What the judgement of a key needs. */
+struct kept {
+    const struct registers *key;
+    struct gone gone;
+    struct writes puts, deletes;
+};
+
+static bool judge_kept(const struct kept *kept, size_t index, int64_t gone_us)
 {
-    const struct history *history = key->history;
+    const struct history *history = kept->key->history;
+    const struct record *reader = &history->records[index];
 
     switch (reader->seen) {
     case SEEN_ABSENT:
         return history->vanishes || gone_us == INT64_MIN ||
-               registers_any(key, EFFECT_BIT(EFFECT_DELETE), reader, gone_us);
+               writes_any(&kept->deletes, reader, index, gone_us);
     case SEEN_PRESENT:
-        return registers_any(key, EFFECT_BIT(EFFECT_PUT), reader, gone_us);
+        return writes_any(&kept->puts, reader, index, gone_us);
     case SEEN_VALUE:
         if (reader->value >= history->count)
             return false;
@@ -29,39 +37,28 @@ static bool judge_kept(const struct registers *key, const struct record *reader,
     return true;
 }
 
-/* Whether the last write that is certain for the reader left nothing. */
-static bool last_deletes(const struct registers *key, int64_t gone_us)
-{
-    if (gone_us == INT64_MIN)
-        return false;
-    for (size_t i = 0; i < key->count; i++) {
-        const struct record *r = register_record(key, i);
-        if (record_acknowledged(r, EFFECTS_WRITE) && r->sent_us == gone_us)
-            return r->effect == EFFECT_DELETE;
-    }
-    return false;
-}
-
 static void check_key(const struct registers *key, bool deleted, struct verdict *verdict)
 {
-    struct gone gone;
+    struct kept kept = {.key = key};
 
-    gone_init(&gone, key, EFFECTS_WRITE);
+    gone_init(&kept.gone, key, EFFECTS_WRITE);
+    writes_init(&kept.puts, key, EFFECT_BIT(EFFECT_PUT));
+    writes_init(&kept.deletes, key, EFFECT_BIT(EFFECT_DELETE));
     for (size_t i = 0; i < key->count; i++) {
         const struct record *reader = register_record(key, i);
-        if (!record_sees(reader))
+        if (!record_sees(reader) || gone_deleted(&kept.gone, reader) != deleted)
             continue;
-        const int64_t gone_us = gone_for(&gone, reader);
-        if (last_deletes(key, gone_us) != deleted)
-            continue;
+        const int64_t gone_us = gone_for(&kept.gone, reader);
         verdict->judged += gone_us != INT64_MIN;
-        if (judge_kept(key, reader, gone_us))
+        if (judge_kept(&kept, key->all[i], gone_us))
             continue;
         verdict_wrong(verdict, "%s: what this command saw was gone, or was never there:",
                       deleted ? "deleted" : "kept");
         registers_show(key, key->all[i], gone_us, verdict);
     }
-    gone_deinit(&gone);
+    gone_deinit(&kept.gone);
+    writes_deinit(&kept.puts);
+    writes_deinit(&kept.deletes);
 }
 
 static void check_key_kept(const struct registers *key, struct verdict *verdict)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <inttypes.h>
 
-#include "base/metrics.h"
 #include "sim/check/stores.h"
 #include "sim/world/node.h"
 
@@ -9,9 +8,6 @@
 #define UNTOLD_MAX 4096
 /* A value that arrives is in memory before there is room for it; so is what is being evicted. */
 #define PASSING_MAX (256u * 1024)
-/* One hint may be as large as a value is. */
-#define HINT_MAX (64u * 1024)
-
 /* What could be evicted. What connections and requests hold cannot; their number is bounded. */
 static uint64_t data_of(const struct sim_node *node)
 {
@@ -28,16 +24,11 @@ static void check_node(const struct sim_node *node, struct verdict *verdict)
     const uint64_t most = world->settings.memory_bytes;
     const uint64_t used = store_memory_used(node->store);
     const uint64_t slack = world->settings.partitions * UNTOLD_MAX + PASSING_MAX;
-    const uint64_t hints = metrics_sum(node->metrics, METRIC_HINT_BYTES);
-    const uint64_t others = world->settings.nodes - 1;
 
     verdict->judged++;
     if (most > 0 && used > most + slack && data_of(node) > slack)
         verdict_wrong(verdict, "memory: node %u holds %" PRIu64 " bytes of %" PRIu64 " at %" PRId64,
                       node->number, used, most, world->now_us);
-    if (hints > others * ((uint64_t)world->options->hint_bytes + HINT_MAX))
-        verdict_wrong(verdict, "memory: node %u holds %" PRIu64 " bytes of hints at %" PRId64,
-                      node->number, hints, world->now_us);
 }
 
 void check_memory(const struct world *world, struct verdict *verdict)

@@ -87,15 +87,34 @@ static bool mixed(const struct stay *a, const struct stay *b)
     return long_stay && a->first_us < b->last_us && b->first_us < a->last_us;
 }
 
+static int64_t begin_of(const struct stay *stay)
+{
+    return stay->first_us < stay->last_us ? stay->first_us : stay->last_us;
+}
+
+static int64_t end_of(const struct stay *stay)
+{
+    return stay->first_us > stay->last_us ? stay->first_us : stay->last_us;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const int64_t x = begin_of(a);
+    const int64_t y = begin_of(b);
+
+    return x != y ? (x > y) - (x < y) : by_writer(a, b);
+}
+
 static void check_key(const struct registers *key, struct verdict *verdict)
 {
     struct stay *stays = memory_alloc_array(key->count + 1, sizeof stays[0]);
     const size_t count = collect(key, stays);
 
+    qsort(stays, count, sizeof stays[0], by_begin);
     for (size_t i = 0; i < count; i++) {
         const struct stay *a = &stays[i];
         verdict->judged++;
-        for (size_t j = i + 1; j < count; j++) {
+        for (size_t j = i + 1; j < count && begin_of(&stays[j]) < end_of(a); j++) {
             const struct stay *b = &stays[j];
             const int64_t from_us = a->first_us < b->first_us ? a->first_us : b->first_us;
             const int64_t to_us = a->last_us > b->last_us ? a->last_us : b->last_us;

@@ -20,7 +20,7 @@ static const char *const need_texts[NEED_COUNT] = {
 
 /* ---- the needs ---- */
 
-/* Whether a process began anew, having been in the ring, or was told that it forgot. */
+/* Whether a process began anew, having been in the ring. */
 static bool anybody_forgot(const struct world *world)
 {
     for (unsigned i = 1; i <= world->settings.nodes; i++)
@@ -34,6 +34,8 @@ static bool is_met(enum need need, const struct world *world, const struct load_
 {
     const struct world_settings *settings = &world->settings;
     const unsigned copies = levels_copies(settings);
+    const unsigned reads = level_needed(settings->read_level, copies);
+    const unsigned writes = level_needed(settings->write_level, copies);
 
     switch (need) {
     case NEED_LWW:
@@ -47,7 +49,9 @@ static bool is_met(enum need need, const struct world *world, const struct load_
     case NEED_OVERLAP:
         return levels_overlap(settings, settings->read_level);
     case NEED_REPAIR: /* a touch, too, that finds nothing to change counts as acknowledged */
-        return level_needed(settings->read_level, copies) > 1 || copies == 1;
+        return reads > 1 || copies == 1;
+    case NEED_SPREAD: /* it is repaired to N - R + 1 replicas, and W - 1 may forget */
+        return reads + writes <= copies + 1 || !anybody_forgot(world);
     case NEED_COUNTERS:
         return !load->flushes;
     case NEED_MEMORY:

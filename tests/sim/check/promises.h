@@ -16,18 +16,19 @@
 
 /* The needs: name, how the run says that it is not met. The first that is not is the one that is
  * told. */
-#define NEEDS(ROW)                                                             \
-    ROW(LWW, "conflict is siblings: a write replaces only what it saw")        \
-    ROW(SIBLINGS, "conflict is lww: a key has one value")                      \
-    ROW(STRICT, "sloppy-quorum: a stand-in may have counted towards W")        \
-    ROW(ORDER, "2W <= N: of two writes the clocks say which is the later")     \
-    ROW(OVERLAP, "R + W <= N: a read may miss what was acknowledged")          \
-    ROW(REPAIR, "R is 1: what was read is repaired nowhere before the answer") \
-    ROW(COUNTERS, "FLUSHALL: the load has no counters")                        \
-    ROW(MEMORY, "values were evicted or refused: counts go with them")         \
-    ROW(REMEMBERED, "too many replicas forgot at once: counts go with them")   \
-    ROW(HINTS, "hints are dropped: who lacks them stops to coordinate")        \
-    ROW(GOSSIP, "the detector stands in for gossip")                           \
+#define NEEDS(ROW)                                                                    \
+    ROW(LWW, "conflict is siblings: a write replaces only what it saw")               \
+    ROW(SIBLINGS, "conflict is lww: a key has one value")                             \
+    ROW(STRICT, "sloppy-quorum: a stand-in may have counted towards W")               \
+    ROW(ORDER, "2W <= N: of two writes the clocks say which is the later")            \
+    ROW(OVERLAP, "R + W <= N: a read may miss what was acknowledged")                 \
+    ROW(REPAIR, "R is 1: what was read is repaired nowhere before the answer")        \
+    ROW(SPREAD, "R + W > N + 1, and nodes forgot: what was read was on fewer than W") \
+    ROW(COUNTERS, "FLUSHALL: the load has no counters")                               \
+    ROW(MEMORY, "values were evicted or refused: counts go with them")                \
+    ROW(REMEMBERED, "too many replicas forgot at once: counts go with them")          \
+    ROW(HINTS, "hints are dropped: who lacks them stops to coordinate")               \
+    ROW(GOSSIP, "the detector stands in for gossip")                                  \
     ROW(RESTARTS, "nobody forgot anything")
 
 enum need {
@@ -42,18 +43,18 @@ enum need {
 #define NEED_LATER (NEED_BIT(LWW) | NEED_BIT(STRICT) | NEED_BIT(ORDER))
 /* And every read sees it. */
 #define NEED_SEEN (NEED_LATER | NEED_BIT(OVERLAP))
+/* And what was read is as good as acknowledged. */
+#define NEED_READ (NEED_SEEN | NEED_BIT(REPAIR) | NEED_BIT(SPREAD))
 
 /* The checkers: name, word, the number of the invariant in design.md, whether what it finds is a
  * matter of safety (else of liveness), its needs, what it finds. */
 #define CHECKS(ROW)                                                                              \
     ROW(KEPT, "kept", 1, true, NEED_LATER, "an acknowledged write that is not seen")             \
     ROW(DELETED, "deleted", 2, true, NEED_LATER, "a value that is back after a DEL or FLUSHALL") \
-    ROW(ORDER, "order", 1, true, NEED_SEEN | NEED_BIT(REPAIR),                                   \
-        "a value that was read, replaced, and read again")                                       \
-    ROW(EXPIRED, "expired", 3, true, NEED_SEEN | NEED_BIT(REPAIR),                               \
+    ROW(ORDER, "order", 1, true, NEED_READ, "a value that was read, replaced, and read again")   \
+    ROW(EXPIRED, "expired", 3, true, NEED_READ,                                                  \
         "a value past its deadline, or more time than it was given")                             \
-    ROW(LASTED, "lasted", 3, true, NEED_SEEN | NEED_BIT(REPAIR),                                 \
-        "a value gone before its deadline")                                                      \
+    ROW(LASTED, "lasted", 3, true, NEED_READ, "a value gone before its deadline")                \
     ROW(SIBLINGS, "siblings", 1, true, NEED_BIT(SIBLINGS),                                       \
         "a sibling that is lost, or back after what replaced it")                                \
     ROW(SESSION, "session", 6, true, NEED_SEEN, "a connection that does not see its own writes") \
@@ -64,7 +65,10 @@ enum need {
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                 \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")             \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                      \
+    ROW(QUEUES, "queues", 8, true, 0, "a queue that is longer than its bound")                   \
     ROW(RING, "ring", 7, true, 0, "rings or headers that differ")                                \
+    ROW(CLAIMS, "claims", 7, true, 0,                                                            \
+        "preference lists that differ, or copies too close together")                            \
     ROW(ANSWERED, "answered", 10, false, 0, "a command that was answered late, or never")        \
     ROW(LIVENESS, "liveness", 10, false, 0, "a command that failed with no fault about")         \
     ROW(MEMBERS, "members", 4, false, NEED_BIT(GOSSIP),                                          \

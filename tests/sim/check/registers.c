@@ -12,11 +12,6 @@
 /* How long a write whose client is gone may go on. */
 #define LINGER_US 1000000
 
-const struct record *register_record(const struct registers *key, size_t i)
-{
-    return &key->history->records[key->all[i]];
-}
-
 static bool concerns(const struct record *record, char space)
 {
     return record->space == space || record->space == '*';
@@ -67,11 +62,6 @@ void registers_each(const struct history *history, char space, struct verdict *v
     memory_free(by_key);
 }
 
-bool record_acknowledged(const struct record *record, unsigned effects)
-{
-    return (EFFECT_BIT(record->effect) & effects) != 0 && record->outcome == OUTCOME_OK;
-}
-
 bool record_sees(const struct record *record)
 {
     return record->seen != SEEN_NOTHING && record->outcome == OUTCOME_OK &&
@@ -104,7 +94,6 @@ static int by_reply(const void *a, const void *b)
 static void fill_in(struct gone *gone, const struct registers *key, unsigned effects, size_t begun)
 {
     int64_t certain_us = INT64_MIN;
-    int64_t latest_us = INT64_MIN;
     struct gone_step *steps = memory_alloc_array(key->count + 1, sizeof steps[0]);
     size_t count = 0;
 
@@ -114,14 +103,15 @@ static void fill_in(struct gone *gone, const struct registers *key, unsigned eff
     for (size_t i = 0; i < key->count; i++) {
         const struct record *r = register_record(key, i);
         if (record_acknowledged(r, effects) && r->sent_us >= certain_us)
-            steps[count++] = (struct gone_step){r->replied_us, r->sent_us};
+            steps[count++] = (struct gone_step){r->replied_us, r->sent_us,
+                                                r->effect == EFFECT_DELETE};
     }
     qsort(steps, count, sizeof steps[0], by_reply);
-    for (size_t i = 0; i < count; i++) {
-        if (steps[i].sent_us > latest_us)
-            latest_us = steps[i].sent_us;
-        steps[i].sent_us = latest_us;
-    }
+    for (size_t i = 1; i < count; i++)
+        if (steps[i].sent_us <= steps[i - 1].sent_us) {
+            steps[i].sent_us = steps[i - 1].sent_us;
+            steps[i].deletes = steps[i - 1].deletes;
+        }
     gone->steps[begun] = steps;
     gone->counts[begun] = count;
 }
@@ -139,7 +129,8 @@ void gone_deinit(struct gone *gone)
         memory_free(gone->steps[i]);
 }
 
-int64_t gone_for(const struct gone *gone, const struct record *reader)
+/* The last step before the reader asked; NULL: there is none. */
+static const struct gone_step *find_step(const struct gone *gone, const struct record *reader)
 {
     const int64_t asked_us = record_asked_us(reader);
     size_t begun = 0;
@@ -157,7 +148,21 @@ int64_t gone_for(const struct gone *gone, const struct record *reader)
         else
             high = middle;
     }
-    return low > 0 ? steps[low - 1].sent_us : INT64_MIN;
+    return low > 0 ? &steps[low - 1] : NULL;
+}
+
+int64_t gone_for(const struct gone *gone, const struct record *reader)
+{
+    const struct gone_step *step = find_step(gone, reader);
+
+    return step != NULL ? step->sent_us : INT64_MIN;
+}
+
+bool gone_deleted(const struct gone *gone, const struct record *reader)
+{
+    const struct gone_step *step = find_step(gone, reader);
+
+    return step != NULL && step->deletes;
 }
 
 bool record_may_see(const struct record *writer, const struct record *reader, int64_t gone_us)
@@ -166,16 +171,60 @@ bool record_may_see(const struct record *writer, const struct record *reader, in
            !(record_acknowledged(writer, EFFECTS_ANY) && writer->replied_us < gone_us);
 }
 
-bool registers_any(const struct registers *key, unsigned effects, const struct record *reader,
-                   int64_t gone_us)
+/* ---- any write ---- */
+
+/* When the write is gone at the latest; what was not acknowledged may show at any time. */
+static int64_t gone_at_us(const struct record *writer)
 {
+    return record_acknowledged(writer, EFFECTS_ANY) ? writer->replied_us : HISTORY_NEVER_US;
+}
+
+void writes_init(struct writes *writes, const struct registers *key, unsigned effects)
+{
+    struct writes_step step = {.ends_us = {INT64_MIN, INT64_MIN}, .last = HISTORY_NONE};
+
+    *writes = (struct writes){0};
+    writes->steps = memory_alloc_array(key->count + 1, sizeof writes->steps[0]);
     for (size_t i = 0; i < key->count; i++) {
         const struct record *writer = register_record(key, i);
-        if (writer != reader && (EFFECT_BIT(writer->effect) & effects) != 0 &&
-            record_may_see(writer, reader, gone_us))
-            return true;
+        const int64_t end_us = gone_at_us(writer);
+        if ((EFFECT_BIT(writer->effect) & effects) == 0)
+            continue;
+        if (end_us > step.ends_us[0]) {
+            step.ends_us[1] = step.ends_us[0];
+            step.ends_us[0] = end_us;
+            step.last = key->all[i];
+        } else if (end_us > step.ends_us[1]) {
+            step.ends_us[1] = end_us;
+        }
+        step.sent_us = writer->sent_us;
+        writes->steps[writes->count++] = step;
     }
-    return false;
+}
+
+void writes_deinit(struct writes *writes)
+{
+    memory_free(writes->steps);
+}
+
+bool writes_any(const struct writes *writes, const struct record *reader, size_t index,
+                int64_t gone_us)
+{
+    size_t low = 0;
+    size_t high = writes->count;
+
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (writes->steps[middle].sent_us <= reader->replied_us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return false;
+    const struct writes_step *step = &writes->steps[low - 1];
+    return step->ends_us[step->last == index ? 1 : 0] >= gone_us &&
+           step->ends_us[step->last == index ? 1 : 0] > INT64_MIN;
 }
 
 void registers_show(const struct registers *key, size_t index, int64_t gone_us,

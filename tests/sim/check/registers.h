@@ -13,7 +13,8 @@
 
 #include "sim/check/checks.h"
 
-/* The records of one key, by index, with those of all keys. */
+/* The records of one key, by index, with those of all keys, in the order in which they were sent.
+ */
 struct registers {
     const struct history *history;
     size_t *all;
@@ -23,13 +24,19 @@ struct registers {
 /* Calls `check` for each key of the space that there are records of. */
 void registers_each(const struct history *history, char space, struct verdict *verdict,
                     void (*check)(const struct registers *key, struct verdict *verdict));
-const struct record *register_record(const struct registers *key, size_t i);
+static inline const struct record *register_record(const struct registers *key, size_t i)
+{
+    return &key->history->records[key->all[i]];
+}
 
 /* Whether it was acknowledged, with an effect of these: a bit for each enum effect. */
 #define EFFECT_BIT(effect) (1u << (effect))
 #define EFFECTS_WRITE      (EFFECT_BIT(EFFECT_PUT) | EFFECT_BIT(EFFECT_DELETE))
 #define EFFECTS_ANY        (EFFECTS_WRITE | EFFECT_BIT(EFFECT_TOUCH))
-bool record_acknowledged(const struct record *record, unsigned effects);
+static inline bool record_acknowledged(const struct record *record, unsigned effects)
+{
+    return (EFFECT_BIT(record->effect) & effects) != 0 && record->outcome == OUTCOME_OK;
+}
 /* Whether it tells what it saw, and can be held to it. */
 bool record_sees(const struct record *record);
 
@@ -40,10 +47,12 @@ int64_t record_end_us(const struct record *record);
  * spread yet. */
 int64_t record_asked_us(const struct record *reader);
 
-/* For each time of a reply to an acknowledged write, the latest sending up to then. */
+/* For each time of a reply to an acknowledged write, the latest sending up to then, and whether
+ * that one deleted. */
 struct gone_step {
     int64_t replied_us;
     int64_t sent_us;
+    bool deletes;
 };
 
 struct gone {
@@ -57,12 +66,29 @@ void gone_deinit(struct gone *gone);
 /* An acknowledged write whose reply came before this time is gone for the reader; INT64_MIN: none
  * is, nor is the absence at the beginning. */
 int64_t gone_for(const struct gone *gone, const struct record *reader);
+/* Whether the last write that is certain for the reader left nothing. */
+bool gone_deleted(const struct gone *gone, const struct record *reader);
 
 /* Whether the reader may see what `writer` wrote, as far as times tell. */
 bool record_may_see(const struct record *writer, const struct record *reader, int64_t gone_us);
-/* Whether there is any write of these effects that the reader may see. */
-bool registers_any(const struct registers *key, unsigned effects, const struct record *reader,
-                   int64_t gone_us);
+/* The writes of some effects, to find whether there is any that a reader may see. */
+struct writes_step {
+    int64_t sent_us;
+    int64_t
+        ends_us[2]; /* the last two ends of those up to here: when they are gone at the latest */
+    size_t last;    /* whose the first of these is */
+};
+
+struct writes {
+    struct writes_step *steps; /* in the order in which they were sent */
+    size_t count;
+};
+
+void writes_init(struct writes *writes, const struct registers *key, unsigned effects);
+void writes_deinit(struct writes *writes);
+/* Whether the reader, whose index is given, may see any but its own. */
+bool writes_any(const struct writes *writes, const struct record *reader, size_t index,
+                int64_t gone_us);
 
 /* Reports the reader, what it saw, and what made that gone. */
 void registers_show(const struct registers *key, size_t index, int64_t gone_us,

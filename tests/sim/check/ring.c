@@ -25,28 +25,6 @@ static void check_rings_seen(const struct world *world, struct verdict *verdict)
     }
 }
 
-/* Every partition has N distinct replicas among the members. */
-static void check_claims(const struct world *world, const struct ring *ring,
-                         struct verdict *verdict)
-{
-    const unsigned copies = world->settings.replicas < world->settings.nodes
-                                ? world->settings.replicas
-                                : world->settings.nodes;
-
-    for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
-        const struct ring_claim *claim = ring_claim(ring, p);
-        bool good = claim->count == copies;
-        for (unsigned i = 0; i < claim->count; i++) {
-            good &= ring_member_by_number(ring, claim->nodes[i]) != NULL;
-            for (unsigned j = 0; j < i; j++)
-                good &= claim->nodes[i] != claim->nodes[j];
-        }
-        verdict->judged++;
-        if (!good)
-            verdict_wrong(verdict, "ring: partition %u has not %u replicas", p, copies);
-    }
-}
-
 /* The headers of a node's partitions go by its ring; no stamp is above its ceiling. */
 static void check_headers(const struct sim_node *node, const struct ring *ring,
                           struct verdict *verdict)
@@ -95,7 +73,6 @@ void check_ring(const struct world *world, struct verdict *verdict)
             verdict_wrong(verdict, "ring: node %u has none", i);
             continue;
         }
-        check_claims(world, ring, verdict);
         check_headers(node, ring, verdict);
         if (!world->settings.detector)
             check_disk(node, ring, verdict);

@@ -8,8 +8,8 @@
 #include "sim/check/checks.h"
 #include "sim/world/world.h"
 
-/* Equal versions are equal rings on all nodes, every partition has N distinct replicas, headers and
- * disks go by them, and no node has taken a stamp above its ceiling. */
+/* Equal versions are equal rings on all nodes, headers and disks go by them, and no node has taken
+ * a stamp above its ceiling. */
 void check_ring(const struct world *world, struct verdict *verdict);
 /* Every node sees every node of its ring alive, and its vote as it is. With the detector there is
  * nothing to judge. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The checkers that look into the nodes, and need no client: what their stores hold, how much, and
- * who votes.
+ * The checkers that look into the nodes, and need no client: what their stores and queues hold,
+ * how much, and who votes.
  *
  * While a run goes on, it is looked at every STORES_LOOK_US. Afterwards, when nothing is asked any
  * more, the stores have to be whole (stores_whole), and then to be the same.
@@ -36,6 +36,15 @@ void check_converged(const struct world *world, bool vanishes, struct verdict *v
 
 /* What the nodes hold is within its bounds, now. */
 void check_memory(const struct world *world, struct verdict *verdict);
+
+/* ---- queues ---- */
+
+/* No queue of the nodes is longer than its bound, now. */
+void check_queues(const struct world *world, struct verdict *verdict);
+struct gossip;
+void check_gossip_queues(const struct gossip *gossip, unsigned node, struct verdict *verdict);
+void check_queue(const char *name, unsigned node, uint64_t length, uint64_t most,
+                 struct verdict *verdict);
 
 /* ---- votes ---- */
 

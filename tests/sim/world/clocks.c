@@ -18,16 +18,13 @@ void clocks_add(struct clocks *clocks, const struct clock_step *step)
                                            clocks->capacity * sizeof clocks->steps[0]);
         ensure(clocks->steps != NULL);
     }
-    clocks->steps[clocks->count++] = *step;
-}
-
-/* When the step's node took another, INT64_MAX: it did not. */
-static int64_t end_us(const struct clocks *clocks, size_t index)
-{
-    for (size_t i = index + 1; i < clocks->count; i++)
-        if (clocks->steps[i].node == clocks->steps[index].node)
-            return clocks->steps[i].since_us;
-    return INT64_MAX;
+    for (size_t i = clocks->count; i-- > 0;)
+        if (clocks->steps[i].node == step->node) {
+            clocks->steps[i].until_us = step->since_us;
+            break;
+        }
+    clocks->steps[clocks->count] = *step;
+    clocks->steps[clocks->count++].until_us = INT64_MAX;
 }
 
 void clocks_range(const struct clocks *clocks, int64_t from_us, int64_t to_us, int64_t *least_us,
@@ -36,9 +33,9 @@ void clocks_range(const struct clocks *clocks, int64_t from_us, int64_t to_us, i
     *least_us = *most_us = 0;
     for (size_t i = 0; i < clocks->count; i++) {
         const struct clock_step *step = &clocks->steps[i];
-        if (step->since_us > to_us || end_us(clocks, i) < from_us)
+        if (step->since_us > to_us || step->until_us < from_us)
             continue;
-        const int64_t until_us = to_us < end_us(clocks, i) ? to_us : end_us(clocks, i);
+        const int64_t until_us = to_us < step->until_us ? to_us : step->until_us;
         const int64_t drifted_us = (until_us - step->since_us) * step->drift_ppm / 1000000;
         const int64_t off_us = step->off_us + drifted_us;
         if (step->off_us < *least_us)

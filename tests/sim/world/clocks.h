@@ -15,6 +15,7 @@ struct clock_step {
     int64_t off_us;
     int64_t drift_ppm;
     unsigned node;
+    int64_t until_us; /* the node took another; clocks_add fills it in */
 };
 
 struct clocks {

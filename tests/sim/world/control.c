@@ -463,7 +463,7 @@ struct sim_control *sim_control_create(struct sim_node *node)
         .seed = rng_next(&control->rng),
         .ceiling = node->ceiling,
         .ring = ring,
-        .options = node->world->options,
+        .options = node->options,
         .log = &node->log,
         .store = node->store,
         .bounds = &node->bounds,
@@ -486,4 +486,17 @@ void sim_control_destroy(struct sim_control **control)
     list_for_each_removable(at, &c->for_engine) free_errand(list_entry(at, struct errand, link));
     list_for_each_removable(at, &c->calls) free_call(list_entry(at, struct sim_call, link));
     memory_free(c);
+}
+
+const struct control *sim_control_of(const struct sim_node *node)
+{
+    return node->control->control;
+}
+
+size_t sim_control_calls(const struct sim_node *node)
+{
+    size_t count = 0;
+
+    list_for_each(at, &node->control->calls) count++;
+    return count;
 }

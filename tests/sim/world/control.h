@@ -18,6 +18,9 @@ struct sim_call;
  * there, its engine is not. */
 struct sim_control *sim_control_create(struct sim_node *node);
 void sim_control_destroy(struct sim_control **control);
+/* For who looks at it. */
+const struct control *sim_control_of(const struct sim_node *node);
+size_t sim_control_calls(const struct sim_node *node);
 
 /* ---- from the engine ---- */
 

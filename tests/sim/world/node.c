@@ -149,11 +149,36 @@ struct sim_node *sim_node_create(struct world *world, unsigned number)
     node->world = world;
     node->number = number;
     node->identity = sim_node_identity(number);
+    node->options = world_options(&world->settings, number);
     list_init(&node->backlog);
     list_init(&node->links);
     list_init(&node->clients);
     return node;
 }
+
+/* ---- what commands say of the ring ---- */
+
+static enum member_state member_state(void *context, const struct ring_member *member)
+{
+    const struct sim_node *node = context;
+
+    return view_member_state(node->view, member);
+}
+
+static struct member_address member_address(void *context, const struct ring_member *member)
+{
+    const struct sim_node *node = context;
+
+    return view_member_address(node->view, member);
+}
+
+/* What the load and the checkers ask needs no other. */
+static const struct environment_functions environment_functions = {
+    .member_state = member_state,
+    .member_address = member_address,
+};
+
+/* ---- a process ---- */
 
 /* Returns a share of the first view. */
 static struct view *begin_control(struct sim_node *node)
@@ -200,7 +225,9 @@ void sim_node_start(struct sim_node *node, bool forgot)
     struct view *view = begin_control(node);
     command_table(&commands);
     node->metrics = metrics_create(1, (uint32_t)commands);
-    node->environment = (struct environment){.options = world->options,
+    node->environment = (struct environment){.functions = &environment_functions,
+                                             .context = node,
+                                             .options = node->options,
                                              .metrics = node->metrics,
                                              .directory = directory_create(wake_worker, node),
                                              .cluster_cache = cluster_cache_create()};
@@ -214,7 +241,7 @@ void sim_node_start(struct sim_node *node, bool forgot)
         .bounds = &node->bounds,
         .environment = &node->environment,
         .metrics = metrics_block(node->metrics, 0),
-        .options = world->options,
+        .options = node->options,
         .view = view,
     };
     node->engine = engine_create(&options, &sim_node_calls, node, now);
@@ -282,5 +309,6 @@ void sim_node_destroy(struct sim_node **node)
     sim_node_kill(n);
     drop_backlog(n, false);
     buffer_deinit(&n->disk_ring);
+    options_release(&n->options);
     memory_free(n);
 }

@@ -34,6 +34,7 @@ struct sim_node {
     struct world *world;
     unsigned number;
     struct identity identity;
+    const struct options *options; /* the world's, with its own zone */
     bool running;
     bool paused;
     struct list backlog; /* what waits for the end of a pause */

@@ -90,7 +90,16 @@ void world_run_until(struct world *world, int64_t until_us)
 
 /* ---- the ring ---- */
 
-static void fill_member(struct ring_member *member, unsigned number)
+void world_zone(const struct world_settings *settings, unsigned number,
+                char text[static WORLD_ZONE_SIZE])
+{
+    text[0] = '\0';
+    if (settings->zones > 0)
+        snprintf(text, WORLD_ZONE_SIZE, "z%u", number % settings->zones);
+}
+
+static void fill_member(const struct world_settings *settings, struct ring_member *member,
+                        unsigned number)
 {
     *member = (struct ring_member){.number = (node_number)number,
                                    .client_port = (uint16_t)(WORLD_PORT + number),
@@ -98,6 +107,7 @@ static void fill_member(struct ring_member *member, unsigned number)
                                    .weight = 100};
     member->identity = sim_node_identity(number);
     memcpy(member->host, WORLD_HOST, sizeof WORLD_HOST);
+    world_zone(settings, number, member->zone);
 }
 
 static struct ring *make_ring(const struct world_settings *settings)
@@ -108,8 +118,9 @@ static struct ring *make_ring(const struct world_settings *settings)
     char error[RING_ERROR_MAX];
 
     for (unsigned i = 0; i < settings->nodes; i++) {
-        fill_member(&members[i], i + 1);
-        nodes[i] = (struct planner_node){.number = (node_number)(i + 1), .weight = 100, .zone = ""};
+        fill_member(settings, &members[i], i + 1);
+        nodes[i] = (struct planner_node){
+            .number = (node_number)(i + 1), .weight = 100, .zone = members[i].zone};
     }
     const struct planner_input input = {.partition_count = settings->partitions,
                                         .replicas = settings->replicas,
@@ -158,9 +169,10 @@ void world_note_ring(struct world *world, const struct ring *ring)
     world->rings[world->ring_count++] = seen;
 }
 
-static const struct options *make_options(const struct world_settings *settings)
+const struct options *world_options(const struct world_settings *settings, unsigned number)
 {
     struct options *options = options_create();
+    char zone[WORLD_ZONE_SIZE];
 
     options->read_level = settings->read_level;
     options->write_level = settings->write_level;
@@ -180,6 +192,9 @@ static const struct options *make_options(const struct world_settings *settings)
         options->hint_window = settings->hint_window_s;
     if (settings->repair_interval_s > 0)
         options->repair_interval = settings->repair_interval_s;
+    world_zone(settings, number, zone);
+    memory_free(options->zone);
+    options->zone = memory_copy_string(zone);
     memory_free(options->seeds.items);
     options->seeds.count = settings->nodes;
     options->seeds.items = memory_alloc_array(settings->nodes, sizeof options->seeds.items[0]);
@@ -203,7 +218,7 @@ struct world *world_create(const struct world_settings *settings)
     world->settings = *settings;
     world->trace_digest = DIGEST_EMPTY;
     rng_init(&world->rng, settings->seed);
-    world->options = make_options(settings);
+    world->options = world_options(settings, 1);
     list_init(&world->datagrams);
     for (unsigned rule = 1; rule < RULE_COUNT; rule++)
         if (rules_removed(rule))

@@ -36,7 +36,7 @@ struct world_settings {
     uint64_t seed;
     unsigned nodes;    /* 1..WORLD_NODES_MAX */
     unsigned replicas; /* N */
-    unsigned zones;    /* that the nodes are spread over; 0: none is named */
+    unsigned zones;    /* that the nodes are spread over, in turn; 0: none is named */
     uint8_t read_level, write_level;
     unsigned partitions;
     enum ring_conflict conflict;
@@ -98,6 +98,14 @@ struct world {
     size_t watcher_count;
     struct clocks *clocks; /* are told of each step of a clock; may be NULL */
 };
+
+/* What the node's zone is called. */
+#define WORLD_ZONE_SIZE 16
+void world_zone(const struct world_settings *settings, unsigned number,
+                char text[static WORLD_ZONE_SIZE]);
+
+/* Those that the node is started with; the caller is their holder. */
+const struct options *world_options(const struct world_settings *settings, unsigned number);
 
 /* With the detector all nodes run and see each other as alive. Else they start one by one, within
  * WORLD_START_US_MAX, without a ring (form.h). */
