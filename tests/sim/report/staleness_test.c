@@ -357,9 +357,11 @@ Test(staleness, the_same_seed_measures_the_same)
 Test(staleness, wrong_options_are_refused)
 {
     static const char *const wrong[][2] = {
-        {"--read", "4"},           {"--write", "EACH"},   {"--latency", "SSD"}, {"--w", "gauss(1)"},
-        {"--times", "1,,2"},       {"--interval", "0.5"}, {"--replicas", "8"},  {"--trials", "10"},
-        {"--coordinator", "none"}, {"--distance", "-1"},  {"--times", "0,nan"},
+        {"--read", "4"},      {"--write", "EACH"},     {"--latency", "SSD"},
+        {"--w", "gauss(1)"},  {"--times", "1,,2"},     {"--interval", "0.5"},
+        {"--replicas", "8"},  {"--trials", "10"},      {"--coordinator", "none"},
+        {"--distance", "-1"}, {"--w", "const(70000)"}, {"--distance", "70000"},
+        {"--times", "0,nan"},
     };
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
