@@ -200,7 +200,7 @@ static void write_tick(FILE *out, const struct range *range, bool horizontal, do
     const double at = place(range, value);
     char text[TICK_TEXT_MAX];
 
-    snprintf(text, sizeof text, "%g", value);
+    snprintf(text, sizeof text, "%g", value == 0 ? 0.0 : value); /* and not "-0" */
     if (horizontal) {
         fprintf(out, "<path d=\"M%.1f %.1fV%.1f\" stroke=\"#ddd\"/>\n", at, TOP, TOP + BOX_HEIGHT);
         if (labelled)

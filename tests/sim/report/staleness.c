@@ -17,6 +17,9 @@
 #define MODEL_FACTOR     10
 #define MODEL_TRIALS_MAX 1000000
 #define MS_MAX           3600000.0
+/* A message that takes longer may be one in a thousand; that is found out by so many. */
+#define LONG_US    60000000
+#define LONG_DRAWS 10000
 
 #define SSD  "pareto(0.235,10):0.9122+exp(1.66):0.0878"
 #define DISK "pareto(1.05,1.51):0.38+exp(0.183):0.62"
@@ -216,6 +219,18 @@ static bool check(const struct settings *settings)
     return true;
 }
 
+/* A request has ten minutes (staleness_measure.c): what is late beside that is no latency. */
+static bool is_short(const struct delay *delay, int64_t distance_us)
+{
+    struct rng rng;
+    int longer = 0;
+
+    rng_init(&rng, 1);
+    for (int i = 0; i < LONG_DRAWS; i++)
+        longer += delay_draw_us(delay, &rng) + distance_us > LONG_US;
+    return longer <= LONG_DRAWS / 1000;
+}
+
 static bool read_delays(const struct settings *settings, struct delay *delays[LEG_COUNT])
 {
     static const char *const names[] = {"--w", "--a", "--r", "--s"};
@@ -225,6 +240,14 @@ static bool read_delays(const struct settings *settings, struct delay *delays[LE
         delays[leg] = delay_create(settings->texts[leg], error);
         if (delays[leg] == NULL) {
             fprintf(stderr, "dunlin-sim: %s: %s\n", names[leg], error);
+            return false;
+        }
+        if (!is_short(delays[leg], settings->plan.distance_us)) {
+            fprintf(
+                stderr,
+                "dunlin-sim: %s: with '%s' and a distance of %g ms over one message in 1000 takes "
+                "longer than a minute; such legs are not measured\n",
+                names[leg], settings->texts[leg], (double)settings->plan.distance_us / 1000);
             return false;
         }
     }
