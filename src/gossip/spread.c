@@ -5,16 +5,16 @@
  * go out for its sake alone. A node that is not alive as far as we know is told so first of all, in
  * every datagram to it (Lifeguard, section IV.C, the buddy system), for only it can refute.
  */
-#include <stdlib.h>
-
 #include "base/assert.h"
-#include "base/memory.h"
 #include "gossip/state.h"
+
+/* More records than a datagram holds: one is over 50 bytes. */
+#define NEWS_MAX 32
 
 void spread_news(struct gossip *gossip, struct instant now, struct member *member)
 {
     if (!member->pending)
-        gossip->pending_count++;
+        list_append(&gossip->news, &member->news);
     member->pending = true;
     member->sent = 0;
     member->changed = ++gossip->changes;
@@ -22,10 +22,10 @@ void spread_news(struct gossip *gossip, struct instant now, struct member *membe
         gossip->spread_at_us = now.mono_us;
 }
 
-void spread_drop_news(struct gossip *gossip, struct member *member)
+void spread_drop_news(struct member *member)
 {
     if (member->pending)
-        gossip->pending_count--;
+        list_remove(&member->news);
     member->pending = false;
 }
 
@@ -38,34 +38,30 @@ void spread_record_message(const struct member *member, struct message *message)
         message->accusers = member->suspicion.accusers;
 }
 
-static int compare_news(const void *a, const void *b)
+/* Whether news of `left` goes before that of `right`. No two changes have one number. */
+static bool goes_before(const struct member *left, const struct member *right)
 {
-    const struct member *left = *(struct member *const *)a;
-    const struct member *right = *(struct member *const *)b;
-
-    if (left->sent != right->sent)
-        return left->sent < right->sent ? -1 : 1;
-    return (left->changed < right->changed) - (left->changed > right->changed);
+    return left->sent != right->sent ? left->sent < right->sent : left->changed > right->changed;
 }
 
-/* The pending members, in the order in which they should go. */
-static size_t gather_news(struct gossip *gossip)
+/* The members whose news goes first, in the order in which it should go; at most NEWS_MAX of them.
+ * While many nodes join there is news of all, of which a datagram takes a few. */
+static size_t gather_news(struct gossip *gossip, struct member *first[NEWS_MAX])
 {
     size_t count = 0;
 
-    if (gossip->scratch_capacity < gossip->pending_count) {
-        memory_free(gossip->scratch);
-        gossip->scratch_capacity = gossip->members.capacity + 1;
-        gossip->scratch = memory_alloc_array(gossip->scratch_capacity, sizeof *gossip->scratch);
+    list_for_each(link, &gossip->news)
+    {
+        struct member *member = list_entry(link, struct member, news);
+        size_t at = count;
+
+        if (count == NEWS_MAX && !goes_before(member, first[--at]))
+            continue;
+        for (; at > 0 && goes_before(member, first[at - 1]); at--)
+            first[at] = first[at - 1];
+        first[at] = member;
+        count += count < NEWS_MAX;
     }
-    if (gossip->self.pending)
-        gossip->scratch[count++] = &gossip->self;
-    for (size_t i = 0; i < gossip->members.count && count < gossip->pending_count; i++) {
-        if (gossip->members.sorted[i]->pending)
-            gossip->scratch[count++] = gossip->members.sorted[i];
-    }
-    ensure(count == gossip->pending_count);
-    qsort(gossip->scratch, count, sizeof *gossip->scratch, compare_news);
     return count;
 }
 
@@ -74,18 +70,19 @@ static void write_news(struct gossip *gossip, struct message_writer *writer,
 {
     unsigned limit = transmit_limit(gossip->options.retransmit_multiplier,
                                     gossip_cluster_size(gossip));
-    size_t count = gossip->pending_count > 0 ? gather_news(gossip) : 0;
+    struct member *first[NEWS_MAX];
+    size_t count = gather_news(gossip, first);
     struct message message = {0};
 
     for (size_t i = 0; i < count; i++) {
-        struct member *member = gossip->scratch[i];
+        struct member *member = first[i];
 
         spread_record_message(member, &message);
         /* The recipient knows itself, and was told first when it need be. */
         if ((member != recipient || !gossip->options.buddies) && !message_write(writer, &message))
             break;
         if (++member->sent >= limit)
-            spread_drop_news(gossip, member);
+            spread_drop_news(member);
     }
 }
 
@@ -141,21 +138,21 @@ void spread_round(struct gossip *gossip, struct instant now)
     struct member *picked[SPREAD_FANOUT_MAX];
     size_t count;
 
-    if (gossip->pending_count == 0) {
+    if (list_empty(&gossip->news)) {
         gossip->spread_at_us = NEVER;
         return;
     }
     gossip->spread_at_us = now.mono_us + gossip_us(gossip->options.spread_interval_ms);
     count = members_pick(&gossip->members, &gossip->rng, fits_spread, IDENTITY_NONE, picked,
                          gossip->options.spread_fanout);
-    for (size_t i = 0; i < count && gossip->pending_count > 0; i++) {
+    for (size_t i = 0; i < count && !list_empty(&gossip->news); i++) {
         struct node_address address = node_record_bus(&picked[i]->record);
 
         spread_send(gossip, now, picked[i]->record.identity, &address, NULL, 0);
     }
     if (count == 0) { /* nobody to tell: those who come later get it all in an exchange */
-        spread_drop_news(gossip, &gossip->self);
+        spread_drop_news(&gossip->self);
         for (size_t i = 0; i < gossip->members.count; i++)
-            spread_drop_news(gossip, gossip->members.sorted[i]);
+            spread_drop_news(gossip->members.sorted[i]);
     }
 }
