@@ -14,7 +14,7 @@
 void spread_news(struct gossip *gossip, struct instant now, struct member *member)
 {
     if (!member->pending)
-        list_append(&gossip->news, &member->news);
+        list_prepend(&gossip->news, &member->news);
     member->pending = true;
     member->sent = 0;
     member->changed = ++gossip->changes;
@@ -45,7 +45,8 @@ static bool goes_before(const struct member *left, const struct member *right)
 }
 
 /* The members whose news goes first, in the order in which it should go; at most NEWS_MAX of them.
- * While many nodes join there is news of all, of which a datagram takes a few. */
+ * While many nodes join there is news of all, of which a datagram takes a few. The list begins with
+ * the newest, which so mostly find their place at once. */
 static size_t gather_news(struct gossip *gossip, struct member *first[NEWS_MAX])
 {
     size_t count = 0;
