@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "ring/planner.h"
+#include "ring/slot.h"
 #include "sim/report/sample.h"
 
 /* A kind of cluster. With zones, a partition has one copy in each: zones are as many as copies. */
