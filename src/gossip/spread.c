@@ -8,16 +8,44 @@
 #include "base/assert.h"
 #include "gossip/state.h"
 
-/* More records than a datagram holds: one is over 50 bytes. */
+/* Items in one datagram at most. A record takes some 100 bytes, so it is full before. */
 #define NEWS_MAX 32
+
+/* Whether news of `left` goes before that of `right`. No two changes have one number. */
+static bool goes_before(const struct member *left, const struct member *right)
+{
+    return left->sent != right->sent ? left->sent < right->sent : left->changed > right->changed;
+}
+
+/* Puts news in its place in the list. What is new belongs to the front and what was just sent
+ * towards the back, where nearly all of it is alike while many nodes join: so both ends are tried
+ * at once. */
+static void file_news(struct gossip *gossip, struct member *member)
+{
+    struct list *front = gossip->news.next, *back = gossip->news.previous;
+
+    while (front != &gossip->news) {
+        if (goes_before(member, list_entry(front, struct member, news))) {
+            list_append(front, &member->news);
+            return;
+        }
+        if (!goes_before(member, list_entry(back, struct member, news))) {
+            list_prepend(back, &member->news);
+            return;
+        }
+        front = front->next;
+        back = back->previous;
+    }
+    list_append(&gossip->news, &member->news);
+}
 
 void spread_news(struct gossip *gossip, struct instant now, struct member *member)
 {
-    if (!member->pending)
-        list_prepend(&gossip->news, &member->news);
+    spread_drop_news(member);
     member->pending = true;
     member->sent = 0;
     member->changed = ++gossip->changes;
+    file_news(gossip, member);
     if (gossip->spread_at_us == NEVER)
         gossip->spread_at_us = now.mono_us;
 }
@@ -38,52 +66,33 @@ void spread_record_message(const struct member *member, struct message *message)
         message->accusers = member->suspicion.accusers;
 }
 
-/* Whether news of `left` goes before that of `right`. No two changes have one number. */
-static bool goes_before(const struct member *left, const struct member *right)
-{
-    return left->sent != right->sent ? left->sent < right->sent : left->changed > right->changed;
-}
-
-/* The members whose news goes first, in the order in which it should go; at most NEWS_MAX of them.
- * While many nodes join there is news of all, of which a datagram takes a few. The list begins with
- * the newest, which so mostly find their place at once. */
-static size_t gather_news(struct gossip *gossip, struct member *first[NEWS_MAX])
-{
-    size_t count = 0;
-
-    list_for_each(link, &gossip->news)
-    {
-        struct member *member = list_entry(link, struct member, news);
-        size_t at = count;
-
-        if (count == NEWS_MAX && !goes_before(member, first[--at]))
-            continue;
-        for (; at > 0 && goes_before(member, first[at - 1]); at--)
-            first[at] = first[at - 1];
-        first[at] = member;
-        count += count < NEWS_MAX;
-    }
-    return count;
-}
-
 static void write_news(struct gossip *gossip, struct message_writer *writer,
                        const struct member *recipient)
 {
     unsigned limit = transmit_limit(gossip->options.retransmit_multiplier,
                                     gossip_cluster_size(gossip));
-    struct member *first[NEWS_MAX];
-    size_t count = gather_news(gossip, first);
+    struct member *written[NEWS_MAX];
+    size_t count = 0;
     struct message message = {0};
 
-    for (size_t i = 0; i < count; i++) {
-        struct member *member = first[i];
+    list_for_each(link, &gossip->news)
+    {
+        struct member *member = list_entry(link, struct member, news);
 
+        if (count == NEWS_MAX)
+            break;
         spread_record_message(member, &message);
         /* The recipient knows itself, and was told first when it need be. */
         if ((member != recipient || !gossip->options.buddies) && !message_write(writer, &message))
             break;
-        if (++member->sent >= limit)
-            spread_drop_news(member);
+        written[count++] = member;
+    }
+    for (size_t i = 0; i < count; i++) {
+        spread_drop_news(written[i]);
+        if (++written[i]->sent < limit) {
+            written[i]->pending = true;
+            file_news(gossip, written[i]);
+        }
     }
 }
 

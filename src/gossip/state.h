@@ -69,7 +69,7 @@ struct gossip {
     enum gossip_phase phase;
     struct member self; /* record and news; its suspicion and clock are unused */
     struct members members;
-    struct list news; /* members (and ourselves) with news, by member.news */
+    struct list news; /* members (and ourselves) with news, in the order in which it goes */
     uint64_t changes;
     struct rng rng;
     struct awareness awareness;
