@@ -19,6 +19,8 @@
 #define SEEDS_AT_ONCE 3
 /* A lonely node asks its seeds after so many probe intervals. */
 #define LONELY_INTERVALS 5
+/* Clusters up to this size exchange as often as the option says, larger ones less often. */
+#define FLAT_FROM_NODES 100
 
 static void ask_seeds(struct gossip *gossip)
 {
@@ -34,9 +36,19 @@ static bool fits_exchange(const struct member *member, struct identity except)
     return member->record.state == NODE_ALIVE;
 }
 
-void exchange_round(struct gossip *gossip, struct instant now)
+/* The size of an exchange grows with the cluster; from here on so does the time between two, and
+ * what a node sends in them does not. */
+static int64_t exchange_interval_us(const struct gossip *gossip)
 {
     int64_t interval_us = gossip_us(gossip->options.exchange_interval_ms);
+    size_t nodes = gossip_cluster_size(gossip);
+
+    return nodes <= FLAT_FROM_NODES ? interval_us : interval_us * (int64_t)nodes / FLAT_FROM_NODES;
+}
+
+void exchange_round(struct gossip *gossip, struct instant now)
+{
+    int64_t interval_us = exchange_interval_us(gossip);
     int64_t probe_us = gossip_us(gossip->options.probe_interval_ms);
     struct member *member;
 

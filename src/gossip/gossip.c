@@ -110,6 +110,7 @@ struct gossip *gossip_create(const struct gossip_options *options, const struct 
     init_seeds(gossip, options);
     gossip->phase = gossip->seed_count > 0 ? GOSSIP_JOINING : GOSSIP_ACTIVE;
     members_init(&gossip->members);
+    list_init(&gossip->news);
     rng_init(&gossip->rng, options->seed);
     gossip->awareness.max = (int)options->awareness_max;
     seal_key_init(&gossip->key, options->cluster_name, options->cluster_secret);
@@ -125,7 +126,6 @@ void gossip_destroy(struct gossip **gossip)
     members_deinit(&(*gossip)->members);
     sessions_deinit(&(*gossip)->sessions);
     buffer_deinit(&(*gossip)->out);
-    memory_free((*gossip)->scratch);
     memory_free((*gossip)->seeds);
     memory_free(*gossip);
     *gossip = NULL;

@@ -81,8 +81,8 @@ struct gossip_options {
     uint32_t spread_fanout;
     /* News is sent this * ceil(log2(n + 1)) times by each node. Higher survives more loss. */
     uint32_t retransmit_multiplier;
-    /* A whole exchange of records with a random peer. It mends what datagrams missed; its cost
-     * grows with the number of nodes. */
+    /* A whole exchange of records with a random peer. It mends what datagrams missed. Its size
+     * grows with the number of nodes n, so with more than 100 the interval is this * n / 100. */
     uint32_t exchange_interval_ms;
     /* How often one dead node is greeted, so that two sides of a partition find each other again.
      */

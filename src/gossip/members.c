@@ -4,6 +4,9 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
+/* With fewer members it is as quick to look at all. */
+#define PICK_BLINDLY_MIN 64
+
 void members_init(struct members *members)
 {
     *members = (struct members){0};
@@ -142,10 +145,19 @@ struct member *members_next(struct members *members, struct rng *rng)
     }
 }
 
+static bool among(const struct member *member, struct member *const *picked, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (picked[i] == member)
+            return true;
+    }
+    return false;
+}
+
 /* Reservoir sampling: one pass, each subset equally likely. */
-size_t members_pick(const struct members *members, struct rng *rng,
-                    bool (*fits)(const struct member *member, struct identity except),
-                    struct identity except, struct member **picked, size_t wanted)
+static size_t pick_from_all(const struct members *members, struct rng *rng,
+                            bool (*fits)(const struct member *member, struct identity except),
+                            struct identity except, struct member **picked, size_t wanted)
 {
     size_t seen = 0;
 
@@ -161,4 +173,23 @@ size_t members_pick(const struct members *members, struct rng *rng,
         seen++;
     }
     return seen < wanted ? seen : wanted;
+}
+
+/* Of many, nearly all fit as a rule: a few draws do, which are equally likely to give any subset
+ * too. Where they do not, all are looked at. */
+size_t members_pick(const struct members *members, struct rng *rng,
+                    bool (*fits)(const struct member *member, struct identity except),
+                    struct identity except, struct member **picked, size_t wanted)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; members->count >= PICK_BLINDLY_MIN && i < 4 * wanted; i++) {
+        struct member *member = members->sorted[rng_below(rng, members->count)];
+
+        if (count < wanted && fits(member, except) && !among(member, picked, count))
+            picked[count++] = member;
+        if (count == wanted)
+            return count;
+    }
+    return pick_from_all(members, rng, fits, except, picked, wanted);
 }

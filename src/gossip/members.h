@@ -7,6 +7,7 @@
 #define DUNLIN_GOSSIP_MEMBERS_H
 
 #include "base/instant.h"
+#include "base/list.h"
 #include "base/rng.h"
 #include "gossip/suspicion.h"
 
@@ -23,6 +24,7 @@ struct member {
     struct clock_reading clock;
     /* news to pass on */
     bool pending;
+    struct list news; /* in gossip.news while pending */
     unsigned sent;    /* times */
     uint64_t changed; /* rises with each change to any member: the newest goes first */
 };

@@ -267,7 +267,7 @@ int64_t merge_next_us(const struct gossip *gossip)
 
 static void forget(struct gossip *gossip, struct member *member)
 {
-    spread_drop_news(gossip, member);
+    spread_drop_news(member);
     gossip_emit(gossip, GOSSIP_EVENT_FORGOTTEN, member, false);
     members_remove(&gossip->members, &member);
 }
@@ -276,6 +276,8 @@ void merge_forget(struct gossip *gossip, struct instant now)
 {
     int64_t after_us = gossip_us(gossip->options.forget_after_ms);
 
+    if (members_living(&gossip->members) == gossip->members.count)
+        return;
     for (size_t i = gossip->members.count; i-- > 0;) {
         struct member *member = gossip->members.sorted[i];
 

@@ -5,27 +5,55 @@
  * go out for its sake alone. A node that is not alive as far as we know is told so first of all, in
  * every datagram to it (Lifeguard, section IV.C, the buddy system), for only it can refute.
  */
-#include <stdlib.h>
-
 #include "base/assert.h"
-#include "base/memory.h"
 #include "gossip/state.h"
+
+/* Items in one datagram at most. A record takes some 100 bytes, so it is full before. */
+#define NEWS_MAX 32
+
+/* Whether news of `left` goes before that of `right`. No two changes have one number. */
+static bool goes_before(const struct member *left, const struct member *right)
+{
+    return left->sent != right->sent ? left->sent < right->sent : left->changed > right->changed;
+}
+
+/* Puts news in its place in the list. What is new belongs to the front and what was just sent
+ * towards the back, where nearly all of it is alike while many nodes join: so both ends are tried
+ * at once. */
+static void file_news(struct gossip *gossip, struct member *member)
+{
+    struct list *front = gossip->news.next, *back = gossip->news.previous;
+
+    while (front != &gossip->news) {
+        if (goes_before(member, list_entry(front, struct member, news))) {
+            list_append(front, &member->news);
+            return;
+        }
+        if (!goes_before(member, list_entry(back, struct member, news))) {
+            list_prepend(back, &member->news);
+            return;
+        }
+        front = front->next;
+        back = back->previous;
+    }
+    list_append(&gossip->news, &member->news);
+}
 
 void spread_news(struct gossip *gossip, struct instant now, struct member *member)
 {
-    if (!member->pending)
-        gossip->pending_count++;
+    spread_drop_news(member);
     member->pending = true;
     member->sent = 0;
     member->changed = ++gossip->changes;
+    file_news(gossip, member);
     if (gossip->spread_at_us == NEVER)
         gossip->spread_at_us = now.mono_us;
 }
 
-void spread_drop_news(struct gossip *gossip, struct member *member)
+void spread_drop_news(struct member *member)
 {
     if (member->pending)
-        gossip->pending_count--;
+        list_remove(&member->news);
     member->pending = false;
 }
 
@@ -38,54 +66,33 @@ void spread_record_message(const struct member *member, struct message *message)
         message->accusers = member->suspicion.accusers;
 }
 
-static int compare_news(const void *a, const void *b)
-{
-    const struct member *left = *(struct member *const *)a;
-    const struct member *right = *(struct member *const *)b;
-
-    if (left->sent != right->sent)
-        return left->sent < right->sent ? -1 : 1;
-    return (left->changed < right->changed) - (left->changed > right->changed);
-}
-
-/* The pending members, in the order in which they should go. */
-static size_t gather_news(struct gossip *gossip)
-{
-    size_t count = 0;
-
-    if (gossip->scratch_capacity < gossip->pending_count) {
-        memory_free(gossip->scratch);
-        gossip->scratch_capacity = gossip->members.capacity + 1;
-        gossip->scratch = memory_alloc_array(gossip->scratch_capacity, sizeof *gossip->scratch);
-    }
-    if (gossip->self.pending)
-        gossip->scratch[count++] = &gossip->self;
-    for (size_t i = 0; i < gossip->members.count && count < gossip->pending_count; i++) {
-        if (gossip->members.sorted[i]->pending)
-            gossip->scratch[count++] = gossip->members.sorted[i];
-    }
-    ensure(count == gossip->pending_count);
-    qsort(gossip->scratch, count, sizeof *gossip->scratch, compare_news);
-    return count;
-}
-
 static void write_news(struct gossip *gossip, struct message_writer *writer,
                        const struct member *recipient)
 {
     unsigned limit = transmit_limit(gossip->options.retransmit_multiplier,
                                     gossip_cluster_size(gossip));
-    size_t count = gossip->pending_count > 0 ? gather_news(gossip) : 0;
+    struct member *written[NEWS_MAX];
+    size_t count = 0;
     struct message message = {0};
 
-    for (size_t i = 0; i < count; i++) {
-        struct member *member = gossip->scratch[i];
+    list_for_each(link, &gossip->news)
+    {
+        struct member *member = list_entry(link, struct member, news);
 
+        if (count == NEWS_MAX)
+            break;
         spread_record_message(member, &message);
         /* The recipient knows itself, and was told first when it need be. */
         if ((member != recipient || !gossip->options.buddies) && !message_write(writer, &message))
             break;
-        if (++member->sent >= limit)
-            spread_drop_news(gossip, member);
+        written[count++] = member;
+    }
+    for (size_t i = 0; i < count; i++) {
+        spread_drop_news(written[i]);
+        if (++written[i]->sent < limit) {
+            written[i]->pending = true;
+            file_news(gossip, written[i]);
+        }
     }
 }
 
@@ -141,21 +148,21 @@ void spread_round(struct gossip *gossip, struct instant now)
     struct member *picked[SPREAD_FANOUT_MAX];
     size_t count;
 
-    if (gossip->pending_count == 0) {
+    if (list_empty(&gossip->news)) {
         gossip->spread_at_us = NEVER;
         return;
     }
     gossip->spread_at_us = now.mono_us + gossip_us(gossip->options.spread_interval_ms);
     count = members_pick(&gossip->members, &gossip->rng, fits_spread, IDENTITY_NONE, picked,
                          gossip->options.spread_fanout);
-    for (size_t i = 0; i < count && gossip->pending_count > 0; i++) {
+    for (size_t i = 0; i < count && !list_empty(&gossip->news); i++) {
         struct node_address address = node_record_bus(&picked[i]->record);
 
         spread_send(gossip, now, picked[i]->record.identity, &address, NULL, 0);
     }
     if (count == 0) { /* nobody to tell: those who come later get it all in an exchange */
-        spread_drop_news(gossip, &gossip->self);
+        spread_drop_news(&gossip->self);
         for (size_t i = 0; i < gossip->members.count; i++)
-            spread_drop_news(gossip, gossip->members.sorted[i]);
+            spread_drop_news(gossip->members.sorted[i]);
     }
 }

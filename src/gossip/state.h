@@ -69,9 +69,7 @@ struct gossip {
     enum gossip_phase phase;
     struct member self; /* record and news; its suspicion and clock are unused */
     struct members members;
-    struct member **scratch; /* room for every member and ourselves */
-    size_t scratch_capacity;
-    size_t pending_count; /* members (and ourselves) with news */
+    struct list news; /* members (and ourselves) with news, in the order in which it goes */
     uint64_t changes;
     struct rng rng;
     struct awareness awareness;
@@ -161,7 +159,7 @@ void merge_compare_ring(struct gossip *gossip, const struct member *member);
 /* The member's record is news. */
 void spread_news(struct gossip *gossip, struct instant now, struct member *member);
 /* Takes a member that goes out of the news. */
-void spread_drop_news(struct gossip *gossip, struct member *member);
+void spread_drop_news(struct member *member);
 /* Sends `messages` to a node, and as much news as fits. */
 void spread_send(struct gossip *gossip, struct instant now, struct identity to,
                  const struct node_address *address, const struct message *messages,

@@ -17,6 +17,7 @@ struct report_row {
 
 static const struct report_row report_rows[] = {
     {"gossip", "how soon failures are found and news is known, and what that costs", report_gossip},
+    {"ring", "how evenly the planner spreads copies, and how few it moves", report_ring},
     {"staleness", "how stale reads are: t-visibility and k-staleness, after PBS", staleness_report},
     {NULL, NULL, NULL},
 };

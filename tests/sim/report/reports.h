@@ -7,5 +7,6 @@
 #define DUNLIN_TESTS_SIM_REPORT_REPORTS_H
 
 int report_gossip(int argc, char **argv);
+int report_ring(int argc, char **argv);
 
 #endif
