@@ -30,19 +30,30 @@
 
 /* ---- when ---- */
 
+/* Whether it is time; but it may be another's to compare. */
+static bool is_time(const struct engine *engine, const struct sync_partition *own)
+{
+    const int64_t interval_s = engine->options->repair_interval;
+    const int64_t now_us = engine->now.mono_us;
+
+    if (own->retry_us > now_us)
+        return false;
+    if (!own->compared || own->suspects != 0)
+        return own->compare_us <= now_us;
+    return interval_s > 0 && now_us - own->compare_us >= interval_s * 1000000;
+}
+
 bool compare_is_due(struct sync *sync, uint32_t index)
 {
     const struct engine *engine = sync->engine;
     const struct sync_partition *own = sync_partition(sync, index);
+
+    if (!is_time(engine, own))
+        return false;
     const struct ring_claim *claim = ring_claim(engine->view->ring, index);
     const int place = ring_claim_index(claim, engine->view->self);
-
-    if (claim->count < 2 || place < 0 || own->retry_us > engine->now.mono_us)
-        return false;
-    if (!own->compared || own->suspects != 0)
-        return own->compare_us <= engine->now.mono_us;
-    return place == 0 && engine->options->repair_interval > 0 &&
-           engine->now.mono_us - own->compare_us >= engine->options->repair_interval * 1000000;
+    return claim->count >= 2 &&
+           (place == 0 || (place > 0 && (!own->compared || own->suspects != 0)));
 }
 
 /* ---- what differs ---- */

@@ -4,7 +4,7 @@
  * them, from the forming of the ring to the last checker, of five nodes, N = 3, QUORUM, at several
  * loads, without faults and with all of them.
  *
- *   bench_sim [VIRTUAL-SECONDS [COMMANDS-A-SECOND ...]]
+ *   bench_sim [--seconds S] [--faults none|all] [LOAD...]
  *
  * Real time is the time of the one core that it runs on. A command of many keys counts once a key,
  * as everywhere in the simulator.
@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/span.h"
@@ -19,6 +20,7 @@
 
 #define NODES           5
 #define SECONDS_DEFAULT 300
+#define LOADS_MAX       16
 #define SECOND_US       INT64_C(1000000)
 /* Pauses between pipelines are even from 0 on, a pipeline has so many keys on the mean, and some
  * answers make others ask: keys a second of one client = this / think_us. */
@@ -32,6 +34,15 @@ static double cpu_s(void)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* That a checker has nothing to judge is no fault of a load as light as this. */
+static bool found_wrong(const struct run_result *result)
+{
+    for (int check = 0; check < CHECK_COUNT; check++)
+        if (result->verdicts[check].wrong > 0)
+            return true;
+    return false;
 }
 
 static void measure(int64_t virtual_s, unsigned load, bool faults)
@@ -54,29 +65,59 @@ static void measure(int64_t virtual_s, unsigned load, bool faults)
            (double)result.commands / ran_s, faults ? "all" : "none", ran_s / took_s,
            (double)result.commands / took_s, (double)result.events / took_s,
            (double)result.events / ran_s, took_s * 1e6 / ran_s,
-           load == 0 || run_passed(&result) ? "" : "FAILED");
+           found_wrong(&result) ? "WRONG" : "");
     fflush(stdout);
+}
+
+static _Noreturn void usage(const char *wrong)
+{
+    fprintf(stderr,
+            "bench_sim: %s is none of its options\n"
+            "usage: bench_sim [--seconds S] [--faults none|all] [LOAD...]\n"
+            "  S is at least 1; a LOAD is in commands a virtual second, from 0 to 100000\n",
+            wrong);
+    exit(64);
+}
+
+static int64_t number(const char *text, int64_t min, int64_t max)
+{
+    int64_t value;
+
+    if (text == NULL || !span_to_int64(span_of_string(text), &value) || value < min || value > max)
+        usage(text != NULL ? text : "a missing number");
+    return value;
 }
 
 int main(int argc, char **argv)
 {
+    unsigned loads[LOADS_MAX];
+    size_t count = 0;
     int64_t virtual_s = SECONDS_DEFAULT;
-    int64_t load;
+    bool without = true, with = true;
 
-    if (argc > 1 && (!span_to_int64(span_of_string(argv[1]), &virtual_s) || virtual_s < 1)) {
-        fprintf(stderr, "usage: bench_sim [VIRTUAL-SECONDS [COMMANDS-A-SECOND ...]]\n");
-        return 64;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--seconds") == 0) {
+            virtual_s = number(argv[++i], 1, 1000000);
+        } else if (strcmp(argv[i], "--faults") == 0) {
+            const char *which = argv[++i] != NULL ? argv[i] : "";
+            without = strcmp(which, "none") == 0;
+            with = strcmp(which, "all") == 0;
+            if (!without && !with)
+                usage(which);
+        } else if (count < LOADS_MAX) {
+            loads[count++] = (unsigned)number(argv[i], 0, 100000);
+        }
+    }
+    if (count == 0) {
+        memcpy(loads, loads_default, sizeof loads_default);
+        count = sizeof loads_default / sizeof loads_default[0];
     }
     printf("five nodes, N=3, QUORUM, %" PRId64 " virtual seconds of load\n"
            "commands          virtual s   commands      events      events     real us\n"
            "/virtual s faults  /real s     /real s     /real s  /virtual s  /virtual s\n",
            virtual_s);
-    for (int faults = 0; faults < 2; faults++) {
-        for (int i = 2; i < argc; i++)
-            if (span_to_int64(span_of_string(argv[i]), &load))
-                measure(virtual_s, (unsigned)load, faults == 1);
-        for (size_t i = 0; argc <= 2 && i < sizeof loads_default / sizeof loads_default[0]; i++)
-            measure(virtual_s, loads_default[i], faults == 1);
-    }
+    for (int faults = 0; faults < 2; faults++)
+        for (size_t i = 0; i < count && (faults == 1 ? with : without); i++)
+            measure(virtual_s, loads[i], faults == 1);
     return 0;
 }

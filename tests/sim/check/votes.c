@@ -168,6 +168,12 @@ static void look_at(struct votes *votes, const struct sim_node *node,
     voter->recovery = store_partition(node->store, p)->recovery;
 }
 
+/* Most partitions recover neither now nor at the last look. */
+static bool is_eventful(const struct votes *votes, const struct sim_node *node, uint32_t p)
+{
+    return votes->voters[node->number][p].recovering || store_partition(node->store, p)->recovering;
+}
+
 void votes_look(struct votes *votes, bool forced, struct verdict *verdict)
 {
     for (unsigned i = 1; i <= votes->world->settings.nodes; i++) {
@@ -181,7 +187,8 @@ void votes_look(struct votes *votes, bool forced, struct verdict *verdict)
         votes->boots[i] = node->boots;
         const bool free_to = forced || metrics_sum(node->metrics, METRIC_FORCED_RECOVERIES) > 0;
         for (uint32_t p = 0; p < ring_partition_count(ring); p++)
-            if (ring_claim_index(ring_claim(ring, p), (node_number)i) >= 0)
+            if (is_eventful(votes, node, p) &&
+                ring_claim_index(ring_claim(ring, p), (node_number)i) >= 0)
                 look_at(votes, node, ring_claim(ring, p), p, free_to, verdict);
     }
     verdict->judged += votes->answers;

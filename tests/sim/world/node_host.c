@@ -120,7 +120,7 @@ static void flush_peers(struct sim_node *node)
 /* As io/connection.c does with a connection that rests. */
 static void trim(struct buffer *buffer)
 {
-    if (buffer_size(buffer) == 0)
+    if (buffer->capacity > IDLE_KEEP && buffer_size(buffer) == 0 && !buffer->failed)
         buffer_reset(buffer, IDLE_KEEP);
 }
 
