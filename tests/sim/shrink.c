@@ -57,8 +57,10 @@ static bool try(struct shrinking *shrinking, const struct run_settings *settings
 
     for (unsigned i = 0; i < TRIES && shrinking->runs < SHRINK_RUNS_MAX; i++) {
         tried.world.seed = settings->world.seed + i;
-        if (!trial_run(&trial, &tried, shrinking->limit_s))
+        if (!trial_run(&trial, &tried, shrinking->limit_s)) {
+            trial_deinit(&trial);
             return false;
+        }
         shrinking->runs++;
         if (fails_alike(shrinking, &trial)) {
             trial_deinit(shrinking->best);

@@ -77,7 +77,8 @@ static bool more(const struct swarm *swarm)
     return swarm->timed ? trial_now_ms() < swarm->end_ms : swarm->seeds.first <= swarm->seeds.last;
 }
 
-static void start_some(struct swarm *swarm)
+/* False: not even one can be started; the first of the trials says why. */
+static bool start_some(struct swarm *swarm)
 {
     struct run_settings settings;
 
@@ -85,13 +86,16 @@ static void start_some(struct swarm *swarm)
         sim_options_draw(swarm->options, swarm->seeds.first, &settings);
         settings.world.trace_file = swarm->trace;
         if (!trial_start(&swarm->trials[swarm->running], &settings, swarm->options->limit)) {
-            ensure(swarm->running > 0); /* fewer at once will do */
-            swarm->room = swarm->running;
-            return;
+            if (swarm->running == 0)
+                return false;
+            trial_deinit(&swarm->trials[swarm->running]);
+            swarm->room = swarm->running; /* fewer at once will do */
+            return true;
         }
         swarm->running++;
         swarm->seeds.first++;
     }
+    return true;
 }
 
 /* Until one may have ended, or progress is to be told. */
@@ -163,7 +167,8 @@ static bool run_all(struct swarm *swarm, struct trial *failure)
     struct trial ended;
 
     for (;;) {
-        start_some(swarm);
+        if (!start_some(swarm))
+            return account(swarm, &swarm->trials[0], failure);
         if (swarm->running == 0)
             return true;
         wait_for_some(swarm);

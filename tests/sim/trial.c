@@ -3,6 +3,7 @@
 
 #include "sim/trial.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 #include "lib/timeout.h"
 
 /* How long a run may take, and to that the time that it plays. */
-#define LIMIT_MS INT64_C(60000)
+#define LIMIT_MS INT64_C(300000)
 
 int64_t trial_now_ms(void)
 {
@@ -68,31 +69,33 @@ static _Noreturn void be_child(const struct trial *trial, int result_fd, pid_t p
     exit(EXIT_SUCCESS); /* a sanitizer looks for leaks, and may say so with another status */
 }
 
+static void crashed(struct trial *trial, const char *how, int64_t number, const char *unit)
+{
+    trial->ending = ENDING_CRASH;
+    trial->result = (struct run_result){.commands = 0};
+    snprintf(trial->crash, sizeof trial->crash, "%s %" PRId64 "%s", how, number, unit);
+}
+
 bool trial_start(struct trial *trial, const struct run_settings *settings, unsigned limit_s)
 {
     const pid_t parent = getpid();
-    int ends[2];
+    int ends[2] = {-1, -1};
 
-    *trial = (struct trial){.settings = *settings, .said = tmpfile()};
-    if (trial->said == NULL)
-        return false;
-    if (pipe(ends) < 0) {
-        trial_deinit(trial);
-        return false;
+    *trial = (struct trial){.settings = *settings, .said = tmpfile(), .pid = -1};
+    if (trial->said != NULL && pipe(ends) == 0) {
+        fflush(NULL);
+        trial->pid = fork();
     }
-    fflush(NULL);
-    trial->pid = fork();
-    if (trial->pid == 0) {
-        close(ends[0]);
+    if (trial->pid == 0)
         be_child(trial, ends[1], parent);
+    if (trial->pid < 0) {
+        crashed(trial, "no process, error", errno, "");
+        close(ends[0]);
+        close(ends[1]);
+        return false;
     }
     close(ends[1]);
     trial->pipe = ends[0];
-    if (trial->pid < 0) {
-        close(ends[0]);
-        trial_deinit(trial);
-        return false;
-    }
     trial->limit_ms = limit_s > 0 ? limit_s * INT64_C(1000)
                                   : TIMEOUT_MS(LIMIT_MS + settings->chaos_us / 1000);
     trial->overdue_ms = trial_now_ms() + trial->limit_ms;
@@ -100,13 +103,6 @@ bool trial_start(struct trial *trial, const struct run_settings *settings, unsig
 }
 
 /* ---- its end ---- */
-
-static void crashed(struct trial *trial, const char *how, int64_t number, const char *unit)
-{
-    trial->ending = ENDING_CRASH;
-    trial->result = (struct run_result){.commands = 0};
-    snprintf(trial->crash, sizeof trial->crash, "%s %" PRId64 "%s", how, number, unit);
-}
 
 static void collect(struct trial *trial)
 {

@@ -44,7 +44,7 @@ struct trial {
 };
 
 /* `limit_s` is how long it may take, 0: as long as anybody would wait. The process must have no
- * threads. False: there is no process to be had. */
+ * threads. False: there is no process to be had, which is a crash. */
 bool trial_start(struct trial *trial, const struct run_settings *settings, unsigned limit_s);
 bool trial_hear(struct trial *trial);
 void trial_stop(struct trial *trial);

@@ -16,7 +16,7 @@
 #define MEMORY_OF_VALUES (400u * 1024)
 
 /* Clients of all nodes: so many at most. */
-#define CLIENTS_MAX 24
+#define CLIENTS_MAX 12
 
 /* One of `of` worlds has it. */
 static bool one_of(struct rng *rng, unsigned of)
@@ -84,7 +84,7 @@ static void vary_bounds(struct world_settings *world, struct rng *rng)
 static void vary_load(struct run_settings *settings, struct rng *rng)
 {
     static const unsigned keys[] = {40, 160, 160, 160, 600};
-    static const int64_t think_ms[] = {10, 40, 40, 40, 100};
+    static const int64_t think_ms[] = {20, 40, 40, 40, 100};
     const unsigned most = CLIENTS_MAX / settings->world.nodes;
     struct load_settings *load = &settings->load;
 

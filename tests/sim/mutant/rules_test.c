@@ -30,8 +30,8 @@ static void prepare(struct run_settings *settings, uint64_t seed)
 {
     run_defaults(settings);
     settings->world.seed = seed;
-    settings->chaos_us = CHAOS_US;
     run_vary(settings);
+    settings->chaos_us = CHAOS_US;
 }
 
 static void expect_needed(unsigned rule, uint64_t first)
@@ -49,7 +49,7 @@ static void expect_needed(unsigned rule, uint64_t first)
         if (!unsafe(&result))
             continue;
         run(&settings, stderr, &result);
-        cr_assert(run_passed(&result), "dunlin-sim --chaos 5 --seed %" PRIu64, first + i);
+        cr_assert(run_passed(&result), "dunlin-sim --duration 5 --seed %" PRIu64, first + i);
         return;
     }
     cr_assert_fail("without rule %u, %d seeds from %" PRIu64 " on show nothing wrong", rule,
