@@ -131,6 +131,9 @@ void run(const struct run_settings *settings, FILE *report, struct run_result *r
         form_ring(stage.world, &result->verdicts[CHECK_RING]);
     look(&stage, 0);
     act(&stage);
+    if (settings->world.witness != NULL)
+        settings->world.witness->on_end(settings->world.witness->context, stage.world,
+                                        &stage.history);
     judge(&stage);
     result->commands = stage.history.count;
     result->failed = stage.history.failed;

@@ -32,12 +32,16 @@ static void check_node(const struct sim_node *node, struct verdict *verdict)
     const uint64_t others = world->settings.nodes - 1;
 
     verdict->judged++;
-    if (most > 0 && used > most + slack && data_of(node) > slack)
+    if (most > 0 && used > most + slack && data_of(node) > slack) {
         verdict_wrong(verdict, "memory: node %u holds %" PRIu64 " bytes of %" PRIu64 " at %" PRId64,
                       node->number, used, most, world->now_us);
-    if (hints > others * ((uint64_t)world->options->hint_bytes + HINT_MAX))
+        verdict_about(verdict, node->number, -1, world->now_us);
+    }
+    if (hints > others * ((uint64_t)world->options->hint_bytes + HINT_MAX)) {
         verdict_wrong(verdict, "memory: node %u holds %" PRIu64 " bytes of hints at %" PRId64,
                       node->number, hints, world->now_us);
+        verdict_about(verdict, node->number, -1, world->now_us);
+    }
 }
 
 void check_memory(const struct world *world, struct verdict *verdict)

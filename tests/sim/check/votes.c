@@ -158,11 +158,13 @@ static void look_at(struct votes *votes, const struct sim_node *node,
     if (voter->recovering && !recovering) {
         const unsigned sources = (unsigned)__builtin_popcount(voter->sources);
         verdict->judged++;
-        if (sources < sources_needed(claim) && !forced)
+        if (sources < sources_needed(claim) && !forced) {
             verdict_wrong(verdict,
                           "votes: node %u votes in partition %u at %" PRId64
                           " and has asked %u who vote",
                           node->number, p, votes->world->now_us, sources);
+            verdict_about(verdict, node->number, (int)p, votes->world->now_us);
+        }
     }
     follow(voter, recovering);
     voter->recovery = store_partition(node->store, p)->recovery;
@@ -185,9 +187,11 @@ void votes_look(struct votes *votes, bool forced, struct verdict *verdict)
                 look_at(votes, node, ring_claim(ring, p), p, free_to, verdict);
     }
     verdict->judged += votes->answers;
-    if (votes->wrong > 0)
+    if (votes->wrong > 0) {
         verdict_wrong(verdict, "votes: %" PRIu64 " answers of nodes that recover count as votes",
                       votes->wrong);
+        verdict_about(verdict, 0, -1, votes->world->now_us);
+    }
     votes->answers = votes->wrong = 0;
 }
 
