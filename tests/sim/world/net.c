@@ -206,7 +206,8 @@ void net_break(struct sim_connection *connection)
 
     if (connection->lost)
         return;
-    world_trace(world, "#%" PRIu64 " breaks", connection->id);
+    world_trace(world, "%u>%u #%" PRIu64 " breaks", connection->nodes[NET_OPENER],
+                connection->nodes[NET_ACCEPTOR], connection->id);
     connection->lost = true;
     for (int end = 0; end < 2; end++)
         world_after(world, world_draw(world, DELAY_US_MIN, 20 * DELAY_US_MAX), lose_end, connection,

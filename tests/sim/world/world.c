@@ -35,7 +35,7 @@ static void tell_witness(struct world *world, const char *format, va_list argume
     char line[LINE_MAX_BYTES];
 
     vsnprintf(line, sizeof line, format, arguments);
-    witness->on_line(witness->context, line);
+    witness->on_line(witness->context, world->now_us, line);
 }
 
 static void digest(struct world *world, const char *format, va_list arguments)

@@ -40,7 +40,7 @@ struct world_witness {
     void *context;
     void (*on_step)(void *context, const struct world *world);
     /* What happened to a node, a link, a clock: the trace's lines, without those of bytes. */
-    void (*on_line)(void *context, const char *line);
+    void (*on_line)(void *context, int64_t at_us, const char *line);
     /* The end sends a message. It has arrived when so many bytes of the lane have. */
     void (*on_sent)(void *context, const struct sim_connection *connection, unsigned end,
                     uint64_t until, const struct wire_message *message);
