@@ -32,6 +32,7 @@ struct votes {
     unsigned boots[WORLD_NODES_MAX + 1];
     uint64_t answers; /* of nodes that recover */
     uint64_t wrong;   /* of these, those that count as votes */
+    struct question last_wrong;
 };
 
 static struct question *place_of(struct votes *votes, unsigned asker, unsigned asked, uint64_t id)
@@ -76,6 +77,8 @@ static void note_answer(struct votes *votes, const struct question *question, bo
         return;
     votes->answers++;
     votes->wrong += as_vote;
+    if (as_vote)
+        votes->last_wrong = *question;
 }
 
 /* The node is seen to recover, or not to. */
@@ -190,7 +193,8 @@ void votes_look(struct votes *votes, bool forced, struct verdict *verdict)
     if (votes->wrong > 0) {
         verdict_wrong(verdict, "votes: %" PRIu64 " answers of nodes that recover count as votes",
                       votes->wrong);
-        verdict_about(verdict, 0, -1, votes->world->now_us);
+        verdict_about(verdict, votes->last_wrong.asked, (int)votes->last_wrong.partition,
+                      votes->world->now_us);
     }
     votes->answers = votes->wrong = 0;
 }

@@ -105,7 +105,7 @@ static void print_timeline(const struct run_settings *settings, const struct run
     struct run_settings again = *settings;
     struct run_result same;
 
-    again.world.trace_file = NULL;
+    again.world.trace_file = again.history_file = NULL;
     again.world.witness = watch_witness(watch);
     run(&again, NULL, &same);
     if (same.trace_digest != result->trace_digest)

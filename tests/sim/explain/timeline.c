@@ -18,7 +18,7 @@
 #define WORD_MAX  24
 /* A line with a word that is sought counts as so many times nearer. */
 #define SOUGHT_NEARER 6
-/* Lines from before the first of them: how it was. */
+/* Lines from before the first of several: how it was. */
 #define BEFORE_MAX 16
 /* A moment that matters lasts about so long. */
 #define FOCUS_US 2000
@@ -194,7 +194,7 @@ static void print_line(const struct line *line, FILE *out)
 /* Drops what comes after the end, and marks what is to be printed. */
 static void choose(struct timeline *timeline)
 {
-    const int64_t begin_us = timeline->focus_count > 0 ? timeline->focus_us[0] : INT64_MIN;
+    const int64_t begin_us = timeline->focus_count > 1 ? timeline->focus_us[0] : INT64_MIN;
     size_t kept = 0, printed = 0, before = 0;
 
     for (size_t i = 0; i < timeline->count; i++)

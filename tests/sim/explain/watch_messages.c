@@ -110,8 +110,9 @@ static bool tell_chunk(struct watch *watch, const struct wire_chunk *chunk, stru
             return true;
         }
     }
-    snprintf(told->text, sizeof told->text, "of its partition%s: nothing of the key",
-             chunk->cursor == 0 ? ", the last part" : "");
+    snprintf(told->text, sizeof told->text, "of its partition%s: %s",
+             chunk->cursor == 0 ? ", the last part" : "",
+             watch->key[0] != '\0' ? "nothing of the key" : "what it holds");
     return chunk->cursor == 0;
 }
 
