@@ -49,10 +49,26 @@ static void put_effect(const struct record *record, size_t index, FILE *out)
     fprintf(out, ",\"effect\":\"%s\"", names[record->effect]);
     if (record->effect == EFFECT_PUT)
         fprintf(out, ",\"writes\":\"v%zu\"", index);
+    if (record->effect == EFFECT_PUT && record->base != HISTORY_NONE)
+        fprintf(out, ",\"context_of\":%zu", record->base);
     if (record->effect == EFFECT_ADD)
         fprintf(out, ",\"adds\":%" PRId64, record->amount);
     if (record->lease_us > 0 && record->effect != EFFECT_NONE)
         fprintf(out, ",\"ttl_ms\":%" PRId64, record->lease_us / 1000);
+}
+
+static void put_siblings(const struct history *history, const struct record *record, FILE *out)
+{
+    fputs(",\"saw\":[", out);
+    for (size_t i = 0; i < record->count; i++) {
+        const uint64_t writer = history->siblings[record->siblings + i];
+        fputs(i > 0 ? "," : "", out);
+        if (writer < history->count)
+            fprintf(out, "\"v%" PRIu64 "\"", writer);
+        else
+            fputs("\"unknown value\"", out);
+    }
+    fputc(']', out);
 }
 
 /* What it was told of the key as it was before, or as it is after an addition. */
@@ -74,6 +90,9 @@ static void put_seen(const struct history *history, const struct record *record,
             fprintf(out, ",\"saw\":\"v%" PRIu64 "\"", record->value);
         else
             fputs(",\"saw\":\"unknown value\"", out);
+        break;
+    case SEEN_SIBLINGS:
+        put_siblings(history, record, out);
         break;
     }
     if (record->left_us >= 0)

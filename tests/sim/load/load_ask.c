@@ -275,8 +275,7 @@ static void ask(struct user *user, enum form form, uint32_t key, struct buffer *
     for (size_t i = asked->first; i < load->history->count; i++) {
         struct record *record = &load->history->records[i];
         record->strength = strength_of(load, wanted.level);
-        if (wanted.level != NULL)
-            level_parse(span_of_string(wanted.level), &record->level);
+        record->level = wanted.level;
     }
     user->place++;
     user->in_flight++;

@@ -63,7 +63,20 @@ void words_args(const struct history *history, size_t index, struct words *words
     case SHAPE_PERSIST:
         add(words, "persist");
         break;
-    default:
+    case SHAPE_CONTEXT:
+        add(words, "v%zu", index);
+        if (record->base != HISTORY_NONE) {
+            add(words, "context");
+            add(words, "of %zu", record->base);
+        }
+        if (lease_ms > 0) {
+            add(words, "px");
+            add(words, "%" PRId64, lease_ms);
+        }
+        break;
+    case SHAPE_NONE:
+    case SHAPE_KEY:
+    case SHAPE_KEYS:
         break;
     }
 }
@@ -85,6 +98,17 @@ const char *words_asked(const struct history *history, size_t index, char text[W
     for (size_t i = 0; i < words.count && at < WORDS_MAX; i++)
         at += snprintf(text + at, (size_t)(WORDS_MAX - at), " %s", words.args[i]);
     return text;
+}
+
+static void tell_siblings(const struct history *history, const struct record *record,
+                          char text[WORDS_MAX])
+{
+    int at = snprintf(text, WORDS_MAX, "{");
+
+    for (size_t i = 0; i < record->count && at < WORDS_MAX - WORDS_ARG_MAX; i++)
+        at += snprintf(text + at, (size_t)(WORDS_MAX - at), "%sv%" PRIu64, i > 0 ? ", " : "",
+                       history->siblings[record->siblings + i]);
+    snprintf(text + at, (size_t)(WORDS_MAX - at), "}");
 }
 
 static void tell_seen(const struct history *history, const struct record *record,
@@ -110,6 +134,9 @@ static void tell_seen(const struct history *history, const struct record *record
             snprintf(text, WORDS_MAX, "a value that nobody wrote");
         else
             snprintf(text, WORDS_MAX, "v%" PRIu64, record->value);
+        break;
+    case SEEN_SIBLINGS:
+        tell_siblings(history, record, text);
         break;
     }
 }
