@@ -17,13 +17,14 @@
 #include "sim/tell.h"
 
 /* The one run, where a debugger finds it. */
-static int run_here(const struct sim_options *options, FILE *trace)
+static int run_here(const struct sim_options *options, const struct sim_files *files)
 {
     struct run_settings settings;
     struct trial trial = {.crash = ""};
 
     sim_options_draw(options, options->seeds.first, &settings);
-    settings.world.trace_file = trace;
+    settings.world.trace_file = files->trace;
+    settings.history_file = files->history;
     trial.settings = settings;
     run(&settings, tell_words(options), &trial.result);
     trial.ending = ending_of(&trial.result);
@@ -31,12 +32,12 @@ static int run_here(const struct sim_options *options, FILE *trace)
     return trial.ending;
 }
 
-static int run_swarm(const struct sim_options *options, FILE *trace)
+static int run_swarm(const struct sim_options *options, const struct sim_files *files)
 {
     struct sums sums;
     struct trial failure;
 
-    const bool passed = swarm_run(options, trace, &sums, &failure);
+    const bool passed = swarm_run(options, files, &sums, &failure);
     const int ending = passed ? ENDING_PASSED : failure.ending;
     if (!passed && options->shrink) {
         shrink(&failure, options->limit, tell_words(options));
@@ -54,11 +55,20 @@ static int refuse(const char *text)
     return EXIT_OPTION;
 }
 
+/* False: the path is given, and cannot be written. A crash leaves all up to it. */
+static bool open_file(const char *path, FILE **file)
+{
+    *file = path != NULL ? fopen(path, "w") : NULL;
+    if (*file != NULL)
+        setvbuf(*file, NULL, _IOLBF, 0);
+    return path == NULL || *file != NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct sim_options options;
     struct buffer error = {0};
-    FILE *trace = NULL;
+    struct sim_files files;
 
     if (argc > 1 && strcmp(argv[1], "--report") == 0)
         return report_main(argc - 2, argv + 2);
@@ -72,14 +82,15 @@ int main(int argc, char **argv)
         sim_options_help(stdout);
         return 0;
     }
-    if (options.trace != NULL) {
-        trace = fopen(options.trace, "w");
-        if (trace == NULL)
-            return refuse("--trace: the file cannot be written");
-        setvbuf(trace, NULL, _IOLBF, 0); /* a crash leaves all up to it */
-    }
-    const int status = options.in_process ? run_here(&options, trace) : run_swarm(&options, trace);
-    if (trace != NULL)
-        fclose(trace);
+    if (!open_file(options.trace, &files.trace))
+        return refuse("--trace: the file cannot be written");
+    if (!open_file(options.history, &files.history))
+        return refuse("--history: the file cannot be written");
+    const int status = options.in_process ? run_here(&options, &files)
+                                          : run_swarm(&options, &files);
+    if (files.trace != NULL)
+        fclose(files.trace);
+    if (files.history != NULL)
+        fclose(files.history);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "sim/check/claims.h"
 #include "sim/check/ring.h"
 #include "sim/check/stores.h"
+#include "sim/load/history_file.h"
 #include "sim/world/form.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -134,6 +135,11 @@ void run(const struct run_settings *settings, FILE *report, struct run_result *r
         form_ring(stage.world, &result->verdicts[CHECK_RING]);
     look(&stage, 0);
     act(&stage);
+    if (settings->history_file != NULL)
+        history_write(&stage.history, settings->history_file);
+    if (settings->world.witness != NULL)
+        settings->world.witness->on_end(settings->world.witness->context, stage.world,
+                                        &stage.history);
     judge(&stage);
     result->commands = stage.history.count;
     result->failed = stage.history.failed;

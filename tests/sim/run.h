@@ -15,7 +15,8 @@ struct run_settings {
     struct world_settings world;
     struct load_settings load;
     struct fault_settings faults;
-    int64_t chaos_us; /* how long faults come */
+    int64_t chaos_us;   /* how long faults come */
+    FILE *history_file; /* what was asked and told is written to (history_file.h); NULL: nowhere */
 };
 
 struct run_result {

@@ -21,7 +21,7 @@
 
 struct swarm {
     const struct sim_options *options;
-    FILE *trace;
+    const struct sim_files *files;
     struct sums *sums;
     struct seeds seeds; /* still to come */
     bool timed;         /* until `end_ms`, and not until the last of them */
@@ -84,7 +84,8 @@ static bool start_some(struct swarm *swarm)
 
     while (swarm->running < swarm->room && more(swarm)) {
         sim_options_draw(swarm->options, swarm->seeds.first, &settings);
-        settings.world.trace_file = swarm->trace;
+        settings.world.trace_file = swarm->files->trace;
+        settings.history_file = swarm->files->history;
         if (!trial_start(&swarm->trials[swarm->running], &settings, swarm->options->limit)) {
             if (swarm->running == 0)
                 return false;
@@ -197,11 +198,11 @@ static void begin(struct swarm *swarm)
     swarm->show_ms = swarm->sums->began_ms + (swarm->terminal ? SHOW_TERMINAL_MS : SHOW_FILE_MS);
 }
 
-bool swarm_run(const struct sim_options *options, FILE *trace, struct sums *sums,
+bool swarm_run(const struct sim_options *options, const struct sim_files *files, struct sums *sums,
                struct trial *failure)
 {
     struct swarm swarm = {.options = options,
-                          .trace = trace,
+                          .files = files,
                           .sums = sums,
                           .room = options->jobs > 0 ? options->jobs : cores(),
                           .terminal = isatty(STDERR_FILENO) != 0};

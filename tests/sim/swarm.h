@@ -10,10 +10,15 @@
 #include "sim/tell.h"
 #include "sim/trial.h"
 
+/* What a single run writes to; NULL: nowhere. */
+struct sim_files {
+    FILE *trace, *history;
+};
+
 /* Runs what the options say and tells of it. False: something did not pass, which `failure` then
  * holds, for the caller to deinit; others under way are given up. `files` are laid into the
  * settings of each run. */
-bool swarm_run(const struct sim_options *options, FILE *trace, struct sums *sums,
+bool swarm_run(const struct sim_options *options, const struct sim_files *files, struct sums *sums,
                struct trial *failure);
 
 #endif

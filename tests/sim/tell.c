@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "sim/explain/explain.h"
+
 #define HOUR_US INT64_C(3600000000)
 
 void sums_add(struct sums *sums, const struct trial *trial)
@@ -80,20 +82,11 @@ static void tell_sums_json(const struct sums *sums)
 
 static void tell_failure(struct trial *trial, FILE *out)
 {
-    const struct run_result *result = &trial->result;
-
     run_settings_print(&trial->settings, out);
     fputc('\n', out);
     trial_repeat(trial, out);
-    for (int check = 0; check < CHECK_COUNT; check++) {
-        const struct verdict *verdict = &result->verdicts[check];
-        if (verdict->wrong > 0)
-            fprintf(out, "%s: %" PRIu64 " of %" PRIu64 " wrong: %s\n", check_rows[check].name,
-                    verdict->wrong, verdict->judged, check_rows[check].text);
-        else if (trial->ending != ENDING_CRASH &&
-                 promises_unjudged(&result->promises, (enum check)check, verdict))
-            fprintf(out, "%s: had nothing to judge\n", check_rows[check].name);
-    }
+    if (trial->ending != ENDING_CRASH)
+        explain(&trial->settings, &trial->result, out);
     fprintf(out, "seed %" PRIu64 " failed: %s%s%s. To replay it with a trace:\n",
             trial->settings.world.seed, ending_name(trial->ending),
             trial->crash[0] != '\0' ? ", " : "", trial->crash);

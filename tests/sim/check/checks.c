@@ -17,10 +17,46 @@ static void say(struct verdict *verdict, const char *format, va_list arguments)
     fputc('\n', verdict->report);
 }
 
+const struct concern *verdict_concern(const struct verdict *verdict)
+{
+    return verdict->wrong > 1 && verdict->first.at_us <= verdict->latest.at_us ? &verdict->first
+                                                                               : &verdict->latest;
+}
+
+void verdict_about_key(struct verdict *verdict, char space, uint32_t key, int64_t at_us)
+{
+    verdict->latest.space = space;
+    verdict->latest.key = key;
+    verdict->latest.at_us = at_us;
+}
+
+void verdict_about(struct verdict *verdict, unsigned node, int partition, int64_t at_us)
+{
+    verdict->latest.node = node;
+    verdict->latest.partition = partition;
+    verdict->latest.at_us = at_us;
+}
+
+/* It showed when the last of its records was there. */
+static void note_record(struct concern *concern, const struct record *record, size_t index)
+{
+    if (concern->record_count == CONCERN_RECORDS_MAX)
+        return;
+    if (concern->record_count == 0) {
+        concern->space = record->space;
+        concern->key = record->key;
+    }
+    if (concern->record_count == 0 || record->replied_us > concern->at_us)
+        concern->at_us = record->replied_us;
+    concern->records[concern->record_count++] = index;
+}
+
 void verdict_wrong(struct verdict *verdict, const char *format, ...)
 {
     va_list arguments;
 
+    verdict->first = *verdict_concern(verdict);
+    verdict->latest = (struct concern){.at_us = HISTORY_NEVER_US, .partition = -1};
     verdict->wrong++;
     va_start(arguments, format);
     say(verdict, format, arguments);
@@ -43,6 +79,7 @@ void verdict_show(struct verdict *verdict, const struct history *history, size_t
     static const char *const outcomes[] = {"open", "ok", "failed", "lost"};
     const struct record *r = &history->records[index];
 
+    note_record(&verdict->latest, r, index);
     if (verdict->report == NULL || verdict->wrong > REPORTED_MAX)
         return;
     fprintf(verdict->report, "    #%zu c%" PRIu64 ".%u %s %c%u%s", index, r->client, r->place,

@@ -10,10 +10,25 @@
 
 #include "sim/load/history.h"
 
+#define CONCERN_RECORDS_MAX 8
+
+/* What a violation is about, for explain.h. */
+struct concern {
+    int64_t at_us; /* when it showed; HISTORY_NEVER_US: that is not known */
+    char space;    /* of the key; 0: it is about none */
+    uint32_t key;
+    unsigned node;                       /* 0: it is about none */
+    int partition;                       /* -1: the same */
+    size_t records[CONCERN_RECORDS_MAX]; /* those that it was reported with */
+    size_t record_count;
+};
+
 struct verdict {
     uint64_t judged;
     uint64_t wrong;
-    FILE *report; /* the first of what is wrong; may be NULL */
+    FILE *report;          /* the first of what is wrong; may be NULL */
+    struct concern first;  /* the earliest of what is wrong, but the latest */
+    struct concern latest; /* what was found last */
 };
 
 /* Acknowledged is kept: no reply shows a version that is gone, nor one that nobody wrote. */
@@ -43,6 +58,12 @@ void verdict_wrong(struct verdict *verdict, const char *format, ...)
 /* Another line about the last violation. */
 void verdict_add(struct verdict *verdict, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The latest violation is about a key, or about a node, a partition or both. Records say it by
+ * themselves. */
+void verdict_about_key(struct verdict *verdict, char space, uint32_t key, int64_t at_us);
+void verdict_about(struct verdict *verdict, unsigned node, int partition, int64_t at_us);
+/* The earliest of what is wrong; something is. */
+const struct concern *verdict_concern(const struct verdict *verdict);
 /* The record in words, on a line of its own. */
 void verdict_show(struct verdict *verdict, const struct history *history, size_t index);
 

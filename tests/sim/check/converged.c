@@ -81,9 +81,12 @@ static void check_leaves(const struct holdings *holdings, const struct partition
                          struct verdict *verdict)
 {
     verdict->judged++;
-    if (memcmp(holdings->leaves, partition->leaves, sizeof holdings->leaves) != 0)
-        verdict_wrong(verdict, "converged: node %u has wrong sums of partition %u",
-                      holdings->node->number, partition->index);
+    if (memcmp(holdings->leaves, partition->leaves, sizeof holdings->leaves) == 0)
+        return;
+    verdict_wrong(verdict, "converged: node %u has wrong sums of partition %u",
+                  holdings->node->number, partition->index);
+    verdict_about(verdict, holdings->node->number, (int)partition->index,
+                  holdings->node->world->now_us);
 }
 
 static int by_key(const void *a, const void *b)
@@ -116,6 +119,8 @@ static void check_key(const struct holding *holdings, size_t count, unsigned cop
         return;
     verdict_wrong(verdict, "converged: %s is at %zu of %u replicas, or they differ:", holdings->key,
                   count, copies);
+    verdict_about_key(verdict, holdings->key[0], (uint32_t)strtoul(holdings->key + 1, NULL, 10),
+                      HISTORY_NEVER_US);
     for (size_t i = 0; i < count; i++)
         verdict_add(verdict, "    node %u: %llx@%u, %zu bytes%s", holdings[i].node,
                     (unsigned long long)holdings[i].dot.stamp, holdings[i].dot.node,

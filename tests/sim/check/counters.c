@@ -60,9 +60,11 @@ static void check_unique(const struct record *first, uint64_t *results, size_t c
 {
     qsort(results, count, sizeof results[0], by_value);
     for (size_t i = 1; i < count; i++)
-        if (results[i] == results[i - 1])
+        if (results[i] == results[i - 1]) {
             verdict_wrong(verdict, "counters: two additions to %c%u had the result %llu",
                           first->space, first->key, (unsigned long long)results[i]);
+            verdict_about_key(verdict, first->space, first->key, HISTORY_NEVER_US);
+        }
 }
 
 static void check_key(const struct registers *key, struct verdict *verdict)

@@ -26,9 +26,11 @@ static void check_node(const struct sim_node *node, struct verdict *verdict)
     const uint64_t slack = world->settings.partitions * UNTOLD_MAX + PASSING_MAX;
 
     verdict->judged++;
-    if (most > 0 && used > most + slack && data_of(node) > slack)
+    if (most > 0 && used > most + slack && data_of(node) > slack) {
         verdict_wrong(verdict, "memory: node %u holds %" PRIu64 " bytes of %" PRIu64 " at %" PRId64,
                       node->number, used, most, world->now_us);
+        verdict_about(verdict, node->number, -1, world->now_us);
+    }
 }
 
 void check_memory(const struct world *world, struct verdict *verdict)

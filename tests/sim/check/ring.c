@@ -97,8 +97,10 @@ void check_members(const struct world *world, struct verdict *verdict)
             if (world->settings.detector)
                 continue;
             verdict->judged++;
-            if (sim_node_ring(node) == NULL || !agrees(node, world->nodes[j]))
+            if (sim_node_ring(node) == NULL || !agrees(node, world->nodes[j])) {
                 verdict_wrong(verdict, "members: node %u does not see node %u as it is", i, j);
+                verdict_about(verdict, j, -1, world->now_us);
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ struct votes {
     unsigned boots[WORLD_NODES_MAX + 1];
     uint64_t answers; /* of nodes that recover */
     uint64_t wrong;   /* of these, those that count as votes */
+    struct question last_wrong;
 };
 
 static struct question *place_of(struct votes *votes, unsigned asker, unsigned asked, uint64_t id)
@@ -76,6 +77,8 @@ static void note_answer(struct votes *votes, const struct question *question, bo
         return;
     votes->answers++;
     votes->wrong += as_vote;
+    if (as_vote)
+        votes->last_wrong = *question;
 }
 
 /* The node is seen to recover, or not to. */
@@ -158,11 +161,13 @@ static void look_at(struct votes *votes, const struct sim_node *node,
     if (voter->recovering && !recovering) {
         const unsigned sources = (unsigned)__builtin_popcount(voter->sources);
         verdict->judged++;
-        if (sources < sources_needed(claim) && !forced)
+        if (sources < sources_needed(claim) && !forced) {
             verdict_wrong(verdict,
                           "votes: node %u votes in partition %u at %" PRId64
                           " and has asked %u who vote",
                           node->number, p, votes->world->now_us, sources);
+            verdict_about(verdict, node->number, (int)p, votes->world->now_us);
+        }
     }
     follow(voter, recovering);
     voter->recovery = store_partition(node->store, p)->recovery;
@@ -192,9 +197,12 @@ void votes_look(struct votes *votes, bool forced, struct verdict *verdict)
                 look_at(votes, node, ring_claim(ring, p), p, free_to, verdict);
     }
     verdict->judged += votes->answers;
-    if (votes->wrong > 0)
+    if (votes->wrong > 0) {
         verdict_wrong(verdict, "votes: %" PRIu64 " answers of nodes that recover count as votes",
                       votes->wrong);
+        verdict_about(verdict, votes->last_wrong.asked, (int)votes->last_wrong.partition,
+                      votes->world->now_us);
+    }
     votes->answers = votes->wrong = 0;
 }
 

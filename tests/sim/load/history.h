@@ -48,6 +48,9 @@ enum strength {
 struct record {
     uint64_t client; /* the connection */
     uint32_t place;  /* of its command among the connection's, from 0 */
+    uint16_t node;   /* that it was sent to */
+    uint8_t form;    /* enum form (load_parts.h) */
+    uint8_t level;   /* that it asks for, LEVEL_DEFAULT: none */
     char space;
     uint32_t key;
     enum effect effect;

@@ -122,6 +122,8 @@ struct record *load_add_record(struct user *user, enum form form, char space, ui
 
     record->client = user->client->id;
     record->place = user->place;
+    record->node = (uint16_t)user->node->number;
+    record->form = (uint8_t)form;
     record->space = space;
     record->key = key;
     record->effect = form_rows[form].effect;
@@ -270,8 +272,11 @@ static void ask(struct user *user, enum form form, uint32_t key, struct buffer *
     asked->count = wanted.count;
     asked->paused_us = sim_node_paused_us(user->node);
     put_command(user, &wanted, out);
-    for (size_t i = asked->first; i < load->history->count; i++)
-        load->history->records[i].strength = strength_of(load, wanted.level);
+    for (size_t i = asked->first; i < load->history->count; i++) {
+        struct record *record = &load->history->records[i];
+        record->strength = strength_of(load, wanted.level);
+        record->level = wanted.level;
+    }
     user->place++;
     user->in_flight++;
     list_append(&user->asked, &asked->link);

@@ -72,8 +72,9 @@ static void arrive_at_node(void *object, uint64_t number)
     struct piece *piece = list_entry(client->sent.next, struct piece, link);
     list_remove(&piece->link);
     if (client->engine != NULL) {
-        world_trace(world, "c%" PRIu64 ">%u %zu %016" PRIx64, client->id, client->node->number,
-                    piece->size, (uint64_t)XXH3_64bits(piece->bytes, piece->size));
+        world_trace_bytes(world, "c%" PRIu64 ">%u %zu %016" PRIx64, client->id,
+                          client->node->number, piece->size,
+                          (uint64_t)XXH3_64bits(piece->bytes, piece->size));
         buffer_append(&client->arrived, piece->bytes, piece->size);
         read_on(client, 0);
     }

@@ -168,8 +168,8 @@ static void end_call(struct sim_call *call, struct span answer, const char *erro
     struct sim_node *node = call->node;
 
     net_close(call->connection, NET_OPENER);
-    world_trace(node->world, "%u's call #%" PRIu64 " ends: %s", node->number, call->connection->id,
-                error != NULL ? error : "answered");
+    world_trace_bytes(node->world, "%u's call #%" PRIu64 " ends: %s", node->number,
+                      call->connection->id, error != NULL ? error : "answered");
     control_call_answer(node->control->control, sim_node_now(node), call->id, answer, error);
     free_call(call);
 }

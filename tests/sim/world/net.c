@@ -42,15 +42,25 @@ static void accept_connection(struct sim_connection *connection, struct sim_node
     sim_node_link_opened(node, connection);
 }
 
+static void note_arrival(struct sim_connection *connection, enum net_end from, size_t size)
+{
+    const struct world_witness *witness = connection->world->settings.witness;
+
+    connection->lanes[from].arrived += size;
+    if (witness != NULL)
+        witness->on_arrived(witness->context, connection, from);
+}
+
 static void take_chunk(struct sim_connection *connection, enum net_end from,
                        const struct chunk *chunk)
 {
     const enum net_end to = other(from);
     struct sim_node *node = connection->world->nodes[connection->nodes[to]];
 
-    world_trace(connection->world, "%u>%u #%" PRIu64 " %s %zu %016" PRIx64, connection->nodes[from],
-                connection->nodes[to], connection->id, chunk_names[chunk->kind], chunk->size,
-                (uint64_t)XXH3_64bits(chunk->bytes, chunk->size));
+    world_trace_bytes(connection->world, "%u>%u #%" PRIu64 " %s %zu %016" PRIx64,
+                      connection->nodes[from], connection->nodes[to], connection->id,
+                      chunk_names[chunk->kind], chunk->size,
+                      (uint64_t)XXH3_64bits(chunk->bytes, chunk->size));
     if (chunk->kind == CHUNK_OPEN) {
         accept_connection(connection, node);
         return;
@@ -62,6 +72,7 @@ static void take_chunk(struct sim_connection *connection, enum net_end from,
         sim_node_peer_opened(node, connection);
         break;
     case CHUNK_BYTES:
+        note_arrival(connection, from, chunk->size);
         sim_node_input(node, connection, to, span_of(chunk->bytes, chunk->size));
         break;
     case CHUNK_OPEN:
@@ -128,6 +139,7 @@ void net_send(struct sim_connection *connection, enum net_end end, struct span b
 {
     struct world *world = connection->world;
 
+    connection->lanes[end].sent += bytes.size;
     while (bytes.size > 0) {
         size_t size = bytes.size;
         if (world_chance(world, 1, 8))
@@ -194,7 +206,8 @@ void net_break(struct sim_connection *connection)
 
     if (connection->lost)
         return;
-    world_trace(world, "#%" PRIu64 " breaks", connection->id);
+    world_trace(world, "%u>%u #%" PRIu64 " breaks", connection->nodes[NET_OPENER],
+                connection->nodes[NET_ACCEPTOR], connection->id);
     connection->lost = true;
     for (int end = 0; end < 2; end++)
         world_after(world, world_draw(world, DELAY_US_MIN, 20 * DELAY_US_MAX), lose_end, connection,
@@ -226,8 +239,8 @@ static void datagram_arrives(void *object, uint64_t number)
     if (sim_node_defers(node, datagram_arrives, object, number))
         return;
     if (node->control != NULL && !world->blocked[datagram->from][datagram->to]) {
-        world_trace(world, "%u>%u datagram %zu %016" PRIx64, datagram->from, datagram->to,
-                    datagram->size, (uint64_t)XXH3_64bits(datagram->bytes, datagram->size));
+        world_trace_bytes(world, "%u>%u datagram %zu %016" PRIx64, datagram->from, datagram->to,
+                          datagram->size, (uint64_t)XXH3_64bits(datagram->bytes, datagram->size));
         sim_control_datagram(node, datagram->from, span_of(datagram->bytes, datagram->size));
     }
     free_datagram(datagram);

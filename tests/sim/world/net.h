@@ -20,8 +20,9 @@ struct sim_call;
 /* Bytes on their way from one end to the other. */
 struct net_lane {
     struct list chunks;
-    int64_t last_us; /* when the last of them arrives */
-    unsigned held;   /* arrivals that wait for the direction to be free */
+    int64_t last_us;        /* when the last of them arrives */
+    unsigned held;          /* arrivals that wait for the direction to be free */
+    uint64_t sent, arrived; /* bytes in all */
 };
 
 struct sim_connection {

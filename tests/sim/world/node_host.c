@@ -39,9 +39,12 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
     const char *error;
     char text[DESCRIBE_MAX];
     const unsigned to = connection->nodes[end == NET_OPENER ? NET_ACCEPTOR : NET_OPENER];
+    const struct world_witness *witness = world->settings.witness;
+    uint64_t until = connection->lanes[end].sent + connection->seen[end];
 
     bytes = span_of(bytes.data + connection->seen[end], bytes.size - connection->seen[end]);
     while (wire_next_frame(bytes, SIZE_MAX / 2, &frame) == WIRE_OK) {
+        until += frame.size;
         while (wire_next_message(&frame.messages, &message, &error) == WIRE_OK) {
             if (world->settings.trace_file != NULL) {
                 describe_message(&message, text);
@@ -51,6 +54,8 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
             for (size_t i = 0; i < world->watcher_count; i++)
                 world->watchers[i].on_message(world->watchers[i].context, node->number, to,
                                               &message);
+            if (witness != NULL)
+                witness->on_sent(witness->context, connection, end, until, &message);
         }
         bytes = span_of(bytes.data + frame.size, bytes.size - frame.size);
     }

@@ -29,18 +29,47 @@ static void write_line(struct world *world, const char *format, va_list argument
     fprintf(world->settings.trace_file, "%s\n", line);
 }
 
+static void tell_witness(struct world *world, const char *format, va_list arguments)
+{
+    const struct world_witness *witness = world->settings.witness;
+    char line[LINE_MAX_BYTES];
+
+    vsnprintf(line, sizeof line, format, arguments);
+    witness->on_line(witness->context, world->now_us, line);
+}
+
+static void digest(struct world *world, const char *format, va_list arguments)
+{
+    va_list again;
+
+    va_copy(again, arguments);
+    world->trace_digest = digest_line(world->trace_digest, world->now_us, format, arguments);
+    world->trace_lines++;
+    if (world->settings.trace_file != NULL)
+        write_line(world, format, again);
+    va_end(again);
+}
+
 void world_trace(struct world *world, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    world->trace_digest = digest_line(world->trace_digest, world->now_us, format, arguments);
+    digest(world, format, arguments);
     va_end(arguments);
-    world->trace_lines++;
-    if (world->settings.trace_file == NULL)
+    if (world->settings.witness == NULL)
         return;
     va_start(arguments, format);
-    write_line(world, format, arguments);
+    tell_witness(world, format, arguments);
+    va_end(arguments);
+}
+
+void world_trace_bytes(struct world *world, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    digest(world, format, arguments);
     va_end(arguments);
 }
 
@@ -84,6 +113,8 @@ void world_run_until(struct world *world, int64_t until_us)
         ensure(event.at_us >= world->now_us);
         world->now_us = event.at_us;
         event.fire(event.object, event.number);
+        if (world->settings.witness != NULL)
+            world->settings.witness->on_step(world->settings.witness->context, world);
     }
     world->now_us = until_us;
 }

@@ -27,9 +27,27 @@
 #define WORLD_PORT     7000
 #define WORLD_BUS_PORT 17000
 
+struct history;
 struct legs;
+struct sim_connection;
 struct sim_node;
 struct wire_message;
+struct world;
+
+/* Sees what passes between the nodes, and is asked to look around after every event: for explain.h,
+ * which runs a seed a second time. It changes nothing, so that the run is the same. */
+struct world_witness {
+    void *context;
+    void (*on_step)(void *context, const struct world *world);
+    /* What happened to a node, a link, a clock: the trace's lines, without those of bytes. */
+    void (*on_line)(void *context, int64_t at_us, const char *line);
+    /* The end sends a message. It has arrived when so many bytes of the lane have. */
+    void (*on_sent)(void *context, const struct sim_connection *connection, unsigned end,
+                    uint64_t until, const struct wire_message *message);
+    void (*on_arrived)(void *context, const struct sim_connection *connection, unsigned end);
+    /* All is over; the nodes are as they were at the end. */
+    void (*on_end)(void *context, const struct world *world, const struct history *history);
+};
 
 /* What holds for a world from its beginning. */
 struct world_settings {
@@ -44,6 +62,7 @@ struct world_settings {
     bool detector;     /* detector.c in the place of control, and a ring that is there at once */
     FILE *trace_file;  /* NULL: the trace is only digested */
     struct legs *legs; /* how long each message takes, and all else nothing (legs.h); may be NULL */
+    const struct world_witness *witness; /* NULL: nobody */
 
     /* Bounds, 0: that of the options. */
     uint64_t memory_bytes; /* maxmemory of each node */
@@ -132,6 +151,9 @@ void world_note_ring(struct world *world, const struct ring *ring);
 
 /* A line of the trace: the time comes before it. */
 void world_trace(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same of bytes that go to and fro: no witness hears of them. */
+void world_trace_bytes(struct world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* A line that only the trace's file has, where there is one: not digested, so that a run with a
  * file has the digest of one without. */
