@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/control.h"
 #include "ring/planner.h"
 #include "ring/ring_codec.h"
 #include "sim/mutant/rules.h"
@@ -90,11 +91,30 @@ void world_run_until(struct world *world, int64_t until_us)
 
 /* ---- the ring ---- */
 
+uint16_t world_port(unsigned number, unsigned place)
+{
+    return (uint16_t)(WORLD_PORT + place * WORLD_PLACE_STEP + number);
+}
+
+unsigned world_find(const struct world *world, const char *host, uint16_t bus_port,
+                    unsigned *place)
+{
+    const unsigned least = WORLD_PORT + GOSSIP_BUS_OFFSET;
+    const unsigned number = (bus_port - least) % WORLD_PLACE_STEP;
+
+    if (strcmp(host, WORLD_HOST) != 0 || bus_port <= least || number == 0 ||
+        number > world->settings.nodes)
+        return 0;
+    *place = (bus_port - least) / WORLD_PLACE_STEP;
+    return number;
+}
+
 static void fill_member(struct ring_member *member, unsigned number)
 {
     *member = (struct ring_member){.number = (node_number)number,
-                                   .client_port = (uint16_t)(WORLD_PORT + number),
-                                   .bus_port = (uint16_t)(WORLD_BUS_PORT + number),
+                                   .client_port = world_port(number, 0),
+                                   .bus_port = (uint16_t)(world_port(number, 0) +
+                                                          GOSSIP_BUS_OFFSET),
                                    .weight = 100};
     member->identity = sim_node_identity(number);
     memcpy(member->host, WORLD_HOST, sizeof WORLD_HOST);
@@ -158,7 +178,7 @@ void world_note_ring(struct world *world, const struct ring *ring)
     world->rings[world->ring_count++] = seen;
 }
 
-static const struct options *make_options(const struct world_settings *settings)
+const struct options *world_options(const struct world_settings *settings)
 {
     struct options *options = options_create();
 
@@ -185,7 +205,7 @@ static const struct options *make_options(const struct world_settings *settings)
     options->seeds.items = memory_alloc_array(settings->nodes, sizeof options->seeds.items[0]);
     for (unsigned i = 0; i < settings->nodes; i++)
         options->seeds.items[i] = (struct option_address){.host = memory_copy_string(WORLD_HOST),
-                                                          .port = (uint16_t)(WORLD_PORT + i + 1)};
+                                                          .port = world_port(i + 1, 0)};
     return options;
 }
 
@@ -203,7 +223,7 @@ struct world *world_create(const struct world_settings *settings)
     world->settings = *settings;
     world->trace_digest = DIGEST_EMPTY;
     rng_init(&world->rng, settings->seed);
-    world->options = make_options(settings);
+    world->options = world_options(settings);
     list_init(&world->datagrams);
     for (unsigned rule = 1; rule < RULE_COUNT; rule++)
         if (rules_removed(rule))
