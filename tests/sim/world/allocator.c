@@ -3,15 +3,18 @@
 
 #include <stdbool.h>
 
+#include "base/buffer.h"
+
 /* The wrapped functions have no context to find it in; a run has one thread. */
 static _Thread_local struct allocator *in_use;
 
 void *__real_memory_try_alloc(size_t size) __attribute__((weak));
-void *__real_memory_try_realloc(void *block, size_t size) __attribute__((weak));
 void *__real_memory_try_alloc_aligned(size_t alignment, size_t size) __attribute__((weak));
+void __real_buffer_append(struct buffer *buffer, const void *data, size_t size)
+    __attribute__((weak));
 void *__wrap_memory_try_alloc(size_t size);
-void *__wrap_memory_try_realloc(void *block, size_t size);
 void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size);
+void __wrap_buffer_append(struct buffer *buffer, const void *data, size_t size);
 
 void allocator_init(struct allocator *allocator, uint64_t seed)
 {
@@ -41,12 +44,15 @@ void *__wrap_memory_try_alloc(size_t size)
     return refuses(size) ? NULL : __real_memory_try_alloc(size);
 }
 
-void *__wrap_memory_try_realloc(void *block, size_t size)
-{
-    return refuses(size) ? NULL : __real_memory_try_realloc(block, size);
-}
-
 void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size)
 {
     return refuses(size) ? NULL : __real_memory_try_alloc_aligned(alignment, size);
+}
+
+void __wrap_buffer_append(struct buffer *buffer, const void *data, size_t size)
+{
+    if (size > 0 && buffer->capacity - buffer->tail < size && refuses(size))
+        buffer->failed = true;
+    else
+        __real_buffer_append(buffer, data, size);
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Allocations that fail: those of memory_try_alloc and its like (base/memory.h), whose callers
- * promise to go on without. The simulator's programs are linked with these functions wrapped, so
- * the core neither knows nor pays; a program that is not has none that fails. What the simulator
- * itself allocates never fails: only what happens between two calls of allocator_use.
+ * promise to go on without, and buffers that cannot grow for what is appended. The simulator's
+ * programs are linked with these functions wrapped, so the core neither knows nor pays; in a program
+ * that is not, none fails. What the simulator itself allocates never fails: only what happens
+ * between two calls of allocator_use.
+ *
+ * What is left out is buffer_reserve: a request keeps its own words through it, and a server that
+ * cannot do that ends.
  */
 #ifndef DUNLIN_TESTS_SIM_ALLOCATOR_H
 #define DUNLIN_TESTS_SIM_ALLOCATOR_H

@@ -101,7 +101,7 @@ static void flush_links(struct sim_node *node)
     {
         struct sim_link *link = list_entry(at, struct sim_link, link);
         struct buffer *out = engine_link_out(link->engine);
-        if (link->dirty)
+        if (link->dirty && !out->failed)
             link->dirty = write_out(node, link->connection, NET_ACCEPTOR, out);
         if (link->closing || out->failed) {
             net_close(link->connection, NET_ACCEPTOR);
@@ -135,7 +135,7 @@ static void flush_peers(struct sim_node *node)
 /* As io/connection.c does with a connection that rests. */
 static void trim(struct buffer *buffer)
 {
-    if (buffer_size(buffer) == 0)
+    if (buffer_size(buffer) == 0 && !buffer->failed)
         buffer_reset(buffer, IDLE_KEEP);
 }
 
