@@ -156,7 +156,7 @@ static void look_at(struct votes *votes, const struct sim_node *node,
     const bool recovering = store_partition(node->store, p)->recovering;
 
     if (voter->recovering && !recovering) {
-        const unsigned sources = (unsigned)__builtin_popcount(voter->sources);
+        const unsigned sources = (unsigned)__builtin_popcountll(voter->sources);
         verdict->judged++;
         if (sources < sources_needed(claim) && !forced)
             verdict_wrong(verdict,

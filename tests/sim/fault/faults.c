@@ -114,6 +114,8 @@ struct faults *faults_create(struct world *world, const struct fault_settings *s
 void faults_destroy(struct faults **faults)
 {
     options_release(&(*faults)->cramped);
+    for (int i = 0; i < FAULT_DELAYS; i++)
+        delay_destroy(&(*faults)->delays[i]);
     memory_free(*faults);
     *faults = NULL;
 }

@@ -23,30 +23,30 @@
 /* Name, what it is called, its rate where nothing else is said, in how many of twelve runs it is,
  * the function that begins it (parts.h), what it does. Those after which little can be told from a
  * history are in few. */
-#define FAULTS(ROW)                                                                             \
-    ROW(BREAK, "break", 1, 9, break, "connections between two nodes break")                     \
-    ROW(PARTITION, "partition", 1, 9, partition, "two nodes do not reach each other")           \
-    ROW(ONE_WAY, "oneway", 1, 9, one_way, "what one node sends does not arrive at another")     \
-    ROW(ISOLATE, "isolate", 1, 9, isolate, "one node is cut off from all others")               \
-    ROW(FLAP, "flap", 1, 9, flap, "two nodes reach each other, and do not, again and again")    \
-    ROW(CLOG, "clog", 1, 9, clog, "few bytes a second pass between two nodes")                  \
-    ROW(PAUSE, "pause", 1, 9, pause, "a process is stopped for a while")                        \
-    ROW(SLOW, "slow", 1, 9, slow, "what a node sends takes long")                               \
-    ROW(DELAY, "delay", 1, 9, delay, "what a node sends takes long now and then: a long tail")  \
-    ROW(CLOCK, "clock", 1, 9, clock, "a clock is off, and drifts, within max-clock-skew-ms")    \
-    ROW(SKEW, "skew", 1, 6, skew, "a clock is off by more than max-clock-skew-ms")              \
+#define FAULTS(ROW)                                                                              \
+    ROW(BREAK, "break", 1, 9, break, "connections between two nodes break")                      \
+    ROW(PARTITION, "partition", 1, 9, partition, "two nodes do not reach each other")            \
+    ROW(ONE_WAY, "oneway", 1, 9, one_way, "what one node sends does not arrive at another")      \
+    ROW(ISOLATE, "isolate", 1, 9, isolate, "one node is cut off from all others")                \
+    ROW(FLAP, "flap", 1, 9, flap, "two nodes reach each other, and do not, again and again")     \
+    ROW(CLOG, "clog", 1, 9, clog, "few bytes a second pass between two nodes")                   \
+    ROW(PAUSE, "pause", 1, 9, pause, "a process is stopped for a while")                         \
+    ROW(SLOW, "slow", 1, 9, slow, "what a node sends takes long")                                \
+    ROW(DELAY, "delay", 1, 9, delay, "what a node sends takes as long as a distribution says")   \
+    ROW(CLOCK, "clock", 1, 9, clock, "a clock is off, and drifts, within max-clock-skew-ms")     \
+    ROW(SKEW, "skew", 1, 6, skew, "a clock is off by more than max-clock-skew-ms")               \
     ROW(JUMP, "jump", 1, 6, jump, "a clock steps forwards and backwards, by little and by much") \
-    ROW(RESTART, "restart", 1, 9, restart, "a process is killed, and starts with no data")      \
-    ROW(MOVE, "move", 1, 6, move, "a process is killed, and starts at another address")         \
-    ROW(ALL_RESTART, "allrestart", 1, 2, all_restart, "all processes are killed, and restart")  \
-    ROW(MEMORY, "memory", 1, 3, memory, "a store takes nothing more for a while")               \
-    ROW(EVICT, "evict", 1, 4, evict, "keys of a node are evicted")                              \
-    ROW(ALLOC, "alloc", 1, 3, alloc, "allocations that may fail do, for a while")               \
-    ROW(HINTS, "hints", 1, 4, hints, "a node has no room for hints for a while")                \
-    ROW(LOSS, "loss", 1, 9, loss, "many datagrams from and to a node are lost")                 \
-    ROW(DUPLICATE, "duplicate", 1, 9, duplicate, "many datagrams from a node arrive twice")     \
-    ROW(REORDER, "reorder", 1, 9, reorder, "many datagrams from a node arrive late")            \
-    ROW(DISK, "disk", 1, 9, disk, "a disk takes nothing more for a while")                      \
+    ROW(RESTART, "restart", 1, 9, restart, "a process is killed, and starts with no data")       \
+    ROW(MOVE, "move", 1, 6, move, "a process is killed, and starts at another address")          \
+    ROW(ALL_RESTART, "allrestart", 1, 2, all_restart, "all processes are killed, and restart")   \
+    ROW(MEMORY, "memory", 1, 3, memory, "a store takes nothing more for a while")                \
+    ROW(EVICT, "evict", 1, 4, evict, "keys of a node are evicted")                               \
+    ROW(ALLOC, "alloc", 1, 3, alloc, "allocations that may fail do, for a while")                \
+    ROW(HINTS, "hints", 1, 4, hints, "a node has no room for hints for a while")                 \
+    ROW(LOSS, "loss", 1, 9, loss, "many datagrams from and to a node are lost")                  \
+    ROW(DUPLICATE, "duplicate", 1, 9, duplicate, "many datagrams from a node arrive twice")      \
+    ROW(REORDER, "reorder", 1, 9, reorder, "many datagrams from a node arrive late")             \
+    ROW(DISK, "disk", 1, 9, disk, "a disk takes nothing more for a while")                       \
     ROW(TORN, "torn", 1, 9, torn, "a process is killed while it writes a state file")
 
 enum fault {

@@ -3,6 +3,7 @@
  * Faults of the network: links that break, are blocked or clogged, and lines that lose datagrams,
  * double them, or let them wait.
  */
+#include "base/assert.h"
 #include "sim/fault/parts.h"
 
 #define FLAP_US_MIN 10000
@@ -11,8 +12,6 @@
 #define CLOG_BYTES_S_MIN 2000
 #define CLOG_BYTES_S_MAX 200000
 #define SLOW_US_MAX      400000
-#define TAIL_US_MIN      500
-#define TAIL_US_MAX      20000
 #define LOSS_MAX         90
 
 /* ---- links ---- */
@@ -135,17 +134,42 @@ void fault_slow(struct faults *faults, const struct fault_place *at)
     fault_after(faults, at->length_us, quicken, at->node);
 }
 
-static void cut_tail(void *object, uint64_t number)
+/* A fast disk and a slow one, as LinkedIn measured them (Bailis et al., VLDB 2012, table 3); a line
+ * that is far, one with few long waits, one with many. */
+static const char *const delay_texts[FAULT_DELAYS] = {
+    "pareto(0.235,10):0.9122+exp(1.66):0.0878",
+    "pareto(1.05,1.51):0.9122+exp(0.183):0.0878",
+    "uniform(30,50)",
+    "const(1):0.99+uniform(200,1500):0.01",
+    "exp(0.02)",
+};
+
+/* One is made when it is drawn first. */
+static const struct delay *draw_delay(struct faults *faults)
+{
+    const size_t i = fault_draw(faults, FAULT_DELAYS);
+    char error[DELAY_ERROR_MAX];
+
+    if (faults->delays[i] == NULL)
+        faults->delays[i] = delay_create(delay_texts[i], error);
+    ensure(faults->delays[i] != NULL);
+    return faults->delays[i];
+}
+
+static void end_delay(void *object, uint64_t number)
 {
     struct faults *faults = object;
 
-    faults->world->lines[number].tail_us = 0;
+    faults->world->lines[number].delay = NULL;
 }
 
 void fault_delay(struct faults *faults, const struct fault_place *at)
 {
-    faults->world->lines[at->node].tail_us = fault_draw_us(faults, TAIL_US_MIN, TAIL_US_MAX);
-    fault_after(faults, at->length_us, cut_tail, at->node);
+    const struct delay *delay = draw_delay(faults);
+
+    world_trace(faults->world, "%u sends with %s", at->node, delay_text(delay));
+    faults->world->lines[at->node].delay = delay;
+    fault_after(faults, at->length_us, end_delay, at->node);
 }
 
 static void lose_none(void *object, uint64_t number)

@@ -7,8 +7,11 @@
 
 #include "base/rng.h"
 #include "sim/fault/faults.h"
+#include "sim/world/delay.h"
 #include "sim/world/node.h"
 
+/* Distributions that a line may have. */
+#define FAULT_DELAYS 5
 /* A killed process is gone for that long at least. */
 #define RESTART_US_MIN 300000
 
@@ -33,7 +36,8 @@ struct faults {
     int64_t jump_us[WORLD_NODES_MAX + 1];
     int64_t torn_us[WORLD_NODES_MAX + 1];
 
-    const struct options *cramped; /* the world's, with no room for hints */
+    struct delay *delays[FAULT_DELAYS]; /* those that lines had already */
+    const struct options *cramped;      /* the world's, with no room for hints */
 };
 
 /* Where a fault is, and for how long. */

@@ -2,9 +2,9 @@
  *
  * Allocations that fail: those of memory_try_alloc and its like (base/memory.h), whose callers
  * promise to go on without, and buffers that cannot grow for what is appended. The simulator's
- * programs are linked with these functions wrapped, so the core neither knows nor pays; in a program
- * that is not, none fails. What the simulator itself allocates never fails: only what happens
- * between two calls of allocator_use.
+ * programs are linked with these functions wrapped, so the core neither knows nor pays; in a
+ * program that is not, none fails. What the simulator itself allocates never fails: only what
+ * happens between two calls of allocator_use.
  *
  * What is left out is buffer_reserve: a request keeps its own words through it, and a server that
  * cannot do that ends.

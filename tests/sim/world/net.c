@@ -7,13 +7,12 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "sim/world/control.h"
+#include "sim/world/delay.h"
 #include "sim/world/node.h"
 
 #define DELAY_US_MIN       50
 #define DELAY_US_MAX       900
 #define CONNECT_TIMEOUT_US 1000000
-/* How often a long tail doubles at the most, each time by the toss of a coin. */
-#define TAIL_DOUBLINGS_MAX 7
 
 enum chunk_kind { CHUNK_OPEN, CHUNK_OPENED, CHUNK_BYTES, CHUNK_CLOSE };
 
@@ -33,23 +32,14 @@ static enum net_end other(enum net_end end)
 
 /* ---- the way ---- */
 
-static int64_t draw_tail_us(struct world *world, int64_t scale_us)
-{
-    int64_t most_us = scale_us;
-
-    for (int i = 0; i < TAIL_DOUBLINGS_MAX && world_chance(world, 1, 2); i++)
-        most_us *= 2;
-    return world_draw(world, 0, most_us);
-}
-
 int64_t net_delay_us(struct world *world, unsigned from)
 {
     const struct world_line *line = &world->lines[from];
     int64_t delay_us = world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
 
     delay_us += world_draw(world, 0, line->slow_us);
-    if (line->tail_us > 0)
-        delay_us += draw_tail_us(world, line->tail_us);
+    if (line->delay != NULL)
+        delay_us += delay_draw_us(line->delay, &world->rng);
     return delay_us;
 }
 

@@ -57,7 +57,8 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
     ensure(bytes.size == 0);
 }
 
-/* Writes what the socket takes; true when something is left, for which the node is touched again. */
+/* Writes what the socket takes; true when something is left, for which the node is touched again.
+ */
 static bool write_out(struct sim_node *node, struct sim_connection *connection, enum net_end end,
                       struct buffer *out)
 {

@@ -96,8 +96,7 @@ uint16_t world_port(unsigned number, unsigned place)
     return (uint16_t)(WORLD_PORT + place * WORLD_PLACE_STEP + number);
 }
 
-unsigned world_find(const struct world *world, const char *host, uint16_t bus_port,
-                    unsigned *place)
+unsigned world_find(const struct world *world, const char *host, uint16_t bus_port, unsigned *place)
 {
     const unsigned least = WORLD_PORT + GOSSIP_BUS_OFFSET;
     const unsigned number = (bus_port - least) % WORLD_PLACE_STEP;
@@ -111,11 +110,11 @@ unsigned world_find(const struct world *world, const char *host, uint16_t bus_po
 
 static void fill_member(struct ring_member *member, unsigned number)
 {
-    *member = (struct ring_member){.number = (node_number)number,
-                                   .client_port = world_port(number, 0),
-                                   .bus_port = (uint16_t)(world_port(number, 0) +
-                                                          GOSSIP_BUS_OFFSET),
-                                   .weight = 100};
+    *member = (struct ring_member){
+        .number = (node_number)number,
+        .client_port = world_port(number, 0),
+        .bus_port = (uint16_t)(world_port(number, 0) + GOSSIP_BUS_OFFSET),
+        .weight = 100};
     member->identity = sim_node_identity(number);
     memcpy(member->host, WORLD_HOST, sizeof WORLD_HOST);
 }

@@ -28,6 +28,7 @@
 #define WORLD_PLACE_STEP 100
 #define WORLD_PLACES_MAX 100
 
+struct delay;
 struct legs;
 struct node_address;
 struct sim_node;
@@ -77,11 +78,11 @@ struct world_watcher {
 
 /* What is wrong with a node's line: with all that it sends, and with all datagrams to it. */
 struct world_line {
-    int64_t slow_us;         /* the most that is added to a delay, each as likely */
-    int64_t tail_us;         /* the scale of what else is added: small mostly, at times long */
-    unsigned loss_percent;   /* of datagrams: they do not arrive */
-    unsigned double_percent; /* they arrive twice */
-    unsigned late_percent;   /* they may be overtaken */
+    int64_t slow_us;           /* the most that is added to a delay, each as likely */
+    const struct delay *delay; /* NULL, or what else is added (delay.h) */
+    unsigned loss_percent;     /* of datagrams: they do not arrive */
+    unsigned double_percent;   /* they arrive twice */
+    unsigned late_percent;     /* they may be overtaken */
 };
 
 /* From one node to another. */
