@@ -59,7 +59,7 @@ static bool is_met(enum need need, const struct world *world, const struct load_
     case NEED_REMEMBERED:
         return history->amnesty_count == 0;
     case NEED_HINTS:
-        return settings->hint_bytes == 0 && settings->hint_window_s == 0;
+        return settings->hint_bytes == 0 && settings->hint_window_s == 0 && !history->drops_hints;
     case NEED_GOSSIP:
         return !settings->detector;
     case NEED_RESTARTS:

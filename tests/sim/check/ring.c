@@ -51,7 +51,7 @@ static void check_disk(const struct sim_node *node, const struct ring *ring,
                        struct verdict *verdict)
 {
     char error[RING_ERROR_MAX];
-    struct ring *kept = ring_decode(buffer_content(&node->disk_ring), error);
+    struct ring *kept = ring_decode(sim_disk_ring(&node->disk), error);
 
     verdict->judged++;
     if (kept == NULL || ring_digest(kept) != ring_digest(ring))

@@ -22,7 +22,7 @@ struct question {
 struct voter {
     bool recovering;   /* at the last look */
     uint32_t recovery; /* its number, then */
-    uint16_t sources;  /* a bit for each node that told it what it has, and votes, since then */
+    uint64_t sources;  /* a bit for each node that told it what it has, and votes, since then */
 };
 
 struct votes {
@@ -99,7 +99,7 @@ static void note_source(struct votes *votes, const struct question *question, ui
         !asker->running || !store_partition(asker->store, question->partition)->recovering)
         return;
     follow(voter, true);
-    voter->sources |= (uint16_t)(1u << question->asked);
+    voter->sources |= UINT64_C(1) << question->asked;
 }
 
 static void on_message(void *context, unsigned from, unsigned to,
@@ -159,7 +159,7 @@ static void look_at(struct votes *votes, const struct sim_node *node,
     const bool recovering = store_partition(node->store, p)->recovering;
 
     if (voter->recovering && !recovering) {
-        const unsigned sources = (unsigned)__builtin_popcount(voter->sources);
+        const unsigned sources = (unsigned)__builtin_popcountll(voter->sources);
         verdict->judged++;
         if (sources < sources_needed(claim) && !forced) {
             verdict_wrong(verdict,

@@ -6,29 +6,27 @@
 #include "sim/fault/faults.h"
 
 const struct fault_row fault_rows[FAULT_COUNT] = {
-#define ROW(NAME, name, text) {name, text},
+#define ROW(NAME, name, rate, of_12, begin, text) {name, rate, of_12, text},
     FAULTS(ROW)
 #undef ROW
 };
 
-/* In how many of twelve runs a kind is; 0 stands for 9. Those after which little can be told from a
- * history are in few. */
-static const unsigned kept_of_12[FAULT_COUNT] = {
-    [FAULT_SKEW] = 6, [FAULT_ALL_RESTART] = 2, [FAULT_MEMORY] = 3, [FAULT_EVICT] = 4};
-
 void fault_settings_all(struct fault_settings *settings)
 {
-    memset(settings->rates, 1, sizeof settings->rates);
+    for (int fault = 0; fault < FAULT_COUNT; fault++)
+        settings->rates[fault] = fault_rows[fault].rate;
 }
 
+/* In one run of three few kinds are left, so that each comes often. */
 void fault_settings_draw(struct fault_settings *settings, uint64_t seed)
 {
     struct rng rng;
 
     rng_init(&rng, seed ^ UINT64_C(0xfa17));
+    const unsigned of = rng_below(&rng, 3) == 0 ? 36 : 12;
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
-        const unsigned kept = kept_of_12[fault] > 0 ? kept_of_12[fault] : 9;
-        settings->rates[fault] = rng_below(&rng, 12) < kept;
+        const struct fault_row *row = &fault_rows[fault];
+        settings->rates[fault] = rng_below(&rng, of) < row->of_12 ? row->rate : 0;
     }
 }
 

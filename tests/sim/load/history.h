@@ -92,7 +92,8 @@ struct history {
     /* What happened to the nodes, as far as it bears on what may be seen. */
     struct amnesty amnesties[AMNESTIES_MAX];
     size_t amnesty_count;
-    bool vanishes; /* anything may have been evicted at any time */
+    bool vanishes;    /* anything may have been evicted at any time */
+    bool drops_hints; /* hints may have been dropped: partitions change their coordinators then */
     struct clocks clocks;
 };
 

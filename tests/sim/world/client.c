@@ -57,7 +57,9 @@ static void read_on(void *object, uint64_t number)
         return;
     buffer_append_span(engine_client_in(client->engine), buffer_content(&client->arrived));
     buffer_reset(&client->arrived, 0);
+    allocator_use(&node->allocator);
     engine_client_input(node->engine, sim_node_now(node), client->engine);
+    allocator_use(NULL);
     sim_node_touch(node);
 }
 
@@ -173,10 +175,11 @@ void sim_client_flush(struct sim_client *client)
     struct sim_node *node = client->node;
     struct world *world = node->world;
 
-    if (!client->dirty)
+    struct buffer *out = engine_client_out(client->engine);
+    if (!client->dirty && !out->failed)
         return;
     client->dirty = false;
-    struct buffer *out = engine_client_out(client->engine);
+    client->closing |= out->failed; /* as io/connection.c does: bytes are missing behind it */
     size_t size = buffer_size(out);
     if (size > 1 && world_chance(world, 1, 16))
         size = (size_t)world_draw(world, 1, (int64_t)size);

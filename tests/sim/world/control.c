@@ -10,7 +10,7 @@
 #include "sim/world/describe.h"
 #include "wire/wire.h"
 
-#define WORDS_MAX   16
+#define WORDS_MAX   (WORLD_NODES_MAX + 8)
 #define ANSWER_MAX  (32u << 20)
 #define POST_US_MAX 60
 
@@ -294,29 +294,36 @@ static void call_timeout(void *object, uint64_t number)
 
 /* ---- what control wants ---- */
 
-static unsigned number_at(const struct sim_node *node, const struct node_address *bus)
+/* Nobody's address but that of a node that there is, or was, goes around. */
+static unsigned number_at(const struct sim_node *node, const struct node_address *bus,
+                          unsigned *place)
 {
-    ensure(strcmp(bus->host, WORLD_HOST) == 0);
-    ensure(bus->port > WORLD_BUS_PORT && bus->port <= WORLD_BUS_PORT + node->world->settings.nodes);
-    return bus->port - WORLD_BUS_PORT;
+    const unsigned number = world_find(node->world, bus->host, bus->port, place);
+
+    ensure(number != 0);
+    return number;
 }
 
 static void on_send(void *host, const struct node_address *to, struct span datagram)
 {
     struct sim_node *node = host;
+    unsigned place;
+    const unsigned number = number_at(node, to, &place);
 
-    net_send_datagram(node->world, node->number, number_at(node, to), datagram);
+    net_send_datagram(node->world, node->number, number, place, datagram);
 }
 
 static void on_call(void *host, uint64_t id, const struct node_address *to, struct span messages)
 {
     struct sim_node *node = host;
     struct sim_call *call = memory_alloc(sizeof *call);
+    unsigned place;
+    const unsigned number = number_at(node, to, &place);
 
     call->node = node;
     call->id = id;
     buffer_append_span(&call->question, messages);
-    call->connection = net_open(node->world, node->number, number_at(node, to));
+    call->connection = net_open(node->world, node->number, number, place);
     call->connection->call = call;
     list_append(&node->control->calls, &call->link);
     world_after(node->world, CONTROL_CALL_TIMEOUT_MS * 1000, call_timeout, node,
@@ -342,32 +349,51 @@ static void on_publish(void *host, struct view *view)
     node->view = view_retain(view);
     node->in_line = view->self_in_line;
     /* RING INIT numbers the nodes as it names them. */
-    for (size_t i = 0; i < view->node_count; i++)
-        ensure(view->nodes[i].bus_port == WORLD_BUS_PORT + view->nodes[i].number || view->implicit);
+    for (size_t i = 0; i < view->node_count; i++) {
+        const struct view_node *other = &view->nodes[i];
+        unsigned place;
+        ensure(world_find(node->world, other->host, other->bus_port, &place) == other->number ||
+               view->implicit);
+    }
     if (view->ring != NULL && !view->implicit)
         world_note_ring(node->world, view->ring);
     if (node->engine != NULL)
         post(node, ERRAND_VIEW, 0, span_of(NULL, 0))->view = view_retain(view);
 }
 
+/* Within its write the process was killed: it hears nothing more but that the write failed. */
+static void die(void *object, uint64_t number)
+{
+    struct sim_node *node = object;
+
+    if (node->boots == number)
+        sim_node_kill(node);
+}
+
+static bool note_write(struct sim_node *node, bool kept)
+{
+    if (node->disk.cut_now) {
+        node->disk.cut_now = false;
+        world_trace(node->world, "%u's write is cut", node->number);
+        world_after(node->world, 0, die, node, node->boots);
+    }
+    return kept;
+}
+
 static bool on_persist_ring(void *host, struct span ring)
 {
     struct sim_node *node = host;
 
-    if (node->disk_full)
-        return false;
-    buffer_reset(&node->disk_ring, SIZE_MAX);
-    buffer_append_span(&node->disk_ring, ring);
-    return true;
+    return note_write(node, sim_disk_keep_ring(&node->disk, ring));
 }
 
 static bool on_persist_ceiling(void *host, uint64_t ceiling)
 {
     struct sim_node *node = host;
 
-    if (node->disk_full)
-        return false;
     ensure(ceiling > node->ceiling);
+    if (!note_write(node, sim_disk_keep_ceiling(&node->disk, ceiling)))
+        return false;
     node->ceiling = ceiling;
     return true;
 }
@@ -425,10 +451,10 @@ static const struct control_calls calls = {
     .fatal = on_fatal,
 };
 
-void sim_control_datagram(struct sim_node *node, unsigned from, struct span datagram)
+void sim_control_datagram(struct sim_node *node, unsigned from, unsigned place,
+                          struct span datagram)
 {
-    const struct node_address source = {.host = WORLD_HOST,
-                                        .port = (uint16_t)(WORLD_BUS_PORT + from)};
+    const struct node_address source = control_bus(WORLD_HOST, world_port(from, place));
 
     control_datagram(node->control->control, sim_node_now(node), &source, datagram);
 }
@@ -449,15 +475,16 @@ struct sim_control *sim_control_create(struct sim_node *node)
     list_init(&control->calls);
     control->waking_us = INT64_MAX;
     rng_init(&control->rng, node->world->settings.seed * 1000 + node->number * 100 + node->boots);
-    if (buffer_size(&node->disk_ring) > 0) {
-        ring = ring_decode(buffer_content(&node->disk_ring), error);
+    const struct span kept = sim_disk_ring(&node->disk);
+    if (kept.size > 0) {
+        ring = ring_decode(kept, error);
         ensure(ring != NULL);
     }
     node->boot = rng_next(&control->rng);
     const struct control_options options = {
         .identity = node->identity,
         .host = WORLD_HOST,
-        .client_port = (uint16_t)(WORLD_PORT + node->number),
+        .client_port = world_port(node->number, node->place),
         .boot = (uint64_t)now.wall_ms > ceiling_ms ? (uint64_t)now.wall_ms : ceiling_ms + 1,
         .boot_nonce = node->boot,
         .seed = rng_next(&control->rng),

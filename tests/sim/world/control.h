@@ -30,7 +30,9 @@ void sim_control_message(struct sim_node *node, uint64_t link, struct span messa
 
 /* ---- from the network ---- */
 
-void sim_control_datagram(struct sim_node *node, unsigned from, struct span datagram);
+/* From the node, while it was in that place. */
+void sim_control_datagram(struct sim_node *node, unsigned from, unsigned place,
+                          struct span datagram);
 void sim_control_call_opened(struct sim_call *call);
 void sim_control_call_input(struct sim_call *call, struct span bytes);
 void sim_control_call_lost(struct sim_call *call);

@@ -82,8 +82,9 @@ static bool reaches(const struct sim_node *node, const struct sim_node *other)
 {
     const struct world *world = node->world;
 
-    return other->running && !other->paused && !world->blocked[node->number][other->number] &&
-           !world->blocked[other->number][node->number];
+    return other->running && !other->paused &&
+           !world->routes[node->number][other->number].blocked &&
+           !world->routes[other->number][node->number].blocked;
 }
 
 static enum node_health judge(struct sim_node *node, const struct sim_sight *sight)

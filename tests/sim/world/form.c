@@ -49,7 +49,7 @@ static void ask(struct world *world, struct asker *asker, unsigned number)
 
     for (unsigned i = 1; i <= world->settings.nodes; i++)
         size += (size_t)snprintf(words + size, sizeof words - size, " %s:%u", WORLD_HOST,
-                                 WORLD_PORT + i);
+                                 world_port(i, 0));
     asker->client = sim_client_open(world->nodes[number], CLIENT_ID + number);
     asker->client->context = asker;
     asker->client->on_reply = on_reply;
@@ -73,7 +73,7 @@ static void cut(struct world *world, unsigned a, unsigned b, bool blocked)
 
 static void mend(void *object, uint64_t number)
 {
-    cut(object, (unsigned)number / 100, (unsigned)number % 100, false);
+    cut(object, (unsigned)number >> 8, (unsigned)number & 255, false);
 }
 
 /* Returns when it is mended; 0: nothing was cut. */
@@ -90,7 +90,7 @@ static int64_t draw_cut(struct world *world)
     world_run_until(world, world->now_us + delay_us);
     cut(world, a, b, true);
     const int64_t length_us = world_draw(world, CUT_US_MAX / 10, CUT_US_MAX);
-    world_after(world, length_us, mend, world, a * 100 + b);
+    world_after(world, length_us, mend, world, (uint64_t)a << 8 | b);
     return world->now_us + length_us;
 }
 

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "sim/world/control.h"
+#include "sim/world/delay.h"
 #include "sim/world/node.h"
 
 #define DELAY_US_MIN       50
@@ -29,11 +30,41 @@ static enum net_end other(enum net_end end)
     return end == NET_OPENER ? NET_ACCEPTOR : NET_OPENER;
 }
 
+/* ---- the way ---- */
+
+int64_t net_delay_us(struct world *world, unsigned from)
+{
+    const struct world_line *line = &world->lines[from];
+    int64_t delay_us = world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
+
+    delay_us += world_draw(world, 0, line->slow_us);
+    if (line->delay != NULL)
+        delay_us += delay_draw_us(line->delay, &world->rng);
+    return delay_us;
+}
+
+int64_t net_pass_us(struct world *world, unsigned from, unsigned to, size_t size)
+{
+    struct world_route *route = &world->routes[from][to];
+
+    if (route->free_us < world->now_us)
+        route->free_us = world->now_us;
+    if (route->bytes_s > 0)
+        route->free_us += (int64_t)size * 1000000 / route->bytes_s;
+    return route->free_us;
+}
+
 /* ---- arriving ---- */
+
+/* Whose address it was opened to listens there no more, or another process of it does elsewhere. */
+static bool is_astray(const struct sim_connection *connection, const struct sim_node *node)
+{
+    return !sim_node_runs(node) || node->place != connection->place;
+}
 
 static void accept_connection(struct sim_connection *connection, struct sim_node *node)
 {
-    if (!sim_node_runs(node)) {
+    if (is_astray(connection, node)) {
         connection->open[NET_ACCEPTOR] = true;
         net_close(connection, NET_ACCEPTOR);
         return;
@@ -96,19 +127,25 @@ static void arrive(void *object, uint64_t number)
 
     if (connection->lost || list_empty(&lane->chunks))
         return;
-    if (world->blocked[connection->nodes[from]][to] || lane->held > 0) {
+    if (world->routes[connection->nodes[from]][to].blocked || lane->held > 0) {
         lane->held++;
         return;
     }
     struct chunk *chunk = list_entry(lane->chunks.next, struct chunk, link);
     /* A host takes connections for a process that is stopped. */
-    if (chunk->kind == CHUNK_OPEN && sim_node_runs(world->nodes[to]) && !connection->answered) {
+    if (chunk->kind == CHUNK_OPEN && !is_astray(connection, world->nodes[to]) &&
+        !connection->answered) {
         connection->answered = true;
         add_chunk(connection, NET_ACCEPTOR, CHUNK_OPENED, span_of(NULL, 0));
     }
     if (sim_node_defers(world->nodes[to], arrive, object, number))
         return;
     list_remove(&chunk->link);
+    lane->bytes -= chunk->size;
+    if (lane->wanted && connection->open[from]) {
+        lane->wanted = false;
+        sim_node_touch(world->nodes[connection->nodes[from]]);
+    }
     take_chunk(connection, from, chunk);
     memory_free(chunk);
 }
@@ -121,9 +158,10 @@ static void add_chunk(struct sim_connection *connection, enum net_end end, enum 
     struct world *world = connection->world;
     struct net_lane *lane = &connection->lanes[end];
     struct chunk *chunk = memory_alloc(sizeof *chunk + bytes.size);
-    int64_t at_us = world->now_us + world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
+    const unsigned from = connection->nodes[end];
+    const int64_t delay_us = net_delay_us(world, from);
+    int64_t at_us = net_pass_us(world, from, connection->nodes[other(end)], bytes.size) + delay_us;
 
-    at_us += world_draw(world, 0, world->slow_us[connection->nodes[end]]);
     if (at_us < lane->last_us)
         at_us = lane->last_us;
     lane->last_us = at_us;
@@ -131,8 +169,19 @@ static void add_chunk(struct sim_connection *connection, enum net_end end, enum 
     chunk->size = bytes.size;
     if (bytes.size > 0)
         memcpy(chunk->bytes, bytes.data, bytes.size);
+    lane->bytes += bytes.size;
     list_append(&lane->chunks, &chunk->link);
     events_add(&world->events, at_us, arrive, connection, end);
+}
+
+size_t net_room(struct sim_connection *connection, enum net_end end)
+{
+    struct net_lane *lane = &connection->lanes[end];
+
+    if (lane->bytes < NET_SOCKET_BYTES)
+        return NET_SOCKET_BYTES - lane->bytes;
+    lane->wanted = true;
+    return 0;
 }
 
 void net_send(struct sim_connection *connection, enum net_end end, struct span bytes)
@@ -160,7 +209,7 @@ static void connect_timeout(void *object, uint64_t number)
         net_break(connection);
 }
 
-struct sim_connection *net_open(struct world *world, unsigned from, unsigned to)
+struct sim_connection *net_open(struct world *world, unsigned from, unsigned to, unsigned place)
 {
     struct sim_connection *connection = memory_alloc(sizeof *connection);
 
@@ -168,6 +217,7 @@ struct sim_connection *net_open(struct world *world, unsigned from, unsigned to)
     connection->id = ++world->last_connection;
     connection->nodes[NET_OPENER] = from;
     connection->nodes[NET_ACCEPTOR] = to;
+    connection->place = place;
     connection->open[NET_OPENER] = true;
     list_init(&connection->lanes[NET_OPENER].chunks);
     list_init(&connection->lanes[NET_ACCEPTOR].chunks);
@@ -214,73 +264,14 @@ void net_break(struct sim_connection *connection)
                     (uint64_t)end);
 }
 
-/* ---- datagrams ---- */
-
-struct datagram {
-    struct list link; /* world->datagrams */
-    struct world *world;
-    unsigned from, to;
-    size_t size;
-    uint8_t bytes[];
-};
-
-static void free_datagram(struct datagram *datagram)
-{
-    list_remove(&datagram->link);
-    memory_free(datagram);
-}
-
-static void datagram_arrives(void *object, uint64_t number)
-{
-    struct datagram *datagram = object;
-    struct world *world = datagram->world;
-    struct sim_node *node = world->nodes[datagram->to];
-
-    if (sim_node_defers(node, datagram_arrives, object, number))
-        return;
-    if (node->control != NULL && !world->blocked[datagram->from][datagram->to]) {
-        world_trace_bytes(world, "%u>%u datagram %zu %016" PRIx64, datagram->from, datagram->to,
-                          datagram->size, (uint64_t)XXH3_64bits(datagram->bytes, datagram->size));
-        sim_control_datagram(node, datagram->from, span_of(datagram->bytes, datagram->size));
-    }
-    free_datagram(datagram);
-}
-
-static void send_once(struct world *world, unsigned from, unsigned to, struct span bytes)
-{
-    struct datagram *datagram = memory_alloc(sizeof *datagram + bytes.size);
-    int64_t delay_us = world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
-
-    delay_us += world_draw(world, 0, world->slow_us[from]);
-    datagram->world = world;
-    datagram->from = from;
-    datagram->to = to;
-    datagram->size = bytes.size;
-    memcpy(datagram->bytes, bytes.data, bytes.size);
-    list_append(&world->datagrams, &datagram->link);
-    world_after(world, delay_us, datagram_arrives, datagram, 0);
-}
-
-void net_send_datagram(struct world *world, unsigned from, unsigned to, struct span bytes)
-{
-    const unsigned loss = world->loss_percent[from] > world->loss_percent[to]
-                              ? world->loss_percent[from]
-                              : world->loss_percent[to];
-
-    if (world_chance(world, 1, 50))
-        send_once(world, from, to, bytes);
-    if (loss == 0 || !world_chance(world, loss, 100))
-        send_once(world, from, to, bytes);
-}
-
 /* ---- faults ---- */
 
 void net_block(struct world *world, unsigned from, unsigned to, bool blocked)
 {
-    if (world->blocked[from][to] == blocked)
+    if (world->routes[from][to].blocked == blocked)
         return;
     world_trace(world, "%u>%u %s", from, to, blocked ? "blocked" : "free");
-    world->blocked[from][to] = blocked;
+    world->routes[from][to].blocked = blocked;
     if (blocked)
         return;
     for (struct sim_connection *c = world->connections; c != NULL; c = c->next) {
@@ -309,8 +300,7 @@ void net_node_died(struct world *world, unsigned node)
 
 void net_destroy(struct world *world)
 {
-    list_for_each_removable(at, &world->datagrams)
-        free_datagram(list_entry(at, struct datagram, link));
+    net_destroy_datagrams(world);
     while (world->connections != NULL) {
         struct sim_connection *connection = world->connections;
         world->connections = connection->next;

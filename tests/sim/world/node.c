@@ -150,6 +150,7 @@ struct sim_node *sim_node_create(struct world *world, unsigned number)
     node->number = number;
     node->identity = sim_node_identity(number);
     node->options = world_options(&world->settings, number);
+    allocator_init(&node->allocator, world->settings.seed * 100 + number);
     list_init(&node->backlog);
     list_init(&node->links);
     list_init(&node->clients);
@@ -205,10 +206,17 @@ void sim_node_start(struct sim_node *node, bool forgot)
                                         .seed = world->settings.seed,
                                         .now_ms = now.wall_ms};
 
+    const char *refusal = NULL;
     size_t commands;
 
     ensure(!node->running);
     world_trace(world, "%u starts", node->number);
+    if (!world->settings.detector)
+        refusal = sim_disk_open(&node->disk, &node->identity, &node->ceiling);
+    if (refusal != NULL) {
+        world_trace(world, "%u refuses to start: %s", node->number, refusal);
+        return;
+    }
     node->running = true;
     node->boots++;
     node->forgot = forgot;
@@ -254,6 +262,20 @@ void sim_node_start(struct sim_node *node, bool forgot)
 bool sim_node_runs(const struct sim_node *node)
 {
     return node->running;
+}
+
+void sim_node_move(struct sim_node *node)
+{
+    ensure(!node->running && node->place < WORLD_PLACES_MAX);
+    node->place++;
+    world_trace(node->world, "%u moves to port %u", node->number,
+                (unsigned)world_port(node->number, node->place));
+}
+
+void sim_node_set_options(struct sim_node *node, const struct options *options)
+{
+    engine_set_options(node->engine, options_retain(options));
+    sim_node_touch(node);
 }
 
 const struct ring *sim_node_ring(const struct sim_node *node)
@@ -308,7 +330,7 @@ void sim_node_destroy(struct sim_node **node)
     *node = NULL;
     sim_node_kill(n);
     drop_backlog(n, false);
-    buffer_deinit(&n->disk_ring);
     options_release(&n->options);
+    sim_disk_deinit(&n->disk);
     memory_free(n);
 }

@@ -15,6 +15,8 @@
 #include "command/environment.h"
 #include "node/engine.h"
 #include "replica/replica.h"
+#include "sim/world/allocator.h"
+#include "sim/world/disk.h"
 #include "sim/world/net.h"
 
 /* How far ahead of its clock a node takes stamps, ms. */
@@ -35,6 +37,7 @@ struct sim_node {
     unsigned number;
     struct identity identity;
     const struct options *options; /* the world's, with its own zone */
+    unsigned place;                /* how often it has moved (world_port) */
     bool running;
     bool paused;
     struct list backlog; /* what waits for the end of a pause */
@@ -47,12 +50,12 @@ struct sim_node {
     int64_t drift_ppm;
 
     /* On disk. */
-    uint64_t ceiling;
-    struct buffer disk_ring; /* encoded; empty: none */
-    bool disk_full;
+    struct sim_disk disk; /* empty with the detector */
+    uint64_t ceiling;     /* as the disk has it, or the detector */
     unsigned boots;
 
     /* In the memory of the process. */
+    struct allocator allocator; /* its engine's; survives the process */
     bool forgot;
     bool failed;   /* its control cannot go on */
     uint64_t boot; /* drawn at its start */
@@ -81,11 +84,16 @@ struct identity sim_node_identity(unsigned number);
 struct sim_node *sim_node_create(struct world *world, unsigned number);
 void sim_node_destroy(struct sim_node **node);
 
-/* The process begins; `forgot`: it was in the ring before, and does not vote. */
+/* The process begins; `forgot`: it was in the ring before, and does not vote. It does not run
+ * afterwards where it refused what is on its disk. */
 void sim_node_start(struct sim_node *node, bool forgot);
 /* The process ends at once, as by SIGKILL. */
 void sim_node_kill(struct sim_node *node);
 bool sim_node_runs(const struct sim_node *node);
+/* It will listen at a port where no node ever was. It does not run. */
+void sim_node_move(struct sim_node *node);
+/* Other options come into force, as by CONFIG SET. */
+void sim_node_set_options(struct sim_node *node, const struct options *options);
 void sim_node_pause(struct sim_node *node);
 void sim_node_resume(struct sim_node *node);
 /* The ring that its process goes by; NULL: it has none, or is not there. */

@@ -62,7 +62,8 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
     ensure(bytes.size == 0);
 }
 
-/* Writes what the socket takes; true when something is left. */
+/* Writes what the socket takes; true when something is left, for which the node is touched again.
+ */
 static bool write_out(struct sim_node *node, struct sim_connection *connection, enum net_end end,
                       struct buffer *out)
 {
@@ -76,11 +77,19 @@ static bool write_out(struct sim_node *node, struct sim_connection *connection, 
         connection->seen[end] = 0;
         return false;
     }
+    connection->seen[end] = size;
+    const size_t room = net_room(connection, end);
+    if (room == 0)
+        return true;
+    if (size > room)
+        size = room;
     if (world_chance(node->world, 1, 16))
         size = (size_t)world_draw(node->world, 1, (int64_t)size);
     net_send(connection, end, span_of(buffer_content(out).data, size));
     buffer_consume(out, size);
     connection->seen[end] = buffer_size(out);
+    if (buffer_size(out) > 0 && net_room(connection, end) > 0)
+        sim_node_touch(node);
     return buffer_size(out) > 0;
 }
 
@@ -97,17 +106,23 @@ static void flush_links(struct sim_node *node)
     list_for_each_removable(at, &node->links)
     {
         struct sim_link *link = list_entry(at, struct sim_link, link);
-        if (link->dirty) {
-            link->dirty = write_out(node, link->connection, NET_ACCEPTOR,
-                                    engine_link_out(link->engine));
-            if (link->dirty)
-                sim_node_touch(node);
-        }
-        if (link->closing) {
+        struct buffer *out = engine_link_out(link->engine);
+        if (link->dirty && !out->failed)
+            link->dirty = write_out(node, link->connection, NET_ACCEPTOR, out);
+        if (link->closing || out->failed) {
             net_close(link->connection, NET_ACCEPTOR);
             free_link(link);
         }
     }
+}
+
+/* Something between the bytes that are there is missing: as io/connection.c does then. */
+static void drop_peer(struct sim_node *node, unsigned number)
+{
+    net_close(node->peers[number], NET_OPENER);
+    node->peers[number] = NULL;
+    engine_peer_closed(node->engine, sim_node_now(node), (node_number)number);
+    sim_node_touch(node);
 }
 
 static void flush_peers(struct sim_node *node)
@@ -115,17 +130,18 @@ static void flush_peers(struct sim_node *node)
     for (unsigned i = 1; i <= node->world->settings.nodes; i++) {
         if (!node->peer_dirty[i] || node->peers[i] == NULL)
             continue;
-        node->peer_dirty[i] = write_out(node, node->peers[i], NET_OPENER,
-                                        engine_peer_out(node->engine, (node_number)i));
-        if (node->peer_dirty[i])
-            sim_node_touch(node);
+        struct buffer *out = engine_peer_out(node->engine, (node_number)i);
+        if (out->failed)
+            drop_peer(node, i);
+        else
+            node->peer_dirty[i] = write_out(node, node->peers[i], NET_OPENER, out);
     }
 }
 
 /* As io/connection.c does with a connection that rests. */
 static void trim(struct buffer *buffer)
 {
-    if (buffer->capacity > IDLE_KEEP && buffer_size(buffer) == 0 && !buffer->failed)
+    if (buffer_size(buffer) == 0 && !buffer->failed)
         buffer_reset(buffer, IDLE_KEEP);
 }
 
@@ -158,7 +174,9 @@ static void end_turn(void *object, uint64_t number)
     if (!node->running || node->boots != number || sim_node_defers(node, end_turn, object, number))
         return;
     node->turning = false;
+    allocator_use(&node->allocator);
     engine_turn_end(node->engine, sim_node_now(node));
+    allocator_use(NULL);
     flush_peers(node);
     flush_links(node);
     list_for_each_removable(at, &node->clients)
@@ -199,12 +217,23 @@ static void peer_output(void *host, node_number number)
     sim_node_touch(node);
 }
 
+/* Where the node thinks that the other one listens. */
+static unsigned place_of(const struct sim_node *node, node_number number)
+{
+    const struct view_node *other = node->view != NULL ? view_node(node->view, number) : NULL;
+    unsigned place = node->world->nodes[number]->place;
+
+    if (other != NULL)
+        world_find(node->world, other->host, other->bus_port, &place);
+    return place;
+}
+
 static void peer_open(void *host, node_number number)
 {
     struct sim_node *node = host;
 
     node->peer_dirty[number] = false;
-    node->peers[number] = net_open(node->world, node->number, number);
+    node->peers[number] = net_open(node->world, node->number, number, place_of(node, number));
 }
 
 static void peer_close(void *host, node_number number)
@@ -216,14 +245,21 @@ static void peer_close(void *host, node_number number)
     node->peers[number] = NULL;
 }
 
+/* What is copied here is the host's. */
 static void control_command(void *host, uint64_t request, const struct span *argv, size_t argc)
 {
+    struct allocator *before = allocator_use(NULL);
+
     sim_control_command(host, request, argv, argc);
+    allocator_use(before);
 }
 
 static void control_message(void *host, uint64_t link, struct span message)
 {
+    struct allocator *before = allocator_use(NULL);
+
     sim_control_message(host, link, message);
+    allocator_use(before);
 }
 
 void sim_node_wake(void *object, uint64_t number)
@@ -241,7 +277,9 @@ void sim_node_wake(void *object, uint64_t number)
         world_after(node->world, node->wake_us - node->world->now_us, sim_node_wake, node, number);
         return;
     }
+    allocator_use(&node->allocator);
     engine_wake(node->engine, sim_node_now(node));
+    allocator_use(NULL);
     sim_node_touch(node);
 }
 
@@ -323,14 +361,17 @@ void sim_node_input(struct sim_node *node, struct sim_connection *connection, en
         if (node->peers[other] != connection)
             return;
         buffer_append_span(engine_peer_in(node->engine, other), bytes);
+        allocator_use(&node->allocator);
         engine_peer_input(node->engine, sim_node_now(node), other);
     } else {
         struct sim_link *link = find_link(node, connection);
         if (link == NULL || link->closing)
             return;
         buffer_append_span(engine_link_in(link->engine), bytes);
+        allocator_use(&node->allocator);
         engine_link_input(node->engine, sim_node_now(node), link->engine);
     }
+    allocator_use(NULL);
     sim_node_touch(node);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/control.h"
 #include "ring/planner.h"
 #include "ring/ring_codec.h"
 #include "sim/mutant/rules.h"
@@ -129,13 +130,31 @@ void world_zone(const struct world_settings *settings, unsigned number,
         snprintf(text, WORLD_ZONE_SIZE, "z%u", number % settings->zones);
 }
 
+uint16_t world_port(unsigned number, unsigned place)
+{
+    return (uint16_t)(WORLD_PORT + place * WORLD_PLACE_STEP + number);
+}
+
+unsigned world_find(const struct world *world, const char *host, uint16_t bus_port, unsigned *place)
+{
+    const unsigned least = WORLD_PORT + GOSSIP_BUS_OFFSET;
+    const unsigned number = (bus_port - least) % WORLD_PLACE_STEP;
+
+    if (strcmp(host, WORLD_HOST) != 0 || bus_port <= least || number == 0 ||
+        number > world->settings.nodes)
+        return 0;
+    *place = (bus_port - least) / WORLD_PLACE_STEP;
+    return number;
+}
+
 static void fill_member(const struct world_settings *settings, struct ring_member *member,
                         unsigned number)
 {
-    *member = (struct ring_member){.number = (node_number)number,
-                                   .client_port = (uint16_t)(WORLD_PORT + number),
-                                   .bus_port = (uint16_t)(WORLD_BUS_PORT + number),
-                                   .weight = 100};
+    *member = (struct ring_member){
+        .number = (node_number)number,
+        .client_port = world_port(number, 0),
+        .bus_port = (uint16_t)(world_port(number, 0) + GOSSIP_BUS_OFFSET),
+        .weight = 100};
     member->identity = sim_node_identity(number);
     memcpy(member->host, WORLD_HOST, sizeof WORLD_HOST);
     world_zone(settings, number, member->zone);
@@ -231,7 +250,7 @@ const struct options *world_options(const struct world_settings *settings, unsig
     options->seeds.items = memory_alloc_array(settings->nodes, sizeof options->seeds.items[0]);
     for (unsigned i = 0; i < settings->nodes; i++)
         options->seeds.items[i] = (struct option_address){.host = memory_copy_string(WORLD_HOST),
-                                                          .port = (uint16_t)(WORLD_PORT + i + 1)};
+                                                          .port = world_port(i + 1, 0)};
     return options;
 }
 

@@ -16,19 +16,22 @@
 #include "sim/world/clocks.h"
 #include "sim/world/events.h"
 
-#define WORLD_NODES_MAX    9
+#define WORLD_NODES_MAX    31
 #define WORLD_START_US_MAX 600000
 
 /* When a world begins, by the wall clock of a node whose clock is right: 2024-01-01. */
 #define WORLD_WALL_MS INT64_C(1704067200000)
 
-/* Where node n is: at these ports + n. */
-#define WORLD_HOST     "127.0.0.1"
-#define WORLD_PORT     7000
-#define WORLD_BUS_PORT 17000
+/* Where node n is: at this port + n. Each time that it moves, its port is a step higher. */
+#define WORLD_HOST       "127.0.0.1"
+#define WORLD_PORT       7000
+#define WORLD_PLACE_STEP 100
+#define WORLD_PLACES_MAX 100
 
+struct delay;
 struct history;
 struct legs;
+struct node_address;
 struct sim_connection;
 struct sim_node;
 struct wire_message;
@@ -92,6 +95,23 @@ struct world_watcher {
 
 #define WORLD_WATCHERS_MAX 2
 
+/* What is wrong with a node's line: with all that it sends, and with all datagrams to it. */
+struct world_line {
+    int64_t slow_us;           /* the most that is added to a delay, each as likely */
+    const struct delay *delay; /* NULL, or what else is added (delay.h) */
+    unsigned loss_percent;     /* of datagrams: they do not arrive */
+    unsigned double_percent;   /* they arrive twice */
+    unsigned late_percent;     /* they may be overtaken */
+};
+
+/* From one node to another. */
+struct world_route {
+    bool blocked;
+    unsigned bytes_s;    /* so many pass in a second; 0: as many as there are */
+    int64_t free_us;     /* when all of them have passed that were sent */
+    int64_t datagram_us; /* when the last datagram that is not late arrives */
+};
+
 struct world {
     struct world_settings settings;
     int64_t now_us;
@@ -108,10 +128,9 @@ struct world {
     /* The network (net.h). */
     struct sim_connection *connections;
     uint64_t last_connection;
-    bool blocked[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1]; /* from, to */
-    int64_t slow_us[WORLD_NODES_MAX + 1];                   /* added to what the node sends */
-    unsigned loss_percent[WORLD_NODES_MAX + 1];             /* of datagrams from and to the node */
-    struct list datagrams;                                  /* on their way */
+    struct world_line lines[WORLD_NODES_MAX + 1];
+    struct world_route routes[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1]; /* from, to */
+    struct list datagrams;                                               /* on their way */
 
     struct world_watcher watchers[WORLD_WATCHERS_MAX];
     size_t watcher_count;
@@ -146,6 +165,11 @@ void world_watch(struct world *world,
                  void (*on_message)(void *context, unsigned from, unsigned to,
                                     const struct wire_message *message),
                  void *context);
+/* The port that the node serves clients at, in the place that it has moved to so often. */
+uint16_t world_port(unsigned number, unsigned place);
+/* Whose bus address this is, and in which of its places; 0: nobody's that there ever was. */
+unsigned world_find(const struct world *world, const char *host, uint16_t bus_port,
+                    unsigned *place);
 /* A node goes by the ring. */
 void world_note_ring(struct world *world, const struct ring *ring);
 
