@@ -74,6 +74,7 @@ void engine_destroy(struct engine **engine)
     wheel_deinit(&e->wheel);
     buffer_deinit(&e->looked);
     buffer_deinit(&e->replica.merged);
+    buffer_deinit(&e->replica.unflushed);
     view_release(&e->view);
     options_release(&e->options);
     memory_free(e);

@@ -290,6 +290,10 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
         atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire))
         return false;
     hlc_observe(&engine->replica.hlc, version.dot.stamp);
+    if (!replica_unflushed(&engine->replica, partition, &version)) {
+        partition_leave_out(partition, place.hash, place.key, version.dot);
+        return true;
+    }
     replica_current(partition, &place, &own);
     if (!version_exists(&own) || dot_equal(own.dot, partition->flushed))
         own.dot = dot_max(own.dot, partition_mark(partition, place.hash, place.key));

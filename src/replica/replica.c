@@ -146,12 +146,27 @@ static struct offered keep_merged(struct replica *replica, struct partition *par
     return (struct offered){.status = status};
 }
 
+bool replica_unflushed(struct replica *replica, const struct partition *partition,
+                       struct version *version)
+{
+    struct buffer *left = &replica->unflushed;
+
+    buffer_reset(left, MERGED_KEEP);
+    if (!version_is_set(version) || !siblings_any_before(version->value, partition->flushed))
+        return true;
+    if (siblings_after(version->value, partition->flushed, left) != SIBLINGS_OK)
+        return false;
+    *version = siblings_version(buffer_content(left));
+    return true;
+}
+
 /* Under the lock. Concurrent siblings are merged; otherwise the newer dot wins. */
 static struct offered keep(struct replica *replica, struct partition *partition,
                            const struct place *place, struct dot over,
-                           const struct version *version)
+                           const struct version *offered)
 {
-    struct version current;
+    struct version left = *offered, current;
+    const struct version *version = &left;
     struct dot bar;
 
     /* A set does not know of a flush that came first, and is not stamped above it: it is as if it
@@ -159,6 +174,10 @@ static struct offered keep(struct replica *replica, struct partition *partition,
      * it, so this write began before the flush was done. */
     if (version_is_set(version) && dot_compare(version->dot, partition->flushed) <= 0)
         return (struct offered){.status = ACK_OK};
+    if (!replica_unflushed(replica, partition, &left)) {
+        partition_leave_out(partition, place->hash, place->key, version->dot);
+        return (struct offered){.status = ACK_FULL};
+    }
     if (replica_find(partition, place, &current)) {
         if (version_is_set(version) && version_is_set(&current))
             return keep_merged(replica, partition, place, &current, version);

@@ -48,8 +48,9 @@ struct replica {
     struct store *store;
     struct replica_bounds *bounds;
     struct hlc hlc;
-    node_number self;     /* 0: no ring yet */
-    struct buffer merged; /* siblings being merged, keys being dropped; empty between calls */
+    node_number self;        /* 0: no ring yet */
+    struct buffer unflushed; /* siblings that a flush left; empty between calls */
+    struct buffer merged;    /* siblings being merged, keys being dropped; empty between calls */
 };
 
 /* Where a key lives. */
@@ -111,7 +112,13 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
 bool replica_make_room(struct replica *replica, const struct place *place, size_t value_size,
                        uint64_t *evicted);
 
-/* The next seven are for who holds the partition's lock. */
+/* The next eight are for who holds the partition's lock. */
+
+/* A set that was read before a FLUSHALL, and merged with what was written after it, has a dot above
+ * the flush: it loses the values that the flush took. The version then is good until the next call,
+ * and has the same dot. False: there is no memory for that. */
+bool replica_unflushed(struct replica *replica, const struct partition *partition,
+                       struct version *version);
 
 /* Whether this replica's answers count in a read's R (rule 12), and it may coordinate. */
 bool replica_votes(const struct partition *partition);

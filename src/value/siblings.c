@@ -278,6 +278,28 @@ enum siblings_status siblings_empty(struct span set, struct buffer *out)
     return emit(&draft, out);
 }
 
+enum siblings_status siblings_after(struct span set, struct dot dot, struct buffer *out)
+{
+    struct draft draft = {.count = 0};
+    struct siblings_cursor cursor = siblings_begin(set);
+    struct sibling sibling;
+
+    siblings_context(set, &draft.context);
+    while (siblings_next(&cursor, &sibling))
+        if (dot_compare(sibling.dot, dot) > 0 && !draft_add(&draft, &sibling))
+            return SIBLINGS_TOO_MANY;
+    return emit(&draft, out);
+}
+
+/* They are in ascending order. */
+bool siblings_any_before(struct span set, struct dot dot)
+{
+    struct siblings_cursor cursor = siblings_begin(set);
+    struct sibling first;
+
+    return siblings_next(&cursor, &first) && dot_compare(first.dot, dot) <= 0;
+}
+
 void siblings_context(struct span set, struct context *context)
 {
     struct set parts;

@@ -78,6 +78,10 @@ enum siblings_status siblings_restamp(struct span set, struct dot from, struct d
 
 /* The set without its values: their time is up. */
 enum siblings_status siblings_empty(struct span set, struct buffer *out);
+/* The set without its values at or below `dot`: a flush took them, and they are over. */
+enum siblings_status siblings_after(struct span set, struct dot dot, struct buffer *out);
+/* Whether it has one of those. */
+bool siblings_any_before(struct span set, struct dot dot);
 
 void siblings_context(struct span set, struct context *context);
 static inline bool siblings_equal(struct span a, struct span b)

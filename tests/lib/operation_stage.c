@@ -106,8 +106,8 @@ void stage_begin(enum operation_kind kind, unsigned copies, unsigned r, unsigned
                                          .deadline_wall_ms = NOW_MS + 500};
     for (unsigned i = 0; i < copies; i++)
         stage.operation.nodes[i] = (node_number)(i + 1);
-    stage.asked = stage.offered = stage.sent = stage.renewed = stage.changed = stage.rested = stage.down =
-        stage.hopeless = 0;
+    stage.asked = stage.offered = stage.sent = stage.renewed = stage.changed = stage.rested =
+        stage.down = stage.hopeless = 0;
     stage.deletes = false;
     snprintf(stage.appends, sizeof stage.appends, "+");
 }
@@ -122,6 +122,7 @@ void stage_end(void)
     operation_deinit(&stage.operation);
     store_destroy(&stage.store);
     buffer_deinit(&stage.replica.merged);
+    buffer_deinit(&stage.replica.unflushed);
 }
 
 struct dot stage_later(uint64_t sequence, node_number node)

@@ -184,6 +184,7 @@ void world_engine_stop(struct node *node)
     hints_deinit(engine);
     view_release(&engine->view);
     buffer_deinit(&engine->replica.merged);
+    buffer_deinit(&engine->replica.unflushed);
     for (size_t number = 0; number < engine->peer_limit; number++) {
         if (engine->peers[number] != NULL)
             buffer_deinit(&engine->peers[number]->out);

@@ -6,8 +6,8 @@
 #include "base/rule.h"
 #include "node/parts.h"
 #include "ring/slot.h"
-#include "sim/world/describe.h"
 #include "sim/mutant/rules.h"
+#include "sim/world/describe.h"
 
 #define REPLY_WAIT_US 5000000
 

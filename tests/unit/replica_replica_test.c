@@ -49,6 +49,7 @@ static void end(void)
     store_destroy(&store);
     buffer_deinit(&bytes);
     buffer_deinit(&replica.merged);
+    buffer_deinit(&replica.unflushed);
 }
 
 static struct dot dot(uint64_t sequence, node_number node)
@@ -699,6 +700,27 @@ Test(replica, a_set_that_is_none_is_refused)
     cr_assert_eq(offer(bad).status, ACK_FULL);
     cr_assert_eq(look(DOT_NONE).status, ANSWER_SAME);
     end();
+}
+
+/* A reader had the one's answer from before the flush, merged it with what came after, and sends
+ * both. */
+Test(replica, a_set_loses_what_a_flush_took_of_it)
+{
+    struct buffer a = {0}, b = {0};
+
+    begin();
+    const struct version one = set_of(span_of(NULL, 0), dot(5, 2), "v", &a);
+    const struct version both = set_of(one.value, dot(12, 3), "w", &b);
+    cr_assert_eq(offer(one).status, ACK_OK);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 3), false).status, ACK_OK);
+    cr_assert_eq(offer(both).status, ACK_OK);
+    cr_assert_eq(count_siblings(), 1);
+    cr_assert_eq(offer(both).status, ACK_OK, "the same to one that has it");
+    cr_assert_eq(count_siblings(), 1);
+    cr_assert(dot_equal(look(DOT_NONE).version.dot, dot(12, 3)));
+    end();
+    buffer_deinit(&a);
+    buffer_deinit(&b);
 }
 
 Test(replica, siblings_stop_at_their_bound)

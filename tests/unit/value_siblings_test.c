@@ -329,3 +329,18 @@ Test(siblings, an_emptied_set_knows_what_it_had)
     cr_assert(dot_equal(siblings_version(span_of_kept(&empty)).dot, dot(10, 1)));
     cr_assert_str_eq(values(&both), "");
 }
+
+Test(siblings, what_a_flush_took_goes_out_of_a_set_and_is_known_to_be_over)
+{
+    const struct kept one = written(NULL, &nothing, dot(10, 1), DEADLINE_NEVER, "one");
+    const struct kept both = written(&one, &nothing, dot(30, 2), DEADLINE_NEVER, "two");
+    const struct kept left = keep(siblings_after(span_of_kept(&both), dot(20, 3), &out));
+    const struct kept met = merged(&left, &one);
+
+    cr_assert(siblings_any_before(span_of_kept(&both), dot(10, 1)));
+    cr_assert_not(siblings_any_before(span_of_kept(&both), dot(9, 1)));
+    cr_assert_not(siblings_any_before(span_of_kept(&left), dot(20, 3)));
+    cr_assert_str_eq(values(&left), "two ");
+    cr_assert(dot_equal(siblings_version(span_of_kept(&left)).dot, dot(30, 2)));
+    cr_assert_str_eq(values(&met), "two ");
+}
