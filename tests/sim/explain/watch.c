@@ -163,6 +163,7 @@ void watch_destroy(struct watch **watch)
     struct watch *w = *watch;
 
     *watch = NULL;
+    buffer_deinit(&w->state);
     memory_free(w->hints);
     memory_free(w->stamps);
     memory_free(w->questions);
@@ -177,5 +178,7 @@ const struct world_witness *watch_witness(const struct watch *watch)
 
 void watch_print_state(const struct watch *watch, FILE *out)
 {
-    fputs(watch->state, out);
+    const struct span state = buffer_content(&watch->state);
+
+    fwrite(state.data, 1, state.size, out);
 }

@@ -14,9 +14,8 @@
 #define WATCH_VERSION_MAX 128
 /* Messages whose answers are awaited, and versions of the key: powers of two. An older one in the
  * same place is forgotten. */
-#define WATCH_QUESTIONS  65536u
-#define WATCH_STAMPS     65536u
-#define WATCH_REPORT_MAX 4096
+#define WATCH_QUESTIONS 65536u
+#define WATCH_STAMPS    65536u
 
 /* What a node held when it was looked at last. */
 struct watch_holding {
@@ -89,7 +88,7 @@ struct watch {
     int64_t line_us; /* of the last line about blocked directions, and its name */
     size_t line;
     bool state_kept;
-    char state[WATCH_REPORT_MAX];
+    struct buffer state; /* in words */
 };
 
 static inline struct span watch_key(const struct watch *watch)

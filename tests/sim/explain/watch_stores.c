@@ -229,61 +229,58 @@ static int count_recovering(const struct sim_node *node)
 }
 
 /* How the node sees the others: those that it does not see alive and voting. */
-static int put_sights(const struct sim_node *node, char *text, size_t size)
+static void put_sights(const struct sim_node *node, struct buffer *state)
 {
     static const char *const names[] = {[HEALTH_UNKNOWN] = "unknown",
                                         [HEALTH_ALIVE] = "alive",
                                         [HEALTH_SUSPECT] = "suspect",
                                         [HEALTH_DEAD] = "dead"};
-    int at = 0;
 
-    for (size_t i = 0; node->view != NULL && i < node->view->node_count && at < (int)size; i++) {
+    for (size_t i = 0; node->view != NULL && i < node->view->node_count; i++) {
         const struct view_node *other = &node->view->nodes[i];
-        if (other->health == HEALTH_ALIVE && other->votes)
-            continue;
-        at += snprintf(text + at, size - (size_t)at, "; sees %u %s%s", other->number,
-                       (size_t)other->health < sizeof names / sizeof names[0] &&
-                               names[other->health] != NULL
-                           ? names[other->health]
-                           : "gone",
-                       other->votes ? "" : " and not voting");
+        const bool named = (size_t)other->health < sizeof names / sizeof names[0] &&
+                           names[other->health] != NULL;
+        if (other->health != HEALTH_ALIVE || !other->votes)
+            buffer_append_format(state, "; sees %u %s%s", other->number,
+                                 named ? names[other->health] : "gone",
+                                 other->votes ? "" : " and not voting");
     }
-    return at;
+}
+
+static void put_holding(const struct watch *watch, const struct watch_holding *holding,
+                        struct buffer *state)
+{
+    char dot[DESCRIBE_DOT_MAX];
+
+    if (watch->key[0] != '\0')
+        buffer_append_format(state, "holds %s, ", holding->there ? holding->version : "nothing");
+    if (dot_exists(holding->mark))
+        buffer_append_format(state, "a mark %s, ", describe_dot(holding->mark, dot));
+    if (watch->partition >= 0)
+        buffer_append_string(state, holding->votes ? "votes here, " : "does not vote here, ");
 }
 
 void watch_keep_state(struct watch *watch, const struct world *world)
 {
-    const size_t size = sizeof watch->state;
-    size_t at = 0;
+    struct buffer *state = &watch->state;
 
     if (watch->state_kept)
         return;
     watch->state_kept = true;
-    at += (size_t)snprintf(watch->state, size, "The nodes at %" PRId64 ".%03" PRId64 ":\n",
-                           world->now_us / 1000, world->now_us % 1000);
-    for (unsigned i = 1; i <= world->settings.nodes && at < size - 512; i++) {
+    buffer_append_format(state, "The nodes at %" PRId64 ".%03" PRId64 ":\n", world->now_us / 1000,
+                         world->now_us % 1000);
+    for (unsigned i = 1; i <= world->settings.nodes; i++) {
         const struct sim_node *node = world->nodes[i];
-        const struct watch_holding *holding = &watch->holdings[i];
-        char dot[DESCRIBE_DOT_MAX], sights[256] = "";
-        at += (size_t)snprintf(watch->state + at, size - at, "  node %u%s: ", i,
-                               role_of(watch, node, world));
+        buffer_append_format(state, "  node %u%s: ", i, role_of(watch, node, world));
         if (!node->running) {
-            at += (size_t)snprintf(watch->state + at, size - at, "does not run\n");
+            buffer_append_string(state, "does not run\n");
             continue;
         }
-        if (watch->key[0] != '\0')
-            at += (size_t)snprintf(watch->state + at, size - at, "holds %s%s%s, ",
-                                   holding->there ? holding->version : "nothing",
-                                   dot_exists(holding->mark) ? ", mark " : "",
-                                   dot_exists(holding->mark) ? describe_dot(holding->mark, dot)
-                                                             : "");
-        if (watch->partition >= 0)
-            at += (size_t)snprintf(watch->state + at, size - at, "%s here, ",
-                                   holding->votes ? "votes" : "does not vote");
-        put_sights(node, sights, sizeof sights);
-        at += (size_t)snprintf(watch->state + at, size - at,
-                               "%srecovers %d partitions, keeps %" PRIu64 " hints%s\n",
-                               node->paused ? "is paused, " : "", count_recovering(node),
-                               metrics_sum(node->metrics, METRIC_HINTS), sights);
+        put_holding(watch, &watch->holdings[i], state);
+        buffer_append_format(state, "%srecovers %d partitions, keeps %" PRIu64 " hints",
+                             node->paused ? "is paused, " : "", count_recovering(node),
+                             metrics_sum(node->metrics, METRIC_HINTS));
+        put_sights(node, state);
+        buffer_append_string(state, "\n");
     }
 }

@@ -51,8 +51,8 @@ static void arrive(void *object, uint64_t number)
     struct world *world = connection->world;
     const enum net_end to = letter->from == NET_OPENER ? NET_ACCEPTOR : NET_OPENER;
 
-    world_trace(world, "%u>%u #%" PRIu64 " %s", connection->nodes[letter->from],
-                connection->nodes[to], connection->id, leg_names[number]);
+    world_trace_bytes(world, "%u>%u #%" PRIu64 " %s", connection->nodes[letter->from],
+                      connection->nodes[to], connection->id, leg_names[number]);
     legs->in_flight--;
     if (!connection->lost && connection->open[to])
         sim_node_input(world->nodes[connection->nodes[to]], connection, to,

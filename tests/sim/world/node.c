@@ -274,7 +274,7 @@ void sim_node_move(struct sim_node *node)
 
 void sim_node_set_options(struct sim_node *node, const struct options *options)
 {
-    engine_set_options(node->engine, options_retain(options));
+    engine_set_options(node->engine, options);
     sim_node_touch(node);
 }
 
