@@ -434,7 +434,7 @@ static void slow_begin(struct report *report)
     struct table *table = &report->tables[PART_SLOW];
     struct plot *plot = figure_add(&report->figure,
                                    "False deaths while a tenth of the nodes is slow", "nodes",
-                                   PLOT_LOG, "false deaths a node-hour", PLOT_LOG);
+                                   PLOT_LOG, "false deaths a node-hour", PLOT_LINEAR);
 
     for (int variant = 0; variant < GOSSIP_VARIANTS; variant++)
         report->series[PART_SLOW][variant] = plot_add(plot, gossip_variants[variant].text,
