@@ -446,6 +446,44 @@ Test(gossip_members, picks_are_different_fitting_and_fair)
     members_deinit(&members);
 }
 
+/* Of many members some are drawn blindly first, which must not show. */
+Test(gossip_members, picks_of_many_are_different_fitting_and_fair_however_few_fit)
+{
+    static const unsigned fitting[] = {200, 100, 5, 2, 0};
+
+    for (size_t k = 0; k < sizeof fitting / sizeof fitting[0]; k++) {
+        struct members members;
+        struct rng rng;
+        unsigned picked_count[201] = {0}, wanted = fitting[k] < 3 ? fitting[k] : 3;
+
+        members_init(&members);
+        rng_init(&rng, 4);
+        for (uint8_t i = 1; i <= 200; i++) {
+            struct node_record record = sample(i);
+
+            record.state = i <= fitting[k] ? NODE_ALIVE : NODE_LEFT;
+            members_add(&members, &record, &rng);
+        }
+        for (int i = 0; i < 20000; i++) {
+            struct member *picked[3];
+
+            cr_assert_eq(members_pick(&members, &rng, any, IDENTITY_NONE, picked, 3), wanted);
+            for (unsigned j = 0; j < wanted; j++) {
+                picked_count[picked[j]->record.identity.bytes[0]]++;
+                cr_assert(j == 0 || picked[j] != picked[j - 1]);
+            }
+            cr_assert(wanted < 3 || picked[0] != picked[2]);
+        }
+        for (unsigned i = 1; i <= 200; i++) {
+            const double mean = i <= fitting[k] ? 20000.0 * wanted / fitting[k] : 0;
+
+            cr_assert(picked_count[i] >= 0.75 * mean && picked_count[i] <= 1.25 * mean,
+                      "%u of %u: %u times", i, fitting[k], picked_count[i]);
+        }
+        members_deinit(&members);
+    }
+}
+
 Test(gossip_members, what_was_added_is_found_until_it_is_removed)
 {
     struct members members;

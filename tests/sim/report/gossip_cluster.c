@@ -3,7 +3,7 @@
 #include "sim/report/gossip_parts.h"
 
 /* Everybody knows everybody within so long, and has no news left to pass on after so much more:
- * what each datagram of a period is then for is a ping or its ack. */
+ * datagrams are then pings and their acks, with a tenth for chance. */
 #define CONVERGE_MAX_US (120 * SECOND_US)
 #define REST_MAX_US     (900 * SECOND_US)
 #define REST_STEP_US    (5 * SECOND_US)
@@ -18,21 +18,21 @@ const struct gossip_variant gossip_variants[GOSSIP_VARIANTS] = {
 
 static bool converged(struct mesh *mesh)
 {
-    static const int64_t step_us = SECOND_US;
-
-    mesh_run(mesh, step_us);
+    mesh_run(mesh, SECOND_US);
     return mesh_agrees(mesh);
 }
 
-static void come_to_rest(struct mesh *mesh)
+void gossip_settle(struct mesh *mesh)
 {
-    const int64_t start_us = mesh->now_us;
     const size_t few = mesh->count * 2 * (REST_STEP_US / SECOND_US) * 11 / 10 + 2;
+    int64_t end_us;
     size_t before;
 
+    ensure(mesh_run_until(mesh, converged, CONVERGE_MAX_US));
+    end_us = mesh->now_us + REST_MAX_US;
     do {
         before = mesh->datagrams;
-        ensure(mesh->now_us - start_us < REST_MAX_US);
+        ensure(mesh->now_us < end_us);
         mesh_run(mesh, REST_STEP_US);
     } while (mesh->datagrams - before > few);
 }
@@ -47,7 +47,6 @@ struct mesh *gossip_cluster(uint64_t seed, size_t nodes, const struct gossip_var
         mesh->defaults.suspicion_max_multiplier = 1;
     mesh->defaults.buddies = variant->buddies;
     mesh_start_cluster(mesh, nodes);
-    ensure(mesh_run_until(mesh, converged, CONVERGE_MAX_US));
-    come_to_rest(mesh);
+    gossip_settle(mesh);
     return mesh;
 }

@@ -10,12 +10,13 @@
 #include "sim/report/gossip_parts.h"
 
 #define SLOW_RUN_US (120 * SECOND_US)
+#define MS_US       (SECOND_US / 1000)
 
 /* Some of the durations and intervals that the paper tries. */
 const struct gossip_slowness gossip_slownesses[GOSSIP_SLOWNESSES] = {
-    {SECOND_US / 2, SECOND_US / 4},  {SECOND_US / 2, SECOND_US},  {SECOND_US / 2, 4 * SECOND_US},
-    {4 * SECOND_US, SECOND_US / 4},  {4 * SECOND_US, SECOND_US},  {4 * SECOND_US, 4 * SECOND_US},
-    {16 * SECOND_US, SECOND_US / 4}, {16 * SECOND_US, SECOND_US}, {16 * SECOND_US, 4 * SECOND_US},
+    {512 * MS_US, 4 * MS_US},  {512 * MS_US, 64 * MS_US},  {512 * MS_US, 1024 * MS_US},
+    {2048 * MS_US, 4 * MS_US}, {2048 * MS_US, 64 * MS_US}, {2048 * MS_US, 1024 * MS_US},
+    {8192 * MS_US, 4 * MS_US}, {8192 * MS_US, 64 * MS_US}, {8192 * MS_US, 1024 * MS_US},
 };
 
 struct judge {
@@ -66,22 +67,30 @@ static struct judge *judge_begin(struct mesh *mesh, size_t slow, struct gossip_f
     return judge;
 }
 
+/* Nobody is counted after this; the cluster is at rest again. */
+static void judge_end(struct mesh *mesh, struct judge **judge)
+{
+    mesh->watch = (struct mesh_watch){0};
+    memory_free(*judge);
+    *judge = NULL;
+    gossip_settle(mesh);
+}
+
 static double hours(size_t nodes, int64_t duration_us)
 {
     return (double)nodes * (double)duration_us / (3600.0 * (double)SECOND_US);
 }
 
-void gossip_loss_measure(uint64_t seed, size_t nodes, unsigned loss_percent, int64_t duration_us,
+void gossip_loss_measure(struct mesh *mesh, unsigned loss_percent, int64_t duration_us,
                          struct gossip_false *result)
 {
-    struct mesh *mesh = gossip_cluster(seed, nodes, &gossip_variants[VARIANT_LIFEGUARD]);
     struct judge *judge = judge_begin(mesh, 0, result);
 
-    *result = (struct gossip_false){.node_hours = hours(nodes, duration_us)};
+    *result = (struct gossip_false){.node_hours = hours(mesh->count, duration_us)};
     mesh->loss_percent = loss_percent;
     mesh_run(mesh, duration_us);
-    mesh_destroy(&mesh);
-    memory_free(judge);
+    mesh->loss_percent = 0;
+    judge_end(mesh, &judge);
 }
 
 static void each_slow(struct mesh *mesh, const struct judge *judge,
@@ -93,11 +102,9 @@ static void each_slow(struct mesh *mesh, const struct judge *judge,
     }
 }
 
-void gossip_slow_measure(uint64_t seed, size_t nodes, size_t slow,
-                         const struct gossip_variant *variant,
-                         const struct gossip_slowness *slowness, struct gossip_false *result)
+void gossip_slow_measure(struct mesh *mesh, size_t slow, const struct gossip_slowness *slowness,
+                         struct gossip_false *result)
 {
-    struct mesh *mesh = gossip_cluster(seed, nodes, variant);
     struct judge *judge = judge_begin(mesh, slow, result);
     const int64_t start_us = mesh->now_us;
 
@@ -107,7 +114,6 @@ void gossip_slow_measure(uint64_t seed, size_t nodes, size_t slow,
         each_slow(mesh, judge, mesh_resume);
         mesh_run(mesh, slowness->awake_us);
     }
-    result->node_hours += hours(nodes - slow, mesh->now_us - start_us);
-    mesh_destroy(&mesh);
-    memory_free(judge);
+    result->node_hours += hours(mesh->count - slow, mesh->now_us - start_us);
+    judge_end(mesh, &judge);
 }

@@ -7,8 +7,6 @@
 
 /* Nobody takes longer to be found. */
 #define FOUND_MAX_US (60 * SECOND_US)
-/* After the victim is back everybody knows it, but still has its news to pass on. */
-#define SETTLE_US (10 * SECOND_US)
 
 /* One failure, as the others saw it. Times are the mesh's, 0 for not yet. */
 struct failure {
@@ -64,18 +62,13 @@ static void fail(struct mesh *mesh, struct gossip_found *found)
     mesh_join(mesh, failure.victim);
 }
 
-void gossip_found_measure(uint64_t seed, size_t nodes, size_t failures, struct gossip_found *found)
+void gossip_found_measure(struct mesh *mesh, size_t failures, struct gossip_found *found)
 {
-    struct mesh *mesh = gossip_cluster(seed, nodes, &gossip_variants[VARIANT_LIFEGUARD]);
-
     *found = (struct gossip_found){0};
     for (size_t i = 0; i < failures; i++) {
         fail(mesh, found);
-        mesh_run(mesh, SECOND_US);
-        mesh_run_until(mesh, mesh_agrees, FOUND_MAX_US);
-        mesh_run(mesh, SETTLE_US);
+        gossip_settle(mesh);
     }
-    mesh_destroy(&mesh);
 }
 
 void gossip_found_deinit(struct gossip_found *found)

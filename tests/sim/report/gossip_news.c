@@ -6,8 +6,6 @@
 #include "sim/report/gossip_parts.h"
 
 #define NEWS_MAX_US (60 * SECOND_US)
-/* Between two changes, so that of the last nobody speaks any more. */
-#define SETTLE_US (8 * SECOND_US)
 
 struct change {
     const struct mesh *mesh;
@@ -45,7 +43,7 @@ static void spread(struct mesh *mesh, struct gossip_news *news)
     const uint32_t flags = gossip_self(gossip)->flags ^ NODE_CLOCK_OUT_OF_LINE;
     int64_t start_us;
 
-    mesh_run(mesh, SETTLE_US + (int64_t)rng_below(&mesh->rng, (uint64_t)SECOND_US));
+    mesh_run(mesh, (int64_t)rng_below(&mesh->rng, (uint64_t)SECOND_US));
     start_us = mesh->now_us;
     mesh->watch = (struct mesh_watch){on_event, &change};
     gossip_set_flags(gossip, mesh_instant(mesh, change.origin), flags);
@@ -58,15 +56,14 @@ static void spread(struct mesh *mesh, struct gossip_news *news)
         sample_add(&news->all, (double)(change.all_us - start_us) / round_us);
 }
 
-void gossip_news_measure(uint64_t seed, size_t nodes, size_t changes, struct gossip_news *news)
+void gossip_news_measure(struct mesh *mesh, size_t changes, struct gossip_news *news)
 {
-    struct mesh *mesh = gossip_cluster(seed, nodes, &gossip_variants[VARIANT_LIFEGUARD]);
-
     *news = (struct gossip_news){.round_periods = (double)mesh->defaults.spread_interval_ms /
                                                   mesh->defaults.probe_interval_ms};
-    for (size_t i = 0; i < changes; i++)
+    for (size_t i = 0; i < changes; i++) {
         spread(mesh, news);
-    mesh_destroy(&mesh);
+        gossip_settle(mesh);
+    }
 }
 
 void gossip_news_deinit(struct gossip_news *news)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The gossip report's experiments. Each runs the real gossip (src/gossip/gossip.h) of one cluster
- * size on the virtual network of lib/mesh.h, with the options that servers have unless it
- * says otherwise, and gives numbers; gossip.c prints them.
+ * The gossip report's experiments. Each runs the real gossip (src/gossip/gossip.h) of a cluster on
+ * the virtual network of lib/mesh.h, with the options that servers have unless it says otherwise,
+ * and gives numbers; gossip.c prints them.
  *
  * Times are in protocol periods (gossip's probe interval), unless a name says otherwise.
  */
@@ -27,8 +27,11 @@ enum { VARIANT_SWIM, VARIANT_HEALTH, VARIANT_DYNAMIC, VARIANT_BUDDIES, VARIANT_L
 #define GOSSIP_VARIANTS 5
 extern const struct gossip_variant gossip_variants[GOSSIP_VARIANTS];
 
-/* A cluster in which everybody has known everybody for a while. */
+/* A cluster at rest: everybody knows everybody, and nobody has news to pass on. The experiments
+ * below take one and leave one. */
 struct mesh *gossip_cluster(uint64_t seed, size_t nodes, const struct gossip_variant *variant);
+/* Runs it until it is at rest. */
+void gossip_settle(struct mesh *mesh);
 
 /* ---- gossip_found.c: how long it takes to find a crashed node ---- */
 
@@ -40,7 +43,7 @@ struct gossip_found {
 };
 
 /* Nodes chosen at random crash, `failures` times, each in a cluster at rest. */
-void gossip_found_measure(uint64_t seed, size_t nodes, size_t failures, struct gossip_found *found);
+void gossip_found_measure(struct mesh *mesh, size_t failures, struct gossip_found *found);
 void gossip_found_deinit(struct gossip_found *found);
 
 /* ---- gossip_news.c: how long a change takes to get around ---- */
@@ -53,7 +56,7 @@ struct gossip_news {
 };
 
 /* Nodes chosen at random change a flag of theirs, `changes` times. */
-void gossip_news_measure(uint64_t seed, size_t nodes, size_t changes, struct gossip_news *news);
+void gossip_news_measure(struct mesh *mesh, size_t changes, struct gossip_news *news);
 void gossip_news_deinit(struct gossip_news *news);
 
 /* ---- gossip_false.c: healthy nodes that are accused ---- */
@@ -67,7 +70,7 @@ struct gossip_false {
 };
 
 /* `loss_percent` of all datagrams are lost, for so long. */
-void gossip_loss_measure(uint64_t seed, size_t nodes, unsigned loss_percent, int64_t duration_us,
+void gossip_loss_measure(struct mesh *mesh, unsigned loss_percent, int64_t duration_us,
                          struct gossip_false *result);
 
 /* How slow members behave: all of them stop for `pause_us`, go on for `awake_us`, and so on. */
@@ -78,10 +81,9 @@ struct gossip_slowness {
 #define GOSSIP_SLOWNESSES 9
 extern const struct gossip_slowness gossip_slownesses[GOSSIP_SLOWNESSES];
 
-/* Adds to *result what happens in a cluster of which `slow` nodes are slow, for two minutes. */
-void gossip_slow_measure(uint64_t seed, size_t nodes, size_t slow,
-                         const struct gossip_variant *variant,
-                         const struct gossip_slowness *slowness, struct gossip_false *result);
+/* Adds to *result what happens while `slow` nodes are slow, for two minutes. */
+void gossip_slow_measure(struct mesh *mesh, size_t slow, const struct gossip_slowness *slowness,
+                         struct gossip_false *result);
 
 /* ---- gossip_traffic.c: what it costs at rest ---- */
 
@@ -91,7 +93,6 @@ struct gossip_traffic {
     double exchange_bytes; /* sent by each node a second in exchanges over TCP */
 };
 
-void gossip_traffic_measure(uint64_t seed, size_t nodes, int64_t duration_us,
-                            struct gossip_traffic *traffic);
+void gossip_traffic_measure(struct mesh *mesh, int64_t duration_us, struct gossip_traffic *traffic);
 
 #endif

@@ -4,11 +4,9 @@
  */
 #include "sim/report/gossip_parts.h"
 
-void gossip_traffic_measure(uint64_t seed, size_t nodes, int64_t duration_us,
-                            struct gossip_traffic *traffic)
+void gossip_traffic_measure(struct mesh *mesh, int64_t duration_us, struct gossip_traffic *traffic)
 {
-    struct mesh *mesh = gossip_cluster(seed, nodes, &gossip_variants[VARIANT_LIFEGUARD]);
-    const double node_seconds = (double)nodes * (double)duration_us / (double)SECOND_US;
+    const double node_seconds = (double)mesh->count * (double)duration_us / (double)SECOND_US;
     const size_t datagrams = mesh->datagrams;
     const uint64_t datagram_bytes = mesh->datagram_bytes, exchange_bytes = mesh->exchange_bytes;
 
@@ -18,5 +16,4 @@ void gossip_traffic_measure(uint64_t seed, size_t nodes, int64_t duration_us,
         .datagram_bytes = (double)(mesh->datagram_bytes - datagram_bytes) / node_seconds,
         .exchange_bytes = (double)(mesh->exchange_bytes - exchange_bytes) / node_seconds,
     };
-    mesh_destroy(&mesh);
 }

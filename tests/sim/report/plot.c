@@ -240,7 +240,7 @@ static void write_ticks(FILE *out, const struct range *range, bool horizontal)
 
     /* Counted, not summed up, so that 0.3 is not 0.30000000000000004, nor 0 almost 0. */
     for (double i = first; i * step <= range->high * (1 + 1e-9); i++)
-        write_tick(out, range, horizontal, i * step, true);
+        write_tick(out, range, horizontal, i == 0 ? 0 : i * step, true); /* and not -0 */
 }
 
 static void write_line(FILE *out, const struct plot_series *series, const char *colour,
