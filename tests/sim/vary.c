@@ -15,6 +15,10 @@
 #define MEMORY_OF_OTHER  (60u * 1024)
 #define MEMORY_OF_VALUES (400u * 1024)
 
+/* What a client takes, of more than a few on a node: pipelines of long values. */
+#define MEMORY_OF_CLIENT (80u * 1024)
+#define CLIENTS_FEW      3
+
 /* Clients of all nodes: so many at most. */
 #define CLIENTS_MAX 12
 
@@ -38,7 +42,7 @@ void run_vary_ring(struct run_settings *settings)
     const uint64_t size = rng_below(&rng, sizeof sizes / sizeof sizes[0]);
     world->nodes = sizes[size].nodes;
     world->replicas = sizes[size].replicas;
-    world->conflict = one_of(&rng, 11) ? RING_CONFLICT_SIBLINGS : RING_CONFLICT_LWW;
+    world->conflict = one_of(&rng, 5) ? RING_CONFLICT_SIBLINGS : RING_CONFLICT_LWW;
 }
 
 /* QUORUM for both in most; else levels that overlap as closely as they can, or any. */
@@ -103,6 +107,9 @@ void run_vary_rest(struct run_settings *settings)
     vary_bounds(&settings->world, &rng);
     vary_levels(&settings->world, &rng);
     vary_load(settings, &rng);
+    if (settings->world.memory_bytes > 0 && settings->load.clients > CLIENTS_FEW)
+        settings->world.memory_bytes += (settings->load.clients - CLIENTS_FEW) *
+                                        (uint64_t)MEMORY_OF_CLIENT;
     fault_settings_draw(&settings->faults, settings->world.seed);
 }
 

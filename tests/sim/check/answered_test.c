@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "lib/timeout.h"
 #include "sim/check/made.h"
@@ -31,4 +32,15 @@ Test(sim_answered, nothing_must_fail_when_no_fault_is_about)
     record->must_succeed = true;
     record->outcome = OUTCOME_FAILED;
     cr_assert_eq(made_wrongs(&history, check_liveness), 1);
+}
+
+Test(sim_answered, a_write_may_give_up_for_others_of_the_same_key)
+{
+    struct history history = {0};
+    struct record *record = made_record(&history, 1, 0, 0, 1);
+
+    record->must_succeed = true;
+    record->outcome = OUTCOME_FAILED;
+    strcpy(record->error, "-NOQUORUM newer versions kept coming; the write");
+    cr_assert_eq(made_wrongs(&history, check_liveness), 0);
 }

@@ -239,12 +239,15 @@ void check_claims(struct world *world, struct verdict *verdict)
     check_zones(world, ring, verdict);
     for (unsigned i = 1; i <= world->settings.nodes; i++) {
         const struct ring *other = sim_node_ring(world->nodes[i]);
+        const uint64_t wrong = verdict->wrong;
         if (other == NULL)
             continue;
         check_claims_of(other, world->settings.replicas, verdict);
         check_claims_same(ring, other, i, verdict);
         if (!world->settings.detector)
             check_told(world, i, ring, verdict);
+        if (verdict->wrong > wrong)
+            verdict_about(verdict, i, -1, world->now_us);
     }
     ring_release(&ring);
 }

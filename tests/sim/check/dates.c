@@ -167,7 +167,7 @@ static void check_key(const struct registers *key, bool absent, struct verdict *
     dates.passed = memory_alloc_array(key->count + 1, sizeof dates.passed[0]);
     for (size_t i = 0; i < key->count; i++) {
         const struct record *reader = register_record(key, i);
-        if (!record_sees(reader) || (reader->seen == SEEN_ABSENT) != absent)
+        if (!record_sees(reader) || !reader->alike || (reader->seen == SEEN_ABSENT) != absent)
             continue;
         verdict->judged++;
         if (judge(&dates, reader))

@@ -10,6 +10,7 @@ struct record *made_record(struct history *history, uint64_t client, uint32_t pl
     record->place = place;
     record->space = 'k';
     record->outcome = OUTCOME_OK;
+    record->alike = true;
     record->sent_us = sent_us;
     record->replied_us = replied_us;
     return record;

@@ -58,7 +58,7 @@ static size_t collect(const struct registers *key, struct stay *stays)
 
     for (size_t i = 0; i < key->count; i++) {
         const struct record *r = register_record(key, i);
-        if (record_sees(r) && r->strength == STRENGTH_FULL && r->seen == SEEN_VALUE &&
+        if (record_sees(r) && r->strength == STRENGTH_FULL && r->alike && r->seen == SEEN_VALUE &&
             r->value < history->count && r->sent_us > record_end_us(&history->records[r->value]))
             stays[count++] = (struct stay){r->value, r->replied_us, r->sent_us, key->all[i],
                                            key->all[i]};

@@ -51,7 +51,8 @@ static bool is_met(enum need need, const struct world *world, const struct load_
     case NEED_REPAIR: /* a touch, too, that finds nothing to change counts as acknowledged */
         return reads > 1 || copies == 1;
     case NEED_SPREAD: /* it is repaired to N - R + 1 replicas, and W - 1 may forget */
-        return reads + writes <= copies + 1 || !anybody_forgot(world);
+        return levels_counting(settings, settings->read_level) + writes <= copies + 1 ||
+               !anybody_forgot(world);
     case NEED_COUNTERS:
         return !load->flushes;
     case NEED_MEMORY:

@@ -119,6 +119,7 @@ void check_queues(const struct world *world, struct verdict *verdict)
 {
     for (unsigned i = 1; i <= world->settings.nodes; i++) {
         const struct sim_node *node = world->nodes[i];
+        const uint64_t wrong = verdict->wrong;
         if (!sim_node_runs(node))
             continue;
         look_at_engine(node, verdict);
@@ -129,5 +130,7 @@ void check_queues(const struct world *world, struct verdict *verdict)
         look_at_hints(node, node->options, verdict);
         if (!world->settings.detector)
             look_at_control(node, verdict);
+        if (verdict->wrong > wrong)
+            verdict_about(verdict, i, -1, world->now_us);
     }
 }

@@ -22,6 +22,7 @@ struct question {
 struct voter {
     bool recovering;   /* at the last look */
     uint32_t recovery; /* its number, then */
+    uint8_t looks;     /* in a row that found it in that recovery, up to 2 */
     uint64_t sources;  /* a bit for each node that told it what it has, and votes, since then */
 };
 
@@ -59,11 +60,14 @@ static const struct question *find_question(struct votes *votes, unsigned asker,
                                                                                       : NULL;
 }
 
-/* Whether the node has not voted there since the last look. One that recovered since, and was told
- * behind an answer that it forgot, recovers at both ends of that time, and voted between them. */
+/* Whether the node has not voted there since the look before the last. One that recovered since,
+ * and was told behind an answer that it forgot, recovers at both ends of that time, and voted
+ * between them; and what it answered before a look may leave it after that, at the end of its turn.
+ */
 static bool recovers_since(const struct voter *voter, const struct partition *partition)
 {
-    return voter->recovering && partition->recovering && voter->recovery == partition->recovery;
+    return voter->looks == 2 && voter->recovering && partition->recovering &&
+           voter->recovery == partition->recovery;
 }
 
 /* A read was answered, as by one who votes or not. */
@@ -169,8 +173,15 @@ static void look_at(struct votes *votes, const struct sim_node *node,
             verdict_about(verdict, node->number, (int)p, votes->world->now_us);
         }
     }
+    const uint32_t recovery = store_partition(node->store, p)->recovery;
+    if (!recovering || node->paused) /* a turn of a paused one ends when it goes on */
+        voter->looks = 0;
+    else if (voter->recovering && voter->recovery == recovery)
+        voter->looks += voter->looks < 2;
+    else
+        voter->looks = 1;
     follow(voter, recovering);
-    voter->recovery = store_partition(node->store, p)->recovery;
+    voter->recovery = recovery;
 }
 
 /* Most partitions recover neither now nor at the last look. */

@@ -52,6 +52,7 @@ static uint64_t wrong_votes(struct world *world, bool recovered_between)
 
     forget(world, 1, 1000);
     votes_look(votes, false, &verdict);
+    votes_look(votes, false, &verdict);
     if (recovered_between)
         forget(world, 1, 0);
     vote(world);

@@ -57,6 +57,7 @@ struct record {
     enum seen seen;
     enum outcome outcome;
     enum strength strength;
+    bool alike; /* asks as many as most do: what those were told, it is told (levels_alike) */
     int64_t sent_us, replied_us;
     int64_t stalled_us; /* of that time, its node was paused */
     uint64_t value;     /* SEEN_VALUE: the record that wrote it, or the counter's number */

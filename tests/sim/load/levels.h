@@ -30,6 +30,23 @@ static inline bool levels_overlap(const struct world_settings *settings, uint8_t
            !levels_sloppy(settings);
 }
 
+/* How many answers of a read count: more than QUORUM only make it surer. */
+static inline unsigned levels_counting(const struct world_settings *settings, uint8_t read_level)
+{
+    const unsigned copies = levels_copies(settings);
+    const unsigned reads = level_needed(read_level, copies);
+    const unsigned quorum = level_needed(LEVEL_QUORUM, copies);
+
+    return reads < quorum ? reads : quorum;
+}
+
+/* Whether reads of this level and of the world's are told what each other were: a read repairs what
+ * it answers for later ones of its own level (operation_repair_needed). */
+static inline bool levels_alike(const struct world_settings *settings, uint8_t read_level)
+{
+    return levels_counting(settings, read_level) == levels_counting(settings, settings->read_level);
+}
+
 /* Whether of two writes, one after the other, the later wins whatever the clocks say: 2W > N. */
 static inline bool levels_ordered(const struct world_settings *settings)
 {

@@ -247,13 +247,14 @@ static void put_command(struct user *user, const struct wanted *wanted, struct b
 }
 
 /* What the levels of the world, and that of the command, give to it. */
-static enum strength strength_of(const struct load *load, uint8_t level)
+static void note_level(const struct load *load, struct record *record, uint8_t level)
 {
     const struct world_settings *settings = &load->world->settings;
+    const uint8_t read_level = level != LEVEL_DEFAULT ? level : settings->read_level;
 
-    return levels_overlap(settings, level != LEVEL_DEFAULT ? level : settings->read_level)
-               ? STRENGTH_FULL
-               : STRENGTH_WEAK;
+    record->strength = levels_overlap(settings, read_level) ? STRENGTH_FULL : STRENGTH_WEAK;
+    record->alike = levels_alike(settings, read_level);
+    record->level = level;
 }
 
 static void ask(struct user *user, enum form form, uint32_t key, struct buffer *out)
@@ -272,11 +273,8 @@ static void ask(struct user *user, enum form form, uint32_t key, struct buffer *
     asked->count = wanted.count;
     asked->paused_us = sim_node_paused_us(user->node);
     put_command(user, &wanted, out);
-    for (size_t i = asked->first; i < load->history->count; i++) {
-        struct record *record = &load->history->records[i];
-        record->strength = strength_of(load, wanted.level);
-        record->level = wanted.level;
-    }
+    for (size_t i = asked->first; i < load->history->count; i++)
+        note_level(load, &load->history->records[i], wanted.level);
     user->place++;
     user->in_flight++;
     list_append(&user->asked, &asked->link);
