@@ -19,7 +19,10 @@
 #define MEMORY_OF_CLIENT (80u * 1024)
 #define CLIENTS_FEW      3
 
-/* Clients of all nodes: so many at most. */
+/* A ring of so many nodes or more is large: it is in few runs, since they take long. */
+#define LARGE_MIN 10
+
+/* Clients of all nodes: so many at most, but one a node. */
 #define CLIENTS_MAX 12
 
 /* One of `of` worlds has it. */
@@ -42,6 +45,8 @@ void run_vary_ring(struct run_settings *settings)
     const uint64_t size = rng_below(&rng, sizeof sizes / sizeof sizes[0]);
     world->nodes = sizes[size].nodes;
     world->replicas = sizes[size].replicas;
+    if (one_of(&rng, 40))
+        world->nodes = LARGE_MIN + (unsigned)rng_below(&rng, WORLD_NODES_MAX - LARGE_MIN + 1);
     world->conflict = one_of(&rng, 5) ? RING_CONFLICT_SIBLINGS : RING_CONFLICT_LWW;
 }
 
