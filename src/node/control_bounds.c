@@ -51,6 +51,9 @@ static uint64_t highest_stamp(struct control *control)
 
     if (control->stamp_known > highest)
         highest = control->stamp_known;
+    const uint64_t refused = atomic_load_explicit(&control->bounds->wanted, memory_order_relaxed);
+    if (refused > highest)
+        highest = refused;
     for (uint32_t p = 0; p < store_partitions(control->store); p++) {
         struct partition *partition = store_partition(control->store, p);
         partition_lock(partition);

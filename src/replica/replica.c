@@ -75,18 +75,21 @@ struct dot replica_mark(const struct partition *partition, const struct place *p
     return partition_mark(partition, place->hash, place->key);
 }
 
-/* Why a stamp may not enter this node, whatever the key (design: Versions). */
-static enum ack_status stamp_refusal(const struct replica *replica, struct instant now,
+/* Why a stamp may not enter this node, or be given here, whatever the key (design: Versions). */
+static enum ack_status stamp_refusal(struct replica_bounds *bounds, struct instant now,
                                      uint64_t stamp)
 {
-    const struct replica_bounds *bounds = replica->bounds;
-
     if (hlc_too_far(stamp, now.wall_ms,
                     atomic_load_explicit(&bounds->ahead_max_ms, memory_order_relaxed)))
         return ACK_TOO_FAR;
-    if (stamp > atomic_load_explicit(&bounds->ceiling, memory_order_acquire))
-        return ACK_CEILING;
-    return ACK_OK;
+    if (stamp <= atomic_load_explicit(&bounds->ceiling, memory_order_acquire))
+        return ACK_OK;
+    uint64_t wanted = atomic_load_explicit(&bounds->wanted, memory_order_relaxed);
+    while (wanted < stamp &&
+           !atomic_compare_exchange_weak_explicit(&bounds->wanted, &wanted, stamp,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+    return ACK_CEILING;
 }
 
 /* ---- entering ---- */
@@ -230,7 +233,7 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
                              struct dot over, const struct version *version)
 {
     struct partition *partition = store_partition(replica->store, place->partition);
-    const enum ack_status refusal = stamp_refusal(replica, now, version->dot.stamp);
+    const enum ack_status refusal = stamp_refusal(replica->bounds, now, version->dot.stamp);
     struct offered offered;
     uint64_t evicted = 0;
 
@@ -326,6 +329,7 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
     const uint64_t stamp = hlc_tick(&replica->hlc, now.wall_ms, floor);
     if (stamp > atomic_load_explicit(&replica->bounds->ceiling, memory_order_acquire)) {
         replica->hlc.last = before;
+        stamp_refusal(replica->bounds, now, stamp);
         return 0;
     }
     partition->last_stamp = stamp;
@@ -398,7 +402,7 @@ struct offered replica_flush(struct replica *replica, struct instant now, uint32
                              struct dot dot, bool late)
 {
     struct partition *partition = store_partition(replica->store, index);
-    struct offered offered = {.status = stamp_refusal(replica, now, dot.stamp)};
+    struct offered offered = {.status = stamp_refusal(replica->bounds, now, dot.stamp)};
 
     if (offered.status != ACK_OK)
         return offered;

@@ -32,12 +32,15 @@ struct replica_recovery {
     _Atomic bool force;          /* RING RECOVER FORCE: do not wait for voters */
 };
 
-/* What all workers of a node share and only control changes. */
+/* What all workers of a node share. Only control changes it, but for `wanted`. */
 struct replica_bounds {
     /* No stamp above it is issued or accepted; on disk ahead of use. */
     _Atomic uint64_t ceiling;
     /* The ceiling that was on disk when the node started; 0: its first start. */
     uint64_t ceiling_at_start;
+    /* The highest stamp that was refused because it is above the ceiling: others have such ones, so
+     * the ceiling is to rise. */
+    _Atomic uint64_t wanted;
     /* Stamps further ahead of the clock are refused, ms. */
     _Atomic int64_t ahead_max_ms;
     struct ledger ledger; /* the workers' own */
