@@ -5,7 +5,8 @@
  *
  *   - no two stand beside each other of which one was written over the other: a set that has a
  *     value has its context, and all that this covers is over, whatever the levels and faults;
- *   - none is back that an acknowledged write replaced, or a DEL or FLUSHALL that came after it;
+ *   - none is back that an acknowledged write replaced, or a FLUSHALL that came after it, or a DEL,
+ *     which replaces what its own read met;
  *   - each that was acknowledged is there, unless a write that was sent with a context from where
  *     it was seen, or a DEL or FLUSHALL, may have replaced it.
  *
@@ -175,8 +176,10 @@ static size_t replaced_by(const struct family *family, size_t value, const struc
     }
     for (size_t i = 0; i < family->delete_count; i++) {
         const struct record *delete = register_record(family->key, family->deletes[i]);
-        if (behind(history, delete, reader) && record_acknowledged(written, EFFECTS_WRITE) &&
-            written->replied_us < delete->sent_us && context_stays(family, delete, reader))
+        const bool meets = delete->space == '*' || delete->strength == STRENGTH_FULL;
+        if (meets && behind(history, delete, reader) &&
+            record_acknowledged(written, EFFECTS_WRITE) && written->replied_us < delete->sent_us &&
+            context_stays(family, delete, reader))
             return family->key->all[family->deletes[i]];
     }
     return HISTORY_NONE;

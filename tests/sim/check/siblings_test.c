@@ -172,3 +172,15 @@ Test(sim_siblings, what_was_replaced_may_be_back_where_the_context_may_have_vani
         cr_expect_eq(made_wrongs(&history, check_siblings), vanishes == 0 ? 2 : 0);
     }
 }
+
+Test(sim_siblings, a_delete_that_reads_too_few_may_have_missed_a_value)
+{
+    struct history history = {0};
+    const uint64_t old = write_over(&history, HISTORY_NONE);
+    struct record *deletes = next(&history);
+
+    deletes->effect = EFFECT_DELETE;
+    deletes->strength = STRENGTH_WEAK;
+    read_one(&history, old);
+    cr_assert_eq(made_wrongs(&history, check_siblings), 0);
+}
