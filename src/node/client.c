@@ -148,7 +148,9 @@ static void take_reply(struct client *client, struct request *request)
 {
     if (client->dropped)
         return;
-    if (buffer_size(&client->out) == 0 && buffer_size(&request->reply) > BUFFER_KEEP) {
+    /* What is missing before it is not forgotten: the connection ends. */
+    if (buffer_size(&client->out) == 0 && !client->out.failed &&
+        buffer_size(&request->reply) > BUFFER_KEEP) {
         const struct buffer out = client->out;
         client->out = request->reply;
         request->reply = out;
