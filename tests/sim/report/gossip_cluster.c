@@ -3,9 +3,11 @@
 #include "sim/report/gossip_parts.h"
 
 /* Everybody knows everybody within so long, and has no news left to pass on after so much more:
- * datagrams are then pings and their acks, with a tenth for chance. */
+ * datagrams are then pings and their acks, with a tenth for chance.
+ * Two nodes that meet for the first time challenge each other, and each meets all others in as many
+ * periods as there are nodes: so long it takes. */
 #define CONVERGE_MAX_US (120 * SECOND_US)
-#define REST_MAX_US     (900 * SECOND_US)
+#define REST_MAX_US     (7200 * SECOND_US)
 #define REST_STEP_US    (5 * SECOND_US)
 
 const struct gossip_variant gossip_variants[GOSSIP_VARIANTS] = {
