@@ -135,7 +135,7 @@ static int64_t early_ms(const struct control *control)
 
     const int64_t taken_ms = CEILING_AHEAD_MS - control->options->max_clock_skew_ms;
 
-    if (!control->recovery.early || ahead_ms < 0 ||
+    if (!RULE(18) || !control->recovery.early || ahead_ms < 0 ||
         (gone_us >= CLOCK_WAIT_US && ahead_ms <= taken_ms))
         return 0;
     return ahead_ms + 1;

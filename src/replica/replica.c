@@ -323,7 +323,7 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
         floor = partition->last_stamp;
     if (partition->floor > floor)
         floor = partition->floor;
-    if (replica->bounds->ceiling_at_start > floor)
+    if (RULE(18) && replica->bounds->ceiling_at_start > floor)
         floor = replica->bounds->ceiling_at_start;
     const uint64_t before = replica->hlc.last;
     const uint64_t stamp = hlc_tick(&replica->hlc, now.wall_ms, floor);

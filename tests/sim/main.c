@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "sim/mutant/mutants.h"
 #include "sim/options.h"
 #include "sim/report/report.h"
 #include "sim/shrink.h"
@@ -72,6 +73,8 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "--report") == 0)
         return report_main(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "--mutants") == 0)
+        return mutants_main(argc - 2, argv + 2);
     if (!sim_options_parse(&options, argc, argv, &error)) {
         buffer_append(&error, "", 1);
         const int status = refuse((const char *)buffer_content(&error).data);

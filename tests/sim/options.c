@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "sim/mutant/mutants.h"
+#include "sim/mutant/planted.h"
 #include "sim/mutant/rules.h"
 
 #define HELP_NAME_WIDTH 26
@@ -49,7 +51,7 @@ static const struct row *row_of(enum sim_option option)
 /* Whether its field is one of a run's settings. */
 static bool is_of_run(const struct row *row)
 {
-    return row->name != NULL && row->takes != TAKES_RULE &&
+    return row->name != NULL && row->takes != TAKES_RULE && row->takes != TAKES_MUTANT &&
            row->offset < sizeof(struct run_settings);
 }
 
@@ -164,6 +166,13 @@ static bool parse_value(struct sim_options *options, const struct row *row, cons
             return false;
         rules_remove((unsigned)number);
         return true;
+    case TAKES_MUTANT: {
+        enum mutant mutant;
+        if (!mutant_find(text, &mutant))
+            return false;
+        mutant_plant(mutant);
+        return true;
+    }
     case TAKES_NOTHING:
         break;
     case TAKES_WORD:
@@ -218,6 +227,9 @@ static void say_accepted(const struct row *row, struct buffer *error)
         return;
     case TAKES_FILE:
         buffer_append_string(error, "a path");
+        return;
+    case TAKES_MUTANT:
+        buffer_append_string(error, "a name that --mutants lists");
         return;
     case TAKES_SEEDS:
         buffer_append_string(error, row->option == SIM_OPTION_SEEDS
@@ -382,6 +394,9 @@ void run_settings_print(const struct run_settings *settings, FILE *out)
     for (unsigned rule = 1; rule < RULE_COUNT; rule++)
         if (rules_removed(rule))
             fprintf(out, " %s %u", row_of(SIM_OPTION_WITHOUT)->name, rule);
+    for (int mutant = 0; mutant < MUTANT_COUNT; mutant++)
+        if (mutant_rows[mutant].rule == 0 && mutant_planted((enum mutant)mutant))
+            fprintf(out, " %s %s", row_of(SIM_OPTION_MUTANT)->name, mutant_rows[mutant].name);
 }
 
 /* Names and words hold nothing that JSON would have escaped. */

@@ -25,6 +25,7 @@ enum takes {
     TAKES_SEEDS,        /* struct seeds */
     TAKES_FILE,         /* const char *: a path */
     TAKES_RULE,         /* no field: the rule is taken out of the core (mutant/rules.h) */
+    TAKES_MUTANT,       /* no field: it is planted (mutant/mutants.h) */
 };
 
 /*   id, field of struct sim_options, name, what it takes and in which form, the least and the most,
@@ -82,7 +83,9 @@ enum takes {
     ROW(CONTROL, settings.world.detector, "--control", WORD, "real|detector", 0, 0,               \
         "gossip, or a perfect failure detector in its place")                                     \
     ROW(WITHOUT, settings, "--without", RULE, "RULE", 1, RULE_COUNT - 1,                          \
-        "the core without this rule (src/base/rule.h); repeatable")
+        "the core without this rule (src/base/rule.h); repeatable")                               \
+    ROW(MUTANT, settings, "--mutant", MUTANT, "NAME", 0, 0,                                       \
+        "with this bug (--mutants lists them, and hunts each); repeatable")
 
 enum sim_option {
 #define HEADING(title)

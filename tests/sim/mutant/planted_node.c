@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Mutants of requests and hints (mutants_list.h).
+ */
+#include "node/parts.h"
+#include "sim/mutant/planted.h"
+
+/* ---- requests ---- */
+
+WRAP(void, coordinate_timeout, struct request *request)
+{
+    if (!PLANTED(NO_TIME_OUT))
+        __real_coordinate_timeout(request);
+}
+
+/* Without a hash that is like another's, nothing waits. */
+WRAP(void, client_append, struct client *client, struct request *request)
+{
+    if (PLANTED(UNORDERED))
+        request->hash = request->id + 1;
+    __real_client_append(client, request);
+}
+
+WRAP(struct request *, request_find, struct engine *engine, uint64_t id)
+{
+    const size_t slot = (size_t)(id & (REQUESTS_MAX - 1));
+
+    if (!PLANTED(REQUEST_BY_SLOT))
+        return __real_request_find(engine, id);
+    return slot < engine->slot_count && engine->slots[slot]->stage != STAGE_FREE
+               ? engine->slots[slot]
+               : NULL;
+}
+
+WRAP(void, dispatch_forwarded, struct link *link, const struct wire_forward *forward)
+{
+    struct wire_forward late = *forward;
+
+    if (PLANTED(FORWARDED_LATE))
+        late.deadline_ms += 5000;
+    __real_dispatch_forwarded(link, &late);
+    if (PLANTED(FORWARDED_TWICE) && mutants_now_and_then(4))
+        __real_dispatch_forwarded(link, &late);
+}
+
+WRAP(bool, peer_promising, struct engine *engine, node_number number)
+{
+    if (PLANTED(NEVER_PROMISING) && mutants_called_more_than(2000))
+        return false;
+    return __real_peer_promising(engine, number);
+}
+
+/* ---- hints ---- */
+
+WRAP(void, hints_keep, struct engine *engine, node_number target, uint32_t partition,
+     struct span key, const struct version *version)
+{
+    const struct options *options = engine->options;
+    struct options unbounded = *options;
+    struct version kept = *version;
+
+    if (PLANTED(HINT_LOST))
+        return;
+    if (PLANTED(HINT_RESTAMPED)) {
+        kept.dot.stamp = hlc_tick(&engine->replica.hlc, engine->now.wall_ms, 0);
+        kept.dot.node = engine->replica.self;
+    }
+    if (PLANTED(HINTS_UNBOUNDED)) {
+        unbounded.hint_bytes = INT64_MAX;
+        engine->options = &unbounded;
+    }
+    __real_hints_keep(engine, target, partition, key, &kept);
+    engine->options = options;
+}
+
+WRAP(uint64_t, hints_lowest, const struct engine *engine)
+{
+    return PLANTED(HINTS_SETTLED) ? UINT64_MAX : __real_hints_lowest(engine);
+}
