@@ -8,6 +8,7 @@
 #include "sim/mutant/mutants.h"
 #include "sim/mutant/planted.h"
 #include "sim/mutant/rules.h"
+#include "sim/world/delay.h"
 
 #define HELP_NAME_WIDTH 26
 /* Past this an option has no bound that anybody would meet, and --help says none. */
@@ -146,6 +147,21 @@ static bool parse_word(const char *words, const char *text, uint64_t *number)
     }
 }
 
+/* What is wrong with it, delay_create says: say_accepted tells that. */
+static bool parse_delay(char *field, const char *text)
+{
+    char error[DELAY_ERROR_MAX];
+
+    field[0] = '\0';
+    if (strcmp(text, "none") == 0)
+        return true;
+    struct delay *delay = strlen(text) < WORLD_DELAY_MAX ? delay_create(text, error) : NULL;
+    if (delay != NULL)
+        memcpy(field, text, strlen(text) + 1);
+    delay_destroy(&delay);
+    return field[0] != '\0';
+}
+
 static bool parse_value(struct sim_options *options, const struct row *row, const char *text)
 {
     void *field = (uint8_t *)options + row->offset;
@@ -156,6 +172,8 @@ static bool parse_value(struct sim_options *options, const struct row *row, cons
         return level_parse(span_of_string(text), field);
     case TAKES_FAULTS:
         return fault_settings_parse(field, text);
+    case TAKES_DELAY:
+        return parse_delay(field, text);
     case TAKES_SEEDS:
         return parse_seeds(row, text, field);
     case TAKES_FILE:
@@ -224,6 +242,13 @@ static void say_accepted(const struct row *row, struct buffer *error)
                              "all, none, or names of --help with commas between, each with or "
                              "without a rate, as in %s,%s=5",
                              fault_rows[0].name, fault_rows[1].name);
+        return;
+    case TAKES_DELAY:
+        buffer_append_format(error,
+                             "none, or forms such as exp(2):0.9+uniform(1,30):0.1, in ms, of "
+                             "const(x), uniform(a,b), exp(rate) and pareto(xm,alpha), whose "
+                             "weights add up to 1, in less than %d characters",
+                             WORLD_DELAY_MAX);
         return;
     case TAKES_FILE:
         buffer_append_string(error, "a path");
@@ -358,7 +383,8 @@ static void print_word(const char *words, uint64_t number, FILE *out)
 
 static void print_value(const struct run_settings *settings, const struct row *row, FILE *out)
 {
-    const uint64_t number = row->takes == TAKES_FAULTS ? 0 : get_number(settings, row) / unit(row);
+    const bool is_number = row->takes != TAKES_FAULTS && row->takes != TAKES_DELAY;
+    const uint64_t number = is_number ? get_number(settings, row) / unit(row) : 0;
     char faults[FAULT_SETTINGS_TEXT_MAX];
 
     switch (row->takes) {
@@ -372,6 +398,9 @@ static void print_value(const struct run_settings *settings, const struct row *r
         fault_settings_print(&settings->faults, faults, sizeof faults);
         fputs(faults, out);
         break;
+    case TAKES_DELAY:
+        fputs(settings->world.delay[0] != '\0' ? settings->world.delay : "none", out);
+        break;
     default:
         fprintf(out, "%" PRIu64, number);
     }
@@ -381,8 +410,11 @@ void run_settings_print_one(const struct run_settings *settings, enum sim_option
 {
     const struct row *row = row_of(option);
 
-    fprintf(out, " %s ", row->name);
+    const char *quote = row->takes == TAKES_DELAY && settings->world.delay[0] != '\0' ? "'" : "";
+
+    fprintf(out, " %s %s", row->name, quote);
     print_value(settings, row, out);
+    fputs(quote, out);
 }
 
 void run_settings_print(const struct run_settings *settings, FILE *out)
@@ -409,7 +441,7 @@ void run_settings_print_json(const struct run_settings *settings, FILE *out)
         if (!is_of_run(row))
             continue;
         const bool quoted = row->takes == TAKES_WORD || row->takes == TAKES_LEVEL ||
-                            row->takes == TAKES_FAULTS;
+                            row->takes == TAKES_FAULTS || row->takes == TAKES_DELAY;
         fprintf(out, "%s\"%s\":%s", separator, row->name + strlen("--"), quoted ? "\"" : "");
         print_value(settings, row, out);
         fputs(quoted ? "\"" : "", out);

@@ -22,6 +22,7 @@ enum takes {
     TAKES_WORD,         /* an enumeration or bool: one of the form's words, in their order from 0 */
     TAKES_LEVEL,        /* uint8_t, as in base/level.h */
     TAKES_FAULTS,       /* struct fault_settings */
+    TAKES_DELAY,        /* char[]: a distribution (world/delay.h); none is "" */
     TAKES_SEEDS,        /* struct seeds */
     TAKES_FILE,         /* const char *: a path */
     TAKES_RULE,         /* no field: the rule is taken out of the core (mutant/rules.h) */
@@ -75,6 +76,8 @@ enum takes {
         "the most that a client waits between pipelines")                                         \
     ROW(FLUSHES, settings.load.flushes, "--flushes", WORD, "no|yes", 0, 0,                        \
         "FLUSHALL now and then, and no counters")                                                 \
+    ROW(DELAY, settings.world.delay, "--delay", DELAY, "DIST", 0, 0,                              \
+        "how long the network takes, such as 'exp(2):0.9+uniform(1,30):0.1', ms; or none")        \
     ROW(DURATION, settings.chaos_us, "--duration", SECONDS, "S", 0, 100000,                       \
         "how long faults come, in virtual seconds")                                               \
     ROW(FAULTS, settings.faults, "--faults", FAULTS, "LIST", 0, 0,                                \

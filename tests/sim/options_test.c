@@ -18,13 +18,17 @@ TestSuite(sim_options, .timeout = TIMEOUT_S(60));
 
 #define WORDS_MAX 100
 
-/* Cuts the line, which is changed, at its blanks. The words lie in it. */
+/* Cuts the line, which is changed, at its blanks, and takes quotes off. The words lie in it. */
 static int cut(char *line, char **words)
 {
     int count = 0;
 
     for (char *word = strtok(line, " "); word != NULL; word = strtok(NULL, " ")) {
         cr_assert_lt(count, WORDS_MAX);
+        if (word[0] == '\'') {
+            word[strlen(word) - 1] = '\0';
+            word++;
+        }
         words[count++] = word;
     }
     return count;
@@ -183,6 +187,20 @@ Test(sim_options, an_option_switches_off_the_drawing_of_nothing_else)
     cr_assert_gt(durations, 20);
 }
 
+Test(sim_options, a_delay_is_a_distribution)
+{
+    struct sim_options options;
+
+    expect_taken("dunlin-sim --delay exp(2):0.9+uniform(1,30):0.1", &options);
+    cr_assert_str_eq(options.settings.world.delay, "exp(2):0.9+uniform(1,30):0.1");
+    expect_taken("dunlin-sim --delay none", &options);
+    cr_assert_str_eq(options.settings.world.delay, "");
+    expect_error("dunlin-sim --delay exp(2",
+                 "--delay: found 'exp(2', accepted is none, or forms such as "
+                 "exp(2):0.9+uniform(1,30):0.1, in ms, of const(x), uniform(a,b), exp(rate) and "
+                 "pareto(xm,alpha), whose weights add up to 1, in less than 128 characters");
+}
+
 Test(sim_options, every_setting_is_drawn_somewhere)
 {
     bool moved[SIM_OPTION_COUNT] = {false};
@@ -190,9 +208,11 @@ Test(sim_options, every_setting_is_drawn_somewhere)
 
     for (uint64_t seed = 2; seed <= 300; seed++) {
         const struct run_settings other = drawn("dunlin-sim", seed);
+        moved[SIM_OPTION_DELAY] |= strcmp(first.world.delay, other.world.delay) != 0;
         for (int option = SIM_OPTION_NODES; option < SIM_OPTION_FAULTS; option++)
-            moved[option] |= run_settings_number(&first, (enum sim_option)option) !=
-                             run_settings_number(&other, (enum sim_option)option);
+            if (option != SIM_OPTION_DELAY)
+                moved[option] |= run_settings_number(&first, (enum sim_option)option) !=
+                                 run_settings_number(&other, (enum sim_option)option);
     }
     for (int option = SIM_OPTION_NODES; option < SIM_OPTION_FAULTS; option++)
         cr_assert(moved[option], "option %d is drawn alike by 300 seeds", option);

@@ -4,6 +4,8 @@
  * Each run leaves much of it at what most clusters have, since some things show only when others
  * are quiet (swarm testing: Groce et al., ISSTA 2012).
  */
+#include <string.h>
+
 #include "base/rng.h"
 #include "sim/run.h"
 
@@ -90,6 +92,18 @@ static void vary_bounds(struct world_settings *world, struct rng *rng)
     world->mark_slots = one_of(rng, 3) ? 4 : 0;
 }
 
+/* A network that is fast, one that is now and then slow, one that is far. */
+static void vary_delay(struct world_settings *world, struct rng *rng)
+{
+    static const char *const delays[] = {"exp(5)", "pareto(0.1,2):0.9+uniform(1,20):0.1",
+                                         "uniform(5,8)"};
+    const char *delay = delays[rng_below(rng, sizeof delays / sizeof delays[0])];
+
+    world->delay[0] = '\0';
+    if (one_of(rng, 6))
+        memcpy(world->delay, delay, strlen(delay) + 1);
+}
+
 static void vary_load(struct run_settings *settings, struct rng *rng)
 {
     static const unsigned keys[] = {40, 160, 160, 160, 600};
@@ -112,6 +126,7 @@ void run_vary_rest(struct run_settings *settings)
     vary_bounds(&settings->world, &rng);
     vary_levels(&settings->world, &rng);
     vary_load(settings, &rng);
+    vary_delay(&settings->world, &rng);
     if (settings->world.memory_bytes > 0 && settings->load.clients > CLIENTS_FEW)
         settings->world.memory_bytes += (settings->load.clients - CLIENTS_FEW) *
                                         (uint64_t)MEMORY_OF_CLIENT;

@@ -35,7 +35,8 @@ static enum net_end other(enum net_end end)
 int64_t net_delay_us(struct world *world, unsigned from)
 {
     const struct world_line *line = &world->lines[from];
-    int64_t delay_us = world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
+    int64_t delay_us = world->delay != NULL ? delay_draw_us(world->delay, &world->rng)
+                                            : world_draw(world, DELAY_US_MIN, DELAY_US_MAX);
 
     delay_us += world_draw(world, 0, line->slow_us);
     if (line->delay != NULL)

@@ -10,6 +10,7 @@
 #include "ring/planner.h"
 #include "ring/ring_codec.h"
 #include "sim/mutant/rules.h"
+#include "sim/world/delay.h"
 #include "sim/world/digest.h"
 #include "sim/world/net.h"
 #include "sim/world/node.h"
@@ -263,6 +264,7 @@ static void start(void *object, uint64_t number)
 struct world *world_create(const struct world_settings *settings)
 {
     struct world *world = memory_alloc(sizeof *world);
+    char error[DELAY_ERROR_MAX];
 
     ensure(settings->nodes >= 1 && settings->nodes <= WORLD_NODES_MAX);
     world->settings = *settings;
@@ -270,6 +272,10 @@ struct world *world_create(const struct world_settings *settings)
     rng_init(&world->rng, settings->seed);
     world->options = world_options(settings, 1);
     list_init(&world->datagrams);
+    if (settings->delay[0] != '\0') {
+        world->delay = delay_create(settings->delay, error);
+        ensure(world->delay != NULL);
+    }
     for (unsigned rule = 1; rule < RULE_COUNT; rule++)
         if (rules_removed(rule))
             world_trace(world, "without rule %u", rule);
@@ -297,5 +303,6 @@ void world_destroy(struct world **world)
     if (w->ring != NULL)
         ring_release(&w->ring);
     options_release(&w->options);
+    delay_destroy(&w->delay);
     memory_free(w);
 }

@@ -52,6 +52,8 @@ struct world_witness {
     void (*on_end)(void *context, const struct world *world, const struct history *history);
 };
 
+#define WORLD_DELAY_MAX 128
+
 /* What holds for a world from its beginning. */
 struct world_settings {
     uint64_t seed;
@@ -61,7 +63,8 @@ struct world_settings {
     uint8_t read_level, write_level;
     unsigned partitions;
     enum ring_conflict conflict;
-    bool calm;         /* no chance in delays, pieces and turns: for scripts */
+    char delay[WORLD_DELAY_MAX]; /* of all that nodes send (delay.h); "": some hundred us */
+    bool calm;                   /* no chance in delays, pieces and turns: for scripts */
     bool detector;     /* detector.c in the place of control, and a ring that is there at once */
     FILE *trace_file;  /* NULL: the trace is only digested */
     struct legs *legs; /* how long each message takes, and all else nothing (legs.h); may be NULL */
@@ -116,6 +119,7 @@ struct world {
     struct world_settings settings;
     int64_t now_us;
     struct rng rng;
+    struct delay *delay; /* as the settings say; NULL */
     struct events events;
     uint64_t trace_digest;
     uint64_t trace_lines;
