@@ -7,8 +7,9 @@
  * The stamps of a node that restarted begin above its old ceiling (rule 18), which may be up to
  * CEILING_AHEAD_MS ahead of the clock. Others would follow those stamps or refuse them, and nodes
  * that restart one after another would drive all clocks on. So such a node neither coordinates nor
- * votes before its clock has passed the old ceiling. Where the clock was set back meanwhile that
- * may take long: after CLOCK_WAIT_US it goes on as soon as others would take its stamps.
+ * votes before its clock has passed the old ceiling, however long that takes where the clock was
+ * set back meanwhile: nobody's ceiling needs to be further ahead of its clock than clocks may
+ * differ.
  *
  * A node that was told of dropped hints forgot some partitions. While these are fewer than half of
  * those that it keeps, it goes on with the others: who asks about one that it forgot is told so.
@@ -19,8 +20,7 @@
 #include "node/control_parts.h"
 
 /* How often the log has a line of a recovery that goes on. */
-#define LOG_US        5000000
-#define CLOCK_WAIT_US (2 * INT64_C(1000) * CEILING_AHEAD_MS)
+#define LOG_US 5000000
 
 /* Where this node keeps the only copy there is nobody who remembers: what it has is what there is.
  */
@@ -131,14 +131,8 @@ static void end(struct control *control)
 static int64_t early_ms(const struct control *control)
 {
     const int64_t ahead_ms = hlc_ms(control->bounds->ceiling_at_start) - control->now.wall_ms;
-    const int64_t gone_us = control->now.mono_us - control->recovery.began_us;
 
-    const int64_t taken_ms = CEILING_AHEAD_MS - control->options->max_clock_skew_ms;
-
-    if (!RULE(18) || !control->recovery.early || ahead_ms < 0 ||
-        (gone_us >= CLOCK_WAIT_US && ahead_ms <= taken_ms))
-        return 0;
-    return ahead_ms + 1;
+    return RULE(18) && control->recovery.early && ahead_ms >= 0 ? ahead_ms + 1 : 0;
 }
 
 /* About how long it takes yet, by what it took so far; -1: that says nothing. */

@@ -523,6 +523,25 @@ Test(control, a_restarted_node_has_forgotten_and_does_not_vote)
     net_destroy(&net);
 }
 
+/* Its stamps are above that ceiling, and those of the others need not be much ahead of their
+ * clocks: they would refuse what it stamps (dunlin-sim --seed 1004, --seed 2020). */
+Test(control, a_restarted_node_waits_until_its_clock_has_passed_its_old_ceiling)
+{
+    struct net *net = formed(1, 3);
+    struct net_node *node = &net->nodes[1];
+
+    net_crash(node);
+    node->disk_ceiling = hlc_stamp(net_now(node).wall_ms + 9000); /* its clock was ahead */
+    net_start(node);
+    for (uint32_t p = 0; p < NET_PARTITIONS; p++)
+        store_partition(node->store, p)->recovering = false;
+    net_run(net, 8800);
+    cr_assert_not(net->nodes[0].view->nodes[1].votes);
+    net_run(net, 1200);
+    cr_assert(net->nodes[0].view->nodes[1].votes);
+    net_destroy(&net);
+}
+
 Test(control, a_restarted_ring_of_one_votes)
 {
     struct net *net = net_create(1);
