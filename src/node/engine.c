@@ -122,17 +122,20 @@ struct handshake_self engine_self(const struct engine *engine)
 }
 
 /* The other node's clock comes with every frame, and ours follows it, unless it runs too far
- * ahead: then what it stamps is refused as well, or this node could give no stamp above it. */
+ * ahead: then what it stamps is refused as well, or this node could give no stamp above it. Where
+ * it comes near our ceiling, that is to rise before we are offered such a stamp. */
 void engine_observe(struct engine *engine, uint64_t stamp)
 {
-    const int64_t ahead_max_ms = atomic_load_explicit(&engine->own.bounds->ahead_max_ms,
-                                                      memory_order_relaxed);
+    struct replica_bounds *bounds = engine->own.bounds;
+    const int64_t ahead_max_ms = atomic_load_explicit(&bounds->ahead_max_ms, memory_order_relaxed);
+    const uint64_t ceiling = atomic_load_explicit(&bounds->ceiling, memory_order_acquire);
 
-    const uint64_t ceiling = atomic_load_explicit(&engine->own.bounds->ceiling,
-                                                  memory_order_acquire);
-
-    if (stamp < ceiling && !hlc_too_far(stamp, engine->now.wall_ms, ahead_max_ms))
+    if (hlc_too_far(stamp, engine->now.wall_ms, ahead_max_ms))
+        return;
+    if (stamp < ceiling)
         hlc_observe(&engine->replica.hlc, stamp);
+    if (stamp + hlc_stamp(CEILING_AHEAD_MS / 2) > ceiling)
+        replica_want_ceiling(bounds, stamp);
 }
 
 uint64_t engine_bound(const struct engine *engine)

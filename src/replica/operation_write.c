@@ -387,9 +387,10 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     bool ours;
 
     /* Nor is it an acknowledgement where no stamp may be above it: the ceiling of one that has just
-     * restarted may be ahead of ours, until the clocks have passed it. */
+     * restarted may be ahead of ours, until ours has risen or the clocks have passed it. */
     if (operation->writing.known.stamp >=
         atomic_load_explicit(&coordinator->replica->bounds->ceiling, memory_order_acquire)) {
+        replica_want_ceiling(coordinator->replica->bounds, operation->writing.known.stamp);
         operation->answered = operation->writing.acknowledged;
         operation_fail(operation, OPERATION_TOO_FEW);
         return;

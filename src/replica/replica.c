@@ -75,6 +75,16 @@ struct dot replica_mark(const struct partition *partition, const struct place *p
     return partition_mark(partition, place->hash, place->key);
 }
 
+void replica_want_ceiling(struct replica_bounds *bounds, uint64_t stamp)
+{
+    uint64_t wanted = atomic_load_explicit(&bounds->wanted, memory_order_relaxed);
+
+    while (wanted < stamp &&
+           !atomic_compare_exchange_weak_explicit(&bounds->wanted, &wanted, stamp,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
 /* Why a stamp may not enter this node, or be given here, whatever the key (design: Versions). */
 static enum ack_status stamp_refusal(struct replica_bounds *bounds, struct instant now,
                                      uint64_t stamp)
@@ -84,11 +94,7 @@ static enum ack_status stamp_refusal(struct replica_bounds *bounds, struct insta
         return ACK_TOO_FAR;
     if (stamp <= atomic_load_explicit(&bounds->ceiling, memory_order_acquire))
         return ACK_OK;
-    uint64_t wanted = atomic_load_explicit(&bounds->wanted, memory_order_relaxed);
-    while (wanted < stamp &&
-           !atomic_compare_exchange_weak_explicit(&bounds->wanted, &wanted, stamp,
-                                                  memory_order_relaxed, memory_order_relaxed))
-        ;
+    replica_want_ceiling(bounds, stamp);
     return ACK_CEILING;
 }
 

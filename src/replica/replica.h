@@ -38,14 +38,17 @@ struct replica_bounds {
     _Atomic uint64_t ceiling;
     /* The ceiling that was on disk when the node started; 0: its first start. */
     uint64_t ceiling_at_start;
-    /* The highest stamp that was refused because it is above the ceiling: others have such ones, so
-     * the ceiling is to rise. */
+    /* The highest stamp that others are known to have, of those that are near the ceiling or above
+     * it: the ceiling is to rise. */
     _Atomic uint64_t wanted;
     /* Stamps further ahead of the clock are refused, ms. */
     _Atomic int64_t ahead_max_ms;
     struct ledger ledger; /* the workers' own */
     struct replica_recovery recovery;
 };
+
+/* Notes such a stamp; the caller has made sure that it is not too far ahead of the clock. */
+void replica_want_ceiling(struct replica_bounds *bounds, uint64_t stamp);
 
 struct replica {
     struct store *store;

@@ -155,6 +155,23 @@ Test(control, after_a_restart_with_the_clock_set_back_the_ceiling_is_above_the_o
     net_destroy(&net);
 }
 
+/* Others have stamps from when their clocks were ahead: what is made above those is to fit in. */
+Test(control, the_ceiling_rises_above_a_stamp_that_others_have)
+{
+    struct net *net = net_create(1);
+    struct net_node *node = net_add(net, NULL, NULL, 0);
+
+    net_start(node);
+    const uint64_t stamp = hlc_stamp(net_now(node).wall_ms + CEILING_AHEAD_MS + 400);
+    replica_want_ceiling(&node->bounds, stamp - 1);
+    replica_want_ceiling(&node->bounds, stamp);
+    replica_want_ceiling(&node->bounds, stamp - 2);
+    net_run(net, 600);
+    cr_assert_geq(hlc_ms(node->bounds.ceiling), hlc_ms(stamp) + CEILING_AHEAD_MS / 2);
+    cr_assert_eq(node->bounds.ceiling, node->disk_ceiling);
+    net_destroy(&net);
+}
+
 /* ---- RING INIT ---- */
 
 Test(control, init_of_three_gives_all_the_same_ring)

@@ -280,6 +280,29 @@ Test(engine_link, the_clock_of_a_stranger_is_not_followed)
     end();
 }
 
+/* It is not followed there; but what its node stamps is to be taken soon. */
+Test(engine_link, a_clock_that_comes_near_the_ceiling_asks_for_a_higher_one)
+{
+    const struct wire_ping ping = {.id = 1};
+    const int64_t distances_ms[] = {-CEILING_AHEAD_MS / 2 - 1, -CEILING_AHEAD_MS / 2 + 1, 500};
+    const uint64_t ceiling = hlc_stamp(PAIR_BEGIN_MS + CEILING_AHEAD_MS);
+    struct replica_bounds *bounds = &pair.nodes[0].bounds;
+
+    begin(NULL);
+    atomic_store(&bounds->ceiling, ceiling);
+    atomic_store(&bounds->ahead_max_ms, CEILING_AHEAD_MS + 500);
+    for (size_t i = 0; i < 3; i++) {
+        const uint64_t stamp = hlc_stamp(hlc_ms(ceiling) + distances_ms[i]);
+        struct pair_cable *cable = greet(WIRE_ROLE_WORKER);
+        const size_t frame = wire_frame_begin(&cable->out, stamp, 0);
+        wire_put_ping(&cable->out, &ping);
+        pair_end(cable, frame);
+        cr_assert_eq(atomic_load(&bounds->wanted), i == 0 ? 0 : stamp);
+    }
+    cr_assert_lt(pair.nodes[0].engine->replica.hlc.last, ceiling);
+    end();
+}
+
 /* ---- questions ---- */
 
 Test(engine_link, a_ping_is_answered_with_its_id)
