@@ -17,7 +17,8 @@
  * REPAIRING: what was read is offered to those that lack it. It is done when N - R + 1 replicas
  * have it, or something newer, or had it: then every later read meets one of them (as R counts at
  * most QUORUM, operation_repair_needed). Where they are as many from the start, the others are
- * offered it behind the answer.
+ * offered it behind the answer. Answers that agree need none of this: at QUORUM and above they are
+ * as many, and who reads at less wants to be served by so few.
  *
  * WRITING: the version is stamped above all that is known here, kept here, and offered to the other
  * N - 1. At W acknowledgements it is done. A replica that knows a newer dot does not acknowledge

@@ -39,6 +39,10 @@ static void look_at_partition(struct lack *lack, const struct ring_claim *claim,
     if (stamp_us(partition->settled) < since_us)
         say(lack, "is not settled since then, us behind", p,
             (uint64_t)(since_us - stamp_us(partition->settled)));
+    /* Stamps run ahead of the clocks where one of those was wrong, so that is not enough. */
+    if (partition->settled < partition->last_stamp)
+        say(lack, "has what is not settled, us behind", p,
+            (uint64_t)(stamp_us(partition->last_stamp) - stamp_us(partition->settled)));
     partition_count(partition, &counts);
     if (counts.tombstones > 0)
         say(lack, "has tombstones", p, counts.tombstones);

@@ -34,7 +34,6 @@ static bool is_met(enum need need, const struct world *world, const struct load_
 {
     const struct world_settings *settings = &world->settings;
     const unsigned copies = levels_copies(settings);
-    const unsigned reads = level_needed(settings->read_level, copies);
     const unsigned writes = level_needed(settings->write_level, copies);
 
     switch (need) {
@@ -49,7 +48,8 @@ static bool is_met(enum need need, const struct world *world, const struct load_
     case NEED_OVERLAP:
         return levels_overlap(settings, settings->read_level);
     case NEED_REPAIR: /* a touch, too, that finds nothing to change counts as acknowledged */
-        return reads > 1 || copies == 1;
+        return levels_counting(settings, settings->read_level) ==
+               level_needed(LEVEL_QUORUM, copies);
     case NEED_SPREAD: /* it is repaired to N - R + 1 replicas, and W - 1 may forget */
         return levels_counting(settings, settings->read_level) + writes <= copies + 1 ||
                !anybody_forgot(world);

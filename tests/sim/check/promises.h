@@ -22,7 +22,7 @@
     ROW(STRICT, "sloppy-quorum: a stand-in may have counted towards W")               \
     ROW(ORDER, "2W <= N: of two writes the clocks say which is the later")            \
     ROW(OVERLAP, "R + W <= N: a read may miss what was acknowledged")                 \
-    ROW(REPAIR, "R is 1: what was read is repaired nowhere before the answer")        \
+    ROW(REPAIR, "R is below QUORUM: what so few agree on is answered unrepaired")     \
     ROW(SPREAD, "R + W > N + 1, and nodes forgot: what was read was on fewer than W") \
     ROW(COUNTERS, "FLUSHALL: the load has no counters")                               \
     ROW(MEMORY, "values were evicted or refused: counts go with them")                \
