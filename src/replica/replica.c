@@ -344,7 +344,7 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
 
 /* ---- FLUSHALL ---- */
 
-/* Keys of entries that are dead, one after another, each behind its size. */
+/* Keys of entries that are dead, or have dead siblings, one after another, each behind its size. */
 struct dead {
     struct buffer *keys;
     struct dot flushed;
@@ -354,10 +354,27 @@ static void look_for_dead(void *context, struct span key, const struct version *
 {
     const struct dead *dead = context;
 
-    if (dot_compare(version->dot, dead->flushed) > 0)
+    if (dot_compare(version->dot, dead->flushed) > 0 &&
+        (!version_is_set(version) || !siblings_any_before(version->value, dead->flushed)))
         return;
     buffer_append(dead->keys, &key.size, sizeof key.size);
     buffer_append_span(dead->keys, key);
+}
+
+/* A set that was written after the flush, which came late, loses what the flush took of it. */
+static void drop_dead(struct replica *replica, struct partition *partition, struct span key)
+{
+    const uint64_t hash = store_hash(replica->store, key);
+    struct version left;
+
+    if (!partition_get(partition, hash, key, &left))
+        return;
+    const struct dot dot = left.dot;
+    if (dot_compare(dot, partition->flushed) <= 0)
+        partition_remove(partition, hash, key);
+    else if (!replica_unflushed(replica, partition, &left) ||
+             partition_put(partition, hash, key, &left, &left.value, 1) != STORE_OK)
+        partition_leave_out(partition, hash, key, dot);
 }
 
 uint32_t replica_drop_dead(struct replica *replica, struct partition *partition, uint32_t limit)
@@ -377,7 +394,7 @@ uint32_t replica_drop_dead(struct replica *replica, struct partition *partition,
         memcpy(&size, buffer_content(keys).data, sizeof size);
         buffer_consume(keys, sizeof size);
         const struct span key = span_of(buffer_content(keys).data, size);
-        partition_remove(partition, store_hash(replica->store, key), key);
+        drop_dead(replica, partition, key);
         buffer_consume(keys, size);
     }
     buffer_reset(keys, MERGED_KEEP);

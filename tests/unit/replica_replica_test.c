@@ -723,6 +723,25 @@ Test(replica, a_set_loses_what_a_flush_took_of_it)
     buffer_deinit(&b);
 }
 
+Test(replica, a_set_loses_what_a_late_flush_took_of_it)
+{
+    struct buffer a = {0}, b = {0};
+
+    begin();
+    const struct version one = set_of(span_of(NULL, 0), dot(5, 2), "v", &a);
+    const struct version both = set_of(one.value, dot(12, 3), "w", &b);
+    cr_assert_eq(offer(both).status, ACK_OK);
+    cr_assert_eq(replica_flush(&replica, now, 2, dot(9, 3), true).status, ACK_OK);
+    cr_assert(partition->flushing);
+    while (partition->flushing)
+        replica_drop_dead(&replica, partition, 100);
+    cr_assert_eq(count_siblings(), 1);
+    cr_assert(dot_equal(look(DOT_NONE).version.dot, dot(12, 3)));
+    end();
+    buffer_deinit(&a);
+    buffer_deinit(&b);
+}
+
 Test(replica, siblings_stop_at_their_bound)
 {
     struct buffer a = {0};
