@@ -17,8 +17,9 @@
 
 /* A FLUSHALL gives up when newer writes have overtaken it so often. */
 #define SWEEP_RESTAMPS_MAX 8
-/* How far ahead of the clock a FLUSHALL is stamped at first, ms; twice as far each time that it is
- * overtaken, so by less than CEILING_AHEAD_MS / 2. */
+/* How far ahead of the clock, or of the stamps where these are ahead of it, a FLUSHALL is stamped
+ * at first, ms; twice as far each time that it is overtaken, so by less than CEILING_AHEAD_MS / 2.
+ */
 #define SWEEP_LEAD_MS 4
 _Static_assert((SWEEP_LEAD_MS << SWEEP_RESTAMPS_MAX) < CEILING_AHEAD_MS / 2,
                "it is below a ceiling");
@@ -242,18 +243,11 @@ static bool ask_node(struct request *request, size_t node)
     return true;
 }
 
-/* A dot above everything that this node's partitions have seen, and what others stamp until it has
- * reached them: a node that has seen something newer by then has to be told again, and to fetch its
- * partitions anew where the flush goes on without it. */
-static bool stamp(struct request *request, uint64_t floor)
+/* The highest of `floor` and of all stamps that this node has given or seen. */
+static uint64_t highest_stamp(struct engine *engine, uint64_t floor)
 {
-    struct engine *engine = request->engine;
-    struct sweep *sweep = request->sweep;
-    const uint64_t lead = hlc_stamp(engine->now.wall_ms +
-                                    ((int64_t)SWEEP_LEAD_MS << sweep->restamps));
-
-    if (lead > floor)
-        floor = lead;
+    if (engine->replica.hlc.last > floor)
+        floor = engine->replica.hlc.last;
     for (uint32_t p = 0; p < store_partitions(engine->own.store); p++) {
         struct partition *partition = store_partition(engine->own.store, p);
         partition_lock(partition);
@@ -263,6 +257,32 @@ static bool stamp(struct request *request, uint64_t floor)
     }
     if (engine->own.bounds->ceiling_at_start > floor)
         floor = engine->own.bounds->ceiling_at_start;
+    return floor;
+}
+
+/* That, with a lead before what others stamp meanwhile, as far as all would take it. They stamp as
+ * they have before: at the clock, or above it since a clock was ahead for a while. */
+static uint64_t lead(struct engine *engine, const struct sweep *sweep, uint64_t floor)
+{
+    const int64_t wall_ms = engine->now.wall_ms;
+    const int64_t from_ms = hlc_ms(floor) > wall_ms ? hlc_ms(floor) : wall_ms;
+    const uint64_t led = hlc_stamp(from_ms + ((int64_t)SWEEP_LEAD_MS << sweep->restamps));
+
+    if (led > atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire) ||
+        hlc_too_far(led, wall_ms, CEILING_AHEAD_MS))
+        return floor;
+    return led;
+}
+
+/* A dot above everything that this node's partitions have seen, and what others stamp until it has
+ * reached them: a node that has seen something newer by then has to be told again, and to fetch its
+ * partitions anew where the flush goes on without it. */
+static bool stamp(struct request *request, uint64_t floor)
+{
+    struct engine *engine = request->engine;
+    struct sweep *sweep = request->sweep;
+
+    floor = lead(engine, sweep, highest_stamp(engine, floor));
     const uint64_t before = engine->replica.hlc.last;
     const uint64_t now = hlc_tick(&engine->replica.hlc, engine->now.wall_ms, floor);
     /* Nobody would take one too far ahead before its time has come, this node neither: by then it

@@ -7,6 +7,7 @@
 
 #include "lib/engine_pair.h"
 #include "lib/timeout.h"
+#include "node/parts.h"
 
 TestSuite(engine_sweep, .timeout = TIMEOUT_S(10));
 
@@ -172,6 +173,33 @@ Test(engine_sweep, flushall_is_stamped_above_what_others_know)
     cr_assert(!pair_has(&pair, 1, "k", "v"));
     partition = store_partition(pair.nodes[2].store, pair_partition_of(&pair, "k"));
     cr_assert_gt(partition->flushed.stamp, hlc_stamp(PAIR_BEGIN_MS + 400));
+    end();
+}
+
+/* Since a clock was ahead, all stamps are: what others give meanwhile is just above those, and a
+ * lead before the clock is none (dunlin-sim --seed 11030). */
+Test(engine_sweep, flushall_leads_stamps_that_are_ahead_of_the_clock)
+{
+    const struct partition *partition;
+
+    begin(3);
+    partition = store_partition(pair.nodes[2].store, 3);
+    pair.nodes[0].engine->replica.hlc.last = hlc_stamp(PAIR_BEGIN_MS + 1000);
+    pair_ask(client, "FLUSHALL", OK);
+    cr_assert_geq(hlc_ms(partition->flushed.stamp), PAIR_BEGIN_MS + 1004);
+    end();
+}
+
+Test(engine_sweep, flushall_leads_no_further_than_the_ceiling)
+{
+    const struct partition *partition;
+
+    begin(3);
+    partition = store_partition(pair.nodes[2].store, 3);
+    pair.nodes[0].engine->replica.hlc.last = hlc_stamp(PAIR_BEGIN_MS + 1000);
+    atomic_store(&pair.nodes[0].bounds.ceiling, hlc_stamp(PAIR_BEGIN_MS + 1002));
+    pair_ask(client, "FLUSHALL", OK);
+    cr_assert_eq(hlc_ms(partition->flushed.stamp), PAIR_BEGIN_MS + 1000);
     end();
 }
 
