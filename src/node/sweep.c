@@ -17,10 +17,12 @@
 
 /* A FLUSHALL gives up when newer writes have overtaken it so often. */
 #define SWEEP_RESTAMPS_MAX 8
-/* How far ahead of the clock, or of the stamps where these are ahead of it, a FLUSHALL is stamped
- * at first, ms; twice as far each time that it is overtaken, so by less than CEILING_AHEAD_MS / 2.
- */
+/* How far ahead of the clock a FLUSHALL is stamped at first, ms; twice as far each time that it is
+ * overtaken, so by less than CEILING_AHEAD_MS / 2. */
 #define SWEEP_LEAD_MS 4
+/* How far ahead of all known stamps: a millisecond of them. No more, or FLUSHALLs that overtake
+ * each other would drive all stamps to the ceilings. */
+#define SWEEP_LEAD_STAMPS (UINT64_C(1) << HLC_SEQUENCE_BITS)
 _Static_assert((SWEEP_LEAD_MS << SWEEP_RESTAMPS_MAX) < CEILING_AHEAD_MS / 2,
                "it is below a ceiling");
 
@@ -260,18 +262,17 @@ static uint64_t highest_stamp(struct engine *engine, uint64_t floor)
     return floor;
 }
 
-/* That, with a lead before what others stamp meanwhile, as far as all would take it. They stamp as
- * they have before: at the clock, or above it since a clock was ahead for a while. */
-static uint64_t lead(struct engine *engine, const struct sweep *sweep, uint64_t floor)
+/* That, with a lead before what others stamp until they hear of it: by the clock, which goes on,
+ * or, where stamps are ahead of it since a clock was, one by one. */
+static uint64_t lead(const struct engine *engine, const struct sweep *sweep, uint64_t floor)
 {
-    const int64_t wall_ms = engine->now.wall_ms;
-    const int64_t from_ms = hlc_ms(floor) > wall_ms ? hlc_ms(floor) : wall_ms;
-    const uint64_t led = hlc_stamp(from_ms + ((int64_t)SWEEP_LEAD_MS << sweep->restamps));
+    const uint64_t by_clock = hlc_stamp(engine->now.wall_ms +
+                                        ((int64_t)SWEEP_LEAD_MS << sweep->restamps));
+    const uint64_t by_stamps = floor + SWEEP_LEAD_STAMPS;
+    const uint64_t led = by_clock > by_stamps ? by_clock : by_stamps;
 
-    if (led > atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire) ||
-        hlc_too_far(led, wall_ms, CEILING_AHEAD_MS))
-        return floor;
-    return led;
+    return led <= atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire) ? led
+                                                                                           : floor;
 }
 
 /* A dot above everything that this node's partitions have seen, and what others stamp until it has
