@@ -295,12 +295,14 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
         return true;
     }
     replica_current(partition, &place, &own);
-    if (!version_exists(&own) || dot_equal(own.dot, partition->flushed))
+    const bool empty = !version_exists(&own) || dot_equal(own.dot, partition->flushed);
+    if (empty)
         own.dot = dot_max(own.dot, partition_mark(partition, place.hash, place.key));
     if (version_is_set(&own) && version_is_set(&version)) {
         if (siblings_merge(own.value, version.value, merged) == SIBLINGS_OK)
             version = siblings_version(buffer_content(merged));
-    } else if (dot_compare(version.dot, own.dot) <= 0 || version.dot.stamp <= partition->floor) {
+    } else if (dot_compare(version.dot, own.dot) <= 0 ||
+               (empty && version.dot.stamp <= partition->floor)) {
         return true;
     }
     if (partition_put(partition, place.hash, place.key, &version, &version.value, 1) != STORE_OK)

@@ -356,6 +356,25 @@ Test(engine_recover, what_settled_and_is_gone_at_one_is_fetched_from_the_other_t
     end();
 }
 
+/* The floor bars what would enter an empty place, and not what takes the place of something older:
+ * as when one is told that it missed a write, and has given up many marks since. */
+Test(engine_recover, what_is_newer_comes_in_below_the_floor_where_there_is_something_older)
+{
+    begin(NULL);
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    set("k", 2);
+    pair_pass(&pair, 500);
+    struct partition *partition = partition_at(2, pair_partition_of(&pair, "k"));
+    put_at(2, "k", "1", old);
+    partition_raise_floor(partition, dot_at(1, "k").stamp);
+    replica_recover_anew(partition);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(pair_has(&pair, 2, "k", "2"));
+    end();
+}
+
 /* ---- comparisons ---- */
 
 static const char *const often[] = {"--repair-interval", "1", NULL};
