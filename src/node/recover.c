@@ -365,6 +365,20 @@ static void take_bounds(struct sync_job *job, struct partition *partition)
     partition_raise_floor(partition, job->floor.stamp);
 }
 
+/* It was recovered from too few that vote: one that was not among them may have had something
+ * newer, that settled and vanished there. Comparing all replicas brings that to light. */
+static void compare_anew(struct sync *sync, uint32_t partition)
+{
+    struct sync_partition *own = sync_partition(sync, partition);
+
+    own->compare_us = sync->engine->now.mono_us;
+    if (!own->compared)
+        return;
+    own->compared = false;
+    atomic_fetch_add_explicit(&sync->engine->own.bounds->recovery.uncompared, 1,
+                              memory_order_acq_rel);
+}
+
 /* Votes again, unless it was told in between that it forgot more. */
 static void finish(struct sync *sync, struct sync_job *job)
 {
@@ -392,6 +406,8 @@ static void finish(struct sync *sync, struct sync_job *job)
     atomic_fetch_add_explicit(&progress->bytes, job->bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&progress->forced, job->forced, memory_order_relaxed);
     sync_partition(sync, job->partition)->lacking_us = 0;
+    if (job->forced)
+        compare_anew(sync, job->partition);
     job_end(sync, job);
 }
 

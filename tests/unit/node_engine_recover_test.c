@@ -550,6 +550,33 @@ Test(engine_recover, who_lost_what_had_settled_is_told_that_it_forgot)
     end();
 }
 
+/* Two recover without the third, where what they keep has settled and is gone. */
+Test(engine_recover, a_recovery_from_too_few_is_followed_by_a_comparison_with_all)
+{
+    static const char *const options[] = {"--recovery-wait", "1", NULL};
+
+    begin(options);
+    set("k", 1);
+    pair_pass(&pair, 500);
+    remove_at(1, "k");
+    pair.nodes[1].unreachable = true;
+    for (size_t node = 0; node < 3; node += 2) {
+        pair_break(&pair, node, 1);
+        replica_recover_anew(partition_at(node, pair_partition_of(&pair, "k")));
+    }
+    pair_pass(&pair, 4000);
+    cr_assert_eq(recovering(0) + recovering(2), 0);
+    cr_assert_gt(pair_metric(&pair, 2, METRIC_FORCED_RECOVERIES), 0);
+    cr_assert_eq(atomic_load(&pair.nodes[2].bounds.recovery.uncompared), 1);
+    pair.nodes[1].unreachable = false;
+    pair_pass(&pair, 10000);
+    for (size_t node = 0; node < 3; node++) {
+        cr_assert(pair_has(&pair, node, "k", "1"), "at %zu", node);
+        cr_assert_eq(atomic_load(&pair.nodes[node].bounds.recovery.uncompared), 0);
+    }
+    end();
+}
+
 /* It restarted, and what it owed is lost with it: its partitions are to be compared. */
 static void restarted(size_t node, uint32_t partition)
 {
