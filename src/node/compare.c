@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Comparing the replicas of a partition, and mending what differs (recover.h): after a restart
- * every partition that this node keeps, since what it owed is lost (rule 17); and at
- * repair-interval those whose first node it is. It needs every replica, up and voting, and tries
+ * every partition that this node keeps, since what it owed is lost (rule 17); after a recovery from
+ * too few that vote, since others may have settled what it did not find; and at repair-interval
+ * those whose first node it is. It needs every replica, up and voting, and tries
  * again until it has them.
  *
  * What a replica lacks at or below its settled stamp has vanished there, and stays so; unless it
@@ -72,7 +73,7 @@ void compare_done(struct sync *sync, struct sync_job *job)
     struct sync_partition *own = sync_partition(sync, job->partition);
 
     own->compare_us = sync->engine->now.mono_us + (own->suspects != 0 ? SUSPECT_US : 0);
-    if (!own->compared) {
+    if (!own->compared && own->suspects == 0) {
         own->compared = true;
         owed_publish(sync->engine); /* what was found missing is owed, before anything is told */
         if (atomic_fetch_sub_explicit(&bounds->recovery.uncompared, 1, memory_order_acq_rel) == 1)

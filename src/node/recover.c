@@ -295,12 +295,14 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
         return true;
     }
     replica_current(partition, &place, &own);
-    if (!version_exists(&own) || dot_equal(own.dot, partition->flushed))
+    const bool empty = !version_exists(&own) || dot_equal(own.dot, partition->flushed);
+    if (empty)
         own.dot = dot_max(own.dot, partition_mark(partition, place.hash, place.key));
     if (version_is_set(&own) && version_is_set(&version)) {
         if (siblings_merge(own.value, version.value, merged) == SIBLINGS_OK)
             version = siblings_version(buffer_content(merged));
-    } else if (dot_compare(version.dot, own.dot) <= 0 || version.dot.stamp <= partition->floor) {
+    } else if (dot_compare(version.dot, own.dot) <= 0 ||
+               (empty && version.dot.stamp <= partition->floor)) {
         return true;
     }
     if (partition_put(partition, place.hash, place.key, &version, &version.value, 1) != STORE_OK)
@@ -363,6 +365,20 @@ static void take_bounds(struct sync_job *job, struct partition *partition)
     partition_raise_floor(partition, job->floor.stamp);
 }
 
+/* It was recovered from too few that vote: one that was not among them may have had something
+ * newer, that settled and vanished there. Comparing all replicas brings that to light. */
+static void compare_anew(struct sync *sync, uint32_t partition)
+{
+    struct sync_partition *own = sync_partition(sync, partition);
+
+    own->compare_us = sync->engine->now.mono_us;
+    if (!own->compared)
+        return;
+    own->compared = false;
+    atomic_fetch_add_explicit(&sync->engine->own.bounds->recovery.uncompared, 1,
+                              memory_order_acq_rel);
+}
+
 /* Votes again, unless it was told in between that it forgot more. */
 static void finish(struct sync *sync, struct sync_job *job)
 {
@@ -390,6 +406,8 @@ static void finish(struct sync *sync, struct sync_job *job)
     atomic_fetch_add_explicit(&progress->bytes, job->bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&progress->forced, job->forced, memory_order_relaxed);
     sync_partition(sync, job->partition)->lacking_us = 0;
+    if (job->forced)
+        compare_anew(sync, job->partition);
     job_end(sync, job);
 }
 

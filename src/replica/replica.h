@@ -28,7 +28,7 @@ struct replica_recovery {
     _Atomic uint64_t keys;       /* taken over */
     _Atomic uint64_t bytes;      /* fetched */
     _Atomic uint64_t forced;     /* partitions recovered from too few voters */
-    _Atomic uint32_t uncompared; /* partitions that are to be compared yet (rule 17) */
+    _Atomic uint32_t uncompared; /* partitions that have to be compared yet (recover.h) */
     _Atomic bool force;          /* RING RECOVER FORCE: do not wait for voters */
 };
 

@@ -356,6 +356,25 @@ Test(engine_recover, what_settled_and_is_gone_at_one_is_fetched_from_the_other_t
     end();
 }
 
+/* The floor bars what would enter an empty place, and not what takes the place of something older:
+ * as when one is told that it missed a write, and has given up many marks since. */
+Test(engine_recover, what_is_newer_comes_in_below_the_floor_where_there_is_something_older)
+{
+    begin(NULL);
+    set("k", 1);
+    const struct dot old = dot_at(1, "k");
+    set("k", 2);
+    pair_pass(&pair, 500);
+    struct partition *partition = partition_at(2, pair_partition_of(&pair, "k"));
+    put_at(2, "k", "1", old);
+    partition_raise_floor(partition, dot_at(1, "k").stamp);
+    replica_recover_anew(partition);
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 200);
+    cr_assert_eq(recovering(2), 0);
+    cr_assert(pair_has(&pair, 2, "k", "2"));
+    end();
+}
+
 /* ---- comparisons ---- */
 
 static const char *const often[] = {"--repair-interval", "1", NULL};
@@ -527,6 +546,33 @@ Test(engine_recover, who_lost_what_had_settled_is_told_that_it_forgot)
         pair_pass(&pair, 6000);
         cr_assert(pair_has(&pair, node, "k", "1"), "at %zu", node);
         cr_assert_eq(partition_at(node, pair_partition_of(&pair, "k"))->recovery, 1);
+    }
+    end();
+}
+
+/* Two recover without the third, where what they keep has settled and is gone. */
+Test(engine_recover, a_recovery_from_too_few_is_followed_by_a_comparison_with_all)
+{
+    static const char *const options[] = {"--recovery-wait", "1", NULL};
+
+    begin(options);
+    set("k", 1);
+    pair_pass(&pair, 500);
+    remove_at(1, "k");
+    pair.nodes[1].unreachable = true;
+    for (size_t node = 0; node < 3; node += 2) {
+        pair_break(&pair, node, 1);
+        replica_recover_anew(partition_at(node, pair_partition_of(&pair, "k")));
+    }
+    pair_pass(&pair, 4000);
+    cr_assert_eq(recovering(0) + recovering(2), 0);
+    cr_assert_gt(pair_metric(&pair, 2, METRIC_FORCED_RECOVERIES), 0);
+    cr_assert_eq(atomic_load(&pair.nodes[2].bounds.recovery.uncompared), 1);
+    pair.nodes[1].unreachable = false;
+    pair_pass(&pair, 10000);
+    for (size_t node = 0; node < 3; node++) {
+        cr_assert(pair_has(&pair, node, "k", "1"), "at %zu", node);
+        cr_assert_eq(atomic_load(&pair.nodes[node].bounds.recovery.uncompared), 0);
     }
     end();
 }

@@ -70,7 +70,8 @@ static bool in_time(const struct history *history, const struct record *carrier,
 
 static bool carries(const struct record *carrier, const struct record *reader, int64_t gone_us)
 {
-    return (carrier->effect == EFFECT_PUT || carrier->effect == EFFECT_TOUCH) &&
+    return (record_shows(carrier, EFFECT_PUT, reader) ||
+            record_shows(carrier, EFFECT_TOUCH, reader)) &&
            record_may_see(carrier, reader, gone_us);
 }
 

@@ -12,6 +12,19 @@ struct kept {
     struct writes puts, deletes;
 };
 
+/* Whether something that a command undid may have shown to the reader: that is hardly ever. */
+static bool any_undone(const struct kept *kept, const struct record *reader, enum effect effect,
+                       int64_t gone_us)
+{
+    for (size_t i = 0; i < kept->key->count; i++) {
+        const struct record *writer = register_record(kept->key, i);
+        if (writer != reader && writer->undone == effect && record_shows(writer, effect, reader) &&
+            record_may_see(writer, reader, gone_us))
+            return true;
+    }
+    return false;
+}
+
 static bool judge_kept(const struct kept *kept, size_t index, int64_t gone_us)
 {
     const struct history *history = kept->key->history;
@@ -20,15 +33,17 @@ static bool judge_kept(const struct kept *kept, size_t index, int64_t gone_us)
     switch (reader->seen) {
     case SEEN_ABSENT:
         return history->vanishes || gone_us == INT64_MIN ||
-               writes_any(&kept->deletes, reader, index, gone_us);
+               writes_any(&kept->deletes, reader, index, gone_us) ||
+               any_undone(kept, reader, EFFECT_DELETE, gone_us);
     case SEEN_PRESENT:
-        return writes_any(&kept->puts, reader, index, gone_us);
+        return writes_any(&kept->puts, reader, index, gone_us) ||
+               any_undone(kept, reader, EFFECT_PUT, gone_us);
     case SEEN_VALUE:
         if (reader->value >= history->count)
             return false;
         const struct record *writer = &history->records[reader->value];
         return writer->space == reader->space && writer->key == reader->key &&
-               writer->effect == EFFECT_PUT && writer != reader &&
+               record_shows(writer, EFFECT_PUT, reader) && writer != reader &&
                record_may_see(writer, reader, gone_us);
     case SEEN_NOTHING:
     case SEEN_SIBLINGS:

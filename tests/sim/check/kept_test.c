@@ -42,6 +42,23 @@ Test(sim_kept, a_write_that_failed_may_show_at_any_time_after_it_was_sent)
     cr_assert_eq(made_wrongs(&history, check_kept), 0);
 }
 
+/* A SETNX wrote its value, was overtaken, and found that it must not: then it is gone. */
+Test(sim_kept, a_value_that_was_undone_may_show_until_that_is_told_and_no_longer)
+{
+    static const enum seen sees[] = {SEEN_VALUE, SEEN_PRESENT};
+
+    for (int i = 0; i < 4; i++) {
+        struct history history = {0};
+        const bool late = i % 2 == 1;
+        made_delete(&history, 1, 0, 10, 20);
+        const uint64_t undone = made_put(&history, 1, 1, 30, 60);
+        history.records[undone].effect = EFFECT_NONE;
+        history.records[undone].undone = EFFECT_PUT;
+        made_see(&history, 2, 0, late ? 70 : 40, late ? 80 : 50, sees[i / 2], undone);
+        cr_expect_eq(made_wrongs(&history, check_deleted), late);
+    }
+}
+
 Test(sim_kept, a_value_must_not_be_seen_before_it_was_sent)
 {
     struct history history = {0};

@@ -165,6 +165,12 @@ bool gone_deleted(const struct gone *gone, const struct record *reader)
     return step != NULL && step->deletes;
 }
 
+bool record_shows(const struct record *writer, enum effect effect, const struct record *reader)
+{
+    return writer->effect == effect ||
+           (writer->undone == effect && record_asked_us(reader) <= writer->replied_us);
+}
+
 bool record_may_see(const struct record *writer, const struct record *reader, int64_t gone_us)
 {
     return writer->sent_us <= reader->replied_us &&

@@ -69,6 +69,9 @@ int64_t gone_for(const struct gone *gone, const struct record *reader);
 /* Whether the last write that is certain for the reader left nothing. */
 bool gone_deleted(const struct gone *gone, const struct record *reader);
 
+/* Whether the reader may see such an effect of the writer's, if times allow it: also one that was
+ * undone, as long as that had no reply. */
+bool record_shows(const struct record *writer, enum effect effect, const struct record *reader);
 /* Whether the reader may see what `writer` wrote, as far as times tell. */
 bool record_may_see(const struct record *writer, const struct record *reader, int64_t gone_us);
 /* The writes of some effects, to find whether there is any that a reader may see. */

@@ -91,8 +91,9 @@ static bool judge(const struct sessions *sessions, const struct record *reader,
         return true; /* as it mostly is */
     for (size_t i = key->count; i-- > 0;) {
         const struct record *writer = register_record(key, i);
-        if (writer != reader && writer->effect == wanted && writer->sent_us <= reader->replied_us &&
-            !after_reader(writer, reader) && !older(writer, own))
+        if (writer != reader && record_shows(writer, wanted, reader) &&
+            writer->sent_us <= reader->replied_us && !after_reader(writer, reader) &&
+            !older(writer, own))
             return true;
     }
     return false;

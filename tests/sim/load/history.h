@@ -45,6 +45,9 @@ enum strength {
     STRENGTH_WEAK, /* less; once the replicas have converged, the same */
 };
 
+/* A command that changes a key on a condition decides anew when its version is overtaken (rule 1):
+ * a SETNX that wrote its value, and then finds another, answers 0. Until it does, that value may
+ * show; afterwards it is gone. */
 struct record {
     uint64_t client; /* the connection */
     uint32_t place;  /* of its command among the connection's, from 0 */
@@ -54,6 +57,7 @@ struct record {
     char space;
     uint32_t key;
     enum effect effect;
+    enum effect undone; /* NONE: what it may have written and found undone at last */
     enum seen seen;
     enum outcome outcome;
     enum strength strength;

@@ -41,13 +41,20 @@ static int64_t integer(struct span reply)
     return number;
 }
 
+/* It answers that it did nothing. */
+static void note_nothing_done(struct record *record)
+{
+    record->undone = record->effect;
+    record->effect = EFFECT_NONE;
+}
+
 static void note_value(const struct history *history, struct record *record, struct span reply)
 {
     record->seen = is_nothing(reply) ? SEEN_ABSENT : SEEN_VALUE;
     if (record->seen == SEEN_VALUE)
         record->value = load_value_writer(history, reply);
     else if (record->effect == EFFECT_DELETE || record->effect == EFFECT_TOUCH)
-        record->effect = EFFECT_NONE; /* there was nothing to delete, or to touch */
+        note_nothing_done(record); /* there was nothing to delete, or to touch */
 }
 
 /* -2: there is no key, -1: it has no time to live. */
@@ -79,18 +86,18 @@ static void note(struct history *history, size_t index, enum form form, struct s
     case FORM_SETNX:
         record->seen = integer(reply) > 0 ? SEEN_ABSENT : SEEN_PRESENT;
         if (record->seen == SEEN_PRESENT)
-            record->effect = EFFECT_NONE;
+            note_nothing_done(record);
         break;
     case FORM_PEXPIRE:
         record->seen = integer(reply) > 0 ? SEEN_PRESENT : SEEN_ABSENT;
         if (record->seen == SEEN_ABSENT)
-            record->effect = EFFECT_NONE;
+            note_nothing_done(record);
         break;
     case FORM_PERSIST: /* 0: there is no key, or it has no time to live */
         if (integer(reply) > 0)
             record->seen = SEEN_PRESENT;
         else
-            record->effect = EFFECT_NONE;
+            note_nothing_done(record);
         break;
     case FORM_PTTL:
         note_left(record, integer(reply));
