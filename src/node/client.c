@@ -140,23 +140,43 @@ static bool takes_too_much(const struct client *client)
 {
     const uint64_t limit = client->engine->options->client_output_buffer_limit.hard_bytes;
 
-    return !client->dropped && limit > 0 && buffer_size(&client->out) > limit;
+    return limit > 0 && buffer_size(&client->out) > limit;
 }
 
 /* The reply moves to the output; a large one without a copy, when it comes first. */
-static void take_reply(struct client *client, struct request *request)
+static void move_reply(struct client *client, struct request *request)
 {
-    if (client->dropped)
-        return;
-    /* What is missing before it is not forgotten: the connection ends. */
-    if (buffer_size(&client->out) == 0 && !client->out.failed &&
-        buffer_size(&request->reply) > BUFFER_KEEP) {
+    if (buffer_size(&client->out) == 0 && buffer_size(&request->reply) > BUFFER_KEEP) {
         const struct buffer out = client->out;
         client->out = request->reply;
         request->reply = out;
     } else {
         buffer_append_span(&client->out, buffer_content(&request->reply));
     }
+}
+
+/* Where there is no memory for a reply the connection ends: its client would take the next one for
+ * it. */
+static void take_reply(struct client *client, struct request *request)
+{
+    if (client->dropped)
+        return;
+    if (!request->reply.failed)
+        move_reply(client, request);
+    if (request->reply.failed || client->out.failed) {
+        drop(client);
+    } else if (takes_too_much(client)) {
+        metrics_add(client->engine->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
+        drop(client);
+    }
+}
+
+void client_refuse(struct client *client, const char *error)
+{
+    ensure(list_empty(&client->pending));
+    reply_error(&client->out, error);
+    if (client->out.failed)
+        drop(client);
 }
 
 void client_deliver(struct client *client)
@@ -171,10 +191,6 @@ void client_deliver(struct client *client)
         count_out(client, request);
         request_delivered(request);
         any = true;
-        if (takes_too_much(client)) {
-            metrics_add(client->engine->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
-            drop(client);
-        }
     }
     if (any && buffer_size(&client->out) > 0)
         client->engine->calls->client_output(client->connection);

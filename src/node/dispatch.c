@@ -19,6 +19,8 @@
 /* What a frame needs beside a command's arguments, bytes. */
 #define FRAME_SPARE (64 * 1024)
 
+#define NO_ROOM_FOR_REQUEST "OOM out of memory for the request"
+
 /* ---- order ---- */
 
 /* Whether the order of `later` behind `earlier` needs no waiting. */
@@ -77,7 +79,8 @@ static size_t stride(const struct command *command)
     return command->key_step > 0 ? (size_t)command->key_step : 1;
 }
 
-/* The part of `whole` that is about the key at argv[at]. */
+/* The part of `whole` that is about the key at argv[at]; NULL with an error in the whole's reply.
+ */
 static struct request *cut_part(struct request *whole, size_t at)
 {
     const struct call *from = &whole->call;
@@ -85,8 +88,10 @@ static struct request *cut_part(struct request *whole, size_t at)
     struct span argv[1 + 4];
     const size_t size = stride(from->command);
 
-    if (part == NULL)
+    if (part == NULL) {
+        reply_error(&whole->reply, "ERR too many requests in flight");
         return NULL;
+    }
     ensure(size <= 4 && at + size <= from->argc);
     argv[0] = from->argv[0];
     for (size_t i = 0; i < size; i++)
@@ -103,6 +108,11 @@ static struct request *cut_part(struct request *whole, size_t at)
     part->kind = whole->kind;
     part->read_level = whole->read_level;
     part->write_level = whole->write_level;
+    if (!request_reserve(part)) {
+        request_abandon(part);
+        reply_error(&whole->reply, NO_ROOM_FOR_REQUEST);
+        return NULL;
+    }
     request_keep(part);
     list_append(&whole->parts, &part->link);
     route_find(part, part->call.argv[1]);
@@ -110,15 +120,18 @@ static struct request *cut_part(struct request *whole, size_t at)
 }
 
 /* Of writes to one key the last one holds, and only that is made: side by side an earlier one might
- * be stamped again above it. */
-static void drop_overwritten(struct request *whole, size_t count)
+ * be stamped again above it. False: out of memory. */
+static bool drop_overwritten(struct request *whole, size_t count)
 {
     size_t mask = 1;
 
     while (mask < 2 * count)
         mask *= 2;
+    const struct request **seen = memory_try_alloc(mask * sizeof seen[0]);
+    if (seen == NULL)
+        return false;
+    memset(seen, 0, mask * sizeof seen[0]);
     mask--;
-    const struct request **seen = memory_alloc_array(mask + 1, sizeof seen[0]);
     for (struct list *link = whole->parts.previous, *next; link != &whole->parts; link = next) {
         struct request *part = list_entry(link, struct request, link);
         size_t at = (size_t)part->hash & mask;
@@ -131,10 +144,11 @@ static void drop_overwritten(struct request *whole, size_t count)
             seen[at] = part;
     }
     memory_free(seen);
+    return true;
 }
 
 /* Cuts the request into its parts, without beginning any. False: there are not enough requests
- * left; the reply says so, and nothing of it runs. */
+ * left, or no memory; the reply says so, and nothing of it runs. */
 static bool cut(struct request *whole)
 {
     const struct call *call = &whole->call;
@@ -149,15 +163,17 @@ static bool cut(struct request *whole)
         const struct request *part = cut_part(whole, at);
         if (part == NULL) {
             request_drop_parts(whole);
-            reply_error(&whole->reply, "ERR too many requests in flight");
             return false;
         }
         if (part->route != whole->route)
             whole->route = 0;
         count++;
     }
-    if (command->gather == GATHER_OK && count > 1)
-        drop_overwritten(whole, count);
+    if (command->gather == GATHER_OK && count > 1 && !drop_overwritten(whole, count)) {
+        request_drop_parts(whole);
+        reply_error(&whole->reply, NO_ROOM_FOR_REQUEST);
+        return false;
+    }
     return true;
 }
 
@@ -200,9 +216,15 @@ static bool is_inspection(const struct command *command)
     return strcmp(command->name, "version") == 0;
 }
 
-/* Begins a request whose command is prepared and that need not wait. */
+/* Begins a request whose command is prepared and that need not wait for others. Once it has asked
+ * other nodes it may have to wait for them: it begins with room for that, or not at all. */
 static void begin(struct request *request)
 {
+    if (request->kind != COMMAND_LOCAL && !request_reserve(request)) {
+        request_drop_parts(request);
+        request_fail(request, NO_ROOM_FOR_REQUEST);
+        return;
+    }
     switch (request->kind) {
     case COMMAND_LOCAL:
         request->call.command->run(&request->call);
@@ -331,7 +353,7 @@ bool dispatch_client(struct client *client, const struct command_input *input)
     if (request == NULL && client->in_flight > 0)
         return false;
     if (request == NULL) {
-        reply_error(&client->out, "ERR too many requests in flight");
+        client_refuse(client, "ERR too many requests in flight");
         return true;
     }
     request->input = input;
@@ -380,15 +402,17 @@ static enum reply_status forward_refusal(const struct request *request,
     return request->route == request->engine->view->self ? REPLY_OK : REPLY_NOT_VOTING;
 }
 
-static void unpack(struct request *request, const struct wire_args *args)
+static bool unpack(struct request *request, const struct wire_args *args)
 {
     struct span packed = args->packed;
 
-    request_make_room(request, args->count);
+    if (!request_make_room(request, args->count))
+        return false;
     for (uint32_t i = 0; i < args->count; i++)
         request->room[i] = wire_next_arg(&packed);
     request->call.argv = request->room;
     request->call.argc = args->count;
+    return true;
 }
 
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
@@ -401,7 +425,11 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
                      engine->view->ring != NULL ? REPLY_BUSY : REPLY_STALE_CLAIM);
         return;
     }
-    unpack(request, &forward->args);
+    if (!unpack(request, &forward->args)) {
+        request_abandon(request);
+        route_refuse(link, forward->id, REPLY_BUSY);
+        return;
+    }
     request->call.protocol = forward->flags & WIRE_FORWARD_RESP3 ? 3 : 2;
     request->read_level = level_valid(forward->read_level) ? forward->read_level : LEVEL_DEFAULT;
     request->write_level = level_valid(forward->write_level) ? forward->write_level : LEVEL_DEFAULT;

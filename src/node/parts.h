@@ -156,7 +156,7 @@ struct request {
     size_t weight;       /* bytes that it holds, as its client counts them */
     size_t footprint;    /* the same as maxmemory counts them (footprint.c) */
     bool unordered;      /* see dispatch.c */
-    struct buffer reply; /* complete once STAGE_DONE */
+    struct buffer reply; /* complete once STAGE_DONE; `failed` then: nothing can be said */
     struct operation operation;
     struct sweep *sweep;
     struct inspection *inspection;
@@ -185,9 +185,11 @@ void request_began(struct request *request, int64_t mono_us);
 /* A request in flight, NULL when it is over. One that is done and waits for its turn still counts
  * what it is answered. */
 struct request *request_find(struct engine *engine, uint64_t id);
-/* Room for an argv of `count` arguments in request->room. */
-void request_make_room(struct request *request, size_t count);
-/* Copies the arguments, so that they outlive the input that they came from. */
+/* Room for an argv of `count` arguments in request->room; false when out of memory. */
+bool request_make_room(struct request *request, size_t count);
+/* Room for all that request_keep copies; false when out of memory. */
+bool request_reserve(struct request *request);
+/* Copies the arguments, so that they outlive the input that they came from; there is room. */
 void request_keep(struct request *request);
 /* Gives it another id: answers to what was asked before do not reach it. */
 void request_renew(struct request *request);
@@ -197,7 +199,7 @@ void request_drop_parts(struct request *whole);
 void request_abandon(struct request *request);
 /* Whether its time is up, though its timer may not have fired yet. */
 bool request_is_late(const struct request *request);
-/* It waits: it gets a deadline. */
+/* It waits: it gets a deadline, and keeps its arguments. */
 void request_wait(struct request *request, enum request_stage stage);
 /* Its reply is complete: gives it to the owner as soon as its turn comes. */
 void request_finish(struct request *request);
@@ -265,6 +267,8 @@ _Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "by_hash counts them");
 
 /* Puts a request behind those that its replies come after. */
 void client_append(struct client *client, struct request *request);
+/* Answers a command that no request was found for; none is pending. */
+void client_refuse(struct client *client, const char *error);
 /* Counts what a request of the client holds by now. */
 void client_weigh(struct request *request);
 /* Closes it if CLIENT KILL has marked it. */

@@ -3,6 +3,10 @@
  * A request's life. It is borrowed when a command is taken up, may wait for others (and then has a
  * deadline and keeps a copy of its arguments), is finished with a complete reply, and goes back to
  * the pool once its owner took the reply. A request that finishes at once never copies anything.
+ *
+ * Where memory is lacking for the copy nothing of it runs (dispatch.c). Where it is lacking for the
+ * reply an error takes its place, and where it is lacking for that as well the reply stays
+ * `failed`: who would have got it must not take the next one for it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +19,8 @@
 #include "resp/reply.h"
 
 #define SLOT_BITS 17
+
+#define NO_ROOM_FOR_REPLY "OOM out of memory for the reply"
 
 _Static_assert(REQUESTS_MAX == 1u << SLOT_BITS, "an id holds the slot and its generation");
 
@@ -162,13 +168,41 @@ static void give_back(struct request *request)
     list_prepend(&request->engine->free_requests, &request->link);
 }
 
-void request_make_room(struct request *request, size_t count)
+bool request_make_room(struct request *request, size_t count)
 {
+    size_t size;
+
     if (request->room_capacity >= count)
-        return;
+        return true;
     memory_free(request->room);
-    request->room = memory_alloc_array(count, sizeof request->room[0]);
+    request->room = NULL;
+    request->room_capacity = 0;
+    if (__builtin_mul_overflow(count, sizeof request->room[0], &size))
+        return false;
+    request->room = memory_try_alloc(size);
+    if (request->room == NULL)
+        return false;
     request->room_capacity = count;
+    return true;
+}
+
+/* What request_keep needs: one byte more, so that no argument is at NULL. */
+static size_t kept_size(const struct call *call)
+{
+    size_t size = 1;
+
+    for (size_t i = 0; i < call->argc; i++)
+        size += call->argv[i].size;
+    return size;
+}
+
+bool request_reserve(struct request *request)
+{
+    const struct call *call = &request->call;
+
+    return request->owned ||
+           ((call->argv == request->room || request_make_room(request, call->argc)) &&
+            buffer_reserve(&request->kept, kept_size(call)) != NULL);
 }
 
 /* A span that pointed to `from` points to the copy. */
@@ -182,16 +216,12 @@ void request_keep(struct request *request)
 {
     struct call *call = &request->call;
     struct operation *operation = &request->operation;
-    size_t total = 1;
 
     if (request->owned)
         return;
-    for (size_t i = 0; i < call->argc; i++)
-        total += call->argv[i].size;
-    if (call->argv != request->room)
-        request_make_room(request, call->argc);
-    uint8_t *at = buffer_reserve(&request->kept, total);
-    ensure(at != NULL);
+    const size_t size = kept_size(call);
+    uint8_t *at = buffer_reserve(&request->kept, size);
+    ensure(at != NULL && request->room_capacity >= call->argc);
     for (size_t i = 0; i < call->argc; i++) {
         const struct span argument = call->argv[i];
         if (argument.size > 0)
@@ -201,7 +231,7 @@ void request_keep(struct request *request)
         request->room[i] = span_of(at, argument.size);
         at += argument.size;
     }
-    buffer_commit(&request->kept, total - 1);
+    buffer_commit(&request->kept, size - 1);
     call->argv = request->room;
     request->input = NULL;
     request->owned = true;
@@ -267,14 +297,22 @@ static void append_parts(struct request *whole)
         &whole->reply, buffer_content(&list_entry(link, struct request, link)->reply));
 }
 
+static bool is_error(const struct buffer *reply)
+{
+    const struct span content = buffer_content(reply);
+
+    return reply->failed || (content.size > 0 && content.data[0] == '-');
+}
+
 /* The first error among the parts' replies is the whole's, whatever the others say. */
 static bool adopt_error(struct request *whole)
 {
     list_for_each(link, &whole->parts)
     {
-        const struct span reply = buffer_content(&list_entry(link, struct request, link)->reply);
-        if (reply.size > 0 && reply.data[0] == '-') {
-            buffer_append_span(&whole->reply, reply);
+        const struct buffer *reply = &list_entry(link, struct request, link)->reply;
+        if (is_error(reply)) {
+            buffer_append_span(&whole->reply, buffer_content(reply));
+            whole->reply.failed |= reply->failed;
             return true;
         }
     }
@@ -332,8 +370,7 @@ void request_part_done(struct request *whole)
 static void count(struct request *request)
 {
     struct metrics_block *metrics = request->engine->metrics;
-    const struct span reply = buffer_content(&request->reply);
-    const bool error = reply.size > 0 && reply.data[0] == '-';
+    const bool error = is_error(&request->reply);
 
     if (request->owner != OWNER_CLIENT)
         return;
@@ -347,8 +384,12 @@ static void count(struct request *request)
 
 static void answer_link(struct request *request)
 {
-    const struct wire_reply reply = {
-        .id = request->from_id, .status = REPLY_OK, .bytes = buffer_content(&request->reply)};
+    static const char no_room[] = "-" NO_ROOM_FOR_REPLY "\r\n";
+    const struct wire_reply reply = {.id = request->from_id,
+                                     .status = REPLY_OK,
+                                     .bytes = request->reply.failed
+                                                  ? span_of(no_room, sizeof no_room - 1)
+                                                  : buffer_content(&request->reply)};
 
     wire_put_reply(link_message(request->from), &reply);
 }
@@ -356,8 +397,8 @@ static void answer_link(struct request *request)
 void request_finish(struct request *request)
 {
     if (request->reply.failed) {
-        buffer_reset(&request->reply, BUFFER_KEEP);
-        reply_error(&request->reply, "OOM out of memory for the reply");
+        buffer_reset(&request->reply, SIZE_MAX); /* the error may have room in what it has */
+        reply_error(&request->reply, NO_ROOM_FOR_REPLY);
     }
     stop_timers(request);
     if (!list_empty(&request->owed))

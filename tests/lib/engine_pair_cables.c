@@ -123,6 +123,13 @@ static bool carry_ghost(struct pair_cable *cable)
     return moved;
 }
 
+/* Where bytes are missing the connection ends, as io/connection.c has it. */
+static bool lacks_bytes(const struct pair_cable *cable)
+{
+    return engine_peer_out(cable->from->engine, cable->to->number)->failed ||
+           engine_link_out(cable->link)->failed;
+}
+
 static bool carry(struct pair_cable *cable)
 {
     struct pair_node *from = cable->from;
@@ -130,12 +137,14 @@ static bool carry(struct pair_cable *cable)
     bool moved = false;
 
     engine_turn_end(from->engine, pair_now(from));
+    cable->finishing |= lacks_bytes(cable);
     if (!cable->finishing &&
         move(engine_peer_out(from->engine, to->number), engine_link_in(cable->link))) {
         engine_link_input(to->engine, pair_now(to), cable->link);
         moved = true;
     }
     engine_turn_end(to->engine, pair_now(to));
+    cable->finishing |= lacks_bytes(cable);
     if (move(engine_link_out(cable->link), engine_peer_in(from->engine, to->number))) {
         engine_peer_input(from->engine, pair_now(from), to->number);
         moved = true;

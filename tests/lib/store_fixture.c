@@ -4,33 +4,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "base/memory.h"
-
-uint64_t fixture_allocations_left = UINT64_MAX;
-
-void *__real_memory_try_alloc(size_t size);
-void *__real_memory_try_alloc_aligned(size_t alignment, size_t size);
-void *__wrap_memory_try_alloc(size_t size);
-void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size);
-
-static bool grant(void)
-{
-    if (fixture_allocations_left == 0)
-        return false;
-    fixture_allocations_left--;
-    return true;
-}
-
-void *__wrap_memory_try_alloc(size_t size)
-{
-    return grant() ? __real_memory_try_alloc(size) : NULL;
-}
-
-void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size)
-{
-    return grant() ? __real_memory_try_alloc_aligned(alignment, size) : NULL;
-}
-
 struct fixture fixture_set_up(uint32_t partitions)
 {
     struct fixture fixture = {.store = store_create(&(struct store_options){

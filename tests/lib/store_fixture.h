@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A store for stories, with one partition that they are about. A program with it is linked with
- * --wrap for memory_try_alloc, so that a story can let allocations fail.
+ * A store for stories, with one partition that they are about.
  */
 #ifndef DUNLIN_TESTS_LIB_STORE_FIXTURE_H
 #define DUNLIN_TESTS_LIB_STORE_FIXTURE_H
@@ -10,9 +9,6 @@
 
 /* When the store is created, ms. */
 #define NOW INT64_C(1700000000000)
-
-/* Allocations that are still granted; UINT64_MAX: all. */
-extern uint64_t fixture_allocations_left;
 
 struct fixture {
     struct store *store;

@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "lib/allocator.h"
 #include "lib/timeout.h"
 #include "store/entry.h"
 #include "store/store.h"
@@ -25,29 +26,7 @@ enum { PARTITIONS = 4, KEYS = 2000, STEPS = 60000, VALUE_MAX = 400, KEY_MAX = 40
 
 TestSuite(store_model, .timeout = TIMEOUT_S(120));
 
-/* One allocation in this many fails, 0: none. This program is linked with --wrap. */
-static uint64_t failing;
-static struct rng failing_rng;
-
-void *__real_memory_try_alloc(size_t size);
-void *__real_memory_try_alloc_aligned(size_t alignment, size_t size);
-void *__wrap_memory_try_alloc(size_t size);
-void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size);
-
-static bool fails(void)
-{
-    return failing > 0 && rng_chance(&failing_rng, 1, failing);
-}
-
-void *__wrap_memory_try_alloc(size_t size)
-{
-    return fails() ? NULL : __real_memory_try_alloc(size);
-}
-
-void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size)
-{
-    return fails() ? NULL : __real_memory_try_alloc_aligned(alignment, size);
-}
+static struct allocator allocator;
 
 /* What the naive map has of a key; it belongs to partition number % PARTITIONS. */
 struct fact {
@@ -246,7 +225,7 @@ static void put(struct model *model, uint32_t number)
         fact->mark = DOT_NONE;
         fact->arrival = ++model->arrivals;
     } else {
-        cr_assert_neq(failing, 0);
+        cr_assert_neq(allocator.of_1000, 0);
     }
     check_fact(model, number);
 }
@@ -540,7 +519,7 @@ static void play(uint64_t seed)
         PARTITIONS; /* more than are in use, so that each has room for few marks */
 
     rng_init(&model->rng, seed);
-    rng_init(&failing_rng, seed);
+    allocator_init(&allocator, seed);
     model->hash_bits = hash_bits[rng_chance(&model->rng, 1, 2) ? 0 : rng_below(&model->rng, 4)];
     model->now_ms = NOW;
     model->put_share = 80;
@@ -554,8 +533,11 @@ static void play(uint64_t seed)
         find_place(model, number, &place);
         model->facts[number].digest = store_key_digest(place.key);
     }
-    failing = rng_chance(&model->rng, 1, 2) ? 0 : 2 + rng_below(&model->rng, 20);
-    model->overflows = failing > 0 || partitions > PARTITIONS;
+    allocator.of_1000 = rng_chance(&model->rng, 1, 2)
+                            ? 0
+                            : 1000 / (2 + (unsigned)rng_below(&model->rng, 20));
+    model->overflows = allocator.of_1000 > 0 || partitions > PARTITIONS;
+    allocator_use(&allocator);
     for (int i = 0; i < STEPS; i++) {
         step(model);
         if (rng_chance(&model->rng, 1, 3000))
@@ -570,7 +552,7 @@ static void play(uint64_t seed)
     for (uint32_t i = 0; i < PARTITIONS; i++)
         (void)partition_settle(store_partition(model->store, i), UINT64_MAX, 1);
     cr_assert_eq(store_memory_used(model->store), 0);
-    failing = 0;
+    allocator_use(NULL);
     store_destroy(&model->store);
     memory_free(model);
 }

@@ -43,7 +43,8 @@ static char *parse(const char *line, struct sim_options *options)
 
     const int count = cut(copy, words);
     const bool taken = sim_options_parse(options, count, words, &error);
-    char *text = strndup((const char *)buffer_content(&error).data, buffer_size(&error));
+    buffer_append(&error, "", 1);
+    char *text = strdup((const char *)buffer_content(&error).data);
     cr_assert_eq(taken, text[0] == '\0');
     buffer_deinit(&error);
     free(copy);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "lib/timeout.h"
+#include "sim/check/made.h"
 #include "sim/fault/faults.h"
 #include "sim/run.h"
 #include "sim/world/node.h"
@@ -15,43 +16,19 @@ TestSuite(sim, .timeout = TIMEOUT_S(60));
 
 /* ---- who forgot ---- */
 
-/* Three nodes, each a replica of every partition, with the detector. */
-static struct world *three_replicas(uint64_t seed)
-{
-    struct run_settings settings;
-
-    run_defaults(&settings);
-    settings.world.seed = seed;
-    settings.world.nodes = settings.world.replicas = 3;
-    settings.world.write_level = LEVEL_ALL;
-    settings.world.detector = true;
-    return world_create(&settings.world);
-}
-
-/* As after a restart, or, where nothing is lost, after FORGOT. */
-static void forget(struct world *world, unsigned node, uint64_t lost)
-{
-    for (uint32_t p = 0; p < world->settings.partitions; p++) {
-        struct partition *partition = store_partition(world->nodes[node]->store, p);
-        partition->recovering = true;
-        partition->recovery += lost == 0;
-        partition->forgotten = lost;
-    }
-}
-
 /* Which node a fault restarts, when 1 and 2 have lost all, and 3 was told that it missed writes;
  * 0: none. */
 static unsigned restarted(uint64_t seed)
 {
-    struct world *world = three_replicas(seed);
+    struct world *world = made_world(seed);
     struct history history = {0};
     const struct fault_settings only_restarts = {.rates = {[FAULT_RESTART] = 1}};
     struct faults *faults = faults_create(world, &only_restarts, &history);
     unsigned node = 0;
 
-    forget(world, 1, 1000);
-    forget(world, 2, 1000);
-    forget(world, 3, 0);
+    made_forget(world, 1, 1000);
+    made_forget(world, 2, 1000);
+    made_forget(world, 3, 0);
     faults_begin(faults);
     for (unsigned i = 1; i <= 3; i++)
         if (!sim_node_runs(world->nodes[i]))

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "lib/allocator.h"
 #include "lib/store_fixture.h"
 #include "lib/timeout.h"
 
@@ -124,21 +125,22 @@ Test(store_marks, marks_take_no_more_than_an_eighth_of_the_memory_allowed)
 Test(store_marks, without_memory_for_a_mark_the_floor_stands_for_it)
 {
     struct fixture fixture = fixture_set_up(1);
+    struct allocator allocator;
     char text[16];
 
     for (uint32_t i = 0; i < 60; i++)
         fixture_put(&fixture, fixture_key(i, text), SPAN("v"), DEADLINE_NEVER);
-    fixture_allocations_left = 0;
+    allocator_grant(&allocator, 0);
     fixture_vanish(&fixture, fixture_key(9, text));
     cr_assert_eq(fixture_counts(&fixture).marks, 0);
     cr_assert_eq(fixture.partition->floor, 10);
-    fixture_allocations_left = 1;
+    allocator_grant(&allocator, 1);
     for (uint32_t i = 20; i < 60; i++) {
         fixture_vanish(&fixture, fixture_key(i, text));
         cr_assert(fixture.partition->floor > i ||
                   fixture_mark(&fixture, fixture_key(i, text)).stamp > i);
     }
-    fixture_allocations_left = UINT64_MAX;
+    allocator_use(NULL);
     cr_assert_gt(fixture_counts(&fixture).marks, 0);
     cr_assert_lt(fixture.partition->floor, 60);
     fixture_tear_down(&fixture);

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "lib/allocator.h"
 #include "lib/store_fixture.h"
 #include "lib/timeout.h"
 #include "store/entry.h"
@@ -272,6 +273,7 @@ Test(store, a_scan_takes_any_cursor)
 Test(store, out_of_memory_a_put_fails_whole_and_the_table_goes_on)
 {
     struct fixture fixture = fixture_set_up(1);
+    struct allocator allocator;
     uint32_t failed = 0;
     char text[16];
 
@@ -280,10 +282,10 @@ Test(store, out_of_memory_a_put_fails_whole_and_the_table_goes_on)
 
         /* Grants one allocation more at each try, so that each is the one to fail. */
         for (uint64_t granted = 0;; granted++) {
-            fixture_allocations_left = granted;
+            allocator_grant(&allocator, granted);
             const enum store_status status = fixture_put(&fixture, fixture_key(i, text), SPAN("v"),
                                                          deadline_ms);
-            fixture_allocations_left = UINT64_MAX;
+            allocator_use(NULL);
             if (status == STORE_OK)
                 break;
             failed++;
@@ -298,9 +300,9 @@ Test(store, out_of_memory_a_put_fails_whole_and_the_table_goes_on)
     for (uint32_t i = 0; i < 400; i++) {
         const struct span key = fixture_key(i, text);
 
-        fixture_allocations_left = i % 4;
+        allocator_grant(&allocator, i % 4);
         cr_assert(partition_remove(fixture.partition, store_hash(fixture.store, key), key));
-        fixture_allocations_left = UINT64_MAX;
+        allocator_use(NULL);
         for (uint32_t other = i + 1; other < 400; other += 37)
             cr_assert(fixture_holds(&fixture, fixture_key(other, text), SPAN("v")));
     }

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "lib/array.h"
 #include "sim/check/stores.h"
 #include "sim/world/node.h"
 #include "value/siblings.h"
@@ -62,11 +63,8 @@ static void add(void *context, struct span key, const struct version *version)
     /* What is over may be reaped at any moment. */
     if (version->deadline_ms != DEADLINE_NEVER && version->deadline_ms <= holdings->now_ms)
         return;
-    if (holdings->count == holdings->capacity) {
-        holdings->capacity = holdings->capacity > 0 ? holdings->capacity * 2 : 64;
-        holdings->all = memory_try_realloc(holdings->all,
-                                           holdings->capacity * sizeof holdings->all[0]);
-    }
+    holdings->all = array_room(holdings->all, holdings->count, &holdings->capacity,
+                               sizeof holdings->all[0]);
     struct holding *holding = &holdings->all[holdings->count++];
     *holding = (struct holding){.node = holdings->node->number,
                                 .dot = version->dot,

@@ -42,14 +42,6 @@ static int by_writer(const void *a, const void *b)
     return (x->writer > y->writer) - (x->writer < y->writer);
 }
 
-static bool forgiven(const struct history *history, int64_t from_us, int64_t to_us)
-{
-    for (size_t i = 0; i < history->amnesty_count; i++)
-        if (from_us <= history->amnesties[i].to_us && to_us >= history->amnesties[i].from_us)
-            return true;
-    return false;
-}
-
 /* The stays of the key's values that were read at rest; returns how many. */
 static size_t collect(const struct registers *key, struct stay *stays)
 {
@@ -118,7 +110,7 @@ static void check_key(const struct registers *key, struct verdict *verdict)
             const struct stay *b = &stays[j];
             const int64_t from_us = a->first_us < b->first_us ? a->first_us : b->first_us;
             const int64_t to_us = a->last_us > b->last_us ? a->last_us : b->last_us;
-            if (!mixed(a, b) || forgiven(key->history, from_us, to_us))
+            if (!mixed(a, b) || history_forgives(key->history, from_us, to_us))
                 continue;
             verdict_wrong(verdict, "order: two values were there at the same time:");
             verdict_show(verdict, key->history, a->writer);

@@ -7,17 +7,6 @@
 #include "base/memory.h"
 #include "sim/check/registers.h"
 
-/* Whether nodes forgot after the write and before the reader was answered. */
-static bool forgiven(const struct history *history, const struct record *write,
-                     const struct record *reader)
-{
-    for (size_t i = 0; i < history->amnesty_count; i++)
-        if (write->sent_us < history->amnesties[i].to_us &&
-            reader->replied_us >= history->amnesties[i].from_us)
-            return true;
-    return false;
-}
-
 /* A command about the key, by its connection. */
 struct turn {
     uint64_t client;
@@ -52,7 +41,7 @@ static size_t own_write(const struct sessions *sessions, size_t reader_place)
         if (r->client != reader->client)
             break;
         if (r->place < reader->place && record_acknowledged(r, EFFECTS_WRITE) &&
-            !forgiven(key->history, r, reader))
+            !history_forgives(key->history, r->sent_us, reader->replied_us))
             return key->all[sessions->turns[i].place];
     }
     return SIZE_MAX;

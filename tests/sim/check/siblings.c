@@ -126,23 +126,13 @@ static size_t covers_of(const struct family *family, size_t value)
 /* How far clocks that are in line may be apart, and more. */
 #define APART_US 1000000
 
-/* Whether so many forgot after the write and before the reader was answered that it may be lost. */
-static bool forgiven(const struct history *history, const struct record *write,
-                     const struct record *reader)
-{
-    for (size_t i = 0; i < history->amnesty_count; i++)
-        if (write->sent_us < history->amnesties[i].to_us &&
-            reader->replied_us >= history->amnesties[i].from_us)
-            return true;
-    return false;
-}
-
 /* Whether the reader was sent when the write had been acknowledged, and can be held to it. */
 static bool behind(const struct history *history, const struct record *write,
                    const struct record *reader)
 {
     return record_acknowledged(write, EFFECTS_WRITE) &&
-           write->replied_us < record_asked_us(reader) && !forgiven(history, write, reader);
+           write->replied_us < record_asked_us(reader) &&
+           !history_forgives(history, write->sent_us, reader->replied_us);
 }
 
 /* Whether the write's context is where the write is. */

@@ -2,36 +2,13 @@
 #include <criterion/criterion.h>
 
 #include "lib/timeout.h"
+#include "sim/check/made.h"
 #include "sim/check/stores.h"
 #include "sim/run.h"
 #include "sim/world/node.h"
 #include "wire/wire.h"
 
 TestSuite(sim_votes, .timeout = TIMEOUT_S(60));
-
-/* Three nodes, each a replica of every partition, with the detector. */
-static struct world *three_replicas(uint64_t seed)
-{
-    struct run_settings settings;
-
-    run_defaults(&settings);
-    settings.world.seed = seed;
-    settings.world.nodes = settings.world.replicas = 3;
-    settings.world.write_level = LEVEL_ALL;
-    settings.world.detector = true;
-    return world_create(&settings.world);
-}
-
-/* As after a restart, or, where nothing is lost, after FORGOT. */
-static void forget(struct world *world, unsigned node, uint64_t lost)
-{
-    for (uint32_t p = 0; p < world->settings.partitions; p++) {
-        struct partition *partition = store_partition(world->nodes[node]->store, p);
-        partition->recovering = true;
-        partition->recovery += lost == 0;
-        partition->forgotten = lost;
-    }
-}
 
 /* Node 2 asks node 1 for a key, and is told that it has the same. */
 static void vote(const struct world *world)
@@ -50,11 +27,11 @@ static uint64_t wrong_votes(struct world *world, bool recovered_between)
     struct votes *votes = votes_create(world);
     struct verdict verdict = {0};
 
-    forget(world, 1, 1000);
+    made_forget(world, 1, 1000);
     votes_look(votes, false, &verdict);
     votes_look(votes, false, &verdict);
     if (recovered_between)
-        forget(world, 1, 0);
+        made_forget(world, 1, 0);
     vote(world);
     votes_look(votes, false, &verdict);
     world_destroy(&world);
@@ -64,10 +41,10 @@ static uint64_t wrong_votes(struct world *world, bool recovered_between)
 
 Test(sim_votes, a_vote_of_one_that_recovers_is_wrong)
 {
-    cr_assert_eq(wrong_votes(three_replicas(1), false), 1);
+    cr_assert_eq(wrong_votes(made_world(1), false), 1);
 }
 
 Test(sim_votes, a_vote_between_two_recoveries_may_be_heard_in_the_second)
 {
-    cr_assert_eq(wrong_votes(three_replicas(1), true), 0);
+    cr_assert_eq(wrong_votes(made_world(1), true), 0);
 }

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/memory.h"
+#include "lib/array.h"
 
 #define TEXT_MAX  224
 #define WHO_MAX   16
@@ -75,12 +75,8 @@ size_t timeline_add(struct timeline *timeline, int64_t at_us, enum timeline_kind
 {
     va_list arguments;
 
-    if (timeline->count == timeline->capacity) {
-        timeline->capacity = timeline->capacity > 0 ? timeline->capacity * 2 : 256;
-        timeline->lines = memory_try_realloc(timeline->lines,
-                                             timeline->capacity * sizeof timeline->lines[0]);
-        ensure(timeline->lines != NULL);
-    }
+    timeline->lines = array_room(timeline->lines, timeline->count, &timeline->capacity,
+                                 sizeof timeline->lines[0]);
     struct line *line = &timeline->lines[timeline->count];
     *line = (struct line){.at_us = at_us, .order = timeline->count, .kind = kind};
     snprintf(line->who, sizeof line->who, "%s", who);

@@ -3,8 +3,7 @@
  * The hints for versions of the key. A hint is known by its stamp, which is in the order of what
  * its holder owes.
  */
-#include "base/assert.h"
-#include "base/memory.h"
+#include "lib/array.h"
 #include "node/missed.h"
 #include "node/parts.h"
 #include "sim/explain/watch_parts.h"
@@ -45,12 +44,8 @@ static void see_hint(struct watch *watch, unsigned holder, unsigned target, uint
     struct watch_hint *hint = find_hint(watch, holder, target, stamp);
 
     if (hint == NULL) {
-        if (watch->hint_count == watch->hint_capacity) {
-            watch->hint_capacity = watch->hint_capacity > 0 ? 2 * watch->hint_capacity : 16;
-            watch->hints = memory_try_realloc(watch->hints,
-                                              watch->hint_capacity * sizeof watch->hints[0]);
-            ensure(watch->hints != NULL);
-        }
+        watch->hints = array_room(watch->hints, watch->hint_count, &watch->hint_capacity,
+                                  sizeof watch->hints[0]);
         hint = &watch->hints[watch->hint_count++];
         *hint = (struct watch_hint){.holder = holder, .target = target, .stamp = stamp};
         tell_hint(watch, hint, "keeps", at_us);

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "base/assert.h"
-#include "base/memory.h"
+#include "lib/array.h"
 #include "node/parts.h"
 #include "sim/explain/watch_parts.h"
 #include "sim/world/describe.h"
@@ -222,12 +221,8 @@ void watch_sent(void *context, const struct sim_connection *connection, unsigned
     if (!tell_question(watch, from, to, message, &told) &&
         !tell_answer(watch, from, to, message, &told))
         return;
-    if (watch->message_count == watch->message_capacity) {
-        watch->message_capacity = watch->message_capacity > 0 ? 2 * watch->message_capacity : 64;
-        watch->messages = memory_try_realloc(watch->messages,
-                                             watch->message_capacity * sizeof watch->messages[0]);
-        ensure(watch->messages != NULL);
-    }
+    watch->messages = array_room(watch->messages, watch->message_count, &watch->message_capacity,
+                                 sizeof watch->messages[0]);
     watch->messages[watch->message_count++] = (struct watch_message){
         .connection = connection,
         .end = end,

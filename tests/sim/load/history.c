@@ -3,15 +3,12 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "lib/array.h"
 
 struct record *history_add(struct history *history)
 {
-    if (history->count == history->capacity) {
-        history->capacity = history->capacity > 0 ? history->capacity * 2 : 1024;
-        history->records = memory_try_realloc(history->records,
-                                              history->capacity * sizeof history->records[0]);
-        ensure(history->records != NULL);
-    }
+    history->records = array_room(history->records, history->count, &history->capacity,
+                                  sizeof history->records[0]);
     struct record *record = &history->records[history->count++];
     *record = (struct record){.replied_us = HISTORY_NEVER_US, .left_us = -1, .base = HISTORY_NONE};
     return record;
@@ -21,19 +18,21 @@ void history_add_sibling(struct history *history, size_t record, uint64_t writer
 {
     struct record *r = &history->records[record];
 
-    if (history->siblings_count == history->siblings_capacity) {
-        const size_t capacity = history->siblings_capacity > 0 ? history->siblings_capacity * 2
-                                                               : 1024;
-        history->siblings = memory_try_realloc(history->siblings,
-                                               capacity * sizeof history->siblings[0]);
-        ensure(history->siblings != NULL);
-        history->siblings_capacity = capacity;
-    }
+    history->siblings = array_room(history->siblings, history->siblings_count,
+                                   &history->siblings_capacity, sizeof history->siblings[0]);
     if (r->count == 0)
         r->siblings = history->siblings_count;
     ensure(r->siblings + r->count == history->siblings_count);
     history->siblings[history->siblings_count++] = writer;
     r->count++;
+}
+
+bool history_forgives(const struct history *history, int64_t from_us, int64_t to_us)
+{
+    for (size_t i = 0; i < history->amnesty_count; i++)
+        if (from_us < history->amnesties[i].to_us && to_us >= history->amnesties[i].from_us)
+            return true;
+    return false;
 }
 
 void history_deinit(struct history *history)

@@ -106,6 +106,8 @@ struct history {
 struct record *history_add(struct history *history);
 /* One more that the record saw, which was the last to see any. */
 void history_add_sibling(struct history *history, size_t record, uint64_t writer);
+/* Whether what was written at `from_us` may be lost for who is answered at `to_us`. */
+bool history_forgives(const struct history *history, int64_t from_us, int64_t to_us);
 void history_deinit(struct history *history);
 
 #endif

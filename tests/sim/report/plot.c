@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "lib/array.h"
 
 /* Pixels. A plot is a box with room for ticks and labels at its left and bottom, for its title
  * above, and for the legend at its right. */
@@ -76,12 +77,8 @@ struct plot_series *plot_add(struct plot *plot, const char *name, enum plot_styl
 
 void plot_spread(struct plot_series *series, double x, double y, double low, double high)
 {
-    if (series->count == series->capacity) {
-        series->capacity = series->capacity ? series->capacity * 2 : 16;
-        series->points = memory_try_realloc(series->points,
-                                            series->capacity * sizeof *series->points);
-        ensure(series->points != NULL);
-    }
+    series->points = array_room(series->points, series->count, &series->capacity,
+                                sizeof series->points[0]);
     series->points[series->count++] = (struct plot_point){.x = x, .y = y, .low = low, .high = high};
 }
 

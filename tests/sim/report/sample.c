@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/assert.h"
 #include "base/memory.h"
+#include "lib/array.h"
 
 void sample_deinit(struct sample *sample)
 {
@@ -15,12 +15,8 @@ void sample_deinit(struct sample *sample)
 
 void sample_add(struct sample *sample, double value)
 {
-    if (sample->count == sample->capacity) {
-        sample->capacity = sample->capacity ? sample->capacity * 2 : 64;
-        sample->values = memory_try_realloc(sample->values,
-                                            sample->capacity * sizeof *sample->values);
-        ensure(sample->values != NULL);
-    }
+    sample->values = array_room(sample->values, sample->count, &sample->capacity,
+                                sizeof sample->values[0]);
     sample->values[sample->count++] = value;
     sample->sorted = false;
 }

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "lib/array.h"
 #include "sim/report/staleness.h"
 
 /* Of a normal distribution, 95 % are within so many deviations. */
@@ -19,12 +20,8 @@ static int compare(const void *left, const void *right)
 
 void staleness_note(struct staleness_latencies *latencies, int64_t took_us)
 {
-    if (latencies->count == latencies->capacity) {
-        latencies->capacity = latencies->capacity > 0 ? latencies->capacity * 2 : 1024;
-        latencies->us = memory_try_realloc(latencies->us,
-                                           latencies->capacity * sizeof latencies->us[0]);
-        ensure(latencies->us != NULL);
-    }
+    latencies->us = array_room(latencies->us, latencies->count, &latencies->capacity,
+                               sizeof latencies->us[0]);
     latencies->us[latencies->count++] = took_us;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "lib/array.h"
 
 void table_init(struct table *table, const char *key, const char *title,
                 const struct table_column *columns, size_t column_count)
@@ -22,12 +23,8 @@ void table_deinit(struct table *table)
 
 static char *next_cell(struct table *table)
 {
-    if (table->cell_count == table->cell_capacity) {
-        table->cell_capacity = table->cell_capacity ? table->cell_capacity * 2 : 64;
-        table->cells = memory_try_realloc(table->cells,
-                                          table->cell_capacity * sizeof *table->cells);
-        ensure(table->cells != NULL);
-    }
+    table->cells = array_room(table->cells, table->cell_count, &table->cell_capacity,
+                              sizeof table->cells[0]);
     return table->cells[table->cell_count++];
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/world/clocks.h"
 
-#include "base/assert.h"
 #include "base/memory.h"
+#include "lib/array.h"
 
 void clocks_deinit(struct clocks *clocks)
 {
@@ -12,12 +12,8 @@ void clocks_deinit(struct clocks *clocks)
 
 void clocks_add(struct clocks *clocks, const struct clock_step *step)
 {
-    if (clocks->count == clocks->capacity) {
-        clocks->capacity = clocks->capacity > 0 ? clocks->capacity * 2 : 64;
-        clocks->steps = memory_try_realloc(clocks->steps,
-                                           clocks->capacity * sizeof clocks->steps[0]);
-        ensure(clocks->steps != NULL);
-    }
+    clocks->steps = array_room(clocks->steps, clocks->count, &clocks->capacity,
+                               sizeof clocks->steps[0]);
     for (size_t i = clocks->count; i-- > 0;)
         if (clocks->steps[i].node == step->node) {
             clocks->steps[i].until_us = step->since_us;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/world/events.h"
 
-#include "base/assert.h"
 #include "base/memory.h"
+#include "lib/array.h"
 
 void events_deinit(struct events *events)
 {
@@ -18,11 +18,8 @@ static bool before(const struct event *a, const struct event *b)
 void events_add(struct events *events, int64_t at_us, void (*fire)(void *object, uint64_t number),
                 void *object, uint64_t number)
 {
-    if (events->count == events->capacity) {
-        events->capacity = events->capacity > 0 ? events->capacity * 2 : 1024;
-        events->heap = memory_try_realloc(events->heap, events->capacity * sizeof events->heap[0]);
-        ensure(events->heap != NULL);
-    }
+    events->heap = array_room(events->heap, events->count, &events->capacity,
+                              sizeof events->heap[0]);
     const struct event event = {
         .at_us = at_us, .order = events->made++, .fire = fire, .object = object, .number = number};
     size_t at = events->count++;

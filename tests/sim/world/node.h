@@ -15,7 +15,7 @@
 #include "command/environment.h"
 #include "node/engine.h"
 #include "replica/replica.h"
-#include "sim/world/allocator.h"
+#include "lib/allocator.h"
 #include "sim/world/disk.h"
 #include "sim/world/net.h"
 

@@ -116,25 +116,30 @@ static void flush_links(struct sim_node *node)
     }
 }
 
-/* Something between the bytes that are there is missing: as io/connection.c does then. */
-static void drop_peer(struct sim_node *node, unsigned number)
-{
-    net_close(node->peers[number], NET_OPENER);
-    node->peers[number] = NULL;
-    engine_peer_closed(node->engine, sim_node_now(node), (node_number)number);
-    sim_node_touch(node);
-}
-
 static void flush_peers(struct sim_node *node)
 {
     for (unsigned i = 1; i <= node->world->settings.nodes; i++) {
         if (!node->peer_dirty[i] || node->peers[i] == NULL)
             continue;
         struct buffer *out = engine_peer_out(node->engine, (node_number)i);
-        if (out->failed)
-            drop_peer(node, i);
-        else
+        if (!out->failed)
             node->peer_dirty[i] = write_out(node, node->peers[i], NET_OPENER, out);
+    }
+}
+
+/* Something between the bytes that are there is missing: as io/connection.c does then. The engine
+ * hears of it when all is written, for it may ask and answer others then, in frames that its next
+ * turn completes. */
+static void drop_peers(struct sim_node *node)
+{
+    for (unsigned i = 1; i <= node->world->settings.nodes; i++) {
+        if (!node->peer_dirty[i] || node->peers[i] == NULL ||
+            !engine_peer_out(node->engine, (node_number)i)->failed)
+            continue;
+        net_close(node->peers[i], NET_OPENER);
+        node->peers[i] = NULL;
+        engine_peer_closed(node->engine, sim_node_now(node), (node_number)i);
+        sim_node_touch(node);
     }
 }
 
@@ -181,6 +186,7 @@ static void end_turn(void *object, uint64_t number)
     flush_links(node);
     list_for_each_removable(at, &node->clients)
         sim_client_flush(list_entry(at, struct sim_client, link));
+    drop_peers(node);
     trim_all(node);
 }
 

@@ -36,8 +36,11 @@ static void tell_witness(struct world *world, const char *format, va_list argume
     const struct world_witness *witness = world->settings.witness;
     char line[LINE_MAX_BYTES];
 
+    struct allocator *before = allocator_use(NULL);
+
     vsnprintf(line, sizeof line, format, arguments);
     witness->on_line(witness->context, world->now_us, line);
+    allocator_use(before);
 }
 
 static void digest(struct world *world, const char *format, va_list arguments)

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sim/world/allocator.h"
+#include "lib/allocator.h"
 
 #include <stdbool.h>
 
-#include "base/buffer.h"
-
-/* The wrapped functions have no context to find it in; a run has one thread. */
+/* The wrapped functions have no context to find it in; each run has one thread. */
 static _Thread_local struct allocator *in_use;
 
 void *__real_memory_try_alloc(size_t size) __attribute__((weak));
 void *__real_memory_try_alloc_aligned(size_t alignment, size_t size) __attribute__((weak));
-void __real_buffer_append(struct buffer *buffer, const void *data, size_t size)
-    __attribute__((weak));
+void *__real_memory_try_realloc(void *block, size_t size) __attribute__((weak));
 void *__wrap_memory_try_alloc(size_t size);
 void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size);
-void __wrap_buffer_append(struct buffer *buffer, const void *data, size_t size);
+void *__wrap_memory_try_realloc(void *block, size_t size);
 
 void allocator_init(struct allocator *allocator, uint64_t seed)
 {
@@ -30,10 +27,21 @@ struct allocator *allocator_use(struct allocator *allocator)
     return before;
 }
 
+void allocator_grant(struct allocator *allocator, uint64_t count)
+{
+    *allocator = (struct allocator){.of_1000 = 1000, .spared = count};
+    allocator_use(allocator);
+}
+
 static bool refuses(size_t size)
 {
-    if (in_use == NULL || in_use->of_1000 == 0 || size < in_use->least ||
-        rng_below(&in_use->rng, 1000) >= in_use->of_1000)
+    if (in_use == NULL || in_use->of_1000 == 0 || size < in_use->least)
+        return false;
+    if (in_use->spared > 0) {
+        in_use->spared--;
+        return false;
+    }
+    if (in_use->of_1000 < 1000 && rng_below(&in_use->rng, 1000) >= in_use->of_1000)
         return false;
     in_use->refused++;
     return true;
@@ -49,10 +57,7 @@ void *__wrap_memory_try_alloc_aligned(size_t alignment, size_t size)
     return refuses(size) ? NULL : __real_memory_try_alloc_aligned(alignment, size);
 }
 
-void __wrap_buffer_append(struct buffer *buffer, const void *data, size_t size)
+void *__wrap_memory_try_realloc(void *block, size_t size)
 {
-    if (size > 0 && buffer->capacity - buffer->tail < size && refuses(size))
-        buffer->failed = true;
-    else
-        __real_buffer_append(buffer, data, size);
+    return refuses(size) ? NULL : __real_memory_try_realloc(block, size);
 }
