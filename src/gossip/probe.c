@@ -298,6 +298,8 @@ void probe_reconnect(struct gossip *gossip, struct instant now)
 {
     struct member *member;
 
+    if (gossip->members.by_state[NODE_DEAD] == 0)
+        return;
     if (members_pick(&gossip->members, &gossip->rng, fits_reconnect, IDENTITY_NONE, &member, 1) > 0)
         ping(gossip, now, member, ++gossip->number);
 }

@@ -26,6 +26,7 @@ struct field {
         .size = sizeof(((struct node_record *)0)->member)                               \
     }
 
+/* The row of key k is fields[k - 1]. */
 static const struct field fields[] = {
     FIELD(1, FIELD_IDENTITY, identity), FIELD(2, FIELD_TEXT, host),
     FIELD(3, FIELD_U16, client_port),   FIELD(4, FIELD_U16, bus_port),
@@ -161,6 +162,14 @@ static bool field_unpack(const struct field *field, const msgpack_object *object
     return false;
 }
 
+/* NULL for one that we do not know. */
+static const struct field *field_of(const msgpack_object *key)
+{
+    if (key->type != MSGPACK_OBJECT_POSITIVE_INTEGER || key->via.u64 - 1 >= FIELD_COUNT)
+        return NULL;
+    return &fields[key->via.u64 - 1];
+}
+
 bool node_record_unpack(const msgpack_object *object, struct node_record *record)
 {
     memset(record, 0, sizeof *record);
@@ -168,13 +177,10 @@ bool node_record_unpack(const msgpack_object *object, struct node_record *record
         return false;
     for (uint32_t i = 0; i < object->via.map.size; i++) {
         const msgpack_object_kv *pair = &object->via.map.ptr[i];
+        const struct field *field = field_of(&pair->key);
 
-        for (size_t j = 0; j < FIELD_COUNT; j++) {
-            if (pair->key.type == MSGPACK_OBJECT_POSITIVE_INTEGER &&
-                pair->key.via.u64 == fields[j].key &&
-                !field_unpack(&fields[j], &pair->val, (char *)record + fields[j].offset))
-                return false;
-        }
+        if (field != NULL && !field_unpack(field, &pair->val, (char *)record + field->offset))
+            return false;
     }
     return identity_exists(&record->identity) && record->host[0] != '\0' &&
            record->client_port != 0 && record->bus_port != 0 &&
