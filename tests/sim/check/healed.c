@@ -50,6 +50,14 @@ static void look_at_partition(struct lack *lack, const struct ring_claim *claim,
         say(lack, "has marks", p, counts.marks);
 }
 
+/* A node whose last ceiling is ahead of its clock, since that was, waits for it before it votes. */
+static void look_at_view(struct lack *lack, const struct view *view)
+{
+    for (size_t i = 0; i < view->node_count; i++)
+        if (!view->nodes[i].votes)
+            say(lack, "sees one that does not vote", 0, view->nodes[i].number);
+}
+
 static bool is_whole(const struct sim_node *node, int64_t since_us, FILE *report)
 {
     const struct ring *ring = sim_node_ring(node);
@@ -64,6 +72,7 @@ static bool is_whole(const struct sim_node *node, int64_t since_us, FILE *report
         say(&lack, "has not been compared", 0, 0);
     if (metrics_sum(node->metrics, METRIC_HINTS) > 0)
         say(&lack, "holds hints", 0, metrics_sum(node->metrics, METRIC_HINTS));
+    look_at_view(&lack, node->view);
     for (uint32_t p = 0; p < ring_partition_count(ring) && !lack.any; p++)
         look_at_partition(&lack, ring_claim(ring, p), p, since_us);
     return !lack.any;

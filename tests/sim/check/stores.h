@@ -20,9 +20,9 @@
 /* ---- whole ---- */
 
 /* Whether all that was lost is fetched, all that is owed is handed over, and all that happened is
- * settled: every replica votes, has been compared, holds no hint, no mark and no tombstone, and
- * knows that all up to `since_us`, and all that it has, is settled. If not, what is missing is
- * reported to `report`, which may be NULL. */
+ * settled: every node votes and is seen to, every replica votes, has been compared, holds no hint,
+ * no mark and no tombstone, and knows that all up to `since_us`, and all that it has, is settled.
+ * If not, what is missing is reported to `report`, which may be NULL. */
 bool stores_whole(const struct world *world, int64_t since_us, FILE *report);
 void check_whole(const struct world *world, int64_t since_us, struct verdict *verdict);
 
