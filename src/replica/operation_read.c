@@ -157,9 +157,22 @@ void operation_read_begin(struct coordinator *coordinator, struct operation *ope
     follow_reading(coordinator, operation, now);
 }
 
+/* A version that a bad clock left is merged with nothing: this node would refuse it of others, and
+ * would offer it to those that refuse it as well. Who answers it does not vote. */
+static enum answer_status status_of(const struct replica *replica, struct instant now,
+                                    const struct looked *looked)
+{
+    if (looked->status == ANSWER_VERSION &&
+        hlc_too_far(looked->version.dot.stamp, now.wall_ms,
+                    atomic_load_explicit(&replica->bounds->ahead_max_ms, memory_order_relaxed)))
+        return ANSWER_FULL;
+    return looked->status;
+}
+
 void operation_answered(struct coordinator *coordinator, struct operation *operation,
                         struct instant now, node_number node, const struct looked *looked)
 {
+    const enum answer_status status = status_of(coordinator->replica, now, looked);
     const int index = operation_index(operation, node);
     struct absence absence;
 
@@ -167,7 +180,7 @@ void operation_answered(struct coordinator *coordinator, struct operation *opera
         return;
     if (looked->status == ANSWER_NONE)
         absence = absence_of(looked);
-    read_tally_add(&operation->reading, (unsigned)index, (uint8_t)looked->status, &looked->version,
+    read_tally_add(&operation->reading, (unsigned)index, (uint8_t)status, &looked->version,
                    looked->status == ANSWER_NONE ? &absence : NULL, looked->claim_version);
     follow_reading(coordinator, operation, now);
 }

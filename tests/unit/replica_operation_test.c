@@ -115,6 +115,24 @@ Test(operation, a_read_that_finds_nothing_says_so)
     stage_end();
 }
 
+/* This replica would refuse what a bad clock left, and so may the others: what is answered and
+ * offered would be on one of them alone (dunlin-sim --seed 12014). */
+Test(operation, a_replica_whose_version_is_too_far_ahead_is_replaced)
+{
+    const struct dot ahead = {.stamp = hlc_stamp(NOW_MS + 3600), .node = 2};
+
+    stage_begin(OPERATION_READ, 3, 2, 2);
+    stage_put(stage_later(0, 1), "here");
+    stage_start();
+    stage_answer(2, ANSWER_VERSION, ahead, "ahead");
+    cr_assert_eq(stage.operation.state, OPERATION_READING);
+    cr_assert_eq(stage.asked, 1u << 2 | 1u << 3);
+    stage_answer(3, ANSWER_SAME, DOT_NONE, "");
+    stage_expect_found("here");
+    cr_assert_eq(stage.offered, 0);
+    stage_end();
+}
+
 Test(operation, a_replica_that_does_not_vote_is_replaced)
 {
     stage_begin(OPERATION_READ, 3, 2, 2);
