@@ -13,9 +13,9 @@
 
 #include "base/log.h"
 #include "command/environment.h"
+#include "lib/allocator.h"
 #include "node/engine.h"
 #include "replica/replica.h"
-#include "lib/allocator.h"
 #include "sim/world/disk.h"
 #include "sim/world/net.h"
 
