@@ -4,7 +4,6 @@
  */
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "sim/report/gossip_parts.h"
@@ -15,6 +14,11 @@
 /* Fewer draw too few events, more add nothing. */
 #define SAMPLES_MIN 2
 #define SAMPLES_MAX 10000
+/* Crashes in a cluster of n: this / n, within the bounds. */
+#define FAILURES_NODES 20000
+#define FAILURES_MIN   40
+#define FAILURES_MAX   200
+#define SLOW_RUNS_MAX  10
 
 /* The report's tables, one an experiment. */
 #define PARTS(row)                                                                  \
@@ -42,7 +46,7 @@ static const struct {
 
 struct settings {
     struct report_list nodes;
-    uint64_t failures;     /* and changes, for each number of nodes */
+    uint64_t failures;     /* and changes, for each number of nodes; 0: by that number */
     uint64_t node_seconds; /* of the runs with loss, for each number of nodes and rate */
     uint64_t seconds;      /* of the runs at rest */
     uint64_t slow_nodes;   /* the largest cluster that gets slow members */
@@ -114,84 +118,62 @@ static const struct report_option option_rows[] = {
      "numbers from 2 to 1024 with commas between", set_nodes},
     {"--parts", "P,P,...", "of found, news, loss, slow and traffic; the default is all",
      "found, news, loss, slow, traffic, or some with commas between", set_parts},
-    {"--failures", "K", "crashes, and changes, in each cluster; the default is 40",
+    {"--failures", "K", "crashes, and changes, in each cluster; default 20000 / n, 40 to 200",
      "a number from 2 to 10000", set_failures},
-    {"--node-seconds", "S", "virtual time of each run with loss, times nodes; default 60000",
+    {"--node-seconds", "S", "virtual time of each run with loss, times nodes; default 90000",
      "a number from 1 to 100000000", set_node_seconds},
     {"--seconds", "S", "virtual time of each run at rest; the default is 120",
      "a number from 1 to 100000", set_seconds},
-    {"--slow-nodes", "N", "the largest cluster that gets slow members; the default is 100",
+    {"--slow-nodes", "N",
+     "the largest cluster that gets slow members, and those of all runs; default 100",
      "a number from 2 to 1024", set_slow_nodes},
-    {NULL, NULL, NULL, NULL, NULL},
+    {NULL, NULL,
+     "Without options it takes some ten minutes of one core, half of them for 1000 nodes. It says "
+     "on\nstderr how far it is.",
+     NULL, NULL},
 };
-
-/* ------------------------------------------------------------------------------------ the formulas
- */
-
-/* SWIM, section 3.1: in each period a node is probed with 1 - 1/e, so it is for e / (e - 1). */
-static double formula_detection(void)
-{
-    return 1 / (1 - exp(-1));
-}
-
-/* What a suspect has once enough nodes confirm; suspicion.h. */
-static double formula_suspicion(double nodes)
-{
-    return fmax(1, log10(nodes)) * gossip_options_default.suspicion_multiplier_percent / 100;
-}
-
-/* Rounds until a change is everywhere. A node that hears of it tells f others at once, so all but
- * e^-f of the cluster know before the first round is over, and each further round leaves e^-f of
- * those who do not: none of n after ln n / f rounds. */
-static double formula_rounds(double nodes)
-{
-    return log(nodes) / gossip_options_default.spread_fanout;
-}
-
-/* Until all know, in periods: found, not refuted, and spread. */
-static double formula_known(double nodes)
-{
-    return formula_detection() + formula_suspicion(nodes) +
-           formula_rounds(nodes) * gossip_options_default.spread_interval_ms /
-               gossip_options_default.probe_interval_ms;
-}
-
-/* How often all of a probe is lost, at a chance q that a datagram comes through: both pings or
- * their acks, and each relay's four datagrams. */
-static double formula_probe_fails(double loss, double nodes)
-{
-    const double q = 1 - loss;
-    const double relays = fmin(gossip_options_default.indirect_probes, nodes - 2);
-
-    return pow(1 - q * q, 2) * pow(1 - pow(q, 4), relays);
-}
 
 /* ------------------------------------------------------------------------------------ the progress
  */
 
-static double real_s(void)
+static void work_end(const struct report_work *work, const struct mesh *mesh, int64_t start_us)
 {
-    struct timespec now;
+    char done[64];
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* On stderr: real time is not the seed's. */
-static void progress(const char *what, const struct mesh *mesh, int64_t start_us, double start_s)
-{
-    fprintf(stderr, "%s, %zu nodes: %.0f s of virtual time in %.1f s\n", what, mesh->count,
-            (double)(mesh->now_us - start_us) / (double)SECOND_US, real_s() - start_s);
+    if (mesh->now_us > start_us)
+        snprintf(done, sizeof done, "%" PRId64 " s of virtual time",
+                 (mesh->now_us - start_us) / SECOND_US);
+    else
+        snprintf(done, sizeof done, "done"); /* on other clusters */
+    report_work_end(work, done);
 }
 
 /* Each cluster has its own. */
-static uint64_t seed_of(const struct report *report, uint64_t nodes)
+static uint64_t seed_of(const struct report *report, uint64_t nodes, uint64_t run)
 {
     struct rng rng;
 
     rng_init(&rng, report->common.seed);
-    rng_init(&rng, rng_next(&rng) ^ nodes);
+    rng_init(&rng, rng_next(&rng) ^ nodes ^ run << 32);
     return rng_next(&rng);
+}
+
+/* How many crashes, and changes: of small clusters more, where they cost less. */
+static uint64_t failures_of(const struct report *report, uint64_t nodes)
+{
+    const uint64_t enough = FAILURES_NODES / nodes;
+
+    if (report->settings.failures > 0)
+        return report->settings.failures;
+    return enough < FAILURES_MIN ? FAILURES_MIN : enough > FAILURES_MAX ? FAILURES_MAX : enough;
+}
+
+/* How many clusters get slow members, one after another: as many nodes in all as the largest. */
+static uint64_t slow_runs_of(const struct report *report, uint64_t nodes)
+{
+    const uint64_t enough = report->settings.slow_nodes / nodes;
+
+    return enough > SLOW_RUNS_MAX ? SLOW_RUNS_MAX : enough;
 }
 
 /* ------------------------------------------------------------------------------------ found
@@ -225,13 +207,13 @@ static void found_row(struct table *table, double nodes, struct gossip_found *fo
     table_number(table, nodes);
     table_number(table, (double)found->known.count);
     table_number(table, sample_mean(&found->suspected));
-    table_number(table, formula_detection());
+    table_number(table, gossip_formula_detection());
     table_number(table, sample_quantile(&found->suspected, 0.5));
     table_number(table, sample_quantile(&found->suspected, 0.95));
     table_number(table, sample_mean(&found->dead));
-    table_number(table, formula_detection() + formula_suspicion(nodes));
+    table_number(table, gossip_formula_detection() + gossip_formula_suspicion(nodes));
     table_number(table, sample_mean(&found->known));
-    table_number(table, formula_known(nodes));
+    table_number(table, gossip_formula_known(nodes));
     table_number(table, sample_quantile(&found->known, 0.5));
     table_number(table, sample_quantile(&found->known, 0.95));
     table_number(table, sample_quantile(&found->known, 1));
@@ -261,12 +243,12 @@ static void found_measure(struct report *report, struct mesh *mesh)
     struct plot_series **series = report->series[PART_FOUND];
     struct gossip_found found;
 
-    gossip_found_measure(mesh, report->settings.failures, &found);
+    gossip_found_measure(mesh, failures_of(report, mesh->count), &found);
     found_row(&report->tables[PART_FOUND], nodes, &found);
     plot_median(series[0], nodes, &found.suspected);
     plot_median(series[1], nodes, &found.known);
-    plot_point(series[2], nodes, formula_detection());
-    plot_point(series[3], nodes, formula_known(nodes));
+    plot_point(series[2], nodes, gossip_formula_detection());
+    plot_point(series[3], nodes, gossip_formula_known(nodes));
     gossip_found_deinit(&found);
 }
 
@@ -311,12 +293,12 @@ static void news_measure(struct report *report, struct mesh *mesh)
     const double nodes = (double)mesh->count;
     struct gossip_news news;
 
-    gossip_news_measure(mesh, report->settings.failures, &news);
+    gossip_news_measure(mesh, failures_of(report, mesh->count), &news);
     table_number(table, nodes);
     table_number(table, (double)news.all.count);
     table_number(table, sample_mean(&news.half));
     table_number(table, sample_mean(&news.all));
-    table_number(table, formula_rounds(nodes));
+    table_number(table, gossip_formula_rounds(nodes));
     table_number(table, sample_quantile(&news.all, 0.5));
     table_number(table, sample_quantile(&news.all, 0.95));
     table_number(table, sample_quantile(&news.all, 1));
@@ -324,7 +306,7 @@ static void news_measure(struct report *report, struct mesh *mesh)
     table_number(table, log(nodes));
     plot_median(series[0], nodes, &news.all);
     plot_point(series[1], nodes, sample_quantile(&news.half, 0.5));
-    plot_point(series[2], nodes, formula_rounds(nodes));
+    plot_point(series[2], nodes, gossip_formula_rounds(nodes));
     gossip_news_deinit(&news);
 }
 
@@ -354,7 +336,7 @@ static void loss_begin(struct report *report)
                                             "(1 - q^2)^2 (1 - q^4)^3 a probe", PLOT_DASHED);
     for (size_t i = 0; i < LOSSES; i++)
         plot_point(report->series[PART_LOSS][0], loss_percents[i],
-                   3600 * formula_probe_fails(loss_percents[i] / 100.0, 5));
+                   3600 * gossip_formula_probe_fails(loss_percents[i] / 100.0, 5));
     table_init(table, part_rows[PART_LOSS].key,
                "Healthy nodes accused while datagrams are lost (no node fails)", loss_columns,
                sizeof loss_columns / sizeof loss_columns[0]);
@@ -382,7 +364,7 @@ static void loss_measure(struct report *report, struct mesh *mesh)
         table_number(table, loss_percents[i]);
         table_number(table, result.node_hours);
         table_number(table, (double)result.suspicions);
-        table_number(table, formula_probe_fails(loss_percents[i] / 100.0, nodes) * 3600 *
+        table_number(table, gossip_formula_probe_fails(loss_percents[i] / 100.0, nodes) * 3600 *
                                 result.node_hours);
         table_number(table, (double)result.deaths);
         plot_point(series, loss_percents[i], (double)result.suspicions / result.node_hours);
@@ -395,6 +377,7 @@ static void loss_measure(struct report *report, struct mesh *mesh)
 static const struct table_column slow_columns[] = {
     {"nodes", "nodes", 0},
     {"slow", "slow", 0},
+    {"runs", "runs", 0},
     {"variant", "gossip", TABLE_TEXT},
     {"node_hours", "node-hours", 1},
     {"suspicions", "false suspicions", 0},
@@ -406,18 +389,23 @@ static const struct table_column slow_columns[] = {
     {"deaths_slow", "deaths of slow", 0},
 };
 
+struct slow_case {
+    uint64_t nodes, slow, runs;
+};
+
 static double removed_percent(uint64_t before, uint64_t after)
 {
     return before > 0 ? 100 * (1 - (double)after / (double)before) : NAN;
 }
 
-static void slow_row(struct table *table, uint64_t nodes, uint64_t slow, int variant,
+static void slow_row(struct table *table, const struct slow_case *slow_case, int variant,
                      const struct gossip_false *swim, const struct gossip_false *result)
 {
     const bool base = variant == VARIANT_SWIM;
 
-    table_number(table, (double)nodes);
-    table_number(table, (double)slow);
+    table_number(table, (double)slow_case->nodes);
+    table_number(table, (double)slow_case->slow);
+    table_number(table, (double)slow_case->runs * GOSSIP_SLOWNESSES);
     table_text(table, gossip_variants[variant].text);
     table_number(table, result->node_hours);
     table_number(table, (double)result->suspicions);
@@ -446,27 +434,37 @@ static void slow_begin(struct report *report)
                "slow nodes stop for 0.5, 2 or 8 s and run for 4, 64 or 1024 ms, each for two "
                "minutes");
     table_note(table, "deaths: each node that takes a living one for dead counts");
+    table_note(table, "the buddy system alone cannot help a node that is stopped: the refutation "
+                      "waits in its socket");
+    table_note(table, "while the suspicion runs out");
 }
 
-/* Each variant has a cluster of its own; the plain one is not for this. */
+static void slow_run(uint64_t seed, const struct slow_case *slow_case, int variant,
+                     struct gossip_false *result)
+{
+    struct mesh *mesh = gossip_cluster(seed, slow_case->nodes, &gossip_variants[variant]);
+
+    for (size_t i = 0; i < GOSSIP_SLOWNESSES; i++)
+        gossip_slow_measure(mesh, slow_case->slow, &gossip_slownesses[i], result);
+    mesh_destroy(&mesh);
+}
+
+/* Each variant has clusters of its own; the plain one is not for this. */
 static void slow_measure(struct report *report, struct mesh *plain)
 {
-    const size_t nodes = plain->count, slow = (nodes + 9) / 10;
+    const struct slow_case slow_case = {.nodes = plain->count,
+                                        .slow = (plain->count + 9) / 10,
+                                        .runs = slow_runs_of(report, plain->count)};
     struct gossip_false results[GOSSIP_VARIANTS] = {{0}};
 
-    if (nodes > report->settings.slow_nodes)
-        return;
     for (int variant = 0; variant < GOSSIP_VARIANTS; variant++) {
         struct gossip_false *result = &results[variant];
-        struct mesh *mesh = gossip_cluster(seed_of(report, nodes), nodes,
-                                           &gossip_variants[variant]);
 
-        for (size_t i = 0; i < GOSSIP_SLOWNESSES; i++)
-            gossip_slow_measure(mesh, slow, &gossip_slownesses[i], result);
-        slow_row(&report->tables[PART_SLOW], nodes, slow, variant, &results[VARIANT_SWIM], result);
-        plot_point(report->series[PART_SLOW][variant], (double)nodes,
+        for (uint64_t run = 0; run < slow_case.runs; run++)
+            slow_run(seed_of(report, slow_case.nodes, run), &slow_case, variant, result);
+        slow_row(&report->tables[PART_SLOW], &slow_case, variant, &results[VARIANT_SWIM], result);
+        plot_point(report->series[PART_SLOW][variant], (double)slow_case.nodes,
                    (double)result->deaths / result->node_hours);
-        mesh_destroy(&mesh);
     }
 }
 
@@ -492,6 +490,7 @@ static void traffic_begin(struct report *report)
     table_init(table, part_rows[PART_TRAFFIC].key, "What each node sends in a cluster at rest",
                traffic_columns, sizeof traffic_columns / sizeof traffic_columns[0]);
     table_note(table, "formula: a ping and an ack each period, whatever the cluster's size");
+    table_note(table, "it begins when all know and have met each other");
 }
 
 static void traffic_measure(struct report *report, struct mesh *mesh)
@@ -522,22 +521,28 @@ static const struct {
     [PART_SLOW] = {slow_begin, slow_measure},
 };
 
-/* All parts on one cluster: that of a thousand nodes takes longer to come to rest than most. */
+static bool measures(const struct report *report, enum part part, uint64_t nodes)
+{
+    return report->settings.parts & 1u << part &&
+           (part != PART_SLOW || nodes <= report->settings.slow_nodes);
+}
+
+/* All parts on one cluster: to start a thousand nodes takes longer than most. */
 static void measure_size(struct report *report, uint64_t nodes)
 {
-    double start_s = real_s();
-    struct mesh *mesh = gossip_cluster(seed_of(report, nodes), nodes,
+    struct report_work work = report_work_begin("start", nodes);
+    struct mesh *mesh = gossip_cluster(seed_of(report, nodes, 0), nodes,
                                        &gossip_variants[VARIANT_LIFEGUARD]);
 
-    progress("start", mesh, 0, start_s);
+    work_end(&work, mesh, 0);
     for (enum part part = 0; part < PART_COUNT; part++) {
         const int64_t start_us = mesh->now_us;
 
-        if (!(report->settings.parts & 1u << part))
+        if (!measures(report, part, nodes))
             continue;
-        start_s = real_s();
+        work = report_work_begin(part_rows[part].key, nodes);
         part_acts[part].measure(report, mesh);
-        progress(part_rows[part].key, mesh, start_us, start_s);
+        work_end(&work, mesh, start_us);
     }
     mesh_destroy(&mesh);
 }
@@ -545,8 +550,7 @@ static void measure_size(struct report *report, uint64_t nodes)
 int report_gossip(int argc, char **argv)
 {
     struct report report = {.settings = {.nodes = {5, {10, 30, 100, 300, 1000}},
-                                         .failures = 40,
-                                         .node_seconds = 60000,
+                                         .node_seconds = 90000,
                                          .seconds = 120,
                                          .slow_nodes = 100,
                                          .parts = (1u << PART_COUNT) - 1}};

@@ -28,10 +28,21 @@ enum { VARIANT_SWIM, VARIANT_HEALTH, VARIANT_DYNAMIC, VARIANT_BUDDIES, VARIANT_L
 extern const struct gossip_variant gossip_variants[GOSSIP_VARIANTS];
 
 /* A cluster at rest: everybody knows everybody, and nobody has news to pass on. The experiments
- * below take one and leave one. */
+ * below take one and leave one. Two nodes that have not probed each other yet will challenge each
+ * other when they do; that is no news, and takes as many periods as there are nodes. */
 struct mesh *gossip_cluster(uint64_t seed, size_t nodes, const struct gossip_variant *variant);
 /* Runs it until it is at rest. */
 void gossip_settle(struct mesh *mesh);
+/* Runs a cluster at rest until all have met, but for one probe in a hundred. */
+void gossip_meet(struct mesh *mesh);
+
+/* ---- gossip_formula.c: what theory expects, with the options that servers have ---- */
+
+double gossip_formula_detection(void);
+double gossip_formula_suspicion(double nodes);
+double gossip_formula_rounds(double nodes);
+double gossip_formula_known(double nodes);
+double gossip_formula_probe_fails(double loss, double nodes);
 
 /* ---- gossip_found.c: how long it takes to find a crashed node ---- */
 
@@ -93,6 +104,7 @@ struct gossip_traffic {
     double exchange_bytes; /* sent by each node a second in exchanges over TCP */
 };
 
+/* Begins when all have met. */
 void gossip_traffic_measure(struct mesh *mesh, int64_t duration_us, struct gossip_traffic *traffic);
 
 #endif

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/span.h"
 #include "sim/report/reports.h"
@@ -55,6 +56,25 @@ bool report_list(const char *text, uint64_t min, uint64_t max, struct report_lis
     return true;
 }
 
+static double real_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+struct report_work report_work_begin(const char *what, uint64_t nodes)
+{
+    fprintf(stderr, "%" PRIu64 " nodes, %s ... ", nodes, what);
+    return (struct report_work){real_s()};
+}
+
+void report_work_end(const struct report_work *work, const char *done)
+{
+    fprintf(stderr, "%s in %.1f s\n", done, real_s() - work->start_s);
+}
+
 static bool set_seed(void *common, const char *value)
 {
     return report_number(value, 0, INT64_MAX, &((struct report_common *)common)->seed);
@@ -91,6 +111,14 @@ static void show_options(FILE *out, const struct report_option *rows)
     }
 }
 
+static void show_note(FILE *out, const struct report_option *rows)
+{
+    while (rows->name != NULL)
+        rows++;
+    if (rows->text != NULL)
+        fprintf(out, "%s\n", rows->text);
+}
+
 static const struct report_option *find_option(const struct report_option *rows, const char *name)
 {
     for (; rows->name != NULL; rows++) {
@@ -121,6 +149,7 @@ int report_parse(const char *report, int argc, char **argv, const struct report_
             printf("usage: dunlin-sim --report %s [option ...]\n", report);
             show_options(stdout, rows);
             show_options(stdout, common_rows);
+            show_note(stdout, rows);
             return 0;
         }
         if (row == NULL) {

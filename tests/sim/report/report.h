@@ -23,7 +23,8 @@ struct report_common {
     bool json;       /* instead of text */
 };
 
-/* One option of one report. A list of them ends with a row without a name. */
+/* One option of one report. A list of them ends with a row without a name, whose text, if any, is
+ * printed below them. */
 struct report_option {
     const char *name;     /* with its dashes */
     const char *value;    /* what follows it, as the usage names it; NULL: nothing */
@@ -42,6 +43,14 @@ int report_parse(const char *report, int argc, char **argv, const struct report_
 /* Prints the tables and writes the figure, which may be NULL; the exit status. */
 int report_finish(const struct report_common *common, const char *report,
                   const struct table *tables, size_t table_count, const struct figure *figure);
+
+/* Says on stderr what is going on, and then what came of it and how long it took: real time is
+ * not the seed's, and stdout holds what is. */
+struct report_work {
+    double start_s;
+};
+struct report_work report_work_begin(const char *what, uint64_t nodes);
+void report_work_end(const struct report_work *work, const char *done);
 
 /* A whole number from min to max; false, and nothing set, for anything else. */
 bool report_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);

@@ -111,6 +111,25 @@ static struct gossip_false slow(int variant)
     return result;
 }
 
+/* Where so many datagrams are lost that suspicions run out: each node that buries a living one. */
+static uint64_t deaths_of_the_unheard(int variant)
+{
+    struct mesh *mesh = cluster(100, variant);
+    struct gossip_false result;
+
+    gossip_loss_measure(mesh, 40, 20 * SECOND_US, &result);
+    mesh_destroy(&mesh);
+    return result.deaths;
+}
+
+Test(scale, a_suspect_that_is_told_first_refutes_more_often)
+{
+    const uint64_t off = deaths_of_the_unheard(VARIANT_SWIM);
+
+    cr_expect_geq(off, 100);
+    cr_expect_leq(deaths_of_the_unheard(VARIANT_BUDDIES) * 2, off);
+}
+
 Test(scale, lifeguard_removes_nearly_all_false_deaths)
 {
     const struct gossip_false off = slow(VARIANT_SWIM), on = slow(VARIANT_LIFEGUARD);
