@@ -92,12 +92,11 @@ static void vary_bounds(struct world_settings *world, struct rng *rng)
     world->mark_slots = one_of(rng, 3) ? 4 : 0;
 }
 
-/* A network that is fast, one that is now and then slow, one that is far; the latter two hold so
- * many requests that a bound on memory would be full of them. */
+/* A network that is fast, one that is now and then slow, one that is a little far. */
 static void vary_delay(struct world_settings *world, struct rng *rng)
 {
-    static const char *const delays[] = {"exp(5)", "pareto(0.1,2):0.9+uniform(1,20):0.1",
-                                         "uniform(5,8)"};
+    static const char *const delays[] = {"exp(5)", "const(0.3):0.95+uniform(1,5):0.05",
+                                         "uniform(1,2)"};
     const char *delay = delays[rng_below(rng, sizeof delays / sizeof delays[0])];
 
     world->delay[0] = '\0';
