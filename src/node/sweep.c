@@ -15,8 +15,11 @@
 #include "node/parts.h"
 #include "resp/reply.h"
 
-/* A FLUSHALL gives up when newer writes have overtaken it so often. */
-#define SWEEP_RESTAMPS_MAX 8
+/* A FLUSHALL gives up when newer writes have overtaken it so often. After the first few it is
+ * stamped again only where too few others are left: in a wide cluster some have always heard of it,
+ * and write above it, before the last one has. */
+#define SWEEP_RESTAMPS_MAX  8
+#define SWEEP_RESTAMPS_RUSH 4
 /* How far ahead of the clock a FLUSHALL is stamped at first, ms; twice as far each time that it is
  * overtaken, so by less than CEILING_AHEAD_MS / 2. */
 #define SWEEP_LEAD_MS 4
@@ -32,6 +35,7 @@ struct sweep {
     struct view *view; /* it was begun with */
     bool flushes;
     struct dot dot;
+    struct dot known; /* the highest that one who was not asked again wants it above */
     unsigned restamps;
     size_t node_count;
     uint64_t keys, expiring;
@@ -200,13 +204,20 @@ static void give_up(struct request *request)
                  request->sweep->flushes ? "; the flush may still take effect" : "");
 }
 
+static bool ask_above(struct request *request, struct dot known);
+
 static void proceed(struct request *request)
 {
-    const struct sweep *sweep = request->sweep;
+    struct sweep *sweep = request->sweep;
     bool done, possible;
 
     if (sweep->flushes) {
         tally(request, &done, &possible);
+        if (!possible && dot_exists(sweep->known) && sweep->restamps < SWEEP_RESTAMPS_MAX) {
+            if (!ask_above(request, sweep->known))
+                return;
+            tally(request, &done, &possible);
+        }
     } else {
         done = possible = true;
         for (size_t i = 0; i < sweep->node_count; i++) {
@@ -365,6 +376,18 @@ static bool ask_all(struct request *request)
     return true;
 }
 
+/* The same again, with a dot above `known`. */
+static bool ask_above(struct request *request, struct dot known)
+{
+    struct sweep *sweep = request->sweep;
+
+    sweep->restamps++;
+    sweep->known = DOT_NONE;
+    hlc_observe(&request->engine->replica.hlc, known.stamp);
+    request_renew(request);
+    return stamp(request, known.stamp) && ask_all(request);
+}
+
 /* False when there is a partition that nobody can answer for. */
 static bool share_out(struct request *request)
 {
@@ -427,14 +450,11 @@ void sweep_acknowledged(struct request *request, node_number node, const struct 
         sweep->answers[index] = offered->status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
         return;
     }
-    if (wants_above(offered) && in_reach(request->engine, offered->known) &&
-        sweep->restamps++ < SWEEP_RESTAMPS_MAX) {
-        hlc_observe(&request->engine->replica.hlc, offered->known.stamp);
-        request_renew(request);
-        if (!stamp(request, offered->known.stamp) || !ask_all(request))
+    sweep->answers[index] = offered->status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
+    if (wants_above(offered) && in_reach(request->engine, offered->known)) {
+        sweep->known = dot_max(sweep->known, offered->known);
+        if (sweep->restamps < SWEEP_RESTAMPS_RUSH && !ask_above(request, sweep->known))
             return;
-    } else {
-        sweep->answers[index] = offered->status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
     }
     proceed(request);
 }
