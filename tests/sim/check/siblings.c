@@ -17,7 +17,7 @@
  *
  * A set that vanishes takes its context with it, and what that covers may come back from a replica
  * that missed it (docs/ARCHITECTURE.md, Known gaps): where anything may be evicted, and around a
- * FLUSHALL that not all replicas took, the second is not judged.
+ * FLUSHALL that not all replicas took, or not all had taken yet, the second is not judged.
  */
 #include <stdlib.h>
 
@@ -143,8 +143,9 @@ static bool context_stays(const struct family *family, const struct record *writ
         return false;
     for (size_t i = 0; i < family->delete_count; i++) {
         const struct record *flush = register_record(family->key, family->deletes[i]);
-        if (flush->space == '*' && flush->outcome != OUTCOME_OK &&
-            flush->sent_us <= reader->replied_us &&
+        const bool done = flush->outcome == OUTCOME_OK &&
+                          flush->replied_us <= record_asked_us(reader);
+        if (flush->space == '*' && !done && flush->sent_us <= reader->replied_us &&
             (flush->replied_us == HISTORY_NEVER_US ||
              record_end_us(flush) + APART_US >= write->sent_us))
             return false;

@@ -155,18 +155,21 @@ Test(sim_siblings, what_all_nodes_forgot_or_has_a_time_to_live_may_be_missing)
     cr_assert_eq(made_wrongs(&leased, check_siblings), 0);
 }
 
+#define LATER_US 1000000000
+
 Test(sim_siblings, what_was_replaced_may_be_back_where_the_context_may_have_vanished)
 {
-    for (int vanishes = 0; vanishes < 3; vanishes++) {
+    for (int vanishes = 0; vanishes < 4; vanishes++) {
         struct history history = {.vanishes = vanishes == 1};
         const uint64_t old = write_over(&history, HISTORY_NONE);
 
         write_over(&history, read_one(&history, old));
-        if (vanishes == 2) {
+        if (vanishes >= 2) { /* it failed, or is not done yet */
             struct record *flush = next(&history);
             flush->space = '*';
             flush->effect = EFFECT_DELETE;
-            flush->outcome = OUTCOME_FAILED;
+            flush->outcome = vanishes == 2 ? OUTCOME_FAILED : OUTCOME_OK;
+            flush->replied_us += vanishes == 2 ? 0 : LATER_US;
         }
         read_one(&history, old); /* wrong where it may not: one is back, one is missing */
         cr_expect_eq(made_wrongs(&history, check_siblings), vanishes == 0 ? 2 : 0);
