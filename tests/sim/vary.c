@@ -13,7 +13,7 @@
 
 /* Of a bound on memory that is reached, bytes: what connections and requests take, and a part of
  * what the load would have in the stores. */
-#define MEMORY_OF_NODE   (360u * 1024)
+#define MEMORY_OF_NODE   (460u * 1024)
 #define MEMORY_OF_OTHER  (60u * 1024)
 #define MEMORY_OF_VALUES (400u * 1024)
 
