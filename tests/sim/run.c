@@ -10,6 +10,8 @@
 #define SECOND_US INT64_C(1000000)
 /* How long nodes may take to see each other as they are, once the faults are over. */
 #define AGREE_US (20 * SECOND_US)
+/* How long clients may take to get all their answers. */
+#define REST_US_MAX (60 * SECOND_US)
 
 /* A run in progress. */
 struct stage {
@@ -58,13 +60,25 @@ static void go_on(struct stage *stage, enum load_phase phase, int64_t for_us)
     world_run_until(stage->world, stage->world->now_us + for_us);
 }
 
+/* Clients ask nothing new until they have their answers, which may take longer than a request where
+ * pipelines are long: what is judged as calm is to be over when that ends. */
+static void rest(struct stage *stage)
+{
+    const int64_t until_us = stage->world->now_us + REST_US_MAX;
+
+    go_on(stage, LOAD_SILENT, SECOND_US);
+    while (stage->world->now_us < until_us && !load_idle(stage->load))
+        go_on(stage, LOAD_SILENT, SECOND_US / 10);
+}
+
 /* The faults are over: nodes see each other as they are, and fetch and hand over what is missing.
  */
 static void heal(struct stage *stage)
 {
     struct world *world = stage->world;
-    const int64_t since_us = world->now_us;
 
+    rest(stage);
+    const int64_t since_us = world->now_us;
     while (world->now_us < since_us + AGREE_US && !members_agree(world))
         go_on(stage, LOAD_SILENT, SECOND_US / 10);
     while (world->now_us < since_us + STORES_WHOLE_US && !stores_whole(world, since_us, NULL))
@@ -108,14 +122,13 @@ static void act(struct stage *stage)
 
     go_on(stage, LOAD_SILENT, SECOND_US); /* the links open */
     go_on(stage, LOAD_CALM, SECOND_US);
-    go_on(stage, LOAD_SILENT, SECOND_US);
+    rest(stage);
     faults_begin(stage->faults);
     go_on(stage, LOAD_CHAOS, settings->chaos_us);
     faults_end(stage->faults);
     go_on(stage, LOAD_CHAOS, 3 * SECOND_US);
     heal(stage);
     go_on(stage, LOAD_HEALED, SECOND_US);
-    go_on(stage, LOAD_SILENT, SECOND_US);
     heal(stage);
 }
 

@@ -6,7 +6,7 @@
 #include "sim/fault/parts.h"
 
 #define SKEW_MS_MAX   5000
-#define JUMP_MS_MAX   30000
+#define JUMP_MS_MAX   5000
 #define DRIFT_PPM_MAX 500
 #define JUMP_US_MIN   30000
 #define JUMP_US_MAX   900000

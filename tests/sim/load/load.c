@@ -146,6 +146,14 @@ static void on_message(void *context, unsigned from, unsigned to,
         load->history->coordinators[number] |= UINT64_C(1) << message->write.version.dot.node;
 }
 
+bool load_idle(const struct load *load)
+{
+    for (unsigned i = 0; i < load->user_count; i++)
+        if (load->users[i].client != NULL && load->users[i].in_flight > 0)
+            return false;
+    return true;
+}
+
 void load_set_phase(struct load *load, enum load_phase phase)
 {
     load->phase = phase;

@@ -40,5 +40,7 @@ struct load *load_create(struct world *world, const struct load_settings *settin
 /* The world's nodes are gone. */
 void load_destroy(struct load **load);
 void load_set_phase(struct load *load, enum load_phase phase);
+/* Whether all that was asked is answered, or lost. */
+bool load_idle(const struct load *load);
 
 #endif
