@@ -365,8 +365,9 @@ static void take_bounds(struct sync_job *job, struct partition *partition)
     partition_raise_floor(partition, job->floor.stamp);
 }
 
-/* It was recovered from too few that vote: one that was not among them may have had something
- * newer, that settled and vanished there. Comparing all replicas brings that to light. */
+/* A replica that was no source may have what this node has not: of too few that vote, something
+ * newer, that settled and vanished there; of enough, a write that was not acknowledged, which
+ * nobody owes any more once its hints were dropped. Comparing all replicas brings both to light. */
 static void compare_anew(struct sync *sync, uint32_t partition)
 {
     struct sync_partition *own = sync_partition(sync, partition);
@@ -406,8 +407,7 @@ static void finish(struct sync *sync, struct sync_job *job)
     atomic_fetch_add_explicit(&progress->bytes, job->bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&progress->forced, job->forced, memory_order_relaxed);
     sync_partition(sync, job->partition)->lacking_us = 0;
-    if (job->forced)
-        compare_anew(sync, job->partition);
+    compare_anew(sync, job->partition);
     job_end(sync, job);
 }
 
