@@ -21,6 +21,7 @@
 #include "base/assert.h"
 #include "base/bitmap.h"
 #include "base/rule.h"
+#include "causal/hlc.h"
 #include "node/recover.h"
 
 /* Where not every replica is up, the next try. */
@@ -30,13 +31,24 @@
 
 /* ---- when ---- */
 
+/* What it owed before the restart may be stamped up to the ceiling of then. Where its clock was
+ * ahead, stand-ins (held.c) offer that in vain until the clocks of the replicas come near it: a
+ * comparison before would not see what comes to one replica alone behind it. */
+static bool is_early(const struct engine *engine)
+{
+    const struct replica_bounds *bounds = engine->own.bounds;
+
+    return hlc_too_far(bounds->ceiling_at_start, engine->now.wall_ms,
+                       atomic_load_explicit(&bounds->ahead_max_ms, memory_order_relaxed));
+}
+
 /* Whether it is time; but it may be another's to compare. */
 static bool is_time(const struct engine *engine, const struct sync_partition *own)
 {
     const int64_t interval_s = engine->options->repair_interval;
     const int64_t now_us = engine->now.mono_us;
 
-    if (own->retry_us > now_us)
+    if (own->retry_us > now_us || (!own->compared && is_early(engine)))
         return false;
     if (!own->compared || own->suspects != 0)
         return own->compare_us <= now_us;

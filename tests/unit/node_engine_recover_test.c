@@ -647,6 +647,26 @@ Test(engine_recover, what_a_comparison_found_missing_is_owed_before_anything_is_
     end();
 }
 
+/* The third wrote v2 with a clock that was ahead, restarted, and a stand-in offers it to the second
+ * in vain for a while: until the clocks have come near. */
+Test(engine_recover, a_node_that_restarted_compares_when_nobody_refuses_its_last_stamps_any_more)
+{
+    begin(NULL);
+    set("k", 1);
+    const int64_t near_ms = pair.now.wall_ms + atomic_load(&pair.nodes[2].bounds.ahead_max_ms);
+    const struct dot ahead = {.stamp = hlc_stamp(near_ms + 2000), .node = 3};
+    pair.nodes[2].bounds.ceiling_at_start = hlc_stamp(near_ms + 3000);
+    restarted(2, pair_partition_of(&pair, "k"));
+    pair_pass(&pair, 2500);
+    cr_assert(atomic_load(&pair.nodes[2].bounds.ledger.uncompared));
+    put_at(1, "k", "2", ahead);
+    pair_pass(&pair, 2500);
+    cr_assert_not(atomic_load(&pair.nodes[2].bounds.ledger.uncompared));
+    for (size_t node = 0; node < 3; node++)
+        cr_assert(pair_has(&pair, node, "k", "2"), "at %zu", node);
+    end();
+}
+
 /* v2 vanished at the first, unsettled; the third owed it to the second, who has v1, and restarted.
  */
 Test(engine_recover, what_is_older_than_a_mark_goes_everywhere_in_the_comparison)
