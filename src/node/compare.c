@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Comparing the replicas of a partition, and mending what differs (recover.h): after a restart
- * every partition that this node keeps, since what it owed is lost (rule 17); after a recovery,
- * since one that was no source may have what it did not find; and at repair-interval those whose
- * first node it is. It needs every replica, up and voting, and tries again until it has them.
+ * every partition that this node keeps, since what it owed is lost (rule 17); after a recovery from
+ * some of the others, or from too few that vote, since one that was no source may have what it did
+ * not find; and at repair-interval those whose first node it is. It needs every replica, up and
+ * voting, and tries again until it has them.
  *
  * What a replica lacks at or below its settled stamp has vanished there, and stays so; unless it
  * evicted nothing, and lacks it in two comparisons, a second or more apart: then it lost data by a
