@@ -16,7 +16,7 @@
 #define SAMPLES_MAX 10000
 /* Crashes in a cluster of n: this / n, within the bounds. */
 #define FAILURES_NODES 20000
-#define FAILURES_MIN   40
+#define FAILURES_MIN   30
 #define FAILURES_MAX   200
 #define SLOW_RUNS_MAX  10
 
@@ -118,7 +118,7 @@ static const struct report_option option_rows[] = {
      "numbers from 2 to 1024 with commas between", set_nodes},
     {"--parts", "P,P,...", "of found, news, loss, slow and traffic; the default is all",
      "found, news, loss, slow, traffic, or some with commas between", set_parts},
-    {"--failures", "K", "crashes, and changes, in each cluster; default 20000 / n, 40 to 200",
+    {"--failures", "K", "crashes, and changes, in each cluster; default 20000 / n, 30 to 200",
      "a number from 2 to 10000", set_failures},
     {"--node-seconds", "S", "virtual time of each run with loss, times nodes; default 90000",
      "a number from 1 to 100000000", set_node_seconds},
@@ -434,9 +434,10 @@ static void slow_begin(struct report *report)
                "slow nodes stop for 0.5, 2 or 8 s and run for 4, 64 or 1024 ms, each for two "
                "minutes");
     table_note(table, "deaths: each node that takes a living one for dead counts");
-    table_note(table, "the buddy system alone cannot help a node that is stopped: the refutation "
-                      "waits in its socket");
-    table_note(table, "while the suspicion runs out");
+    table_note(table,
+               "the buddy system alone spares those that are seen by healthy nodes; one that "
+               "was stopped finds");
+    table_note(table, "the refutation in its socket only after the suspicion has run out");
 }
 
 static void slow_run(uint64_t seed, const struct slow_case *slow_case, int variant,
