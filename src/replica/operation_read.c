@@ -157,14 +157,14 @@ void operation_read_begin(struct coordinator *coordinator, struct operation *ope
     follow_reading(coordinator, operation, now);
 }
 
-/* A version that a bad clock left is merged with nothing: this node would refuse it of others, and
- * would offer it to those that refuse it as well. Who answers it does not vote. */
-static enum answer_status status_of(const struct replica *replica, struct instant now,
+/* A version that this node would refuse of others is merged with nothing: it is above the ceiling,
+ * or a bad clock left it. It could be offered to others and not be kept here, and nobody would owe
+ * it to this node. Who answers it does not vote. */
+static enum answer_status status_of(struct replica *replica, struct instant now,
                                     const struct looked *looked)
 {
     if (looked->status == ANSWER_VERSION &&
-        hlc_too_far(looked->version.dot.stamp, now.wall_ms,
-                    atomic_load_explicit(&replica->bounds->ahead_max_ms, memory_order_relaxed)))
+        !replica_may_enter(replica, now, looked->version.dot.stamp))
         return ANSWER_FULL;
     return looked->status;
 }

@@ -98,6 +98,11 @@ static enum ack_status stamp_refusal(struct replica_bounds *bounds, struct insta
     return ACK_CEILING;
 }
 
+bool replica_may_enter(struct replica *replica, struct instant now, uint64_t stamp)
+{
+    return stamp_refusal(replica->bounds, now, stamp) == ACK_OK;
+}
+
 /* ---- entering ---- */
 
 /* The highest dot with a stamp. */

@@ -83,6 +83,10 @@ struct offered {
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
                              struct dot over, const struct version *version);
 
+/* Whether a version with this stamp is one that replica_offer does not refuse for it: it is not too
+ * far ahead, nor above the ceiling. */
+bool replica_may_enter(struct replica *replica, struct instant now, uint64_t stamp);
+
 /* The answer to a question. */
 struct looked {
     enum answer_status status;
