@@ -84,6 +84,7 @@ void compare_done(struct sync *sync, struct sync_job *job)
     struct replica_bounds *bounds = sync->engine->own.bounds;
     struct sync_partition *own = sync_partition(sync, job->partition);
 
+    own->recovered = false;
     own->compare_us = sync->engine->now.mono_us + (own->suspects != 0 ? SUSPECT_US : 0);
     if (!own->compared && own->suspects == 0) {
         own->compared = true;
@@ -341,6 +342,8 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job)
     }
     if (job->at == NULL) {
         struct sync_partition *own = sync_partition(sync, job->partition);
+        if (own->recovered)
+            job->suspects = 0; /* what that did not bring in, the next would not: without end */
         const uint8_t twice = own->suspects & job->suspects;
         tell_suspects(sync, job, twice);
         if (!own->compared)

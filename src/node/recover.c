@@ -407,8 +407,10 @@ static void finish(struct sync *sync, struct sync_job *job)
     atomic_fetch_add_explicit(&progress->bytes, job->bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&progress->forced, job->forced, memory_order_relaxed);
     sync_partition(sync, job->partition)->lacking_us = 0;
-    if (job->forced || job->gather.source_count < job->source_count)
+    if (job->forced || job->gather.source_count < job->source_count) {
         compare_anew(sync, job->partition);
+        sync_partition(sync, job->partition)->recovered = !job->forced;
+    }
     job_end(sync, job);
 }
 

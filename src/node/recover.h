@@ -110,6 +110,7 @@ struct sync_partition {
     int64_t retry_us;
     int64_t lacking_us; /* since when too few vote, 0: they do not */
     bool compared;      /* since the start (rule 17), and since a recovery from some */
+    bool recovered;     /* the comparison is one after a recovery, and suspects nobody */
     int64_t compare_us; /* when it is compared again */
     uint8_t suspects;   /* bits of places: replicas that lacked what is settled last time */
 };
