@@ -9,12 +9,26 @@
 /* What delays, turns and timers may add to a time-out. */
 #define SLACK_US  100000
 #define CONTENDED "-NOQUORUM newer versions kept coming"
+#define TOO_FEW   "-NOQUORUM needed "
+#define NO_ROOM   "-OOM "
+
+static bool begins(const struct record *record, const char *text)
+{
+    return strncmp(record->error, text, strlen(text)) == 0;
+}
 
 /* Whether it gave up for others that write the same key (OPERATION_ROUNDS_MAX): that is a bound,
  * and needs no fault. */
 static bool was_contended(const struct record *record)
 {
-    return strncmp(record->error, CONTENDED, strlen(CONTENDED)) == 0;
+    return begins(record, CONTENDED);
+}
+
+/* Whether a write may have found no room: at so many replicas that too few are left, or here. */
+static bool had_no_room(const struct history *history, const struct record *record)
+{
+    return history->bounded && record->effect != EFFECT_NONE &&
+           (begins(record, TOO_FEW) || begins(record, NO_ROOM));
 }
 
 void check_liveness(const struct history *history, struct verdict *verdict)
@@ -24,7 +38,7 @@ void check_liveness(const struct history *history, struct verdict *verdict)
         if (!r->must_succeed)
             continue;
         verdict->judged++;
-        if (r->outcome != OUTCOME_OK && !was_contended(r)) {
+        if (r->outcome != OUTCOME_OK && !was_contended(r) && !had_no_room(history, r)) {
             verdict_wrong(verdict, "liveness: a command failed with no fault about");
             verdict_show(verdict, history, i);
         }

@@ -34,6 +34,20 @@ Test(sim_answered, nothing_must_fail_when_no_fault_is_about)
     cr_assert_eq(made_wrongs(&history, check_liveness), 1);
 }
 
+Test(sim_answered, a_write_may_find_no_room_where_memory_is_bound)
+{
+    for (int bounded = 0; bounded < 2; bounded++) {
+        struct history history = {.bounded = bounded == 1};
+        struct record *record = made_record(&history, 1, 0, 0, 1);
+
+        record->must_succeed = true;
+        record->effect = EFFECT_PUT;
+        record->outcome = OUTCOME_FAILED;
+        strcpy(record->error, "-NOQUORUM needed 3 of 3, got 2");
+        cr_expect_eq(made_wrongs(&history, check_liveness), 1 - (uint64_t)bounded);
+    }
+}
+
 Test(sim_answered, a_write_may_give_up_for_others_of_the_same_key)
 {
     struct history history = {0};

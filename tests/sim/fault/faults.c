@@ -108,6 +108,7 @@ struct faults *faults_create(struct world *world, const struct fault_settings *s
     if (fault_draw(faults, 3) > 0)
         faults->spared = 1 + (unsigned)fault_draw(faults, world->settings.nodes);
     history->vanishes |= world->settings.memory_bytes > 0;
+    history->bounded = world->settings.memory_bytes > 0;
     return faults;
 }
 

@@ -98,6 +98,7 @@ struct history {
     struct amnesty amnesties[AMNESTIES_MAX];
     size_t amnesty_count;
     bool vanishes;    /* anything may have been evicted at any time */
+    bool bounded;     /* maxmemory is small: what finds no room is refused */
     bool drops_hints; /* hints may have been dropped: partitions change their coordinators then */
     struct clocks clocks;
 };
