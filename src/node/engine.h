@@ -79,7 +79,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
 /* Clients, links and requests go with it; the host has closed its connections. */
 void engine_destroy(struct engine **engine);
 
-/* Takes over a share of the new view, or of the new options. */
+/* Takes over a share of the new view; takes a share of its own of the new options. */
 void engine_set_view(struct engine *engine, struct instant now, struct view *view);
 void engine_set_options(struct engine *engine, const struct options *options);
 

@@ -165,7 +165,8 @@ bool replica_unflushed(struct replica *replica, const struct partition *partitio
 {
     struct buffer *left = &replica->unflushed;
 
-    buffer_reset(left, MERGED_KEEP);
+    if (buffer_size(left) > 0)
+        buffer_reset(left, MERGED_KEEP);
     if (!version_is_set(version) || !siblings_any_before(version->value, partition->flushed))
         return true;
     if (siblings_after(version->value, partition->flushed, left) != SIBLINGS_OK)

@@ -55,7 +55,7 @@ struct replica {
     struct replica_bounds *bounds;
     struct hlc hlc;
     node_number self;        /* 0: no ring yet */
-    struct buffer unflushed; /* siblings that a flush left; empty between calls */
+    struct buffer unflushed; /* siblings that a flush left, until the next call */
     struct buffer merged;    /* siblings being merged, keys being dropped; empty between calls */
 };
 
