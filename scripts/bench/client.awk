@@ -3,9 +3,9 @@
 # One run: what redis-benchmark printed (a file for each client), with the CPU times that `run` took,
 # becomes one line of samples:
 #
-#   run NAME COMMAND PIPELINE ROUND cpu-us/op ops/s p50-ms p99-ms p99.9-ms steal-share others-share
+#   run LINE SIDE COMMAND PIPELINE ROUND cpu-us/op ops/s p50-ms p99-ms p99.9-ms steal-share others-share
 #
-# Latencies are the first points of the histogram at or past the percentile; with several clients,
+# An operation is a key. Latencies are the first points of the histogram at or past the percentile; with several clients,
 # the worst of them.
 
 function worse(name, ms) {
@@ -40,7 +40,7 @@ END {
     others = busy / ticks - server_ns / 1e9 - client_s
     if (others < 0)
         others = 0
-    printf "%s %.4f %.0f %.3f %.3f %.3f %.4f %.4f\n", head, server_ns / 1000 / count, ops_s, \
-        worst["p50"], worst["p99"], worst["p999"], all ? steal / all : 0, \
+    printf "%s %.4f %.0f %.3f %.3f %.3f %.4f %.4f\n", head, server_ns / 1000 / count / operations, \
+        ops_s * operations, worst["p50"], worst["p99"], worst["p999"], all ? steal / all : 0, \
         all ? others * ticks / all : 0
 }

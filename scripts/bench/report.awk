@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The table: medians over the rounds of the lines that `run` sampled, beside the budgets. A ratio is
-# the median of the rounds' ratios, each of two runs of one round. Exits with 3 when a budget is
-# missed (in a self-test: when a ratio is not 1).
+# The tables: medians over the rounds of what the lines sampled, beside the budgets. A ratio is the
+# median of the rounds' ratios, each of two runs of one round. Exits with 3 when a budget is missed
+# (in a self-test: when a ratio is not 1).
 #
-# Samples: "run" lines as client.awk prints them, "memory NAME ROUND bytes-a-key", and
-# "recovery ROUND seconds p99-ms-before p99-ms-during worst-ms-at-the-kill worst-ms-during steal-share
-# others-share".
+# Reads `budgets`, then what `run` and the lines wrote:
+#
+#   title LINE TEXT...                                  over its table
+#   columns LINE BASE OURS                              its two columns of values (redis, dunlin)
+#   row LINE ROW value|ratio|largest LABEL...           a row, and what of it the budget is for: the
+#                                                       median, the median ratio to the base, the
+#                                                       largest of all rounds
+#   value LINE ROW ROUND VALUE [BASE]                   a sample of a row
+#   run LINE SIDE COMMAND PIPELINE ROUND ...            a sample of a load, as client.awk prints it
+#   state STEAL-SHARE OTHERS-SHARE                      how disturbed the machine was
 
 # order(values, n): sorts values[1..n]; awk has no sort of its own, and n is the number of rounds.
 function order(values, n,    i, j, v) {
@@ -46,25 +53,43 @@ function largest(what, key,    n) {
     return n ? sorted[n] : 0
 }
 
-function verdict(value, limit) {
+# judged(value, limit): a word for the table; without a limit none. In a self-test all are ratios.
+function judged(value, limit,    bound, met) {
     if (self_test == "yes") {
-        if (value < 0.8 || value > 1.25) {
-            missed++
-            return "NOT 1"
-        }
-        return "ok"
+        met = value >= 0.8 && value <= 1.25
+    } else if (limit == "") {
+        return "-"
+    } else if (limit ~ /^>=/) {
+        bound = substr(limit, 3)
+        met = value >= bound + 0
+    } else {
+        met = value <= limit + 0
     }
-    if (value > limit) {
+    if (!met)
         missed++
-        return "over"
-    }
-    return "ok"
+    return met ? "ok" : self_test == "yes" ? "NOT 1" : "over"
 }
 
 function json_add(text) {
     if (json != "")
         print text >json
 }
+
+function json_word(text) {
+    gsub(/["\\]/, "", text)
+    return "\"" text "\""
+}
+
+function json_verdict(limit, word) {
+    return sprintf("\"budget\": %s, \"verdict\": \"%s\"", limit == "" ? "null" : json_word(limit), word)
+}
+
+# short(value): three figures or the whole number.
+function short(value) {
+    return sprintf(value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : value >= 0.1 ? "%.2f" : "%.3g", value)
+}
+
+# ---- loads of redis-benchmark
 
 # One server's medians of one cell, as JSON.
 function json_server(key) {
@@ -73,81 +98,83 @@ function json_server(key) {
         median("p50", key), median("p99", key), median("p999", key), spread_of("cpu", key))
 }
 
-# cell(shape, command, pipeline): one row.
-function cell(shape, command, pipeline,    ours, theirs, i, ratio, word) {
-    theirs = "redis " command " " pipeline
-    ours = shape " " command " " pipeline
+# cell(line, load): one row; load is "COMMAND PIPELINE".
+function cell(line, load,    ours, theirs, i, ratio, word, words, limit) {
+    theirs = line " redis " load
+    ours = line " dunlin " load
+    split(load, words)
+    limit = budget[line, words[2]]
     for (i = 1; ("cpu", ours, i) in seen; i++)
         seen["ratio", ours, i] = seen["cpu", ours, i] / seen["cpu", theirs, i]
     ratio = median("ratio", ours)
-    word = verdict(ratio, budget[shape, pipeline])
-    printf "%-4s %4d  %7.2f %7.2f  %6.2f  %6.2f  %-5s  %8.0f %8.0f  %6.2f %6.2f  %6.2f %6.2f  %7.2f %7.2f  %4.0f %4.0f\n", \
-        command, pipeline, median("cpu", theirs), median("cpu", ours), ratio, \
-        budget[shape, pipeline], word, median("ops", theirs), median("ops", ours), \
+    word = judged(ratio, limit)
+    printf "%-4s %4d  %7.2f %7.2f  %6.2f  %6s  %-5s  %8.0f %8.0f  %6.2f %6.2f  %6.2f %6.2f  %7.2f %7.2f  %4.0f %4.0f\n", \
+        words[1], words[2], median("cpu", theirs), median("cpu", ours), ratio, \
+        limit == "" ? "-" : limit, word, median("ops", theirs), median("ops", ours), \
         median("p50", theirs), median("p50", ours), median("p99", theirs), median("p99", ours), \
         median("p999", theirs), median("p999", ours), 100 * spread_of("cpu", theirs), \
         100 * spread_of("cpu", ours)
-    json_add(sprintf("%s    {\"shape\": \"%s\", \"command\": \"%s\", \"pipeline\": %d, " \
-        "\"ratio\": %.4f, \"budget\": %s, \"verdict\": \"%s\",\n     \"redis\": %s,\n     \"dunlin\": %s}", \
-        json_cells++ ? ",\n" : "", shape, command, pipeline, ratio, budget[shape, pipeline], word, \
-        json_server(theirs), json_server(ours)))
+    json_cells = json_cells sprintf("%s    {\"line\": \"%s\", \"command\": \"%s\", \"pipeline\": %d, " \
+        "\"ratio\": %.4f, %s,\n     \"redis\": %s,\n     \"dunlin\": %s}", \
+        json_cells != "" ? ",\n" : "", line, words[1], words[2], ratio, json_verdict(limit, word), \
+        json_server(theirs), json_server(ours))
 }
 
-function table(shape, title,    i) {
-    if (!(("cpu", shape " GET 1", 1) in seen))
-        return
-    print ""
-    print title
+function loads_table(line,    i) {
     print "                CPU us/op           CPU                         ops/s         p50 ms         p99 ms        p99.9 ms    spread %"
     print "      pipe   redis  dunlin   ratio  budget            redis   dunlin   redis dunlin   redis dunlin    redis  dunlin   r    d"
-    for (i = 1; i <= 3; i++)
-        cell(shape, "GET", pipes[i])
-    for (i = 1; i <= 3; i++)
-        cell(shape, "SET", pipes[i])
+    for (i = 1; i <= loads[line]; i++)
+        cell(line, load_of[line, i])
 }
 
-function memory_table(    theirs, ours, word) {
-    if (!(("memory", "one", 1) in seen))
-        return
-    theirs = median("memory", "redis")
-    ours = median("memory", "one")
-    word = self_test == "yes" ? verdict(ours / theirs, 1) : verdict(ours, budget["memory", "-"])
+# ---- rows of a line's own
+
+function json_row(line, row, value, base, ratio, limit, word, spread) {
+    json_rows = json_rows sprintf("%s    {\"line\": \"%s\", \"row\": \"%s\", \"value\": %.4f, " \
+        "\"base\": %s, \"ratio\": %s, %s, \"spread\": %.3f}", json_rows != "" ? ",\n" : "", line, row, \
+        value, base == "" ? "null" : base, ratio == "" ? "null" : sprintf("%.4f", ratio), \
+        json_verdict(limit, word), spread)
+}
+
+function own_row(line, row,    key, how, value, base, ratio, limit, word, spread, i) {
+    key = line " " row
+    how = how_of[line, row]
+    limit = budget[line, row]
+    value = how == "largest" ? largest("value", key) : median("value", key)
+    base = ratio = ""
+    if (("base", key, 1) in seen) {
+        base = how == "largest" ? largest("base", key) : median("base", key)
+        for (i = 1; ("value", key, i) in seen; i++)
+            seen["ratio", key, i] = seen["base", key, i] ? seen["value", key, i] / seen["base", key, i] : 0
+        ratio = median("ratio", key)
+    }
+    spread = spread_of(how == "ratio" ? "ratio" : "value", key)
+    if (self_test == "yes" && (ratio == "" || limit == ""))
+        word = "-"
+    else
+        word = judged(how == "ratio" || self_test == "yes" ? ratio : value, limit)
+    printf "  %-46s  %9s %9s  %6s  %7s  %-5s  %4.0f\n", label_of[line, row], \
+        base == "" ? "-" : short(base), short(value), ratio == "" ? "-" : short(ratio), \
+        limit == "" ? "-" : (how == "ratio" ? "x " : "") limit, word, 100 * spread
+    json_row(line, row, value, base, ratio, limit, word, spread)
+}
+
+function rows_table(line,    i, base, ours) {
+    base = (line, "base") in column ? column[line, "base"] : "redis"
+    ours = (line, "ours") in column ? column[line, "ours"] : "dunlin"
+    printf "  %-46s  %9s %9s  %6s  %7s  %-5s  %s\n", "", base, ours, "ratio", "budget", "", "spread %"
+    for (i = 1; i <= rows[line]; i++)
+        if (("value", line " " row_of[line, i], 1) in seen)
+            own_row(line, row_of[line, i])
+}
+
+function line_table(line) {
     print ""
-    print "Resident bytes a key, 1M keys of 16 bytes with values of 64: (loaded - empty) / keys"
-    printf "  redis %.1f   dunlin %.1f   budget %d   %s\n", theirs, ours, budget["memory", "-"], word
-    json_add(sprintf("  \"memory\": {\"redis\": %.1f, \"dunlin\": %.1f, \"budget\": %d, \"verdict\": \"%s\"},", \
-        theirs, ours, budget["memory", "-"], word))
-}
-
-# judge(name, what, value, format, told): one line of a recovery.
-function judge(name, what, value, format, told,    limit, word) {
-    limit = budget["recovery", name]
-    word = verdict(value, limit)
-    printf "  %-44s  %8s  budget %5.4g  %-4s  %s\n", what, sprintf(format, value), limit, word, told
-    json_add(sprintf("    \"%s\": {\"value\": %.4f, \"budget\": %s, \"verdict\": \"%s\"},", name, value, \
-        limit, word))
-}
-
-function recovery_table(    i, worst) {
-    if (!(("votes", "recovery", 1) in seen))
-        return
-    for (i = 1; ("votes", "recovery", i) in seen; i++)
-        seen["p99-ratio", "recovery", i] = seen["during", "recovery", i] / seen["quiet", "recovery", i]
-    worst = largest("kill", "recovery")
-    print ""
-    print "A node of three (N=3 R=W=2, one worker each, 1M keys) is killed and started, under " pace \
-        " GET and SET a second at the others"
-    json_add("  \"recovery\": {")
-    judge("votes-s", "until it votes again, s", median("votes", "recovery"), "%.2f", \
-        sprintf("spread %.0f%%", 100 * spread_of("votes", "recovery")))
-    judge("p99-ratio", "p99 during it over p99 before", median("p99-ratio", "recovery"), "%.2f", \
-        sprintf("%.2f over %.2f ms, spread %.0f%%; worst reply %.1f ms", median("during", "recovery"), \
-        median("quiet", "recovery"), 100 * spread_of("p99-ratio", "recovery"), \
-        largest("during-worst", "recovery")))
-    judge("kill-ms", "worst reply at a SIGKILL, of all rounds, ms", worst, "%.1f", \
-        sprintf("median %.1f", median("kill", "recovery")))
-    json_add(sprintf("    \"p99_ms_before\": %.3f, \"p99_ms_during\": %.3f, \"worst_ms_during\": %.3f\n  },", \
-        median("quiet", "recovery"), median("during", "recovery"), largest("during-worst", "recovery")))
+    print title[line] (line ~ /^three/ && spread == "yes" ? "; clients at all three nodes" : "")
+    if (loads[line])
+        loads_table(line)
+    if (rows[line])
+        rows_table(line)
 }
 
 function machine_table() {
@@ -169,13 +196,11 @@ function disturbed(steal, others) {
     seen["others", "all", runs] = others
 }
 
-function json_word(text) {
-    gsub(/["\\]/, "", text)
-    return "\"" text "\""
-}
-
-BEGIN {
-    split("1 16 64", pipes)
+# rest(from): the line's words from there on.
+function rest(from,    i, text) {
+    for (i = from; i <= NF; i++)
+        text = text (i > from ? " " : "") $i
+    return text
 }
 
 /^#/ || NF == 0 {
@@ -187,48 +212,62 @@ FILENAME ~ /budgets$/ {
     next
 }
 
-# A key is "name command pipeline".
+$1 == "title" {
+    title[$2] = rest(3)
+}
+
+$1 == "columns" {
+    column[$2, "base"] = $3
+    column[$2, "ours"] = $4
+}
+
+$1 == "row" {
+    row_of[$2, ++rows[$2]] = $3
+    how_of[$2, $3] = $4
+    label_of[$2, $3] = rest(5)
+}
+
 $1 == "run" {
-    key = $2 " " $3 " " $4
-    seen["cpu", key, $5] = $6
-    seen["ops", key, $5] = $7
-    seen["p50", key, $5] = $8
-    seen["p99", key, $5] = $9
-    seen["p999", key, $5] = $10
-    disturbed($11, $12)
+    load = $4 " " $5
+    key = $2 " " $3 " " load
+    if (!(($2, load) in load_known)) {
+        load_known[$2, load] = 1
+        load_of[$2, ++loads[$2]] = load
+    }
+    seen["cpu", key, $6] = $7
+    seen["ops", key, $6] = $8
+    seen["p50", key, $6] = $9
+    seen["p99", key, $6] = $10
+    seen["p999", key, $6] = $11
+    disturbed($12, $13)
 }
 
-$1 == "recovery" {
-    seen["votes", "recovery", $2] = $3
-    seen["quiet", "recovery", $2] = $4
-    seen["during", "recovery", $2] = $5
-    seen["kill", "recovery", $2] = $6
-    seen["during-worst", "recovery", $2] = $7
-    disturbed($8, $9)
+$1 == "value" {
+    key = $2 " " $3
+    seen["value", key, $4] = $5
+    if (NF > 5)
+        seen["base", key, $4] = $6
 }
 
-$1 == "memory" {
-    seen["memory", $2, $3] = $4
+$1 == "state" {
+    disturbed($2, $3)
 }
 
 END {
     printf "Dunlin beside redis %s: medians of %d alternating rounds; keys of 16 bytes, values of 64,\n", \
         redis_version, rounds
-    print "1M keys, 50 connections. CPU is user and system of all server processes."
+    print "1M keys, 50 connections, unless a line says else. CPU is user and system of all server processes."
     if (self_test == "yes")
         print "SELF-TEST: \"dunlin\" is a second redis-server; every ratio should be 1."
     if (quick == "yes" || rounds < rounds_min)
         print "A quick look: too few requests or rounds to be a result."
+    count = split(lines, names)
+    for (i = 1; i <= count; i++)
+        line_table(names[i])
+    machine_table()
     json_add(sprintf("{\n  \"rounds\": %d, \"quick\": %s, \"redis_version\": %s,", rounds, \
         quick == "yes" ? "true" : "false", json_word(redis_version)))
-    json_add("  \"cells\": [")
-    table("one", "One node, one worker, against redis")
-    table("three", "Three nodes of one worker each, N=3 R=W=2, against one redis; clients at " \
-        (spread == "yes" ? "all three nodes" : "the first node"))
-    json_add("  ],")
-    memory_table()
-    recovery_table()
-    machine_table()
+    json_add("  \"cells\": [\n" json_cells "\n  ],\n  \"rows\": [\n" json_rows "\n  ],")
     json_add(sprintf("  \"machine\": {\"cpu\": %s, \"cpus\": %d, \"kernel\": %s, \"pinning\": %s, " \
         "\"steal_share\": %.4f, \"steal_share_max\": %.4f, \"others_share\": %.4f, \"others_share_max\": %.4f},\n" \
         "  \"missed\": %d\n}", json_word(cpu), cpus, json_word(kernel), json_word(pinning), \
