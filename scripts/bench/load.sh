@@ -126,7 +126,7 @@ state_end() {
         BEGIN {
             others = busy - server_ns / 1e9 * ticks
             if (all)
-                printf "state %.4f %.4f\n", steal / all, others > 0 ? others / all : 0
+                printf "state %.4f %.4f\n", steal / all, (others > 0 ? others / all : 0)
         }' >>"$scratch/samples"
 }
 
