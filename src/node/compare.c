@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Comparing the replicas of a partition, and mending what differs (recover.h): after a restart
- * every partition that this node keeps, since what it owed is lost (rule 17); after a recovery from
- * some of the others, or from too few that vote, since one that was no source may have what it did
- * not find; and at repair-interval those whose first node it is. It needs every replica, up and
- * voting, and tries again until it has them.
+ * every partition that this node keeps, and after it dropped hints those that they were of, since
+ * what it owed is lost (rule 17); after a recovery from too few that vote, since one that was no
+ * source may have what that did not find; and at repair-interval those whose first node it is. It
+ * needs every replica, up and voting, and tries again until it has them.
  *
  * What a replica lacks at or below its settled stamp has vanished there, and stays so; unless it
  * evicted nothing, and lacks it in two comparisons, a second or more apart: then it lost data by a
@@ -43,15 +43,25 @@ static bool is_early(const struct engine *engine)
                        atomic_load_explicit(&bounds->ahead_max_ms, memory_order_relaxed));
 }
 
-/* Whether it is time; but it may be another's to compare. */
-static bool is_time(const struct engine *engine, const struct sync_partition *own)
+static uint32_t doubts(struct sync *sync, uint32_t index)
+{
+    struct partition *partition = store_partition(sync->engine->own.store, index);
+
+    partition_lock(partition);
+    const uint32_t count = partition->doubts;
+    partition_unlock(partition);
+    return count;
+}
+
+/* Whether it is time: for what is this node's own concern, or by the interval. */
+static bool is_time(const struct engine *engine, const struct sync_partition *own, bool concerned)
 {
     const int64_t interval_s = engine->options->repair_interval;
     const int64_t now_us = engine->now.mono_us;
 
-    if (own->retry_us > now_us || (!own->compared && is_early(engine)))
+    if (!own->compared && is_early(engine))
         return false;
-    if (!own->compared || own->suspects != 0)
+    if (concerned)
         return own->compare_us <= now_us;
     return interval_s > 0 && now_us - own->compare_us >= interval_s * 1000000;
 }
@@ -61,12 +71,14 @@ bool compare_is_due(struct sync *sync, uint32_t index)
     const struct engine *engine = sync->engine;
     const struct sync_partition *own = sync_partition(sync, index);
 
-    if (!is_time(engine, own))
+    if (own->retry_us > engine->now.mono_us)
+        return false;
+    const bool concerned = !own->compared || own->suspects != 0 || doubts(sync, index) > 0;
+    if (!is_time(engine, own, concerned))
         return false;
     const struct ring_claim *claim = ring_claim(engine->view->ring, index);
     const int place = ring_claim_index(claim, engine->view->self);
-    return claim->count >= 2 &&
-           (place == 0 || (place > 0 && (!own->compared || own->suspects != 0)));
+    return claim->count >= 2 && (place == 0 || (place > 0 && concerned));
 }
 
 /* ---- what differs ---- */
@@ -79,18 +91,35 @@ static void fail(struct sync *sync, struct sync_job *job)
     own->retry_us = sync->engine->now.mono_us + AGAIN_US;
 }
 
+/* Whether the comparison is to find what this node owed, and does not any more. */
+static bool is_thorough(struct sync *sync, const struct sync_job *job)
+{
+    return !sync_partition(sync, job->partition)->compared || job->doubts > 0;
+}
+
+/* All that was in doubt when it began. */
+static void end_doubts(struct sync *sync, const struct sync_job *job)
+{
+    struct partition *partition = job_partition(sync, job);
+
+    partition_lock(partition);
+    if (job->doubts > 0 && partition->doubts == job->doubts) {
+        partition->doubts = 0;
+        ledger_compared(&sync->engine->own.bounds->ledger);
+    }
+    partition_unlock(partition);
+}
+
 void compare_done(struct sync *sync, struct sync_job *job)
 {
-    struct replica_bounds *bounds = sync->engine->own.bounds;
     struct sync_partition *own = sync_partition(sync, job->partition);
 
-    own->recovered = false;
     own->compare_us = sync->engine->now.mono_us + (own->suspects != 0 ? SUSPECT_US : 0);
+    owed_publish(sync->engine); /* what was found missing is owed, before anything is told */
+    end_doubts(sync, job);
     if (!own->compared && own->suspects == 0) {
         own->compared = true;
-        owed_publish(sync->engine); /* what was found missing is owed, before anything is told */
-        if (atomic_fetch_sub_explicit(&bounds->recovery.uncompared, 1, memory_order_acq_rel) == 1)
-            atomic_store_explicit(&bounds->ledger.uncompared, false, memory_order_release);
+        ledger_compared(&sync->engine->own.bounds->ledger);
     }
     metrics_add(sync->engine->metrics, METRIC_COMPARISONS, 1);
     job_end(sync, job);
@@ -112,9 +141,9 @@ void compare_summed(struct sync *sync, struct sync_job *job)
             fail(sync, job);
             return;
         }
-    /* Tombstones are in no sum, and are compared after a restart all the same: one that was owed is
-     * lost, and may cover what somebody still owes. */
-    if (job->leaves == 0 && sync_partition(sync, job->partition)->compared) {
+    /* Tombstones are in no sum, and are compared all the same where what was owed is lost: one of
+     * them may cover what somebody still owes. */
+    if (job->leaves == 0 && !is_thorough(sync, job)) {
         sync_partition(sync, job->partition)->suspects = 0;
         compare_done(sync, job);
         return;
@@ -265,7 +294,7 @@ static bool apply(struct sync *sync, struct sync_job *job, const struct gather_k
     if (decision.outcome == GATHER_VERSION)
         return mend(sync, job, key);
     /* Who missed a flush fetches the partition anew. */
-    if (decision.outcome == GATHER_MARK && !sync_partition(sync, job->partition)->compared &&
+    if (decision.outcome == GATHER_MARK && is_thorough(sync, job) &&
         !dot_equal(decision.dot, gather_flushed(&job->gather)))
         return cover(sync, job, key, decision.dot);
     return true;
@@ -342,8 +371,6 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job)
     }
     if (job->at == NULL) {
         struct sync_partition *own = sync_partition(sync, job->partition);
-        if (own->recovered)
-            job->suspects = 0; /* what that did not bring in, the next would not: without end */
         const uint8_t twice = own->suspects & job->suspects;
         tell_suspects(sync, job, twice);
         if (!own->compared)

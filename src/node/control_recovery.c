@@ -49,11 +49,9 @@ void recovery_begin(struct control *control)
         control->recovery.left++;
     }
     /* What this node owed is lost: until all is compared it tells nothing (rule 17). */
-    if (RULE(17) && control->recovery.left > 0) {
-        atomic_store_explicit(&control->bounds->recovery.uncompared, control->recovery.left,
-                              memory_order_relaxed);
-        atomic_store_explicit(&control->bounds->ledger.uncompared, true, memory_order_release);
-    }
+    if (RULE(17) && control->recovery.left > 0)
+        atomic_store_explicit(&control->bounds->ledger.uncompared, control->recovery.left,
+                              memory_order_release);
     control->recovery.total = control->recovery.left;
     control->recovery.early = control->recovery.restarted = control->recovery.left > 0;
     control->recovery.began_us = control->recovery.log_us = control->now.mono_us;
@@ -222,7 +220,7 @@ void recovery_force(struct control *control)
 void recovery_status(const struct control *control, struct buffer *text)
 {
     const struct control_recovery *recovery = &control->recovery;
-    const uint32_t uncompared = atomic_load_explicit(&control->bounds->recovery.uncompared,
+    const uint32_t uncompared = atomic_load_explicit(&control->bounds->ledger.uncompared,
                                                      memory_order_relaxed);
 
     if (recovery_goes_on(control)) {

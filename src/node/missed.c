@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "node/missed.h"
 
+#include "node/recover.h"
+
 /* ---- what was dropped ---- */
 
 void missed_drop(struct engine *engine, struct hints_target *target, uint32_t partition,
@@ -46,6 +48,20 @@ void missed_tell(struct engine *engine, struct hints_target *target)
     wire_put_forgot(out, &forgot);
 }
 
+/* The replica fetches from some of the others what it missed; what this node alone has, it may not
+ * find. */
+static void doubt(struct engine *engine, const struct dropped *told)
+{
+    const struct span partitions = span_of(told->partitions, hints_bitmap_size(engine));
+    const struct ring *ring = engine->view->ring;
+
+    for (uint32_t p = 0; ring != NULL && p < ring_partition_count(ring); p++)
+        if (bitmap_has(partitions, p) &&
+            ring_claim_index(ring_claim(ring, p), engine->view->self) >= 0)
+            replica_doubt(&engine->replica, store_partition(engine->own.store, p));
+    sync_hurry(engine->sync);
+}
+
 void missed_told(struct engine *engine, struct hints_target *target, bool done)
 {
     target->forgot_id = 0;
@@ -54,6 +70,7 @@ void missed_told(struct engine *engine, struct hints_target *target, bool done)
         target->forgot_us = engine->now.mono_us + HINTS_PAUSE_US_MAX;
         return;
     }
+    doubt(engine, &target->told);
     memset(target->told.partitions, 0, hints_bitmap_size(engine));
     target->told.lowest = UINT64_MAX;
     target->logged = target->dropped.lowest != UINT64_MAX;

@@ -4,7 +4,8 @@
  * single versions:
  *
  *   dropped  partitions of which hints were given up, told by FORGOT. The lowest dropped stamp is
- *            owed until that is answered by OK
+ *            owed until that is answered by OK; from then on the partitions are in doubt, and this
+ *            node tells nothing as settled before it has compared them
  *   flush    the newest FLUSHALL that it has not answered for. It comes late: what is newer than it
  *            stays
  */

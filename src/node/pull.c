@@ -90,6 +90,7 @@ bool job_begin(struct sync *sync, struct sync_job *job, enum job_purpose purpose
                      partition->claim_version == claim->version &&
                      partition->recovering == (purpose == JOB_RECOVER);
     job->recovery = partition->recovery;
+    job->doubts = partition->doubts;
     partition_unlock(partition);
     if (!may)
         return false;

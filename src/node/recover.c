@@ -365,9 +365,8 @@ static void take_bounds(struct sync_job *job, struct partition *partition)
     partition_raise_floor(partition, job->floor.stamp);
 }
 
-/* A replica that was no source may have what this node has not: of too few that vote, something
- * newer, that settled and vanished there; of enough, a write that was not acknowledged, which
- * nobody owes any more once its hints were dropped. Comparing all replicas brings both to light. */
+/* Where too few voted, one that was no source may have had something newer, that settled and
+ * vanished there. Comparing all replicas brings that to light. */
 static void compare_anew(struct sync *sync, uint32_t partition)
 {
     struct sync_partition *own = sync_partition(sync, partition);
@@ -376,8 +375,7 @@ static void compare_anew(struct sync *sync, uint32_t partition)
     if (!own->compared)
         return;
     own->compared = false;
-    atomic_fetch_add_explicit(&sync->engine->own.bounds->recovery.uncompared, 1,
-                              memory_order_acq_rel);
+    ledger_doubt(&sync->engine->own.bounds->ledger);
 }
 
 /* Votes again, unless it was told in between that it forgot more. */
@@ -407,10 +405,8 @@ static void finish(struct sync *sync, struct sync_job *job)
     atomic_fetch_add_explicit(&progress->bytes, job->bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&progress->forced, job->forced, memory_order_relaxed);
     sync_partition(sync, job->partition)->lacking_us = 0;
-    if (job->forced || job->gather.source_count < job->source_count) {
+    if (job->forced)
         compare_anew(sync, job->partition);
-        sync_partition(sync, job->partition)->recovered = !job->forced;
-    }
     job_end(sync, job);
 }
 
@@ -594,8 +590,8 @@ struct sync *sync_create(struct engine *engine)
     sync->partitions = memory_alloc_array(count / engine->own.workers + 1,
                                           sizeof sync->partitions[0]);
     sync->recover_at = sync->compare_at = engine->own.index < count ? engine->own.index : 0;
-    const bool compared = !atomic_load_explicit(&engine->own.bounds->ledger.uncompared,
-                                                memory_order_acquire);
+    const bool compared = atomic_load_explicit(&engine->own.bounds->ledger.uncompared,
+                                               memory_order_acquire) == 0;
     for (uint32_t i = 0; i <= count / engine->own.workers; i++) {
         sync->partitions[i].compared = compared;
         sync->partitions[i].compare_us = engine->now.mono_us;

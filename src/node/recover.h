@@ -83,6 +83,7 @@ struct sync_job {
     uint32_t partition;
     uint64_t claim_version;
     uint32_t recovery; /* partition->recovery when it began */
+    uint32_t doubts;   /* the same of partition->doubts */
     uint8_t own_place;
     unsigned source_count; /* the other replicas */
     struct sync_source sources[RING_REPLICAS_MAX];
@@ -109,8 +110,7 @@ struct sync_job {
 struct sync_partition {
     int64_t retry_us;
     int64_t lacking_us; /* since when too few vote, 0: they do not */
-    bool compared;      /* since the start (rule 17), and since a recovery from some */
-    bool recovered;     /* the comparison is one after a recovery, and suspects nobody */
+    bool compared;      /* since the start (rule 17), and since a recovery from too few */
     int64_t compare_us; /* when it is compared again */
     uint8_t suspects;   /* bits of places: replicas that lacked what is settled last time */
 };

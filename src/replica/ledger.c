@@ -11,13 +11,27 @@ void ledger_publish(struct ledger *ledger, uint32_t worker, uint64_t bound)
     atomic_store_explicit(&ledger->bounds[worker].stamp, bound, memory_order_release);
 }
 
+void ledger_doubt(struct ledger *ledger)
+{
+    atomic_fetch_add_explicit(&ledger->doubts, 1, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&ledger->uncompared, 1, memory_order_acq_rel);
+}
+
+void ledger_compared(struct ledger *ledger)
+{
+    const uint32_t before = atomic_fetch_sub_explicit(&ledger->uncompared, 1, memory_order_acq_rel);
+
+    ensure(before > 0);
+}
+
 uint64_t ledger_bound(const struct ledger *ledger, uint64_t ceiling)
 {
+    const uint32_t doubts = atomic_load_explicit(&ledger->doubts, memory_order_acquire);
     const uint32_t workers = atomic_load_explicit(&ledger->workers, memory_order_acquire);
     uint64_t least = RULE(21) ? ceiling : UINT64_MAX;
 
     if (workers == 0 ||
-        (RULE(17) && atomic_load_explicit(&ledger->uncompared, memory_order_acquire)))
+        (RULE(17) && atomic_load_explicit(&ledger->uncompared, memory_order_acquire) > 0))
         return 0;
     for (uint32_t worker = 0; worker < workers; worker++) {
         const uint64_t bound = atomic_load_explicit(&ledger->bounds[worker].stamp,
@@ -25,6 +39,9 @@ uint64_t ledger_bound(const struct ledger *ledger, uint64_t ceiling)
         if (bound < least)
             least = bound;
     }
+    /* A worker may have taken what it dropped out of its bound just now. */
+    if (RULE(17) && atomic_load_explicit(&ledger->doubts, memory_order_acquire) != doubts)
+        return 0;
     return least;
 }
 

@@ -4,10 +4,11 @@
  * they owe (design: What may vanish). A node owes a version to a replica from the moment that it
  * stamps it until the replica has answered for it: in flight, or as a hint. All numbers are stamps.
  *
- *   bound    of a worker: it owes nothing at or below, and will stamp nothing at or below
- *   told     by a node: the highest bound that a frame of it carried; never falls
- *   settled  of a partition: the least that is told by its replicas. Nothing at or below it is
- *            missing anywhere: what vanishes there needs no mark, and nothing enters there late
+ *   bound    of a worker: it owes nothing at or below, and will stamp nothing at or below. It
+ * rises, but for what a comparison finds to be owed told     by a node: the highest bound that a
+ * frame of it carried; never falls settled  of a partition: the least that is told by its replicas.
+ * Nothing at or below it is missing anywhere: what vanishes there needs no mark, and nothing enters
+ * there late
  *
  * Shared by all workers of a node, without a lock: each number has one writer (bound), or only
  * rises (told).
@@ -26,9 +27,10 @@ struct ring_claim;
 
 struct ledger {
     _Atomic uint32_t workers; /* 0: none has begun, and nothing is settled */
-    /* The node restarted, what it owed is lost, and its replicas have not been compared: it tells
-     * nothing (rule 17). */
-    _Atomic bool uncompared;
+    /* Partitions whose replicas have to be compared yet: what the node owed there is lost, by a
+     * restart or because it dropped hints. Until then it tells nothing (rule 17). */
+    _Atomic uint32_t uncompared;
+    _Atomic uint32_t doubts; /* how often that rose: who read it before the bounds looks again */
     struct {
         _Alignas(64) _Atomic uint64_t stamp;
     } bounds[LEDGER_WORKERS_MAX];
@@ -37,6 +39,11 @@ struct ledger {
 
 /* The worker owes nothing at or below `bound`, nor will it stamp anything there. */
 void ledger_publish(struct ledger *ledger, uint32_t worker, uint64_t bound);
+/* One more partition is to be compared. To be called before the debt that was dropped there is
+ * taken out of any bound. */
+void ledger_doubt(struct ledger *ledger);
+/* One was; what was found to be owed there is in the bounds already. */
+void ledger_compared(struct ledger *ledger);
 /* What the node tells on its frames: the least of its workers' bounds, at most `ceiling` (rule 21).
  */
 uint64_t ledger_bound(const struct ledger *ledger, uint64_t ceiling);

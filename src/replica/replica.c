@@ -23,6 +23,14 @@ void replica_recover_anew(struct partition *partition)
     partition_unlock(partition);
 }
 
+void replica_doubt(struct replica *replica, struct partition *partition)
+{
+    partition_lock(partition);
+    if (partition->doubts++ == 0)
+        ledger_doubt(&replica->bounds->ledger);
+    partition_unlock(partition);
+}
+
 static struct version flush_tombstone(const struct partition *partition)
 {
     return (struct version){.dot = partition->flushed, .deadline_ms = DEADLINE_NEVER};

@@ -25,11 +25,10 @@
 
 /* How far the workers are with recovering partitions (node/recover.h), for control to tell. */
 struct replica_recovery {
-    _Atomic uint64_t keys;       /* taken over */
-    _Atomic uint64_t bytes;      /* fetched */
-    _Atomic uint64_t forced;     /* partitions recovered from too few voters */
-    _Atomic uint32_t uncompared; /* partitions that have to be compared yet (recover.h) */
-    _Atomic bool force;          /* RING RECOVER FORCE: do not wait for voters */
+    _Atomic uint64_t keys;   /* taken over */
+    _Atomic uint64_t bytes;  /* fetched */
+    _Atomic uint64_t forced; /* partitions recovered from too few voters */
+    _Atomic bool force;      /* RING RECOVER FORCE: do not wait for voters */
 };
 
 /* What all workers of a node share. Only control changes it, but for `wanted`. */
@@ -108,6 +107,11 @@ bool replica_settle(struct partition *partition, uint64_t settled, uint32_t limi
  * fetched what it missed. A recovery that is in progress may have read its sources too early, and
  * begins again. To be called without the lock. */
 void replica_recover_anew(struct partition *partition);
+
+/* What this node owed to a replica of the partition was dropped: nobody else may owe it, and those
+ * whom the replica recovers from need not have it. So the replicas are to be compared before it
+ * counts as settled (rule 17). To be called without the lock. */
+void replica_doubt(struct replica *replica, struct partition *partition);
 
 /* Looks at the key (rule 12), and where there is nothing, at what may have been there. When the
  * version here is the one with `have` (and, of siblings, with `digest`), its value is left out.

@@ -41,8 +41,8 @@ enum store_status {
 
 /* The header of a partition. Its first cache line holds what a look-up reads before it goes on to
  * the table, the second what else a write reads. claim_version, last_stamp, flushed, flush_cursor,
- * eligible, recovering and forgotten belong to src/replica and above: the store only keeps them
- * here, beside the lock that guards them. */
+ * eligible, recovering, forgotten and doubts belong to src/replica and above: the store only keeps
+ * them here, beside the lock that guards them. */
 struct partition {
     _Alignas(64) pthread_mutex_t lock;
     uint64_t claim_version; /* of the claim this node goes by, 0: it has none (ring/ring.h) */
@@ -60,6 +60,8 @@ struct partition {
     bool recovering;       /* it forgot, and has not recovered: it does not vote (rule 12) */
     bool flushing;         /* entries at or below `flushed` may be here yet, behind flush_cursor */
     uint32_t flush_cursor; /* of partition_scan */
+    uint32_t doubts;       /* how often this node dropped what it owed here, since the replicas were
+                            * compared */
     uint64_t forgotten;    /* while recovering, a stamp: what this node acknowledged at or below it,
                             * it may have forgotten */
     /* The store's own. */

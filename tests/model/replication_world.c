@@ -99,7 +99,6 @@ static void start_partition(struct node *node)
     node->partition->eligible = true;
     node->partition->recovering = forgot;
     node->partition->forgotten = bounds->ceiling_at_start;
-    atomic_store(&bounds->recovery.uncompared, forgot);
     atomic_store(&bounds->ledger.uncompared, RULE(17) && forgot);
     node->place = (struct place){
         .claim_version = CLAIM_VERSION, .hash = store_hash(node->store, key), .key = key};

@@ -242,10 +242,8 @@ void script_start(struct script *script, unsigned node)
     line(script, "-- %u starts, empty", node);
     sim_client_destroy(&script->clients[node].connection);
     memset(ledger, 0, sizeof *ledger);
-    if (RULE(17)) {
-        atomic_store(&ledger->uncompared, true);
-        atomic_store(&it->bounds.recovery.uncompared, script->world->settings.partitions);
-    }
+    if (RULE(17))
+        atomic_store(&ledger->uncompared, script->world->settings.partitions);
     sim_node_start(it, true);
     open_client(script, node);
 }

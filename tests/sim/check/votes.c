@@ -8,12 +8,16 @@
 #include "sim/world/node.h"
 #include "wire/wire.h"
 
-/* Questions whose answers are awaited; an older one in the same place is forgotten. */
-#define QUESTIONS 65536u
+/* Questions whose answers are awaited, in sets by their hash; a new one takes the place of the
+ * oldest of its set. In one place each, one in a hundred was gone before its answer came where many
+ * recover at once, and its answerer was missing among the sources. */
+#define QUESTION_SETS 8192u
+#define QUESTION_WAYS 8u
 
 /* A question about a partition. */
 struct question {
     uint64_t id;
+    uint64_t number; /* they are counted; 0: there is none */
     uint16_t asker, asked;
     uint32_t partition;
 };
@@ -28,7 +32,8 @@ struct voter {
 
 struct votes {
     struct world *world;
-    struct question *questions;
+    struct question (*questions)[QUESTION_WAYS]; /* by set */
+    uint64_t questions_asked;
     struct voter *voters[WORLD_NODES_MAX + 1]; /* by node, then by partition */
     unsigned boots[WORLD_NODES_MAX + 1];
     uint64_t answers; /* of nodes that recover */
@@ -36,28 +41,39 @@ struct votes {
     struct question last_wrong;
 };
 
-static struct question *place_of(struct votes *votes, unsigned asker, unsigned asked, uint64_t id)
+static struct question *set_of(struct votes *votes, unsigned asker, unsigned asked, uint64_t id)
 {
     const uint64_t words[] = {id, asker * 100 + asked};
 
-    return &votes->questions[XXH3_64bits(words, sizeof words) % QUESTIONS];
+    return votes->questions[XXH3_64bits(words, sizeof words) % QUESTION_SETS];
 }
 
 static void note_question(struct votes *votes, unsigned asker, unsigned asked, uint64_t id,
                           uint32_t partition)
 {
-    *place_of(votes, asker, asked, id) = (struct question){
-        .id = id, .asker = (uint16_t)asker, .asked = (uint16_t)asked, .partition = partition};
+    struct question *oldest = set_of(votes, asker, asked, id);
+
+    for (struct question *place = oldest, *end = oldest + QUESTION_WAYS; place < end; place++)
+        if (place->number < oldest->number)
+            oldest = place;
+    *oldest = (struct question){.id = id,
+                                .number = ++votes->questions_asked,
+                                .asker = (uint16_t)asker,
+                                .asked = (uint16_t)asked,
+                                .partition = partition};
 }
 
 /* The question that `asked` answers, NULL: it is not known. */
 static const struct question *find_question(struct votes *votes, unsigned asker, unsigned asked,
                                             uint64_t id)
 {
-    const struct question *question = place_of(votes, asker, asked, id);
+    const struct question *set = set_of(votes, asker, asked, id), *found = NULL;
 
-    return question->asker == asker && question->asked == asked && question->id == id ? question
-                                                                                      : NULL;
+    for (const struct question *place = set; place < set + QUESTION_WAYS; place++)
+        if (place->asker == asker && place->asked == asked && place->id == id &&
+            (found == NULL || place->number > found->number)) /* ids begin anew in each life */
+            found = place;
+    return found;
 }
 
 /* Whether the node has not voted there since the look before the last. One that recovered since,
@@ -222,7 +238,7 @@ struct votes *votes_create(struct world *world)
     struct votes *votes = memory_alloc(sizeof *votes);
 
     votes->world = world;
-    votes->questions = memory_alloc_array(QUESTIONS, sizeof votes->questions[0]);
+    votes->questions = memory_alloc_array(QUESTION_SETS, sizeof votes->questions[0]);
     for (unsigned i = 1; i <= world->settings.nodes; i++)
         votes->voters[i] = memory_alloc_array(world->settings.partitions,
                                               sizeof votes->voters[i][0]);
