@@ -225,8 +225,11 @@ static void look_ahead(struct engine *engine, struct command_input *input)
     input->hash = store_hash(engine->own.store, input->argv[1]);
 }
 
-static void fetch(struct engine *engine, const struct command_input *commands, size_t count)
+static void fetch(struct engine *engine)
 {
+    const struct command_input *commands = engine->batch.commands;
+    const size_t count = engine->batch.count;
+
     for (size_t i = 0; i < count; i++)
         if (commands[i].hashed)
             partition_prefetch(store_partition(engine->own.store, commands[i].partition),
@@ -254,23 +257,34 @@ static bool may_read_ahead(const struct client *client)
     return client->session.authenticated && !inline_next(client);
 }
 
-/* Reads up to `limit` commands into the engine's batch; `status` tells why there are no more. */
-static size_t read_batch(struct client *client, size_t limit, enum parser_status *status)
+/* Whether not even the next command may be read yet. */
+static bool must_not_read(const struct client *client)
+{
+    if (client->held && client->in_flight >= CLIENT_IN_FLIGHT_MAX / 2)
+        return true;
+    return inline_next(client) && (client->in_flight > 0 || client->engine->settling);
+}
+
+/* Reads its next commands into the batch. */
+static void read_ahead(struct client *client, struct batch *batch)
 {
     struct parser *parser = &client->parser;
-    struct batch *batch = &client->engine->batch;
-    struct span *room = batch->arguments;
-    size_t count = 0;
+    const size_t first = batch->count;
+    /* Who waited may soon wait again. */
+    const size_t end = client->waits ? first + 1 : BATCH_COMMANDS_MAX;
 
-    *status = PARSER_COMMAND;
-    while (count < limit && (count == 0 || may_read_ahead(client))) {
-        struct command_input *input = &batch->commands[count];
+    client->waits = !client->closing && must_not_read(client);
+    client->status = client->closing || client->waits ? PARSER_MORE : PARSER_COMMAND;
+    while (client->status == PARSER_COMMAND && batch->count < end &&
+           (batch->count == first || may_read_ahead(client))) {
+        struct command_input *input = &batch->commands[batch->count];
+        struct span *room = batch->arguments + batch->argument_count;
         input->taken = parser->taken;
         parser->restricted = !client->session.authenticated;
-        *status = parser_next(parser, &client->in);
-        if (*status != PARSER_COMMAND)
+        client->status = parser_next(parser, &client->in);
+        if (client->status != PARSER_COMMAND)
             break;
-        count++;
+        batch->count++;
         input->argv = parser->argv;
         input->argc = parser->argc;
         look_ahead(client->engine, input);
@@ -278,61 +292,69 @@ static size_t read_batch(struct client *client, size_t limit, enum parser_status
             break; /* its argv is the parser's own: the next would overwrite it */
         memcpy(room, parser->argv, parser->argc * sizeof room[0]);
         input->argv = room;
-        room += parser->argc;
+        batch->argument_count += parser->argc;
     }
-    if (count > 1)
-        fetch(client->engine, batch->commands, count);
-    return count;
+    client->ahead = batch->count - first;
 }
 
-/* Runs commands; false when one has to wait, and is taken back until then. */
-static bool run_batch(struct client *client, size_t count)
+/* All that may run for now has run. */
+static void stop_running(struct client *client)
 {
-    const struct command_input *commands = client->engine->batch.commands;
-
-    for (size_t i = 0; i < count && !client->closing; i++) {
-        if (!dispatch_client(client, &commands[i])) {
-            parser_rewind(&client->parser, commands[i].taken);
-            return false;
-        }
-        client->closing = client->closing || session_closing(&client->session);
-    }
-    return true;
-}
-
-/* Runs commands until the input is used up, or one has to wait. */
-static void run_input(struct client *client)
-{
-    size_t limit = client->held ? 1 : BATCH_COMMANDS_MAX; /* who waited may soon wait again */
-    enum parser_status status = PARSER_COMMAND;
-
-    while (!client->closing && status == PARSER_COMMAND) {
-        if ((inline_next(client) && (client->in_flight > 0 || client->engine->settling)) ||
-            !run_batch(client, read_batch(client, limit, &status))) {
-            hold(client, true);
-            return;
-        }
-        limit = BATCH_COMMANDS_MAX;
-    }
-    if (client->closing)
-        return;
-    if (status == PARSER_MORE)
-        hold(client, false);
-    else
-        reject_input(client, status == PARSER_ERROR ? client->parser.error
-                                                    : "out of memory for the request");
-}
-
-void client_proceed(struct client *client)
-{
-    if (client->in_flight < CLIENT_IN_FLIGHT_MAX / 2 || !client->held)
-        run_input(client);
+    if (client->status == PARSER_ERROR)
+        reject_input(client, client->parser.error);
+    else if (client->status == PARSER_NO_MEMORY)
+        reject_input(client, "out of memory for the request");
+    hold(client, client->waits || client->closing);
     parser_consume(&client->parser, &client->in);
-    if (client->closing)
-        hold(client, true);
     if (buffer_size(&client->out) > 0)
         client->engine->calls->client_output(client->connection);
     close_when_delivered(client);
+}
+
+/* Runs what was read of it. A command that has to wait is taken back until then. */
+static void run(struct client *client, const struct command_input *commands)
+{
+    for (size_t i = 0; i < client->ahead && !client->closing && !client->waits; i++) {
+        client->waits = !dispatch_client(client, &commands[i]);
+        if (client->waits)
+            parser_rewind(&client->parser, commands[i].taken);
+        client->closing = client->closing || session_closing(&client->session);
+    }
+    if (client->closing || client->waits)
+        client->status = PARSER_MORE;
+    if (client->status != PARSER_COMMAND) {
+        stop_running(client);
+        return;
+    }
+    list_remove(&client->resumed);
+    list_prepend(&client->engine->resumed, &client->resumed);
+}
+
+void clients_proceed(struct engine *engine)
+{
+    struct batch *batch = &engine->batch;
+    const struct command_input *next;
+    struct list running;
+
+    list_init(&running);
+    while (!list_empty(&engine->resumed)) {
+        batch->count = batch->argument_count = 0;
+        while (!list_empty(&engine->resumed) && batch->count < BATCH_COMMANDS_MAX) {
+            struct client *client = list_entry(engine->resumed.next, struct client, resumed);
+            list_remove(&client->resumed);
+            list_append(&running, &client->resumed);
+            read_ahead(client, batch);
+        }
+        if (batch->count > 1)
+            fetch(engine);
+        for (next = batch->commands; !list_empty(&running);) {
+            struct client *client = list_entry(running.next, struct client, resumed);
+            const size_t ahead = client->ahead;
+            list_remove(&client->resumed);
+            run(client, next);
+            next += ahead;
+        }
+    }
 }
 
 void client_close_killed(struct client *client)
@@ -351,8 +373,8 @@ void engine_client_input(struct engine *engine, struct instant now, struct clien
         close_when_delivered(client);
         return;
     }
-    if (!client->held && !client->closing)
-        client_proceed(client);
+    if (!client->held && !client->closing && list_empty(&client->resumed))
+        list_append(&engine->resumed, &client->resumed);
 }
 
 void engine_client_closed(struct engine *engine, struct instant now, struct client *client)

@@ -93,7 +93,6 @@ void engine_set_view(struct engine *engine, struct instant now, struct view *vie
         engine->next_tick_us = now.mono_us;
     view_release(&before);
     sync_hurry(engine->sync);
-    engine_run_again(engine);
 }
 
 void engine_set_options(struct engine *engine, const struct options *options)
@@ -234,23 +233,12 @@ void engine_wake(struct engine *engine, struct instant now)
         tick(engine);
     if (now.mono_us >= engine->sync->next_us)
         sync_wake(engine->sync);
-    engine_run_again(engine);
-}
-
-/* Clients whose next command waited for what is now done go on. */
-void engine_run_again(struct engine *engine)
-{
-    while (!list_empty(&engine->resumed)) {
-        struct client *client = list_entry(engine->resumed.next, struct client, resumed);
-        list_remove(&client->resumed);
-        client_proceed(client);
-    }
 }
 
 void engine_turn_end(struct engine *engine, struct instant now)
 {
     engine->now = now;
-    engine_run_again(engine);
+    clients_proceed(engine);
     owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);
@@ -291,5 +279,4 @@ void engine_control_answer(struct engine *engine, struct instant now, uint64_t i
         buffer_append_span(&request->reply, reply);
         request_finish(request);
     }
-    engine_run_again(engine);
 }

@@ -105,7 +105,8 @@ struct client *engine_client_open(struct engine *engine, struct instant now, voi
                                   const struct engine_client *about, struct buffer *refusal);
 struct buffer *engine_client_in(struct client *client);
 struct buffer *engine_client_out(struct client *client);
-/* Bytes were appended to client_in. */
+/* Bytes were appended to client_in. Its commands run at the end of the turn, with those of others.
+ */
 void engine_client_input(struct engine *engine, struct instant now, struct client *client);
 /* The connection is gone; so is `client`. Its requests run on, their replies are dropped. */
 void engine_client_closed(struct engine *engine, struct instant now, struct client *client);

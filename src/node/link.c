@@ -444,7 +444,6 @@ void engine_link_input(struct engine *engine, struct instant now, struct link *l
         receive_frame(link, &frame);
         buffer_consume(&link->in, frame.size);
     }
-    engine_run_again(engine);
 }
 
 void engine_link_answer(struct engine *engine, struct instant now, uint64_t id, struct span message)

@@ -233,7 +233,11 @@ struct command_input {
     bool hashed;
 };
 
+/* One batch is of as many clients as it has room for: where each sends one command at a time, their
+ * keys are fetched together all the same. */
 struct batch {
+    size_t count;          /* of commands */
+    size_t argument_count; /* of arguments */
     struct command_input commands[BATCH_COMMANDS_MAX];
     struct span arguments[BATCH_COMMANDS_MAX * BATCH_ARGUMENTS_MAX];
 };
@@ -246,7 +250,11 @@ struct client {
     struct parser parser;
     struct buffer in, out;
     struct list pending; /* of struct request, in the order of their replies */
-    struct list resumed; /* engine->resumed */
+    struct list resumed; /* engine->resumed: its next commands may run */
+    /* Of what was read of it into the engine's batch (clients_proceed). */
+    size_t ahead;              /* commands */
+    enum parser_status status; /* why there are no more; PARSER_COMMAND: there was no room */
+    bool waits;                /* the next one has to wait */
     struct trail trail;
     size_t footprint; /* bytes, see footprint.c */
     size_t in_flight;
@@ -275,8 +283,8 @@ void client_weigh(struct request *request);
 void client_close_killed(struct client *client);
 /* The requests at the head that are done give their replies. */
 void client_deliver(struct client *client);
-/* Runs what it sent, as far as its earlier requests allow. */
-void client_proceed(struct client *client);
+/* Runs what engine->resumed have sent, as far as their earlier requests allow. */
+void clients_proceed(struct engine *engine);
 
 /* ---- dispatch (dispatch.c) ---- */
 
@@ -458,9 +466,9 @@ struct engine {
     struct coordinator coordinator;
     struct wheel wheel; /* mono_us */
 
-    struct batch batch; /* of the client that is being read */
+    struct batch batch; /* of the clients that are being read */
     struct list clients;
-    struct list resumed; /* clients whose next command may go on */
+    struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     bool settling;       /* peers_settling, when it was last looked at */
     struct list links;
     uint64_t next_link;
@@ -504,8 +512,6 @@ void engine_observe(struct engine *engine, uint64_t stamp);
 uint64_t engine_bound(const struct engine *engine);
 /* How many of its partitions a worker visits in a tick. */
 uint32_t engine_tick_partitions(const struct engine *engine);
-/* Clients whose next command waited for what is now done go on. */
-void engine_run_again(struct engine *engine);
 
 /* Hands the command to control. */
 void control_begin(struct request *request);

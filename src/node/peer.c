@@ -314,7 +314,6 @@ void engine_peer_closed(struct engine *engine, struct instant now, node_number n
     engine->now = now;
     if (peer != NULL && peer->stage != PEER_CLOSED)
         close_link(peer);
-    engine_run_again(engine);
 }
 
 static void break_link(struct peer *peer, const char *why)
@@ -399,5 +398,4 @@ void engine_peer_input(struct engine *engine, struct instant now, node_number no
         if (peer->stage != PEER_CLOSED)
             buffer_consume(&peer->in, frame.size);
     }
-    engine_run_again(engine);
 }

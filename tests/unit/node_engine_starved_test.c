@@ -71,6 +71,7 @@ static void send_starved(struct buffer *bytes, size_t least, uint64_t granted)
     allocator_grant(&allocator, granted);
     allocator.least = least;
     engine_client_input(node->engine, pair_now(node), client->client);
+    engine_turn_end(node->engine, pair_now(node));
     allocator_use(NULL);
     pair_settle(&pair);
 }

@@ -57,6 +57,32 @@ Test(slot, take_any_byte)
     cr_expect_eq(ring_slot(span_of(NULL, 0)), 0);
 }
 
+/* CRC16/XMODEM as its definition has it, a bit at a time. */
+static uint32_t slot_bit_by_bit(const uint8_t *bytes, size_t size)
+{
+    uint32_t crc = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        crc ^= (uint32_t)bytes[i] << 8;
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc & 0x8000) != 0 ? (crc << 1 ^ 0x1021) & 0xffff : crc << 1;
+    }
+    return crc % RING_SLOTS;
+}
+
+Test(slot, follow_from_each_byte_at_each_place_of_keys_of_any_length)
+{
+    uint8_t key[40] = {0};
+
+    for (size_t size = 0; size <= sizeof key; size++)
+        for (size_t at = 0; at < size; at++)
+            for (unsigned byte = 0; byte < 256; byte++) {
+                key[at] = (uint8_t)(byte == '{' ? 0 : byte);
+                cr_assert_eq(ring_slot(span_of(key, size)), slot_bit_by_bit(key, size),
+                             "byte %u at %zu of %zu", byte, at, size);
+            }
+}
+
 Test(slot, make_partitions_of_equal_runs)
 {
     for (uint32_t count = 1; count <= RING_SLOTS; count *= 2) {
