@@ -9,10 +9,15 @@
 #include "base/assert.h"
 
 #ifdef DUNLIN_WITH_JEMALLOC
-/* Every thread's caches are jemalloc's own business. What matters here is that transparent huge
- * pages stay off: they stall an insert for 20 ms. */
+/* Every thread's caches are jemalloc's own business. What matters here is that no worker stands
+ * still for memory. Transparent huge pages stay off: they stall an insert for 20 ms. What is free is
+ * given back to the system by a thread of jemalloc's, for a worker that frees a million entries
+ * would else do so for some ms at a time; and blocks of 8 MB and more wait for that as all others
+ * do (oversize_threshold), while by jemalloc's default whoever frees one gives it back on the spot,
+ * 10 ms for 100 MB, and whoever asks for the next pays for each of its pages again. */
 extern const char *malloc_conf;
-const char *malloc_conf = "thp:never,background_thread:false,dirty_decay_ms:5000";
+const char *malloc_conf = "thp:never,background_thread:true,max_background_threads:1,"
+                          "oversize_threshold:0,dirty_decay_ms:5000";
 #endif
 
 void *memory_alloc(size_t size)

@@ -13,10 +13,17 @@
 #define LATENCY_FIRST METRIC_COUNT
 #define COMMAND_FIRST (LATENCY_FIRST + METRIC_LATENCY_COUNT * HISTOGRAM_BUCKETS)
 
+#define LONGEST_USEC_SHIFT  24
+#define LONGEST_USEC_MAX    ((UINT64_C(1) << 40) - 1)
+#define LONGEST_DOING_SHIFT 8
+#define LONGEST_DOING_MASK  0xffffu
+#define LONGEST_RESETS_MASK 0xffu
+
 struct metrics {
     uint32_t block_count;
     uint32_t command_count;
-    uint32_t cell_count; /* of a block, without its pad */
+    uint32_t cell_count; /* of a block, without the longest turn and the pad */
+    _Atomic uint32_t resets;
     struct metrics_block *blocks;
     void *memory;                /* the cells of all blocks, behind alignment */
     _Atomic uint64_t *forgotten; /* by cell: the sum at the last reset */
@@ -26,7 +33,7 @@ struct metrics *metrics_create(uint32_t blocks, uint32_t commands)
 {
     struct metrics *metrics = memory_alloc(sizeof *metrics);
     const uint32_t cells = COMMAND_FIRST + commands * COMMAND_CELLS;
-    const size_t stride = (cells + APART_CELLS - 1) / APART_CELLS * APART_CELLS;
+    const size_t stride = (cells + 1 + APART_CELLS - 1) / APART_CELLS * APART_CELLS;
 
     ensure(blocks > 0 && commands < 1000000);
     metrics->block_count = blocks;
@@ -38,7 +45,7 @@ struct metrics *metrics_create(uint32_t blocks, uint32_t commands)
     const size_t skip = APART_BYTES - (uintptr_t)metrics->memory % APART_BYTES;
     _Atomic uint64_t *first = (void *)((char *)metrics->memory + skip);
     for (uint32_t i = 0; i < blocks; i++)
-        metrics->blocks[i] = (struct metrics_block){metrics, first + i * stride};
+        metrics->blocks[i] = (struct metrics_block){metrics, first + i * stride, cells};
     return metrics;
 }
 
@@ -69,6 +76,44 @@ void metrics_command_called(struct metrics_block *block, uint32_t command, uint6
     metrics_add_cell(block, cell + 1, usec);
     if (error)
         metrics_add_cell(block, cell + 2, 1);
+}
+
+void metrics_turn_took(struct metrics_block *block, uint64_t usec, uint32_t doing)
+{
+    _Atomic uint64_t *cell = &block->cells[block->longest_cell];
+    const uint64_t before = atomic_load_explicit(cell, memory_order_relaxed);
+    const uint32_t resets = atomic_load_explicit(&block->metrics->resets, memory_order_relaxed) &
+                            LONGEST_RESETS_MASK;
+
+    if ((before & LONGEST_RESETS_MASK) == resets && usec <= before >> LONGEST_USEC_SHIFT)
+        return;
+    if (usec > LONGEST_USEC_MAX)
+        usec = LONGEST_USEC_MAX;
+    atomic_store_explicit(cell,
+                          usec << LONGEST_USEC_SHIFT |
+                              (uint64_t)(doing & LONGEST_DOING_MASK) << LONGEST_DOING_SHIFT |
+                              resets,
+                          memory_order_relaxed);
+}
+
+uint64_t metrics_longest_turn(const struct metrics *metrics, uint32_t *doing)
+{
+    const uint32_t resets = atomic_load_explicit(&metrics->resets, memory_order_relaxed) &
+                            LONGEST_RESETS_MASK;
+    uint64_t longest = 0;
+
+    *doing = 0;
+    for (uint32_t i = 0; i < metrics->block_count; i++) {
+        const struct metrics_block *block = &metrics->blocks[i];
+        const uint64_t cell = atomic_load_explicit(&block->cells[block->longest_cell],
+                                                   memory_order_relaxed);
+
+        if ((cell & LONGEST_RESETS_MASK) != resets || cell >> LONGEST_USEC_SHIFT <= longest)
+            continue;
+        longest = cell >> LONGEST_USEC_SHIFT;
+        *doing = cell >> LONGEST_DOING_SHIFT & LONGEST_DOING_MASK;
+    }
+    return longest;
 }
 
 static uint64_t sum_since_start(const struct metrics *metrics, uint32_t cell)
@@ -121,6 +166,7 @@ void metrics_reset(struct metrics *metrics)
         if (cell >= METRIC_COUNT || metric_describe(cell)->type == METRIC_COUNTER)
             atomic_store_explicit(&metrics->forgotten[cell], sum_since_start(metrics, cell),
                                   memory_order_release);
+    atomic_fetch_add_explicit(&metrics->resets, 1, memory_order_relaxed);
 }
 
 const struct metric_description *metric_describe(enum metric metric)

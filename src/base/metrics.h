@@ -7,7 +7,10 @@
  * A reset writes no block: it keeps what the counters were, and sums are told from there.
  *
  *   block: | values[METRIC_COUNT] | latencies[METRIC_LATENCY_COUNT][HISTOGRAM_BUCKETS] |
- *          | commands[command_count][3]: calls, microseconds, errors | pad to 128 bytes |
+ *          | commands[command_count][3]: calls, microseconds, errors | longest turn | pad to 128 |
+ *
+ *   longest turn: | microseconds 40 bits | mask of enum work 16 | resets 8 |    of an earlier
+ * number of resets: none
  */
 #ifndef DUNLIN_BASE_METRICS_H
 #define DUNLIN_BASE_METRICS_H
@@ -55,6 +58,7 @@ struct metrics;
 struct metrics_block {
     const struct metrics *metrics;
     _Atomic uint64_t *cells;
+    uint32_t longest_cell;
 };
 
 /* `blocks` blocks, counted from 0, with room for `commands` commands. */
@@ -92,12 +96,18 @@ static inline void metrics_observe(struct metrics_block *block, enum metric_late
 void metrics_command_called(struct metrics_block *block, uint32_t command, uint64_t usec,
                             bool error);
 
+/* A turn of the worker's loop took `usec`, with the kinds of work of the mask. */
+void metrics_turn_took(struct metrics_block *block, uint64_t usec, uint32_t doing);
+
 /* These are for any thread; each value is exact for some moment, two values need not be of one. */
 uint64_t metrics_sum(const struct metrics *metrics, enum metric metric);
 void metrics_sum_command(const struct metrics *metrics, uint32_t command,
                          struct metric_command *sum);
 void metrics_sum_latency(const struct metrics *metrics, enum metric_latency latency,
                          struct histogram *sum);
+/* The longest turn of all workers since the last reset, 0 when there was none, and a mask of what
+ * it did. */
+uint64_t metrics_longest_turn(const struct metrics *metrics, uint32_t *doing);
 /* CONFIG RESETSTAT: counters, latencies and commands begin anew at 0. Not by two threads at once.
  */
 void metrics_reset(struct metrics *metrics);

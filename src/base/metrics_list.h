@@ -81,6 +81,11 @@ METRIC(PEER_PROTOCOL_ERRORS, "peer_protocol_errors", COUNTER, "errors",
 METRIC(CIRCUIT_OPENS, "circuit_opens", COUNTER, "events",
        "Times that the circuit breaker of a peer opened")
 
+METRIC(LONG_TURNS, "long_turns", COUNTER, "turns",
+       "Turns of a worker's loop that took over 1 ms of its thread's CPU time")
+
+METRIC_LATENCY(TURN_TIME, "turn",
+               "A turn of a worker's loop: the wall clock's time up to 1 ms, above it CPU time")
 METRIC_LATENCY(READ_LATENCY, "read_latency",
                "From a read's last byte in to its answer, reads that asked other replicas")
 METRIC_LATENCY(WRITE_LATENCY, "write_latency",

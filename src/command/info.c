@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "base/options.h"
+#include "base/work.h"
 #include "command/arguments.h"
 #include "command/directory.h"
 #include "command/environment.h"
@@ -142,7 +143,7 @@ static bool of_repair(enum metric metric)
 static bool stands_elsewhere(enum metric metric)
 {
     return metric == METRIC_CONNECTIONS || metric == METRIC_CLIENT_BYTES ||
-           metric == METRIC_LINK_BYTES || of_repair(metric);
+           metric == METRIC_LINK_BYTES || metric == METRIC_LONG_TURNS || of_repair(metric);
 }
 
 /* What this node remembers of what vanished, what it owes to others, and what it fetched from them.
@@ -210,6 +211,54 @@ static void append_commandstats(struct info *info)
     }
 }
 
+static void append_latency_of(struct info *info, enum metric_latency latency)
+{
+    const char *name = metric_latency_describe(latency)->name;
+    struct histogram sum;
+
+    metrics_sum_latency(info->environment->metrics, latency, &sum);
+    LINE(info,
+         "%s_usec:count=%" PRIu64 ",p50=%" PRIu64 ",p99=%" PRIu64 ",p99.9=%" PRIu64 ",max=%" PRIu64
+         "\r\n",
+         name, histogram_count(&sum), histogram_percentile(&sum, 500),
+         histogram_percentile(&sum, 990), histogram_percentile(&sum, 999),
+         histogram_percentile(&sum, 1000));
+    /* As LATENCY HISTOGRAM tells them: how many were at or below each power of two. */
+    LINE(info, "%s_usec_histogram:", name);
+    uint64_t below = 0;
+    uint64_t told = 0;
+    for (uint32_t bucket = 0, power = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
+        below += sum.counts[bucket];
+        if (histogram_bucket_max(bucket) + 1 < UINT64_C(2) << power)
+            continue;
+        if (below > told)
+            LINE(info, "%s%" PRIu64 "=%" PRIu64, told > 0 ? "," : "", histogram_bucket_max(bucket),
+                 below);
+        told = below;
+        power++;
+    }
+    LINE(info, "\r\n");
+}
+
+/* How long turns of the workers' loops and what asks other nodes take, in microseconds. */
+static void append_latency(struct info *info)
+{
+    uint32_t doing;
+    const uint64_t longest = metrics_longest_turn(info->environment->metrics, &doing);
+    const char *separator = "";
+
+    append_metric(info, METRIC_LONG_TURNS);
+    LINE(info, "longest_turn_usec:%" PRIu64 "\r\nlongest_turn_doing:", longest);
+    for (enum work work = 0; work < WORK_COUNT; work++)
+        if ((doing & work_bit(work)) != 0) {
+            LINE(info, "%s%s", separator, work_name(work));
+            separator = "+";
+        }
+    LINE(info, "\r\n");
+    for (enum metric_latency latency = 0; latency < METRIC_LATENCY_COUNT; latency++)
+        append_latency_of(info, latency);
+}
+
 static void append_error(void *visitor, const char *code, uint64_t count)
 {
     struct info *info = visitor;
@@ -245,6 +294,7 @@ static const struct section sections[] = {
     {"cpu", "CPU", true, append_cpu},
     {"modules", "Modules", true, append_modules},
     {"commandstats", "Commandstats", false, append_commandstats},
+    {"latency", "Latency", false, append_latency},
     {"errorstats", "Errorstats", true, append_errorstats},
     {"cluster", "Cluster", true, append_cluster},
     {"keyspace", "Keyspace", true, append_keyspace},

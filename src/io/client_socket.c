@@ -14,6 +14,9 @@
 
 /* Who sent nothing for so long holds no buffers. */
 #define IDLE_US 1000000
+/* How often each is looked at, us, and at most how many in one turn. */
+#define CHECK_US        500000
+#define CHECKS_PER_TURN 200
 
 static struct client_socket *socket_of(struct connection *connection)
 {
@@ -36,6 +39,7 @@ void client_socket_close(struct client_socket *socket)
 {
     struct worker *worker = socket->worker;
 
+    loop_note(worker->loop, WORK_CLIENTS);
     count_bytes(socket);
     connection_close(&socket->connection);
     engine_client_closed(worker->engine, loop_now(worker->loop), socket->client);
@@ -92,7 +96,7 @@ void client_socket_accepted(void *context, int fd)
                                         .local = listener_is_local(&remote)};
     const struct instant now = loop_now(worker->loop);
     socket->worker = worker;
-    socket->active_us = now.mono_us;
+    socket->active_us = socket->checked_us = now.mono_us;
     socket->client = engine_client_open(worker->engine, now, socket, &about, &refusal);
     if (socket->client == NULL) {
         (void)!send(fd, buffer_content(&refusal).data, buffer_size(&refusal), MSG_NOSIGNAL);
@@ -152,23 +156,37 @@ static bool reads_too_slowly(struct client_socket *socket, int64_t now_us)
     return now_us - socket->over_us > (int64_t)limit->soft_seconds * 1000000;
 }
 
+static void check(struct client_socket *socket, int64_t now_us, int64_t timeout_us)
+{
+    struct worker *worker = socket->worker;
+
+    list_remove(&socket->member);
+    list_append(&worker->clients, &socket->member);
+    socket->checked_us = now_us;
+    if (reads_too_slowly(socket, now_us)) {
+        metrics_add(worker->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
+        client_socket_close(socket);
+    } else if (timeout_us > 0 && now_us - socket->active_us > timeout_us) {
+        client_socket_close(socket);
+    } else {
+        count_bytes(socket);
+        if (now_us - socket->active_us > IDLE_US)
+            connection_trim(&socket->connection, 0);
+    }
+}
+
+/* Who was looked at goes to the end of the list, so the first is always the next. */
 void client_sockets_check(struct worker *worker)
 {
     const int64_t now_us = loop_now(worker->loop).mono_us;
     const int64_t timeout_us = worker->options->timeout * 1000000;
 
-    list_for_each_removable(link, &worker->clients)
-    {
-        struct client_socket *socket = list_entry(link, struct client_socket, member);
-        if (reads_too_slowly(socket, now_us)) {
-            metrics_add(worker->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
-            client_socket_close(socket);
-        } else if (timeout_us > 0 && now_us - socket->active_us > timeout_us) {
-            client_socket_close(socket);
-        } else {
-            count_bytes(socket);
-            if (now_us - socket->active_us > IDLE_US)
-                connection_trim(&socket->connection, 0);
-        }
+    for (unsigned i = 0; i < CHECKS_PER_TURN && !list_empty(&worker->clients); i++) {
+        struct client_socket *first = list_entry(worker->clients.next, struct client_socket,
+                                                 member);
+        if (now_us - first->checked_us < CHECK_US)
+            return;
+        loop_note(worker->loop, WORK_UPKEEP);
+        check(first, now_us, timeout_us);
     }
 }

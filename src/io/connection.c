@@ -16,6 +16,12 @@
 #define READ_ROOM (16 * 1024)
 /* Room while a large value arrives, bytes: fewer system calls. */
 #define READ_ROOM_LARGE (256 * 1024)
+/* To close a connection and free what belongs to it takes as much of a turn as so many bytes. */
+#define CLOSE_SPENDS 4096
+/* The most that one write hands to the kernel, bytes: it copies them, and on loopback the same call
+ * also runs the receiver's side. What is left waits for the socket, which is writable or will be.
+ */
+#define WRITE_MAX (512 * 1024)
 
 /* The owner is told in the next turn, for it may be in the middle of something. */
 static void fail_later(struct connection *connection, int error)
@@ -29,31 +35,40 @@ static bool try_again(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+/* Returns how much of the turn that takes, as bytes. The owner may have freed the connection. */
+static size_t read_some(struct connection *connection)
+{
+    const size_t room = buffer_size(connection->in) >= READ_ROOM ? READ_ROOM_LARGE : READ_ROOM;
+    uint8_t *at = buffer_reserve(connection->in, room);
+    int error = connection->error != 0 ? connection->error : at == NULL ? ENOMEM : 0;
+
+    if (error == 0) {
+        const ssize_t got = recv(connection->fd, at, room, 0);
+        if (got > 0) {
+            buffer_commit(connection->in, (size_t)got);
+            connection->bytes_in += (uint64_t)got;
+            connection->calls->input(connection);
+            return (size_t)got;
+        }
+        error = errno;
+        if (got < 0 && try_again(error))
+            return 0;
+        if (got == 0)
+            error = 0;
+    }
+    connection->calls->closed(connection, error);
+    return CLOSE_SPENDS;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct connection *connection = context;
-    const size_t room = buffer_size(connection->in) >= READ_ROOM ? READ_ROOM_LARGE : READ_ROOM;
-    uint8_t *at = buffer_reserve(connection->in, room);
+    struct loop *loop = connection->loop;
 
+    (void)fd;
     (void)what;
-    if (connection->error != 0) {
-        connection->calls->closed(connection, connection->error);
-        return;
-    }
-    if (at == NULL) {
-        connection->calls->closed(connection, ENOMEM);
-        return;
-    }
-    const ssize_t got = recv(fd, at, room, 0);
-    if (got > 0) {
-        buffer_commit(connection->in, (size_t)got);
-        connection->bytes_in += (uint64_t)got;
-        connection->calls->input(connection);
-    } else if (got == 0) {
-        connection->calls->closed(connection, 0);
-    } else if (!try_again(errno)) {
-        connection->calls->closed(connection, errno);
-    }
+    (void)loop_now(loop);
+    (void)loop_spend(loop, read_some(connection));
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
@@ -62,6 +77,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 
     (void)fd;
     (void)what;
+    (void)loop_now(connection->loop);
     connection->waiting = false;
     event_del(&connection->write_event);
     /* Not at once: the owner may be in the middle of a frame that this turn is to complete. */
@@ -106,23 +122,25 @@ void connection_emptied(struct connection *connection)
     event_del(&connection->write_event);
 }
 
-void connection_flush(struct connection *connection)
+size_t connection_flush(struct connection *connection)
 {
     const struct span content = buffer_content(connection->out);
+    ssize_t sent = 0;
 
     if (connection->fd < 0 || connection->waiting || connection->error != 0)
-        return;
+        return 0;
     /* Something between the bytes that are there is missing: the other side would misread the rest.
      */
     if (connection->out->failed) {
         fail_later(connection, ENOMEM);
-        return;
+        return 0;
     }
     if (content.size > 0) {
-        const ssize_t sent = send(connection->fd, content.data, content.size, MSG_NOSIGNAL);
+        const size_t size = content.size < WRITE_MAX ? content.size : WRITE_MAX;
+        sent = send(connection->fd, content.data, size, MSG_NOSIGNAL);
         if (sent < 0 && !try_again(errno)) {
             fail_later(connection, errno);
-            return;
+            return 0;
         }
         if (sent > 0) {
             buffer_consume(connection->out, (size_t)sent);
@@ -131,11 +149,12 @@ void connection_flush(struct connection *connection)
         if (buffer_size(connection->out) > 0) {
             connection->waiting = true;
             event_add(&connection->write_event, NULL);
-            return;
+            return sent > 0 ? (size_t)sent : 0;
         }
     }
     if (connection->calls->drained != NULL)
         connection->calls->drained(connection);
+    return sent > 0 ? (size_t)sent : 0;
 }
 
 void connection_trim(struct connection *connection, size_t keep)

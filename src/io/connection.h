@@ -62,8 +62,8 @@ void connection_output(struct connection *connection);
 void connection_emptied(struct connection *connection);
 /* Gives back the memory of each buffer that is empty and larger than `keep` bytes. */
 void connection_trim(struct connection *connection, size_t keep);
-/* Writes what is in `out`; for the loop. */
-void connection_flush(struct connection *connection);
+/* Writes what is in `out`, in one piece of bounded size; for the loop. Returns the bytes written. */
+size_t connection_flush(struct connection *connection);
 
 void connection_pause(struct connection *connection);
 void connection_resume(struct connection *connection);

@@ -14,8 +14,11 @@
 #include "base/memory.h"
 #include "io/loop.h"
 
-/* Connections taken in one turn: with 10,000 opening at once the others still get theirs. */
+/* Connections taken in one turn, where its time is not up before: with 10,000 opening at once the
+ * others still get theirs. */
 #define ACCEPTS_PER_TURN 64
+/* One takes some ten system calls: as much time as that many bytes. */
+#define ACCEPT_SPENDS 4096
 /* How long nothing is accepted once the system has no descriptors or memory for it. */
 #define RETRY_US 100000
 
@@ -133,6 +136,8 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
     struct listener *listener = context;
 
     (void)what;
+    (void)loop_now(listener->loop);
+    loop_note(listener->loop, WORK_ACCEPT);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         const int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted < 0) {
@@ -141,6 +146,8 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
             return; /* the kernel will tell again */
         }
         listener->accepted(listener->context, accepted);
+        if (loop_spend(listener->loop, ACCEPT_SPENDS))
+            return;
     }
 }
 

@@ -16,10 +16,19 @@
 #include "base/memory.h"
 #include "io/clock.h"
 #include "io/connection.h"
+#include "io/turn.h"
 
 /* Shorter waits are for the fine timer, us: libevent's are rounded up to whole milliseconds, and
  * may last two. */
 #define FINE_WAIT_US 2000
+
+/* Of a turn's time, us: events that are ready are handled for so long, */
+#define EVENTS_US 300
+/* and until then connections are written. Both end well before 1 ms, since one event, and the
+ * owner's end of the turn, may take some hundreds of us. */
+#define FLUSH_US 700
+/* Connections that are written however late it is. */
+#define FLUSHES_MIN 8
 
 struct loop {
     struct loop_owner owner;
@@ -30,6 +39,7 @@ struct loop {
     int64_t wake_at_us; /* what one of the two is set to, INT64_MAX: neither is */
     struct instant now;
     bool now_known;
+    struct turn turn;
     struct list dirty; /* of struct connection, by dirty_link */
 
     /* From other threads. */
@@ -47,6 +57,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
     (void)fd;
     (void)what;
+    (void)loop_now(loop);
     loop->wake_at_us = INT64_MAX;
     loop->owner.wake(loop->owner.self);
 }
@@ -66,6 +77,8 @@ static void on_bell(evutil_socket_t fd, short what, void *context)
     uint64_t rings;
 
     (void)what;
+    (void)loop_now(loop);
+    loop_note(loop, WORK_CONTROL);
     (void)!read(fd, &rings, sizeof rings);
     list_init(&errands);
     pthread_mutex_lock(&loop->mailbox_lock);
@@ -111,6 +124,7 @@ struct loop *loop_create(const struct loop_owner *owner)
     }
     struct loop *loop = memory_alloc(sizeof *loop);
     loop->owner = *owner;
+    turn_init(&loop->turn, owner->metrics);
     loop->base = base;
     loop->bell = bell;
     loop->fine = fine;
@@ -157,26 +171,54 @@ struct instant loop_now(struct loop *loop)
     if (!loop->now_known) {
         loop->now = clock_now();
         loop->now_known = true;
+        turn_begin(&loop->turn, loop->now.mono_us);
     }
     return loop->now;
 }
 
+void loop_note(struct loop *loop, enum work work)
+{
+    turn_note(&loop->turn, work);
+}
+
+void loop_note_mask(struct loop *loop, uint32_t doing)
+{
+    loop->turn.doing |= doing;
+}
+
+bool loop_spend(struct loop *loop, size_t bytes)
+{
+    if (!turn_spend(&loop->turn, bytes, EVENTS_US))
+        return false;
+    event_base_loopbreak(loop->base);
+    return true;
+}
+
+/* Those that there is no time for stay dirty, and come first in the next turn. */
 static void flush_dirty(struct loop *loop)
 {
-    while (!list_empty(&loop->dirty)) {
+    bool late = false;
+
+    if (!list_empty(&loop->dirty))
+        turn_note(&loop->turn, WORK_OUTPUT);
+    for (unsigned i = 0; !list_empty(&loop->dirty) && (i < FLUSHES_MIN || !late); i++) {
         struct list *link = loop->dirty.next;
         list_remove(link);
-        connection_flush(list_entry(link, struct connection, dirty_link));
+        const size_t bytes = connection_flush(list_entry(link, struct connection, dirty_link));
+        late = turn_spend(&loop->turn, bytes, FLUSH_US) || late;
     }
 }
 
 void loop_run(struct loop *loop)
 {
+    turn_init(&loop->turn, loop->owner.metrics); /* what was read before was another thread's */
     while (!atomic_load_explicit(&loop->stopping, memory_order_acquire)) {
         loop->now_known = false;
-        event_base_loop(loop->base, EVLOOP_ONCE);
+        event_base_loop(loop->base, list_empty(&loop->dirty) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+        (void)loop_now(loop);
         loop->owner.turn_end(loop->owner.self);
         flush_dirty(loop);
+        turn_end(&loop->turn);
     }
 }
 

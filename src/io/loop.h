@@ -3,7 +3,8 @@
  * One thread's event loop: a libevent base, the time of the turn, what other threads post to it,
  * and the list of connections that have something to write. A turn is: wait for events, run their
  * handlers, then let the owner finish (`turn_end`), then write every dirty connection once. So all
- * that goes to one peer or one client in a turn leaves in one system call.
+ * that goes to one peer or one client in a turn leaves in one system call. A turn that has had its
+ * time leaves what is ready or dirty yet to the next (io/turn.h).
  *
  * Everything here belongs to the loop's thread, but loop_post and loop_stop, which any thread may
  * call.
@@ -15,9 +16,11 @@
 
 #include "base/instant.h"
 #include "base/list.h"
+#include "base/work.h"
 
 struct event_base;
 struct loop;
+struct metrics_block;
 
 /* Something to be done in the loop's thread: `run` does it and frees it; `drop` only frees it, when
  * the loop ends before it gets there. */
@@ -29,8 +32,9 @@ struct errand {
 
 struct loop_owner {
     void *self;
-    void (*wake)(void *self);     /* the time asked for with loop_wake_at has come */
-    void (*turn_end)(void *self); /* all events of this turn were handled */
+    void (*wake)(void *self);      /* the time asked for with loop_wake_at has come */
+    void (*turn_end)(void *self);  /* all events of this turn were handled */
+    struct metrics_block *metrics; /* of the thread, for its turns; NULL: they are not measured */
 };
 
 /* NULL, with errno set, when the system has no descriptors left. */
@@ -39,8 +43,16 @@ void loop_destroy(struct loop **loop);
 
 struct event_base *loop_base(struct loop *loop);
 
-/* The time of this turn: read once a turn, at the first question. */
+/* The time of this turn: read once a turn, at the first question, which begins it. Handlers of
+ * events ask before they do anything. */
 struct instant loop_now(struct loop *loop);
+
+/* The turn does work of that kind, or of the kinds of a mask. */
+void loop_note(struct loop *loop, enum work work);
+void loop_note_mask(struct loop *loop, uint32_t doing);
+/* An event was handled, with so many bytes. Where the turn has had its time, those events that are
+ * ready and not yet handled come in the next, and it says true. */
+bool loop_spend(struct loop *loop, size_t bytes);
 
 /* Runs turns until loop_stop. */
 void loop_run(struct loop *loop);

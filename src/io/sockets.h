@@ -24,6 +24,7 @@ struct client_socket {
     bool closing;               /* close once all is written */
     int64_t over_us;            /* since when the output is over the soft limit, 0: it is not */
     int64_t active_us;          /* when it last sent something */
+    int64_t checked_us;         /* when it was last looked at: worker->clients is in this order */
     uint64_t told_in, told_out; /* bytes already counted */
 };
 
@@ -60,7 +61,7 @@ struct worker {
     struct list links;
     struct peer_socket **peers; /* by number */
     size_t peer_limit;
-    int64_t next_check_us; /* of idle clients and full outputs */
+    int64_t next_check_us; /* of the links' buffers */
 };
 
 /* client_socket.c */
@@ -69,7 +70,8 @@ void client_socket_close(struct client_socket *socket);
 void client_socket_output(void *socket);
 void client_socket_hold(void *socket, bool hold);
 void client_socket_finish(void *socket);
-/* Closes those that are idle too long or do not read; of others that are idle takes the buffers. */
+/* Closes those that are idle too long or do not read; of others that are idle takes the buffers.
+ * Looks at those whose turn it is. */
 void client_sockets_check(struct worker *worker);
 
 /* link_socket.c */

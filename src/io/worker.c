@@ -12,7 +12,7 @@
 #include "io/listener.h"
 #include "io/sockets.h"
 
-/* How often idle clients and full outputs are looked for. */
+/* How often the buffers of links are looked at. */
 #define CHECK_INTERVAL_US 500000
 /* What a buffer of a link keeps after a large value, bytes. */
 #define LINK_KEEP (256 * 1024)
@@ -195,11 +195,13 @@ static void on_turn_end(void *self)
     const struct instant now = loop_now(worker->loop);
 
     if (now.mono_us >= worker->next_check_us) {
-        client_sockets_check(worker);
+        loop_note(worker->loop, WORK_UPKEEP);
         trim_links(worker);
         worker->next_check_us = now.mono_us + CHECK_INTERVAL_US;
     }
+    client_sockets_check(worker);
     engine_turn_end(worker->engine, now);
+    loop_note_mask(worker->loop, engine_take_doing(worker->engine));
 }
 
 /* ---- life ---- */
@@ -236,7 +238,10 @@ static bool listen_everywhere(struct worker *worker, const struct worker_options
 struct worker *worker_create(const struct worker_options *options, struct buffer *error)
 {
     struct worker *worker = memory_alloc(sizeof *worker);
-    const struct loop_owner owner = {.self = worker, .wake = on_wake, .turn_end = on_turn_end};
+    const struct loop_owner owner = {.self = worker,
+                                     .wake = on_wake,
+                                     .turn_end = on_turn_end,
+                                     .metrics = options->engine.metrics};
     struct engine_options engine = options->engine;
 
     list_init(&worker->listeners);

@@ -366,6 +366,7 @@ void client_close_killed(struct client *client)
 void engine_client_input(struct engine *engine, struct instant now, struct client *client)
 {
     engine->now = now;
+    engine_note(engine, WORK_CLIENTS);
     if (buffer_size(&client->in) > engine->options->client_query_buffer_limit) {
         metrics_add(engine->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
         client->closing = true;

@@ -11,12 +11,15 @@
 /* A partition is visited once in so many ticks, so that a node at rest costs little: what is
  * settled and what has expired is dropped a little later. */
 #define TICKS_PER_ROUND 4
-/* Steps of expiry in one turn: well below a millisecond. */
-#define EXPIRY_STEPS_PER_TURN 2000
-/* Entries of dropped tables that are freed in one turn. */
-#define RECLAIMS_PER_TURN 2000
-/* Timers that fire in one turn. */
-#define TIMERS_PER_TURN 10000
+/* Steps of expiry in one turn. A step misses the cache some five times: about 0.3 ms together. */
+#define EXPIRY_STEPS_PER_TURN 400
+/* Entries of dropped tables that are freed in one turn: about 0.2 ms. */
+#define RECLAIMS_PER_TURN 600
+/* When either has more to do, the next turn for it comes so soon: half of the time is the clients'.
+ */
+#define MORE_US 400
+/* Timers that fire in one turn, requests that are given up among them. */
+#define TIMERS_PER_TURN 300
 
 struct engine *engine_create(const struct engine_options *options, const struct engine_calls *calls,
                              void *host, struct instant now)
@@ -153,6 +156,7 @@ static void fire_timers(struct engine *engine)
     while ((timer = wheel_pop(&engine->wheel, engine->now.mono_us, &work)) != NULL) {
         struct request_timer *fired = list_entry(timer, struct request_timer, timer);
         fired->running = false;
+        engine_note(engine, WORK_TIMERS);
         fired->fire(fired->request);
     }
 }
@@ -186,6 +190,8 @@ static bool expire_some(struct engine *engine)
         partition_count(partition, &after);
         partition_unlock(partition);
         metrics_add(engine->metrics, METRIC_EXPIRED_KEYS, after.expired - before.expired);
+        if (took > 0)
+            engine_note(engine, WORK_EXPIRY);
         if (took >= steps)
             return true;
         steps -= took;
@@ -204,6 +210,7 @@ static bool evict_some(struct engine *engine)
 
     if (max == 0 || store_memory_used(store) <= max)
         return false;
+    engine_note(engine, WORK_EVICTION);
     const bool room = store_make_room(store, 0, &evicted);
     metrics_add(engine->metrics, METRIC_EVICTED_KEYS, evicted);
     return !room && evicted > 0;
@@ -211,16 +218,21 @@ static bool evict_some(struct engine *engine)
 
 static void tick(struct engine *engine)
 {
+    engine_note(engine, WORK_UPKEEP);
     peers_wake(engine);
     links_wake(engine);
     footprint_wake(engine);
     hints_tick(engine);
     bool more = owed_settle(engine);
+    if (more)
+        engine_note(engine, WORK_SETTLE);
     more |= expire_some(engine);
     const bool over = evict_some(engine);
     const bool garbage = engine->own.index == 0 &&
                          store_reclaim(engine->own.store, RECLAIMS_PER_TURN);
-    engine->next_tick_us = engine->now.mono_us + (more || garbage || over ? 1000
+    if (garbage)
+        engine_note(engine, WORK_RECLAIM);
+    engine->next_tick_us = engine->now.mono_us + (more || garbage || over ? MORE_US
                                                   : engine->settling      ? SETTLING_TICK_US
                                                                           : TICK_US);
 }
@@ -233,6 +245,14 @@ void engine_wake(struct engine *engine, struct instant now)
         tick(engine);
     if (now.mono_us >= engine->sync->next_us)
         sync_wake(engine->sync);
+}
+
+uint32_t engine_take_doing(struct engine *engine)
+{
+    const uint32_t doing = engine->doing;
+
+    engine->doing = 0;
+    return doing;
 }
 
 void engine_turn_end(struct engine *engine, struct instant now)

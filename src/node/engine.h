@@ -90,6 +90,9 @@ void engine_close_killed(struct engine *engine, struct instant now);
 /* Completes what goes out; tells the host of it. */
 void engine_turn_end(struct engine *engine, struct instant now);
 
+/* What it did since it was asked last: a mask of enum work. */
+uint32_t engine_take_doing(struct engine *engine);
+
 /* ---- clients ---- */
 
 /* What the host knows of a new client. */

@@ -363,6 +363,7 @@ void hints_proceed(struct engine *engine, node_number number)
     if (target == NULL || !owes(target) || peer == NULL || peer->stage != PEER_OPEN ||
         peer->tripped || engine->view->ring == NULL)
         return;
+    engine_note(engine, WORK_HINTS);
     bucket_fill(&target->bucket, engine->options->hint_rate / engine->own.workers, BURST_SHARE,
                 engine->now.mono_us);
     end_pauses(engine, target);

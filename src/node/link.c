@@ -430,6 +430,7 @@ void engine_link_input(struct engine *engine, struct instant now, struct link *l
     struct wire_frame frame;
 
     engine->now = now;
+    engine_note(engine, WORK_LINKS);
     while (!link->broken) {
         /* Before the handshake is over nobody makes this node take much memory. */
         const size_t frame_max = link->handshake.state == HANDSHAKE_DONE

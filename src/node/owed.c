@@ -14,11 +14,11 @@
 #include "node/parts.h"
 
 /* What a partition may forget in one tick. */
-#define SETTLED_ENTRIES_PER_TICK 2000
+#define SETTLED_ENTRIES_PER_TICK 400
 /* Entries of a partition that a FLUSHALL killed are looked for in so many at once, and in one tick.
  */
 #define DEAD_PER_LOCK 100
-#define DEAD_PER_TICK 1000
+#define DEAD_PER_TICK 400
 
 void owed_note(struct request *request)
 {

@@ -33,6 +33,7 @@
 #include "base/options.h"
 #include "base/rng.h"
 #include "base/wheel.h"
+#include "base/work.h"
 #include "command/command.h"
 #include "command/environment.h"
 #include "command/session.h"
@@ -461,6 +462,7 @@ struct engine {
     const struct options *options;
     struct view *view;
     struct metrics_block *metrics;
+    uint32_t doing; /* a mask of enum work, see engine_take_doing */
     struct rng rng;
     struct replica replica;
     struct coordinator coordinator;
@@ -510,6 +512,11 @@ struct handshake_self engine_self(const struct engine *engine);
 void engine_observe(struct engine *engine, uint64_t stamp);
 /* What this node tells of what it owes, for the head of a frame. */
 uint64_t engine_bound(const struct engine *engine);
+/* The engine is at work of that kind. */
+static inline void engine_note(struct engine *engine, enum work work)
+{
+    engine->doing |= work_bit(work);
+}
 /* How many of its partitions a worker visits in a tick. */
 uint32_t engine_tick_partitions(const struct engine *engine);
 

@@ -382,6 +382,7 @@ void engine_peer_input(struct engine *engine, struct instant now, node_number no
     struct wire_frame frame;
 
     engine->now = now;
+    engine_note(engine, WORK_PEERS);
     if (peer->stage == PEER_OPEN)
         peer->asked_us = 0;
     peer->tripped = false;

@@ -541,6 +541,7 @@ void sync_wake(struct sync *sync)
         sync->next_us = sync->rest_us;
         return;
     }
+    engine_note(engine, WORK_RECOVERY);
     bucket_fill(&sync->bucket, engine->options->recovery_rate / engine->own.workers, BURST_SHARE,
                 now_us);
     for (unsigned j = 0; j < SYNC_JOBS; j++) {

@@ -4,6 +4,7 @@
 
 #include "base/metrics.h"
 #include "base/rng.h"
+#include "base/work.h"
 #include "lib/timeout.h"
 
 TestSuite(metrics, .timeout = TIMEOUT_S(10));
@@ -18,6 +19,28 @@ Test(metrics, a_sum_is_over_all_blocks)
     cr_assert_eq(metrics_sum(metrics, METRIC_ERRORS), 0);
     metrics_destroy(&metrics);
     cr_assert_null(metrics);
+}
+
+Test(metrics, tell_the_longest_turn_of_all_workers_until_a_reset)
+{
+    struct metrics *metrics = metrics_create(3, 2);
+    uint32_t doing = 1;
+
+    cr_assert_eq(metrics_longest_turn(metrics, &doing), 0);
+    cr_assert_eq(doing, 0);
+    metrics_turn_took(metrics_block(metrics, 0), 700, work_bit(WORK_CLIENTS));
+    metrics_turn_took(metrics_block(metrics, 2), 900,
+                      work_bit(WORK_EXPIRY) | work_bit(WORK_OUTPUT));
+    metrics_turn_took(metrics_block(metrics, 2), 800, work_bit(WORK_HINTS));
+    cr_assert_eq(metrics_longest_turn(metrics, &doing), 900);
+    cr_assert_eq(doing, work_bit(WORK_EXPIRY) | work_bit(WORK_OUTPUT));
+    cr_assert_eq(metrics_sum(metrics, METRIC_COMMANDS), 0);
+    metrics_reset(metrics);
+    cr_assert_eq(metrics_longest_turn(metrics, &doing), 0);
+    metrics_turn_took(metrics_block(metrics, 2), 5, work_bit(WORK_COUNT - 1));
+    cr_assert_eq(metrics_longest_turn(metrics, &doing), 5);
+    cr_assert_eq(doing, work_bit(WORK_COUNT - 1));
+    metrics_destroy(&metrics);
 }
 
 Test(metrics, a_reset_forgets_counters_and_not_gauges)

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "base/metrics.h"
+#include "base/work.h"
 #include "causal/hlc.h"
 #include "command_fixture.h"
 #include "lib/timeout.h"
@@ -141,6 +142,27 @@ Test(command_server, info_says_when_nothing_is_settled)
     fixture_init(&fixture);
     fixture.facts.census.partitions = 1;
     fixture_expect_part(&fixture, "INFO repair", "# Repair\r\nsettled_age_ms:-1\r\n");
+    fixture_deinit(&fixture);
+}
+
+Test(command_server, info_shows_the_turns_and_what_the_longest_did)
+{
+    struct fixture fixture;
+
+    fixture_init(&fixture);
+    struct metrics_block *block = metrics_block(fixture.metrics, 0);
+    metrics_observe(block, METRIC_TURN_TIME, 3);
+    metrics_observe(block, METRIC_TURN_TIME, 4);
+    metrics_observe(block, METRIC_TURN_TIME, 100);
+    metrics_add(block, METRIC_LONG_TURNS, 1);
+    metrics_turn_took(block, 1234, work_bit(WORK_ACCEPT) | work_bit(WORK_OUTPUT));
+    fixture_expect_part(&fixture, "INFO latency",
+                        "# Latency\r\nlong_turns:1\r\nlongest_turn_usec:1234\r\n"
+                        "longest_turn_doing:accept+output\r\n"
+                        "turn_usec:count=3,p50=4,p99=101,p99.9=101,max=101\r\n"
+                        "turn_usec_histogram:3=1,7=2,127=3\r\n"
+                        "read_latency_usec:count=0,p50=0,p99=0,p99.9=0,max=0\r\n"
+                        "read_latency_usec_histogram:\r\n");
     fixture_deinit(&fixture);
 }
 

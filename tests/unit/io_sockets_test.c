@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/metrics.h"
 #include "io/caller.h"
 #include "io/clock.h"
 #include "io/connection.h"
@@ -105,6 +107,63 @@ Test(loop, runs_errands_in_the_order_of_posting)
         cr_assert_eq(ran[i], i);
     loop_destroy(&loop);
     cr_assert_null(loop);
+}
+
+/* ---- turns ---- */
+
+static void spin(void)
+{
+    struct timespec begin, now;
+
+    loop_note(loop, WORK_RECLAIM);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    do
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    while ((now.tv_sec - begin.tv_sec) * 1000000 + (now.tv_nsec - begin.tv_nsec) / 1000 < 3000);
+    loop_stop(loop);
+}
+
+static void sleep_once(void)
+{
+    const struct timespec while_others_run = {.tv_nsec = 50 * 1000 * 1000};
+
+    nanosleep(&while_others_run, NULL);
+    loop_stop(loop);
+}
+
+static uint64_t longest_turn(void (*turn)(void), uint32_t *doing)
+{
+    struct metrics *metrics = metrics_create(1, 0);
+    const struct loop_owner owner = {
+        .wake = on_wake, .turn_end = on_turn_end, .metrics = metrics_block(metrics, 0)};
+
+    loop = loop_create(&owner);
+    cr_assert_not_null(loop);
+    each_turn = turn;
+    loop_wake_at(loop, 0);
+    loop_run(loop);
+    const uint64_t longest = metrics_longest_turn(metrics, doing);
+    struct histogram all;
+    metrics_sum_latency(metrics, METRIC_TURN_TIME, &all);
+    cr_assert_eq(histogram_count(&all), turns);
+    loop_destroy(&loop);
+    metrics_destroy(&metrics);
+    return longest;
+}
+
+Test(loop, tells_the_longest_turn_and_what_it_did)
+{
+    uint32_t doing;
+
+    cr_assert_geq(longest_turn(spin, &doing), 3000);
+    cr_assert_eq(doing, work_bit(WORK_RECLAIM));
+}
+
+Test(loop, counts_a_turn_by_the_cpu_and_not_by_the_neighbours)
+{
+    uint32_t doing;
+
+    cr_assert_lt(longest_turn(sleep_once, &doing), 50000);
 }
 
 Test(loop, drops_errands_that_it_does_not_get_to)
