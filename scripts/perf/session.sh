@@ -11,6 +11,7 @@
 #                                 "case operations", to $scratch/cases
 #   stacks_of FOLDER CASE         the case's stacks (stacks.awk) go to $scratch/stacks; sets
 #                                 `operations`
+#   stacks_out_of_part CASE       the same of parts that are there
 
 folder_of() {
     folder=$root/build/perf-$1
@@ -40,8 +41,8 @@ make_in() {
     }
 }
 
-# Which variants of memcpy and the like the C library takes depends on the CPU, and
-# what the allocator does in the background on the time: both are held still.
+# Which variants of memcpy and the like the C library takes depends on the CPU, and what the
+# allocator does in the background on the time: both are held still.
 under_callgrind() {
     local folder=$1
 
@@ -60,12 +61,16 @@ under_callgrind() {
 }
 
 stacks_of() {
+    under_callgrind "$1" --separate-callers=40 --separate-recs=1
+    stacks_out_of_part "$2"
+}
+
+stacks_out_of_part() {
     local part
 
-    under_callgrind "$1" --separate-callers=40 --separate-recs=1
-    part=$(awk -v name="$2" '$1 == name { print NR, $2 }' "$scratch/cases")
+    part=$(awk -v name="$1" '$1 == name { print NR, $2 }' "$scratch/cases")
     [ -n "$part" ] ||
-        fail "there is no case $2; there are: $(awk '{ printf "%s ", $1 }' "$scratch/cases")"
+        fail "there is no case $1; there are: $(awk '{ printf "%s ", $1 }' "$scratch/cases")"
     # shellcheck disable=SC2034 # for the caller
     operations=${part#* }
     awk -f "$root/scripts/perf/stacks.awk" "$scratch/part.${part% *}" >"$scratch/stacks"
