@@ -16,6 +16,7 @@
 folder_of() {
     folder=$root/build/perf-$1
     need_packages "$1" || exit 1
+    out_of_tree
     mkdir -p "$folder" || exit 1
     if [ ! -e "$folder/Makefile" ]; then
         (bootstrap && cd "$folder" && env -u CFLAGS "$root/configure" -q "CC=$1") \
