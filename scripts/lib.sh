@@ -6,6 +6,7 @@
 #   need_packages PACKAGE ...   installs with apt what is missing, and says so
 #   build_packages              the packages that building dunlin-server takes
 #   test_packages               what the tests take on top
+#   perf_packages               what perf-gate takes on top of those
 #   bootstrap                   makes ./configure where there is none, or an old one
 #   stage NAME COMMAND ...      runs COMMAND, prints how long it took, returns its status
 #
@@ -16,6 +17,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_packages="gcc make autoconf automake pkg-config libc6-dev libevent-dev libmsgpack-dev
     libjemalloc-dev libssl-dev libxxhash-dev"
 test_packages="libcriterion-dev libhiredis-dev redis-tools binutils"
+perf_packages="valgrind strace"
 
 say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2

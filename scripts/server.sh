@@ -4,6 +4,7 @@
 # What `cluster` and the bench share on top of lib.sh. To be sourced by bash:
 #
 #   fail TEXT ...   says what is wrong, and ends the script with 1
+#   out_of_tree     ends the script where the tree cannot be built out of tree
 #   build_server    builds dunlin-server out of tree, and sets `server` to it
 #   ports_in_use    prints the ports that are taken on the loopback address
 
@@ -15,6 +16,12 @@ fail() {
     exit 1
 }
 
+out_of_tree() {
+    [ ! -e "$root/config.status" ] ||
+        fail "the tree is configured in place, which keeps it from being built elsewhere; run:" \
+            "make -C $root distclean"
+}
+
 # Installs what the build takes, then configures and builds in build/cluster, each only when it has
 # to be done.
 build_server() {
@@ -23,9 +30,7 @@ build_server() {
 
     # shellcheck disable=SC2086,SC2154 # a list of words; lib.sh sets it
     need_packages $build_packages || exit 1
-    [ ! -e "$root/config.status" ] ||
-        fail "the tree is configured in place, which keeps it from being built elsewhere; run:" \
-            "make -C $root distclean"
+    out_of_tree
     mkdir -p "$folder" || exit 1
     echo "Building in $folder"
     (

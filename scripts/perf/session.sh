@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# The fixed session (tests/perf/session.c) built and run under callgrind, for perf-gate and flame,
+# which set `scratch`. To be sourced by bash, on top of scripts/server.sh:
+#
+#   folder_of COMPILER            configures a folder of its own with the default flags, and sets
+#                                 `folder` to it
+#   make_in FOLDER PROGRAM ...    makes them, where the flags are those that the figures are of
+#   under_callgrind FOLDER ...    the session: parts go to $scratch/part.N, and a line for each,
+#                                 "case operations", to $scratch/cases
+#   stacks_of FOLDER CASE         the case's stacks (stacks.awk) go to $scratch/stacks; sets
+#                                 `operations`
+#   stacks_out_of_part CASE       the same of parts that are there
+
+folder_of() {
+    folder=$root/build/perf-$1
+    need_packages "$1" || exit 1
+    out_of_tree
+    mkdir -p "$folder" || exit 1
+    if [ ! -e "$folder/Makefile" ]; then
+        (bootstrap && cd "$folder" && env -u CFLAGS "$root/configure" -q "CC=$1") \
+            >"$folder/build.log" 2>&1 </dev/null || {
+            tail -n 15 "$folder/build.log" >&2
+            fail "configure failed with $1; all of it is in $folder/build.log"
+        }
+    fi
+}
+
+make_in() {
+    local folder=$1 flags
+
+    shift
+    [ -e "$folder/Makefile" ] || fail "$folder is not a build folder"
+    flags=$(sed -n 's/^CFLAGS = //p; s/^SANITIZE = *//p' "$folder/Makefile" | tr '\n' ' ')
+    [[ $flags =~ ^\ *-g\ -O2\ *$ ]] ||
+        fail "$folder is built with \"${flags% }\"; the figures are of the default flags, \"-g -O2\""
+    make -s -C "$folder" -j"$(nproc)" "$@" \
+        >"$scratch/make.log" 2>&1 </dev/null || {
+        tail -n 15 "$scratch/make.log" >&2
+        fail "the programs could not be made in $folder"
+    }
+}
+
+# Which variants of memcpy and the like the C library takes depends on the CPU, and what the
+# allocator does in the background on the time: both are held still.
+under_callgrind() {
+    local folder=$1
+
+    shift
+    rm -f "$scratch"/part*
+    env -i PATH="$PATH" GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX2,-AVX,-ERMS,-FSRM,-BMI2,-LZCNT \
+        MALLOC_CONF=dirty_decay_ms:-1,muzzy_decay_ms:-1 \
+        valgrind -q --tool=callgrind --callgrind-out-file="$scratch/part" --compress-strings=no \
+        --compress-pos=no --collect-atstart=no --toggle-collect=counted_turn \
+        --toggle-collect=counted_pack --toggle-collect=counted_unpack \
+        --zero-before=perf_session_case_begins --dump-after=perf_session_case_ends "$@" \
+        "$folder/${DUNLIN_PERF_SESSION:-perf_session}" >"$scratch/cases" 2>"$scratch/callgrind.log" || {
+        tail -n 15 "$scratch/callgrind.log" >&2
+        fail "the session failed under callgrind"
+    }
+}
+
+stacks_of() {
+    under_callgrind "$1" --separate-callers=40 --separate-recs=1
+    stacks_out_of_part "$2"
+}
+
+stacks_out_of_part() {
+    local part
+
+    part=$(awk -v name="$1" '$1 == name { print NR, $2 }' "$scratch/cases")
+    [ -n "$part" ] ||
+        fail "there is no case $1; there are: $(awk '{ printf "%s ", $1 }' "$scratch/cases")"
+    # shellcheck disable=SC2034 # for the caller
+    operations=${part#* }
+    awk -f "$root/scripts/perf/stacks.awk" "$scratch/part.${part% *}" >"$scratch/stacks"
+}
