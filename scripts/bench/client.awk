@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# One run: what redis-benchmark printed (a file for each client), with the CPU times that `run` took,
-# becomes one line of samples:
+# One run: what redis-benchmark printed (a file for each client), with the CPU times that load.sh took,
+# becomes one line:
 #
-#   run LINE SIDE COMMAND PIPELINE ROUND cpu-us/op ops/s p50-ms p99-ms p99.9-ms steal-share others-share
+#   cpu-us/op ops/s p50-ms p99-ms p99.9-ms steal-share others-share
 #
-# An operation is a key. Latencies are the first points of the histogram at or past the percentile; with several clients,
+# With MGET a key is an operation. Latencies are the first points of the histogram at or past the percentile; with several clients,
 # the worst of them.
 
 function worse(name, ms) {
@@ -40,7 +40,7 @@ END {
     others = busy / ticks - server_ns / 1e9 - client_s
     if (others < 0)
         others = 0
-    printf "%s %.4f %.0f %.3f %.3f %.3f %.4f %.4f\n", head, server_ns / 1000 / count / operations, \
+    printf "%.4f %.0f %.3f %.3f %.3f %.4f %.4f\n", server_ns / 1000 / count / operations, \
         ops_s * operations, worst["p50"], worst["p99"], worst["p999"], all ? steal / all : 0, \
         all ? others * ticks / all : 0
 }

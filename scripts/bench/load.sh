@@ -9,6 +9,9 @@
 #                                   changes from round to round: two "run" samples
 #   sample LINE SIDE SERVER COMMAND PIPELINE ROUND [REQUESTS]
 #                                   one of them; SIDE is redis or dunlin
+#   measure SERVER COMMAND PIPELINE REQUESTS
+#                                   the same without a sample: sets measured to CPU us/op, ops/s,
+#                                   p50, p99 and p99.9 in ms, and notes how disturbed the machine was
 #   value LINE ROW ROUND VALUE [BASE]
 #                                   what a line measured by itself, beside redis' or another base
 #   state_begin, state_end [NS]     around what such a line measures: how disturbed the machine was
@@ -17,8 +20,9 @@
 #   paced NAME [--seconds S] PORT.. bench_pace; paced_ended NAME prints its line
 #   rotated ROUND WORD...           the words, a line each, begun a place later each round
 #
-# COMMAND is GET, SET, or MGET (of MGET_KEYS keys, of which each counts as an operation). The
-# environment variable `connections` says how many clients.
+# COMMAND is GET, SET, or MGET (of MGET_KEYS keys, of which each counts as an operation). A line may
+# set, as local variables, `connections`, the keys `drawn` from, and the `client_threads` of each
+# redis-benchmark.
 #
 # shellcheck disable=SC2154 # `run` sets the variables
 
@@ -39,7 +43,9 @@ value() {
 # load NAME COMMAND PIPELINE REQUESTS: leaves redis-benchmark's output in client.*.
 load() {
     local name=$1 command=$2 pipeline=$3 count=$4 port clients at=0 failed=0
-    local -a words=("$command" key:__rand_int__) ports running=()
+    local -a words=("$command" key:__rand_int__) ports running=() threads=()
+
+    [ "$client_threads" -eq 1 ] || threads=(--threads "$client_threads")
 
     case $command in
     SET) words+=("$value") ;;
@@ -49,7 +55,7 @@ load() {
     read -ra ports <<<"${ports_of[$name]}"
     clients=${#ports[@]}
     for port in "${ports[@]}"; do
-        timeout "$client_timeout_s" redis-benchmark -p "$port" -r "$keys" \
+        timeout "$client_timeout_s" redis-benchmark -p "$port" -r "$drawn" "${threads[@]}" \
             -n $((count / clients)) -c $(((connections + at) / clients)) -P "$pipeline" \
             "${words[@]}" >"$scratch/client.$at" 2>"$scratch/errors.$at" </dev/null &
         running+=("$!")
@@ -65,13 +71,11 @@ load() {
     return $failed
 }
 
-sample() {
-    local line=$1 side=$2 name=$3 command=$4 pipeline=$5 round=$6
-    local count=$((${7:-${requests_of[$5]}} / divide)) operations=1 cpu_before cpu_after client_s
+measure() {
+    local name=$1 command=$2 pipeline=$3 count=$4 operations=1 cpu_before cpu_after client_s
     local -a pids before after
     local TIMEFORMAT='%3U %3S'
 
-    progress "round $round of $rounds: $line, $command, pipeline $pipeline, $name"
     [ "$command" != MGET ] || operations=$MGET_KEYS
     read -ra pids <<<"${pids_of[$name]}"
     read -ra before < <(machine_ticks)
@@ -85,13 +89,23 @@ sample() {
     cpu_after=$(cpu_ns "${pids[@]}") || fail "$name ended by itself"
     read -ra after < <(machine_ticks)
     client_s=$(awk '{ print $1 + $2 }' "$scratch/time")
-    awk -v head="run $line $side $command $pipeline $round" -v count="$count" \
-        -v operations="$operations" \
+    read -ra measured < <(awk -v count="$count" -v operations="$operations" \
         -v server_ns="$((cpu_after - cpu_before))" -v client_s="$client_s" \
         -v all="$((after[0] - before[0]))" -v busy="$((after[1] - before[1]))" \
         -v steal="$((after[2] - before[2]))" -v ticks="$ticks_per_s" \
-        -f "$bench/client.awk" "$scratch"/client.? >>"$scratch/samples"
+        -f "$bench/client.awk" "$scratch"/client.?)
+    printf 'state %s %s\n' "${measured[@]:5}" >>"$scratch/samples"
     rm -f "$scratch"/client.?
+}
+
+sample() {
+    local line=$1 side=$2 name=$3 command=$4 pipeline=$5 round=$6
+    local -a measured
+
+    progress "round $round of $rounds: $line, $command, pipeline $pipeline, $name"
+    measure "$name" "$command" "$pipeline" $((${7:-${requests_of[$5]}} / divide))
+    printf 'run %s\n' "$line $side $command $pipeline $round ${measured[*]:0:5}" \
+        >>"$scratch/samples"
 }
 
 duel() {

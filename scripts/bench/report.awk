@@ -12,7 +12,8 @@
 #                                                       median, the median ratio to the base, the
 #                                                       largest of all rounds
 #   value LINE ROW ROUND VALUE [BASE]                   a sample of a row
-#   run LINE SIDE COMMAND PIPELINE ROUND ...            a sample of a load, as client.awk prints it
+#   run LINE SIDE COMMAND PIPELINE ROUND CPU-US OPS/S P50 P99 P99.9
+#                                                       a sample of a load (latencies in ms)
 #   state STEAL-SHARE OTHERS-SHARE                      how disturbed the machine was
 
 # order(values, n): sorts values[1..n]; awk has no sort of its own, and n is the number of rounds.
@@ -175,6 +176,17 @@ function line_table(line) {
         loads_table(line)
     if (rows[line])
         rows_table(line)
+    if (self_test != "yes")
+        unsampled(line)
+}
+
+# unsampled(line): budgets of a line that ran and took no sample for them are missed.
+function unsampled(line,    i) {
+    for (i = 1; i <= budgets; i++)
+        if (line_of_budget[i] == line && !((line, row_of_budget[i]) in sampled)) {
+            print "  no sample for the budget of " row_of_budget[i]
+            missed++
+        }
 }
 
 function machine_table() {
@@ -209,6 +221,8 @@ function rest(from,    i, text) {
 
 FILENAME ~ /budgets$/ {
     budget[$1, $2] = $3
+    line_of_budget[++budgets] = $1
+    row_of_budget[budgets] = $2
     next
 }
 
@@ -230,6 +244,7 @@ $1 == "row" {
 $1 == "run" {
     load = $4 " " $5
     key = $2 " " $3 " " load
+    sampled[$2, $5] = 1
     if (!(($2, load) in load_known)) {
         load_known[$2, load] = 1
         load_of[$2, ++loads[$2]] = load
@@ -239,11 +254,11 @@ $1 == "run" {
     seen["p50", key, $6] = $9
     seen["p99", key, $6] = $10
     seen["p999", key, $6] = $11
-    disturbed($12, $13)
 }
 
 $1 == "value" {
     key = $2 " " $3
+    sampled[$2, $3] = 1
     seen["value", key, $4] = $5
     if (NF > 5)
         seen["base", key, $4] = $6
