@@ -168,7 +168,7 @@ static void on_read(struct link *link, const struct wire_read *read, const struc
 static void on_flush(struct link *link, const struct wire_flush *flush)
 {
     const struct offered offered = sweep_flush(link->engine, flush->ring_version, flush->dot,
-                                               flush->partitions, (flush->id & ID_HINT) != 0);
+                                               flush->partitions, flush->late != 0);
     const struct wire_ack ack = {.id = flush->id,
                                  .status = (uint8_t)offered.status,
                                  .known = offered.known,

@@ -110,7 +110,8 @@ void missed_send_flush(struct engine *engine, struct hints_target *target)
     const struct wire_flush flush = {.id = target->flush_id,
                                      .ring_version = ring_draft_of(engine->view->ring).version,
                                      .dot = target->flush.dot,
-                                     .partitions = span_of(target->flush.partitions, size)};
+                                     .partitions = span_of(target->flush.partitions, size),
+                                     .late = 1};
     wire_put_flush(out, &flush);
 }
 

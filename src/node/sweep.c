@@ -7,6 +7,11 @@
  * partitions that the node keeps, and stamped again when a node knows of anything newer. It is done
  * when each partition has the acknowledgements of W of its replicas.
  *
+ * In a wide cluster some have always heard of it, and write above it, before the last one has. So
+ * after the first few times it need not be the newest: once W replicas of each partition have told
+ * what they know, a stamp above that is above all that was acknowledged before the FLUSHALL began,
+ * and what is newer yet was written beside it. It is offered as a late one then, which leaves that.
+ *
  * DBSIZE gives each partition to one node that votes on it, and adds up.
  */
 #include "base/assert.h"
@@ -16,8 +21,7 @@
 #include "resp/reply.h"
 
 /* A FLUSHALL gives up when newer writes have overtaken it so often. After the first few it is
- * stamped again only where too few others are left: in a wide cluster some have always heard of it,
- * and write above it, before the last one has. */
+ * stamped again only where too few others are left, and as a late one if it may be. */
 #define SWEEP_RESTAMPS_MAX  8
 #define SWEEP_RESTAMPS_RUSH 4
 /* How far ahead of the clock a FLUSHALL is stamped at first, ms; twice as far each time that it is
@@ -34,12 +38,14 @@ enum sweep_answer { SWEEP_UNASKED, SWEEP_ASKED, SWEEP_DONE, SWEEP_LOST };
 struct sweep {
     struct view *view; /* it was begun with */
     bool flushes;
+    bool late; /* it leaves what is newer */
     struct dot dot;
     struct dot known; /* the highest that one who was not asked again wants it above */
     unsigned restamps;
     size_t node_count;
     uint64_t keys, expiring;
     uint8_t *partitions; /* a bitmap for each node, in the view's order */
+    uint8_t *heard;      /* a bitmap of nodes: `dot`, or `known`, is above all that they know */
     size_t bitmap_size;
     uint8_t answers[]; /* enum sweep_answer, the same */
 };
@@ -66,6 +72,7 @@ static struct sweep *create(struct engine *engine, bool flushes)
     sweep->node_count = view->node_count;
     sweep->bitmap_size = bitmap_size(ring_partition_count(view->ring));
     sweep->partitions = memory_alloc_array(view->node_count, sweep->bitmap_size);
+    sweep->heard = memory_alloc(bitmap_size(view->node_count));
     return sweep;
 }
 
@@ -96,6 +103,7 @@ void sweep_end(struct request *request)
         return;
     view_release(&request->sweep->view);
     memory_free(request->sweep->partitions);
+    memory_free(request->sweep->heard);
     memory_free(request->sweep);
     request->sweep = NULL;
 }
@@ -158,6 +166,12 @@ static bool keeps_siblings(const struct ring *ring)
     return any;
 }
 
+static unsigned acknowledgements_needed(const struct request *request,
+                                        const struct ring_claim *claim, bool by_all)
+{
+    return by_all ? claim->count : level_needed(request->write_level, claim->count);
+}
+
 /* Whether W of the replicas of each partition have answered, or can still. */
 static void tally(struct request *request, bool *done, bool *possible)
 {
@@ -168,9 +182,7 @@ static void tally(struct request *request, bool *done, bool *possible)
     *done = *possible = true;
     for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
         const struct ring_claim *claim = ring_claim(ring, p);
-        const unsigned needed = !sweep->flushes ? 1
-                                : by_all        ? claim->count
-                                                : level_needed(request->write_level, claim->count);
+        const unsigned needed = acknowledgements_needed(request, claim, by_all);
         unsigned answered = 0, open = 0;
         for (unsigned i = 0; i < claim->count; i++) {
             const size_t node = index_of(sweep->view, claim->nodes[i]);
@@ -183,6 +195,25 @@ static void tally(struct request *request, bool *done, bool *possible)
         *done &= answered >= needed;
         *possible &= answered + open >= needed;
     }
+}
+
+/* Whether a dot above `known` is above all that was acknowledged before the FLUSHALL began. */
+static bool heard_enough(const struct request *request)
+{
+    const struct sweep *sweep = request->sweep;
+    const struct ring *ring = sweep->view->ring;
+    const struct span heard_of = span_of(sweep->heard, bitmap_size(sweep->node_count));
+    const bool by_all = keeps_siblings(ring);
+
+    for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
+        const struct ring_claim *claim = ring_claim(ring, p);
+        unsigned heard = 0;
+        for (unsigned i = 0; i < claim->count; i++)
+            heard += bitmap_has(heard_of, index_of(sweep->view, claim->nodes[i]));
+        if (heard < acknowledgements_needed(request, claim, by_all))
+            return false;
+    }
+    return true;
 }
 
 static void finish(struct request *request)
@@ -247,7 +278,8 @@ static bool ask_node(struct request *request, size_t node)
         const struct wire_flush flush = {.id = request->id,
                                          .ring_version = ring_draft_of(sweep->view->ring).version,
                                          .dot = sweep->dot,
-                                         .partitions = partitions};
+                                         .partitions = partitions,
+                                         .late = sweep->late};
         wire_put_flush(out, &flush);
     } else {
         const struct wire_count count = {.id = request->id, .partitions = partitions};
@@ -320,7 +352,8 @@ static struct offered flush_here(struct engine *engine, const struct sweep *swee
                                  struct span partitions)
 {
     const uint64_t version = ring_draft_of(sweep->view->ring).version;
-    const struct offered offered = sweep_flush(engine, version, sweep->dot, partitions, false);
+    const struct offered offered = sweep_flush(engine, version, sweep->dot, partitions,
+                                               sweep->late);
 
     if (offered.status != ACK_OK)
         (void)sweep_flush(engine, version, sweep->dot, partitions, true);
@@ -348,6 +381,8 @@ static bool ask_here(struct request *request, size_t node)
         offered = flush_here(engine, sweep, partitions);
     }
     sweep->answers[node] = offered.status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
+    if (offered.status == ACK_OK)
+        bitmap_set(sweep->heard, node);
     return true;
 }
 
@@ -383,6 +418,7 @@ static bool ask_above(struct request *request, struct dot known)
 
     sweep->restamps++;
     sweep->known = DOT_NONE;
+    sweep->late = sweep->restamps > SWEEP_RESTAMPS_RUSH && heard_enough(request);
     hlc_observe(&request->engine->replica.hlc, known.stamp);
     request_renew(request);
     return stamp(request, known.stamp) && ask_all(request);
@@ -451,7 +487,10 @@ void sweep_acknowledged(struct request *request, node_number node, const struct 
         return;
     }
     sweep->answers[index] = offered->status == ACK_OK ? SWEEP_DONE : SWEEP_LOST;
+    if (offered->status == ACK_OK)
+        bitmap_set(sweep->heard, index);
     if (wants_above(offered) && in_reach(request->engine, offered->known)) {
+        bitmap_set(sweep->heard, index);
         sweep->known = dot_max(sweep->known, offered->known);
         if (sweep->restamps < SWEEP_RESTAMPS_RUSH && !ask_above(request, sweep->known))
             return;

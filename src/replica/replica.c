@@ -421,8 +421,11 @@ static struct offered flush(struct partition *partition, struct dot dot, bool la
     if (dot_equal(partition->flushed, dot) ||
         (late && dot_compare(partition->flushed, dot) > 0)) /* it came before, or a higher one */
         return (struct offered){.status = ACK_OK};
-    if (forgot(partition, dot))
-        return forgetful(partition);
+    if (forgot(partition, dot)) {
+        struct offered offered = forgetful(partition);
+        offered.known = dot_max(offered.known, last_of(partition->last_stamp));
+        return offered;
+    }
     if (partition->last_stamp < dot.stamp) {
         partition->flushed = dot;
         partition->last_stamp = dot.stamp;

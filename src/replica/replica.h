@@ -166,8 +166,9 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
 
 /* Everything in the partition at or below `dot` is dead (FLUSHALL). ACK_NEWER when the partition
  * has seen a stamp above it, ACK_FORGETFUL when it may have: a FLUSHALL that is going on is above
- * all that was acknowledged before it (rule 1). A `late` one, of which that is known, is never
- * ACK_NEWER: what is above it stays, the rest is dropped little by little. */
+ * all that was acknowledged before it (rule 1). `known` then is above all that it has seen, or may
+ * have. A `late` one, of which that is known, is never ACK_NEWER: what is above it stays, the rest
+ * is dropped little by little. */
 struct offered replica_flush(struct replica *replica, struct instant now, uint32_t partition,
                              struct dot dot, bool late);
 

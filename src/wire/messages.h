@@ -185,7 +185,8 @@
     FIELD(u64, id)                                                              \
     FIELD(u64, ring_version) /* of the whole ring: that of every claim in it */ \
     FIELD(dot, dot)                                                             \
-    FIELD(span, partitions) /* a bitmap: bit p % 8 of byte p / 8 */
+    FIELD(span, partitions) /* a bitmap: bit p % 8 of byte p / 8 */             \
+    FIELD(u8, late)         /* 1: it is known to be above all that it has to be above */
 
 #define WIRE_COUNT_FIELDS(FIELD) \
     FIELD(u64, id)               \

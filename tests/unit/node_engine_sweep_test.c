@@ -227,6 +227,39 @@ Test(engine_sweep, flushall_is_stamped_above_what_a_node_may_have_forgotten)
     end();
 }
 
+/* Somebody writes above it each time before it comes to the ghost. */
+static void overtake(struct pair_cable *ghost, bool late)
+{
+    struct wire_message message;
+    size_t frame;
+
+    do
+        cr_assert(pair_next(ghost, &message));
+    while (message.type != WIRE_FLUSH);
+    cr_assert_eq(message.flush.late, late);
+    const struct wire_ack ack = {.id = message.flush.id,
+                                 .status = late ? ACK_OK : ACK_NEWER,
+                                 .known = {message.flush.dot.stamp + 1, UINT16_MAX}};
+    wire_put_ack(pair_begin(ghost, &frame), &ack);
+    pair_end(ghost, frame);
+}
+
+Test(engine_sweep, flushall_leaves_what_is_newer_when_all_have_told_what_they_know)
+{
+    const struct pair_setup setup = {.nodes = 3, .ghosts = 1u << 2};
+    struct pair_cable *ghost;
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+    ghost = pair_cable(&pair, 0, 2);
+    pair_command(client, "AT ALL FLUSHALL");
+    for (unsigned i = 0; i < 5; i++)
+        overtake(ghost, false);
+    overtake(ghost, true);
+    pair_expect(client, OK);
+    end();
+}
+
 /* Our clock does not follow one that is far ahead, or nothing more could be written here. */
 Test(engine_sweep, flushall_does_not_follow_a_clock_that_is_far_ahead)
 {
