@@ -227,14 +227,15 @@ static void look_ahead(struct engine *engine, struct command_input *input)
 
 static void fetch(struct engine *engine, const struct command_input *commands, size_t count)
 {
+    struct store_visit visits[BATCH_COMMANDS_MAX];
+    size_t visited = 0;
+
     for (size_t i = 0; i < count; i++)
         if (commands[i].hashed)
-            partition_prefetch(store_partition(engine->own.store, commands[i].partition),
-                               commands[i].hash);
-    for (size_t i = 0; i < count; i++)
-        if (commands[i].hashed)
-            partition_prefetch_entry(store_partition(engine->own.store, commands[i].partition),
-                                     commands[i].hash);
+            visits[visited++] = (struct store_visit){
+                .partition = store_partition(engine->own.store, commands[i].partition),
+                .hash = commands[i].hash};
+    store_prefetch(visits, visited);
 }
 
 /* Whether what comes next is an inline command. Such a one cannot be taken back, for it is changed
