@@ -229,15 +229,15 @@ static void fetch(struct engine *engine)
 {
     const struct command_input *commands = engine->batch.commands;
     const size_t count = engine->batch.count;
+    struct store_visit visits[BATCH_COMMANDS_MAX];
+    size_t visited = 0;
 
     for (size_t i = 0; i < count; i++)
         if (commands[i].hashed)
-            partition_prefetch(store_partition(engine->own.store, commands[i].partition),
-                               commands[i].hash);
-    for (size_t i = 0; i < count; i++)
-        if (commands[i].hashed)
-            partition_prefetch_entry(store_partition(engine->own.store, commands[i].partition),
-                                     commands[i].hash);
+            visits[visited++] = (struct store_visit){
+                .partition = store_partition(engine->own.store, commands[i].partition),
+                .hash = commands[i].hash};
+    store_prefetch(visits, visited);
 }
 
 /* Whether what comes next is an inline command. Such a one cannot be taken back, for it is changed

@@ -374,15 +374,15 @@ static void find_place(const struct engine *engine, struct question *question)
 /* As with clients' commands, the memory that questions touch is fetched for many at a time. */
 static void fetch(struct engine *engine, const struct question *questions, size_t count)
 {
+    struct store_visit visits[BATCH_COMMANDS_MAX];
+    size_t visited = 0;
+
     for (size_t i = 0; i < count; i++)
         if (questions[i].placed)
-            partition_prefetch(store_partition(engine->own.store, questions[i].place.partition),
-                               questions[i].place.hash);
-    for (size_t i = 0; i < count; i++)
-        if (questions[i].placed)
-            partition_prefetch_entry(
-                store_partition(engine->own.store, questions[i].place.partition),
-                questions[i].place.hash);
+            visits[visited++] = (struct store_visit){
+                .partition = store_partition(engine->own.store, questions[i].place.partition),
+                .hash = questions[i].place.hash};
+    store_prefetch(visits, visited);
 }
 
 static enum wire_result receive_questions(struct link *link, struct wire_cursor *messages,

@@ -220,7 +220,7 @@ void requests_destroy(struct engine *engine);
 /* ---- clients (client.c) ---- */
 
 /* Commands that are read ahead of being run, so that the memory that they touch is on its way. */
-#define BATCH_COMMANDS_MAX 16
+#define BATCH_COMMANDS_MAX STORE_PREFETCH_MAX
 /* A command of more arguments is not read ahead. */
 #define BATCH_ARGUMENTS_MAX 8
 

@@ -498,24 +498,6 @@ void partition_count(const struct partition *partition, struct partition_counts 
     counts->expiring = table->expiring_count;
 }
 
-void partition_prefetch(struct partition *partition, uint64_t hash)
-{
-    if (pthread_mutex_trylock(&partition->lock) != 0)
-        return;
-    if (partition->table != NULL)
-        __builtin_prefetch(table_bucket(partition->table, hash));
-    pthread_mutex_unlock(&partition->lock);
-}
-
-void partition_prefetch_entry(struct partition *partition, uint64_t hash)
-{
-    if (pthread_mutex_trylock(&partition->lock) != 0)
-        return;
-    if (partition->table != NULL)
-        table_prefetch_entry(partition->table, hash);
-    pthread_mutex_unlock(&partition->lock);
-}
-
 struct scan {
     void (*visit)(void *context, struct span key, const struct version *version);
     void *context;

@@ -156,11 +156,19 @@ static inline uint64_t store_version_digest(uint64_t key_digest, struct dot dot,
     return digest ^ digest >> 29;
 }
 
-/* Hints the processor that (partition, hash) will be looked up soon: first where its bucket is, and
- * when that has had time to arrive, where its entry is. To be called without the lock: both take it
- * for a moment if it is free, and do nothing if it is not. */
-void partition_prefetch(struct partition *partition, uint64_t hash);
-void partition_prefetch_entry(struct partition *partition, uint64_t hash);
+/* A look-up that is to come soon. */
+struct store_visit {
+    struct partition *partition;
+    uint64_t hash;
+};
+
+/* Visits of one batch. */
+#define STORE_PREFETCH_MAX 16
+
+/* Hints the processor that these look-ups come soon, so that it waits for the memory of all of them
+ * at once and not of one after another. To be called without a lock: takes each partition's for a
+ * moment where it is free, and leaves out those where it is not. */
+void store_prefetch(const struct store_visit *visits, size_t count);
 
 /* Fills in `version`; its value points into the entry and is valid until the lock is released or
  * the key changes. False, with version->dot none, when there is no entry. Entries past their

@@ -406,18 +406,15 @@ struct entry *table_find(const struct table *table, uint64_t hash, struct span k
     return NULL;
 }
 
-void table_prefetch_entry(const struct table *table, uint64_t hash)
+const struct entry *table_likely(const struct table *table, uint64_t hash)
 {
     const struct bucket *bucket = bucket_of(table, (uint32_t)hash);
     const uint64_t tag = tag_of(hash);
 
     for (unsigned i = 0; i < BUCKET_SLOTS; i++)
-        if (bucket->words[i] >> TAG_SHIFT == tag) {
-            const struct entry *entry = word_entry(bucket->words[i]);
-            __builtin_prefetch(entry);
-            __builtin_prefetch((const uint8_t *)entry + 64);
-            __builtin_prefetch((const uint8_t *)entry + 111); /* the end of a small one */
-        }
+        if (bucket->words[i] >> TAG_SHIFT == tag)
+            return word_entry(bucket->words[i]);
+    return NULL;
 }
 
 bool table_insert(struct table *table, uint64_t hash, struct entry *entry)

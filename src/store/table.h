@@ -60,8 +60,9 @@ struct table {
 /* Empty, with one bucket. NULL when there is no memory. */
 struct table *table_create(void);
 
-/* Fetches the entry with that hash into the cache. */
-void table_prefetch_entry(const struct table *table, uint64_t hash);
+/* The entry that most probably has that hash, as far as its bucket tells; reads no entry. NULL:
+ * there is none. */
+const struct entry *table_likely(const struct table *table, uint64_t hash);
 struct entry *table_find(const struct table *table, uint64_t hash, struct span key);
 
 /* The key is not in the table. False, with nothing changed, when there is no memory. */

@@ -117,6 +117,7 @@ enum operation { GET, GET_PREFETCHED, PUT };
 static double measure(struct bench *bench, enum operation operation)
 {
     static char texts[BATCH][KEY_SIZE + 1];
+    struct store_visit visits[BATCH];
     uint64_t hashes[BATCH];
     struct rng rng;
     uint64_t spent = 0;
@@ -128,9 +129,11 @@ static double measure(struct bench *bench, enum operation operation)
         const uint64_t begin = now_ns();
         for (uint32_t i = 0; i < BATCH && operation != PUT; i++) {
             hashes[i] = store_hash(bench->store, span_of(texts[i], KEY_SIZE));
-            if (operation == GET_PREFETCHED)
-                partition_prefetch(partition_of(bench, hashes[i]), hashes[i]);
+            visits[i] = (struct store_visit){.partition = partition_of(bench, hashes[i]),
+                                             .hash = hashes[i]};
         }
+        for (uint32_t i = 0; i < BATCH && operation == GET_PREFETCHED; i += STORE_PREFETCH_MAX)
+            store_prefetch(visits + i, STORE_PREFETCH_MAX);
         for (uint32_t i = 0; i < BATCH; i++) {
             const struct span key = span_of(texts[i], KEY_SIZE);
 

@@ -242,13 +242,18 @@ Test(store, a_partition_that_was_emptied_takes_nothing)
 Test(store, a_prefetch_changes_nothing_and_waits_for_nobody)
 {
     struct fixture fixture = fixture_set_up(1);
+    const struct store_visit visits[] = {
+        {.partition = fixture.partition, .hash = 7},
+        {.partition = fixture.partition, .hash = store_hash(fixture.store, SPAN("k"))},
+    };
 
-    partition_prefetch(fixture.partition, 7);
+    store_prefetch(visits, 2);
     fixture_put(&fixture, SPAN("k"), SPAN("v"), DEADLINE_NEVER);
-    partition_prefetch(fixture.partition, store_hash(fixture.store, SPAN("k")));
+    store_prefetch(visits, 2);
     partition_lock(fixture.partition);
-    partition_prefetch(fixture.partition, 7);
+    store_prefetch(visits, 2);
     partition_unlock(fixture.partition);
+    store_prefetch(visits, 0);
     cr_assert(fixture_holds(&fixture, SPAN("k"), SPAN("v")));
     fixture_tear_down(&fixture);
 }
