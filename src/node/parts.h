@@ -11,7 +11,7 @@
  *   peer.c        links for questions to other nodes, and the circuit breaker
  *   answers.c     other nodes' answers, and those that will not come
  *   link.c        other nodes' questions
- *   recover.c     partitions made whole, with compare.c and pull.c (recover.h)
+ *   recover.c     partitions made whole, with due.c, compare.c and pull.c (recover.h)
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key

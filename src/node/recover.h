@@ -2,6 +2,7 @@
  *
  * How a worker makes its own partitions whole (those whose index is its own, modulo the workers):
  *
+ *   due.c      which of them it works on, and how much in a turn
  *   recover.c  of partitions that this node forgot: fetches them from others, and then votes
  *   compare.c  of partitions that it has: finds where replicas differ, and mends it
  *   pull.c     what both do: ask all replicas for the sums of their leaves, then for contents
@@ -132,7 +133,7 @@ struct sync {
     struct buffer own;    /* a part of this node's own contents */
 };
 
-/* ---- recover.c: the whole ---- */
+/* ---- the whole ---- */
 
 struct sync *sync_create(struct engine *engine);
 void sync_destroy(struct sync **sync);
@@ -188,7 +189,10 @@ static inline void job_sweep(struct sync_job *job)
     job->stage = JOB_OWN;
     job->cursor = 0;
 }
+/* OWN: drops a piece of what this node should not have; returns how many entries it took. */
+uint32_t job_sweep_own(struct sync *sync, struct sync_job *job);
 /* Goes on with KEEP; returns about how many entries it took. */
+uint32_t recover_keep(struct sync *sync, struct sync_job *job);
 uint32_t compare_apply(struct sync *sync, struct sync_job *job);
 /* A comparison is through. */
 void compare_done(struct sync *sync, struct sync_job *job);
