@@ -147,6 +147,27 @@ static bool drop_overwritten(struct request *whole, size_t count)
     return true;
 }
 
+/* As with commands that are read ahead: the memory that the parts will touch is fetched for many at
+ * a time. */
+static void fetch_parts(const struct request *whole)
+{
+    struct store *store = whole->engine->own.store;
+    struct store_visit visits[STORE_PREFETCH_MAX];
+    size_t count = 0;
+
+    list_for_each(link, &whole->parts)
+    {
+        const struct place *place = &list_entry(link, struct request, link)->operation.place;
+        if (count == STORE_PREFETCH_MAX) {
+            store_prefetch(visits, count);
+            count = 0;
+        }
+        visits[count++] = (struct store_visit){
+            .partition = store_partition(store, place->partition), .hash = place->hash};
+    }
+    store_prefetch(visits, count);
+}
+
 /* Cuts the request into its parts, without beginning any. False: there are not enough requests
  * left, or no memory; the reply says so, and nothing of it runs. */
 static bool cut(struct request *whole)
@@ -185,6 +206,7 @@ static void begin_parts(struct request *whole)
         whole->parts_pending++;
     whole->parts_pending++; /* held until all have begun */
     request_wait(whole, STAGE_PARTS);
+    fetch_parts(whole);
     for (; link != &whole->parts; link = link->next)
         route_take(list_entry(link, struct request, link));
     request_part_done(whole);

@@ -158,7 +158,6 @@ struct request {
     size_t footprint;    /* the same as maxmemory counts them (footprint.c) */
     bool unordered;      /* see dispatch.c */
     struct buffer reply; /* complete once STAGE_DONE; `failed` then: nothing can be said */
-    struct operation operation;
     struct sweep *sweep;
     struct inspection *inspection;
     struct list parts; /* of struct request, by link */
@@ -177,6 +176,7 @@ struct request {
     int64_t began_us;
     int64_t deadline_us;      /* mono */
     int64_t deadline_wall_ms; /* no stamp of this request is later */
+    struct operation operation;
 };
 
 /* NULL when REQUESTS_MAX are in flight. */

@@ -400,7 +400,7 @@ void request_finish(struct request *request)
         buffer_reset(&request->reply, SIZE_MAX); /* the error may have room in what it has */
         reply_error(&request->reply, NO_ROOM_FOR_REPLY);
     }
-    stop_timers(request);
+    stop_timer(&request->hedge); /* the deadline is also that of one that is to linger */
     if (!list_empty(&request->owed))
         request_keep(request); /* what it owes outlives the input that it came from */
     request->stage = STAGE_DONE;

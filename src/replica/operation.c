@@ -10,7 +10,8 @@
 void operation_rest(struct operation *operation)
 {
     buffer_reset(&operation->written_bytes, BUFFER_KEEP);
-    read_tally_end(&operation->reading);
+    if (operation->kind != OPERATION_WRITE)
+        read_tally_end(&operation->reading);
 }
 
 void operation_deinit(struct operation *operation)

@@ -126,9 +126,9 @@ struct operation {
     uint8_t rounds; /* how often somebody knew a newer version */
     bool rests;
     bool adopted; /* `written` is another's version, see operation_write.c */
-    struct buffer written_bytes;
-    struct read_tally reading;
     struct write_tally writing;
+    struct buffer written_bytes;
+    struct read_tally reading; /* last: a write hardly looks at it */
 };
 
 /* Rounds before an operation gives up: each needs that somebody else writes the key meanwhile.

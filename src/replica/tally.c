@@ -151,22 +151,24 @@ static struct dot newest_mark(const struct read_tally *tally)
 
     for (unsigned i = 0; i < tally->copies; i++)
         if (tally->replicas[i].status <= ANSWER_NONE && tally->replicas[i].absent)
-            newest = dot_max(newest, tally->replicas[i].absence.mark);
+            newest = dot_max(newest, tally->details[i].absence.mark);
     return newest;
 }
 
 /* Whether a replica's answer counts for the winner, which was looked at then. */
-static bool is_vote(const struct read_tally *tally, const struct read_vote *vote, uint16_t looked)
+static bool is_vote(const struct read_tally *tally, unsigned replica, uint16_t looked)
 {
+    const struct read_vote *vote = &tally->replicas[replica];
+    const struct absence *absence = &tally->details[replica].absence;
     const uint64_t stamp = tally->winner.dot.stamp;
 
     if (vote->status > ANSWER_NONE)
         return false;
     if (!vote->absent)
         return true;
-    if (RULE(10) && vote->absence.floor >= stamp)
+    if (RULE(10) && absence->floor >= stamp)
         return false;
-    return !RULE(11) || vote->absence.settled < stamp || vote->answered < looked;
+    return !RULE(11) || absence->settled < stamp || vote->answered < looked;
 }
 
 static unsigned votes_for_winner(const struct read_tally *tally, uint16_t looked)
@@ -174,7 +176,7 @@ static unsigned votes_for_winner(const struct read_tally *tally, uint16_t looked
     unsigned votes = 0;
 
     for (unsigned i = 0; i < tally->copies; i++)
-        votes += is_vote(tally, &tally->replicas[i], looked);
+        votes += is_vote(tally, i, looked);
     return votes;
 }
 
@@ -195,8 +197,9 @@ static struct dot highest_floor(const struct read_tally *tally)
 
     for (unsigned i = 0; RULE(10) && i < tally->copies; i++) {
         const struct read_vote *vote = &tally->replicas[i];
-        if (vote->status <= ANSWER_NONE && vote->absent && vote->absence.floor > highest)
-            highest = vote->absence.floor;
+        const uint64_t floor = tally->details[i].absence.floor;
+        if (vote->status <= ANSWER_NONE && vote->absent && floor > highest)
+            highest = floor;
     }
     return highest == 0 ? DOT_NONE : (struct dot){.stamp = highest, .node = UINT16_MAX};
 }
@@ -274,16 +277,18 @@ static bool append_as_set(const struct version *version, struct buffer *out)
 /* `version` becomes the winner, whatever it was. */
 static bool replace_winner(struct read_tally *tally, const struct version *version)
 {
-    buffer_reset(&tally->spare, BYTES_KEPT);
-    if (tally->siblings) {
-        if (!append_as_set(version, &tally->spare))
-            return false;
-    } else {
-        buffer_append_span(&tally->spare, version->value);
-        if (tally->spare.failed)
-            return false;
-    }
-    take_spare(tally);
+    /* What is there already may be what it is made of. */
+    struct buffer *out = version_exists(&tally->winner) ? &tally->spare : &tally->bytes;
+
+    buffer_reset(out, BYTES_KEPT);
+    if (!tally->siblings)
+        buffer_append_span(out, version->value);
+    else if (!append_as_set(version, out))
+        return false;
+    if (out->failed)
+        return false;
+    if (out == &tally->spare)
+        take_spare(tally);
     tally->winner = *version;
     tally->winner.value = buffer_content(&tally->bytes);
     if (tally->siblings) {
@@ -358,7 +363,7 @@ unsigned read_tally_look(struct read_tally *tally, unsigned self)
     tally->looks++;
     tally->looking = (int8_t)replica;
     tally->asking = tally->replicas[replica].dot;
-    tally->asking_digest = tally->replicas[replica].digest;
+    tally->asking_digest = tally->siblings ? tally->details[replica].digest : 0;
     /* What it says then is not yet known: until it answers it was looked at when it was before. */
     tally->looking_since = ++tally->moment;
     tally->state = TALLY_PENDING;
@@ -381,7 +386,7 @@ static bool merge_siblings(struct read_tally *tally, unsigned replica,
     merged = merged && siblings_merge(tally->winner.value, set, &tally->spare) == SIBLINGS_OK;
     if (merged) {
         tally->replicas[replica].dot = siblings_version(set).dot;
-        tally->replicas[replica].digest = siblings_digest(set);
+        tally->details[replica].digest = siblings_digest(set);
         take_spare(tally);
         tally->winner = siblings_version(buffer_content(&tally->bytes));
         tally->winner_digest = siblings_digest(tally->winner.value);
@@ -398,10 +403,13 @@ static bool merge(struct read_tally *tally, unsigned replica, const struct versi
     return dot_compare(version->dot, tally->winner.dot) <= 0 || replace_winner(tally, version);
 }
 
-static void take_same(const struct read_tally *tally, struct read_vote *vote)
+static void take_same(struct read_tally *tally, unsigned replica)
 {
+    struct read_vote *vote = &tally->replicas[replica];
+
     vote->dot = tally->have;
-    vote->digest = tally->have_digest;
+    if (tally->siblings)
+        tally->details[replica].digest = tally->have_digest;
     vote->absent = !dot_exists(tally->have);
 }
 
@@ -414,15 +422,15 @@ static bool take_vote(struct read_tally *tally, unsigned replica, uint8_t status
 
     vote->absent = false;
     if (status == ANSWER_SAME && !again) {
-        take_same(tally, vote);
+        take_same(tally, replica);
     } else if (status != ANSWER_SAME) {
         vote->dot = DOT_NONE;
-        vote->digest = 0;
+        tally->details[replica].digest = 0;
         vote->absent = status == ANSWER_NONE || !version_exists(version);
         tally->differing = true;
     }
     if (vote->absent)
-        vote->absence = absence != NULL ? *absence : (struct absence){0};
+        tally->details[replica].absence = absence != NULL ? *absence : (struct absence){0};
     return status != ANSWER_VERSION || vote->absent || merge(tally, replica, version);
 }
 
@@ -432,10 +440,12 @@ static enum tally_state add_look(struct read_tally *tally, unsigned replica, uin
 {
     struct read_vote *vote = &tally->replicas[replica];
     const struct read_vote before = *vote;
+    const struct read_detail detail = tally->details[replica];
     bool told = status <= ANSWER_NONE;
 
     if (told && !take_vote(tally, replica, status, version, absence)) {
         *vote = before;
+        tally->details[replica] = detail;
         told = false;
     }
     tally->looking = -1;
@@ -468,7 +478,7 @@ enum tally_state read_tally_add(struct read_tally *tally, unsigned replica, uint
     if (before == TALLY_UNASKED)
         vote->asked = vote->answered;
     if (status == ANSWER_SAME && dot_exists(tally->have)) { /* by far the most */
-        take_same(tally, vote);
+        take_same(tally, replica);
         tally->votes++;
         vote->status = status;
         return tally->state = decide_read(tally);
@@ -488,13 +498,14 @@ enum tally_state read_tally_add(struct read_tally *tally, unsigned replica, uint
 }
 
 /* Whether what has nothing had the winner, or something newer, or may have had. */
-static bool vanished(const struct read_tally *tally, const struct read_vote *vote)
+static bool vanished(const struct read_tally *tally, unsigned replica)
 {
-    const struct absence *absence = &vote->absence;
+    const struct absence *absence = &tally->details[replica].absence;
     const struct dot winner = tally->winner.dot;
 
-    return vote->absent && (dot_compare(absence->mark, winner) >= 0 ||
-                            absence->floor >= winner.stamp || absence->settled >= winner.stamp);
+    return tally->replicas[replica].absent &&
+           (dot_compare(absence->mark, winner) >= 0 || absence->floor >= winner.stamp ||
+            absence->settled >= winner.stamp);
 }
 
 uint16_t read_tally_stale(const struct read_tally *tally)
@@ -505,10 +516,10 @@ uint16_t read_tally_stale(const struct read_tally *tally)
         return 0;
     for (unsigned i = 0; i < tally->copies; i++) {
         const struct read_vote *vote = &tally->replicas[i];
-        if (vote->status > ANSWER_NONE || vanished(tally, vote))
+        if (vote->status > ANSWER_NONE || vanished(tally, i))
             continue;
         if (!dot_equal(vote->dot, tally->winner.dot) ||
-            (tally->siblings && vote->digest != tally->winner_digest))
+            (tally->siblings && tally->details[i].digest != tally->winner_digest))
             stale |= (uint16_t)(1u << i);
     }
     return stale;

@@ -13,10 +13,11 @@
 #define DUNLIN_REPLICA_TALLY_H
 
 #include "base/buffer.h"
+#include "base/level.h"
 #include "value/version.h"
 #include "wire/status.h"
 
-#define TALLY_COPIES_MAX 16
+#define TALLY_COPIES_MAX COPIES_MAX
 
 /* In the place of a replica's status while it has none; no u8 of a message is one of them. */
 #define TALLY_WAITING 256 /* it was asked */
@@ -114,12 +115,18 @@ struct read_vote {
     bool lost;       /* it was asked again, and could not tell */
     /* When it was asked last, and when it answered: numbers that only rise. */
     uint16_t asked, answered;
-    struct dot dot;  /* of a vote: what it has */
-    uint64_t digest; /* of a vote, in a siblings keyspace: siblings_digest of what it has */
-    struct absence absence;
+    struct dot dot; /* of a vote: what it has */
+};
+
+/* What most reads need not look at, so that it is not in the way of what they do. */
+struct read_detail {
+    uint64_t digest;        /* of a vote, in a siblings keyspace: siblings_digest of what it has */
+    struct absence absence; /* of a vote that is absent */
 };
 
 struct read_tally {
+    struct buffer bytes;
+    struct buffer spare;
     enum tally_state state;
     bool siblings;
     bool differing; /* not all votes were ANSWER_SAME */
@@ -133,18 +140,15 @@ struct read_tally {
     int8_t looking;   /* the replica that is being asked again, or -1 */
     uint16_t moment;  /* the last number given to a question or an answer */
     uint16_t looking_since;
-    uint64_t claim_version; /* the highest that a refusal named, 0: none did */
-    struct read_vote replicas[TALLY_COPIES_MAX];
-    struct dot have;
-    uint64_t have_digest;
-    struct dot asking; /* what the question to the replica that was named last is to name */
-    uint64_t asking_digest;
     struct version winner; /* merged so far, `have` included; its value is in `bytes`. When the
                             * state is DONE: what was decided on, with no dot if that is nothing */
-    uint64_t winner_digest;
+    struct dot have;
+    struct dot asking; /* what the question to the replica that was named last is to name */
+    struct read_vote replicas[TALLY_COPIES_MAX];
     struct dot gone; /* when nothing was decided on: all at or below this counts as gone */
-    struct buffer bytes;
-    struct buffer spare;
+    uint64_t have_digest, asking_digest, winner_digest; /* in a siblings keyspace, else 0 */
+    uint64_t claim_version; /* the highest that a refusal named, 0: none did */
+    struct read_detail details[TALLY_COPIES_MAX]; /* of replicas */
 };
 
 /* A zeroed tally is one to begin with. */
