@@ -126,6 +126,10 @@ static inline size_t read_short_header(const uint8_t *line, size_t size, int64_t
     size_t at = 1;
     int64_t value = 0;
 
+    if (size >= 4 && line[2] == '\r' && (uint8_t)(line[1] - '0') <= 9) { /* by far the most */
+        *number = line[1] - '0';
+        return 2;
+    }
     while (at < 9 && at < size && (uint8_t)(line[at] - '0') <= 9)
         value = value * 10 + (line[at++] - '0');
     if (at == 1 || (line[1] == '0' && at > 2) || size < at + 2 || line[at] != '\r')
