@@ -48,34 +48,13 @@ static bool make_room(struct buffer *buffer, size_t size)
     return true;
 }
 
-uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
+uint8_t *buffer_grow(struct buffer *buffer, size_t size)
 {
-    if (buffer->failed)
+    if (!make_room(buffer, size)) {
+        buffer->failed = true;
         return NULL;
-    if (buffer->block == NULL || buffer->capacity - buffer->tail < size) {
-        if (!make_room(buffer, size)) {
-            buffer->failed = true;
-            return NULL;
-        }
     }
     return buffer->block + buffer->tail;
-}
-
-void buffer_commit(struct buffer *buffer, size_t size)
-{
-    ensure(size <= buffer->capacity - buffer->tail);
-    buffer->tail += size;
-}
-
-void buffer_append(struct buffer *buffer, const void *data, size_t size)
-{
-    if (size == 0)
-        return;
-    uint8_t *room = buffer_reserve(buffer, size);
-    if (room == NULL)
-        return;
-    memcpy(room, data, size);
-    buffer->tail += size;
 }
 
 void buffer_append_string(struct buffer *buffer, const char *string)
@@ -119,12 +98,4 @@ void buffer_truncate(struct buffer *buffer, size_t size)
 {
     ensure(size <= buffer_size(buffer));
     buffer->tail = buffer->head + size;
-}
-
-void buffer_reset(struct buffer *buffer, size_t keep)
-{
-    buffer->head = buffer->tail = 0;
-    buffer->failed = false;
-    if (buffer->capacity > keep)
-        buffer_deinit(buffer);
 }

@@ -13,6 +13,7 @@
 #ifndef DUNLIN_BASE_BUFFER_H
 #define DUNLIN_BASE_BUFFER_H
 
+#include "base/assert.h"
 #include "base/span.h"
 
 struct buffer {
@@ -40,13 +41,38 @@ static inline struct span buffer_content(const struct buffer *buffer)
     return span_of(buffer->block + buffer->head, buffer->tail - buffer->head);
 }
 
+/* For buffer_reserve, where the room is not there yet. */
+uint8_t *buffer_grow(struct buffer *buffer, size_t size);
+
 /* Room for `size` more bytes at the tail, to be filled by the caller and then claimed with
  * buffer_commit. Moves the content when that is enough. NULL (and `failed`) when out of memory. */
-uint8_t *buffer_reserve(struct buffer *buffer, size_t size);
-/* Makes `size` bytes written behind the tail part of the content. */
-void buffer_commit(struct buffer *buffer, size_t size);
+static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    if (buffer->failed)
+        return NULL;
+    if (buffer->block == NULL || buffer->capacity - buffer->tail < size)
+        return buffer_grow(buffer, size);
+    return buffer->block + buffer->tail;
+}
 
-void buffer_append(struct buffer *buffer, const void *data, size_t size);
+/* Makes `size` bytes written behind the tail part of the content. */
+static inline void buffer_commit(struct buffer *buffer, size_t size)
+{
+    ensure(size <= buffer->capacity - buffer->tail);
+    buffer->tail += size;
+}
+
+static inline void buffer_append(struct buffer *buffer, const void *data, size_t size)
+{
+    if (size == 0)
+        return;
+    uint8_t *room = buffer_reserve(buffer, size);
+    if (room == NULL)
+        return;
+    memcpy(room, data, size);
+    buffer->tail += size;
+}
+
 static inline void buffer_append_span(struct buffer *buffer, struct span span)
 {
     buffer_append(buffer, span.data, span.size);
@@ -61,6 +87,12 @@ void buffer_consume(struct buffer *buffer, size_t size);
 /* Drops the content from `size` bytes on; the undo of what was appended since. */
 void buffer_truncate(struct buffer *buffer, size_t size);
 /* Empties it and clears `failed`; keeps the block unless it is larger than `keep` bytes. */
-void buffer_reset(struct buffer *buffer, size_t keep);
+static inline void buffer_reset(struct buffer *buffer, size_t keep)
+{
+    buffer->head = buffer->tail = 0;
+    buffer->failed = false;
+    if (buffer->capacity > keep)
+        buffer_deinit(buffer);
+}
 
 #endif

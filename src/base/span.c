@@ -37,18 +37,16 @@ bool span_to_int64(struct span span, int64_t *value)
 
 size_t int64_to_text(int64_t value, char text[INT64_TEXT_MAX])
 {
-    char reversed[INT64_TEXT_MAX];
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    size_t digits = 0;
-    size_t size = 0;
+    size_t size = value < 0 ? 1 : 0;
 
-    do {
-        reversed[digits++] = (char)('0' + magnitude % 10);
-        magnitude /= 10;
-    } while (magnitude > 0);
-    if (value < 0)
-        text[size++] = '-';
-    while (digits > 0)
-        text[size++] = reversed[--digits];
-    return size;
+    text[0] = '-';
+    for (uint64_t left = magnitude; left > 9; left /= 10)
+        size++;
+    const size_t last = size;
+    size_t at = last;
+    for (; magnitude > 9; magnitude /= 10)
+        text[at--] = (char)('0' + magnitude % 10);
+    text[at] = (char)('0' + magnitude);
+    return last + 1;
 }

@@ -15,15 +15,17 @@ static const struct command rows[] = {
 #undef SUBROW
 };
 
-/* A row's tag is made of its name's length and three of its bytes, so that a look-up compares one
- * number a row and hardly ever a wrong name. A subcommand's is 0, which no name has. */
-#define TAG(size, first, middle, last)                                                             \
-    ((uint32_t)(size) << 24 | (uint32_t)(uint8_t)(first) << 16 |                                   \
-     (uint32_t)(uint8_t)(middle) << 8 | (uint8_t)(last))
+/* A row's tag is its name's length and its first seven bytes, so that a look-up compares one number a
+ * row, and hardly ever a longer name as well. A subcommand's is 0, which no name has. */
+#define TAG_BYTES 7
+#define BYTE(name, i)                                                                              \
+    ((uint64_t)(uint8_t)((i) < sizeof name ? name[(i) < sizeof name ? (i) : 0] : 0) << 8 * (i))
+#define TAG(name)                                                                                  \
+    ((uint64_t)(sizeof name - 1) << 56 | BYTE(name, 0) | BYTE(name, 1) | BYTE(name, 2) |           \
+     BYTE(name, 3) | BYTE(name, 4) | BYTE(name, 5) | BYTE(name, 6))
 
-static const uint32_t tags[] = {
-#define ROW(name_, ...)                                                                            \
-    TAG(sizeof name_ - 1, name_[0], name_[(sizeof name_ - 1) / 2], name_[sizeof name_ - 2]),
+static const uint64_t tags[] = {
+#define ROW(name_, ...) TAG(name_),
 #define SUBROW(name_, ...) 0,
 #include "command/table_rows.h"
 #undef ROW
@@ -64,19 +66,25 @@ bool command_arity_fits(const struct command *command, size_t argc)
     return command->arity >= 0 ? argc == (size_t)command->arity : argc >= (size_t)-command->arity;
 }
 
-static uint8_t fold(uint8_t byte)
+static uint64_t tag_of(struct span name)
 {
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
+    const size_t bytes = name.size < TAG_BYTES ? name.size : TAG_BYTES;
+    uint64_t tag = (uint64_t)name.size << 56;
+
+    for (size_t i = 0; i < bytes; i++) {
+        const uint8_t byte = name.data[i];
+        tag |= (uint64_t)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte) << 8 * i;
+    }
+    return tag;
 }
 
 static const struct command *find_row(struct span name)
 {
     if (name.size == 0 || name.size > UINT8_MAX)
         return NULL;
-    const uint32_t tag = TAG(name.size, fold(name.data[0]), fold(name.data[name.size / 2]),
-                             fold(name.data[name.size - 1]));
+    const uint64_t tag = tag_of(name);
     for (size_t i = 0; i < ROWS; i++)
-        if (tags[i] == tag && span_is(name, rows[i].name))
+        if (tags[i] == tag && (name.size <= TAG_BYTES || span_is(name, rows[i].name)))
             return &rows[i];
     return NULL;
 }

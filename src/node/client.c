@@ -81,9 +81,13 @@ static void close_when_delivered(struct client *client)
         client->engine->calls->client_close(client->connection);
 }
 
-static void count_in(struct client *client, struct request *request)
+void client_note_waiting(struct request *request)
 {
-    client->in_flight++;
+    struct client *client = request->client;
+
+    if (request->noted)
+        return;
+    request->noted = true;
     request->unordered = dispatch_unordered(request);
     client->unordered += request->unordered;
     if (request->kind == COMMAND_LOCAL)
@@ -101,6 +105,8 @@ static void count_out(struct client *client, const struct request *request)
 {
     client->in_flight--;
     client->weight -= request->weight;
+    if (!request->noted)
+        return;
     client->unordered -= request->unordered;
     if (request->kind == COMMAND_LOCAL)
         return;
@@ -123,7 +129,7 @@ void client_weigh(struct request *request)
 void client_append(struct client *client, struct request *request)
 {
     list_append(&client->pending, &request->link);
-    count_in(client, request);
+    client->in_flight++;
 }
 
 /* Closes at once: what it has not read it never gets, for it may never read. */

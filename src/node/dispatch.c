@@ -40,8 +40,8 @@ static bool must_wait(const struct client *client, const struct request *request
 {
     if (client->unordered == 0 && request->kind == COMMAND_READ)
         return false;
-    if (request->hash != 0 && client->wide == 0 && client->by_hash != NULL &&
-        client->by_hash[request->hash % CLIENT_HASHES] == 0)
+    if (request->hash != 0 && client->wide == 0 &&
+        (client->by_hash == NULL || client->by_hash[request->hash % CLIENT_HASHES] == 0))
         return false;
     list_for_each(link, &client->pending)
     {

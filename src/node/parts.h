@@ -156,6 +156,7 @@ struct request {
 
     size_t weight;       /* bytes that it holds, as its client counts them */
     size_t footprint;    /* the same as maxmemory counts them (footprint.c) */
+    bool noted;          /* its client counts it among those that others may have to wait for */
     bool unordered;      /* see dispatch.c */
     struct buffer reply; /* complete once STAGE_DONE; `failed` then: nothing can be said */
     struct sweep *sweep;
@@ -260,10 +261,10 @@ struct client {
     size_t footprint; /* bytes, see footprint.c */
     size_t in_flight;
     size_t weight;    /* of those */
-    size_t unordered; /* of those, the ones whose order needs care (dispatch.c) */
-    size_t wide;      /* of those, the ones of many keys or of all */
-    /* How many of them are about a key with this hash, by its last bits: most commands need not be
-     * compared with every one that is in flight. NULL until one was. */
+    size_t unordered; /* of those that had to wait, the ones whose order needs care (dispatch.c) */
+    size_t wide;      /* of those that had to wait, the ones of many keys or of all */
+    /* How many of those that had to wait are about a key with this hash, by its last bits: most
+     * commands need not be compared with every one that is in flight. NULL until one was. */
     uint16_t *by_hash;
     int64_t waits_us; /* since when its next command waits for links, 0: it does not */
     bool held;        /* not read: a command waits for those before it */
@@ -276,6 +277,8 @@ _Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "by_hash counts them");
 
 /* Puts a request behind those that its replies come after. */
 void client_append(struct client *client, struct request *request);
+/* The request waits: later ones may have to wait for it. */
+void client_note_waiting(struct request *request);
 /* Answers a command that no request was found for; none is pending. */
 void client_refuse(struct client *client, const char *error);
 /* Counts what a request of the client holds by now. */

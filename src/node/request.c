@@ -88,6 +88,25 @@ void request_began(struct request *request, int64_t mono_us)
     request->deadline_wall_ms = engine->now.wall_ms + timeout_ms - gone_us / 1000;
 }
 
+/* All but the scratch, which nobody reads before writing it. */
+static void begin_call(struct request *request)
+{
+    struct call *call = &request->call;
+
+    call->command = NULL;
+    call->argv = NULL;
+    call->argc = 0;
+    call->reply = &request->reply;
+    call->siblings = false;
+    call->protocol = 0;
+    call->now = request->engine->now;
+    call->environment = request->engine->own.environment;
+    call->session = NULL;
+    call->options.flags = 0;
+    call->options.deadline_ms = 0;
+    call->options.integer = 0;
+}
+
 struct request *request_borrow(struct engine *engine)
 {
     struct request *request;
@@ -109,8 +128,7 @@ struct request *request_borrow(struct engine *engine)
     request->whole = NULL;
     request->from = NULL;
     request->input = NULL;
-    request->call = (struct call){
-        .reply = &request->reply, .now = engine->now, .environment = engine->own.environment};
+    begin_call(request);
     request->placed = false;
     request->hash = 0;
     request->route = 0;
@@ -119,6 +137,7 @@ struct request *request_borrow(struct engine *engine)
     request->coordinated = false;
     request->trail = NULL;
     request->weight = 0;
+    request->noted = false;
     request_began(request, engine->now.mono_us);
     return request;
 }
@@ -156,8 +175,10 @@ static void give_back(struct request *request)
     ensure(list_empty(&request->parts));
     stop_timers(request);
     owed_end(request);
-    sweep_end(request);
-    inspect_end(request);
+    if (request->sweep != NULL)
+        sweep_end(request);
+    if (request->inspection != NULL)
+        inspect_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
     request->stage = STAGE_FREE;
@@ -245,6 +266,8 @@ bool request_is_late(const struct request *request)
 void request_wait(struct request *request, enum request_stage stage)
 {
     request->stage = stage;
+    if (request->owner == OWNER_CLIENT)
+        client_note_waiting(request);
     if (!request->deadline.running) {
         wheel_insert(&request->engine->wheel, &request->deadline.timer, request->deadline_us);
         request->deadline.running = true;

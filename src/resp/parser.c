@@ -90,12 +90,12 @@ static void begin_command(struct parser *parser)
 
 static enum parser_status finish_command(struct parser *parser, struct span input)
 {
-    for (size_t i = 0; i < parser->count; i++) {
-        union parser_argument *argument = &parser->arguments[i];
-        const size_t offset = argument->place.offset;
+    union parser_argument *arguments = parser->arguments;
+    const size_t count = parser->count;
 
-        argument->span = span_of(input.data + offset, argument->place.size);
-    }
+    for (size_t i = 0; i < count; i++)
+        arguments[i].span = span_of(input.data + arguments[i].place.offset,
+                                    arguments[i].place.size);
     parser->argv = (const struct span *)parser->arguments;
     parser->argc = parser->count;
     parser->taken = parser->position;
@@ -119,22 +119,23 @@ static bool find_line(struct parser *parser, struct span input, uint8_t end, siz
     return found != NULL && !*too_long && input.size - until > behind;
 }
 
-/* The header lines that nearly all are: a few digits, all there. */
-static bool read_short_header(const struct parser *parser, struct span input, struct span *line,
-                              int64_t *number)
+/* The header lines that nearly all are: a few digits, all there, CR and one byte more. Returns the
+ * bytes up to CR, 0 where it is another. */
+static inline size_t read_short_header(const uint8_t *line, size_t size, int64_t *number)
 {
-    const uint8_t *start = input.data + parser->position;
-    const size_t size = input.size - parser->position;
     size_t at = 1;
     int64_t value = 0;
 
-    while (at < 9 && at < size && start[at] >= '0' && start[at] <= '9')
-        value = value * 10 + (start[at++] - '0');
-    if (at == 1 || (start[1] == '0' && at > 2) || size < at + 2 || start[at] != '\r')
-        return false;
+    if (size >= 4 && line[2] == '\r' && (uint8_t)(line[1] - '0') <= 9) { /* by far the most */
+        *number = line[1] - '0';
+        return 2;
+    }
+    while (at < 9 && at < size && (uint8_t)(line[at] - '0') <= 9)
+        value = value * 10 + (line[at++] - '0');
+    if (at == 1 || (line[1] == '0' && at > 2) || size < at + 2 || line[at] != '\r')
+        return 0;
     *number = value;
-    *line = span_of(start, at);
-    return true;
+    return at;
 }
 
 /* The number in a header line, behind its first byte; the line ends in CR and one byte more, which
@@ -146,7 +147,10 @@ static bool read_header(struct parser *parser, struct span input, struct span *l
         *too_long = false;
         return false;
     }
-    if (read_short_header(parser, input, line, number)) {
+    const uint8_t *start = input.data + parser->position;
+    const size_t size = read_short_header(start, input.size - parser->position, number);
+    if (size > 0) {
+        *line = span_of(start, size);
         *ok = true;
         return true;
     }
@@ -203,8 +207,42 @@ static enum parser_status read_bulk_header(struct parser *parser, struct span in
     return PARSER_COMMAND;
 }
 
+/* The arguments that are all there, with short headers: nearly all are. The first that is not is
+ * left to be read with care. */
+static void read_plain_arguments(struct parser *parser, struct span input)
+{
+    const size_t bulk_max = parser->restricted && parser->bulk_max > PARSER_RESTRICTED_BULK_MAX
+                                ? PARSER_RESTRICTED_BULK_MAX
+                                : parser->bulk_max;
+    const size_t room = parser->capacity - parser->count;
+    const size_t most = (size_t)parser->pending < room ? (size_t)parser->pending : room;
+    union parser_argument *arguments = parser->arguments;
+    const size_t first = parser->count;
+    const uint8_t *at = input.data + parser->position;
+    const uint8_t *const end = input.data + input.size;
+    size_t done;
+
+    for (done = 0; done < most && at < end && *at == '$'; done++) {
+        int64_t bulk = 0;
+        const size_t header = read_short_header(at, (size_t)(end - at), &bulk) + 2;
+        const size_t size = (size_t)bulk;
+        const size_t left = (size_t)(end - at) - header; /* the line was there, or `header` is 2 */
+        if (header == 2 || size > bulk_max || left < 2 || left - 2 < size)
+            break;
+        at += header;
+        arguments[first + done].place.offset = (size_t)(at - input.data);
+        arguments[first + done].place.size = size;
+        at += size + 2;
+    }
+    parser->count += done;
+    parser->pending -= (int64_t)done;
+    parser->position = (size_t)(at - input.data);
+}
+
 static enum parser_status read_arguments(struct parser *parser, struct span input)
 {
+    if (parser->bulk < 0)
+        read_plain_arguments(parser, input);
     while (parser->pending > 0) {
         if (parser->bulk < 0) {
             const enum parser_status status = read_bulk_header(parser, input);
