@@ -79,9 +79,7 @@ static size_t stride(const struct command *command)
     return command->key_step > 0 ? (size_t)command->key_step : 1;
 }
 
-/* The part of `whole` that is about the key at argv[at]; NULL with an error in the whole's reply.
- */
-static struct request *cut_part(struct request *whole, size_t at)
+struct request *dispatch_cut_part(struct request *whole, size_t at)
 {
     const struct call *from = &whole->call;
     struct request *part = request_borrow(whole->engine);
@@ -168,20 +166,25 @@ static void fetch_parts(const struct request *whole)
     store_prefetch(visits, count);
 }
 
-/* Cuts the request into its parts, without beginning any. False: there are not enough requests
- * left, or no memory; the reply says so, and nothing of it runs. */
+/* Cuts the request into its parts, without beginning any, or leaves it to many.c. False: there are
+ * not enough requests left, or no memory; the reply says so, and nothing of it runs. */
 static bool cut(struct request *whole)
 {
     const struct call *call = &whole->call;
     const struct command *command = call->command;
-    const size_t last = command->last_key < 0 ? call->argc - (size_t)-command->last_key
-                                              : (size_t)command->last_key;
-
+    const size_t last = many_last_argument(call);
     size_t count = 0;
+
+    if (many_is(call)) {
+        if (many_create(whole))
+            return true;
+        reply_error(&whole->reply, NO_ROOM_FOR_REQUEST);
+        return false;
+    }
 
     whole->route = whole->engine->view->self;
     for (size_t at = (size_t)command->first_key; at <= last; at += stride(command)) {
-        const struct request *part = cut_part(whole, at);
+        const struct request *part = dispatch_cut_part(whole, at);
         if (part == NULL) {
             request_drop_parts(whole);
             return false;
@@ -255,7 +258,9 @@ static void begin(struct request *request)
     case COMMAND_READ:
     case COMMAND_WRITE:
     case COMMAND_UPDATE:
-        if (list_empty(&request->parts))
+        if (request->many != NULL)
+            many_begin(request);
+        else if (list_empty(&request->parts))
             route_take(request);
         else
             begin_parts(request);

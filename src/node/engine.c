@@ -46,6 +46,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
         .replica = &engine->replica, .calls = &coordinate_calls, .host = engine};
     wheel_init(&engine->wheel, now.mono_us, request_timer_due);
     list_init(&engine->clients);
+    list_init(&engine->many);
     list_init(&engine->resumed);
     list_init(&engine->links);
     list_init(&engine->dirty_links);
@@ -250,6 +251,7 @@ void engine_wake(struct engine *engine, struct instant now)
         tick(engine);
     if (now.mono_us >= engine->sync->next_us)
         sync_wake(engine->sync);
+    many_proceed(engine);
 }
 
 uint32_t engine_take_doing(struct engine *engine)
@@ -272,6 +274,8 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->next_tick_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
+    if (!list_empty(&engine->many))
+        next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }
 

@@ -163,6 +163,7 @@ struct request {
     struct sweep *sweep;
     struct inspection *inspection;
     struct list parts; /* of struct request, by link */
+    struct many *many; /* of a command of more keys than fit a turn, until it is gathered */
     size_t parts_pending;
     uint16_t tried;      /* forwarding: a bit for each of the preference list */
     bool coordinated;    /* here */
@@ -219,6 +220,8 @@ void request_delivered(struct request *request);
 void request_over(struct request *request);
 /* One part less to wait for. */
 void request_part_done(struct request *whole);
+/* The whole has the part's reply: it goes, or lingers. */
+void request_part_taken(struct request *part);
 void requests_destroy(struct engine *engine);
 
 /* ---- clients (client.c) ---- */
@@ -297,10 +300,36 @@ void clients_proceed(struct engine *engine);
 
 /* One command of a client. False: it has to wait for the client's earlier requests. */
 bool dispatch_client(struct client *client, const struct command_input *input);
+/* The part of `whole` that is about the key at argv[at], placed and not begun; NULL with an error in
+ * the whole's reply. */
+struct request *dispatch_cut_part(struct request *whole, size_t at);
 /* A command that another node forwarded, as a request of `link`. */
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward);
 /* Whether the order of this request and its client's other ones needs care. */
 bool dispatch_unordered(const struct request *request);
+
+/* ---- commands of many keys (many.c) ---- */
+
+/* Keys of a command that are cut, begun or gathered in one turn: a part takes some 1.5 us of each,
+ * more where other nodes are asked. A command of no more is done at once. */
+#define MANY_PER_TURN 128
+
+struct many;
+
+/* The last argument that is a key, or belongs to one. */
+size_t many_last_argument(const struct call *call);
+/* Whether a command of many keys has more than fit a turn. */
+bool many_is(const struct call *call);
+/* Prepares for that. False: out of memory. */
+bool many_create(struct request *whole);
+/* There is room for what request_wait keeps: it goes on by itself. */
+void many_begin(struct request *whole);
+/* All parts are done. */
+void many_gather(struct request *whole);
+/* Frees what many_create made, if anything. */
+void many_end(struct request *whole);
+/* One step of one command. */
+void many_proceed(struct engine *engine);
 
 /* ---- routes (route.c) ---- */
 
@@ -476,6 +505,7 @@ struct engine {
 
     struct batch batch; /* of the clients that are being read */
     struct list clients;
+    struct list many;    /* of struct many: commands with a step to do */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     bool settling;       /* peers_settling, when it was last looked at */
     struct list links;

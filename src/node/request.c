@@ -181,6 +181,7 @@ static void give_back(struct request *request)
 {
     ensure(list_empty(&request->parts));
     stop_timers(request);
+    many_end(request);
     owed_end(request);
     if (request->sweep != NULL)
         sweep_end(request);
@@ -380,15 +381,25 @@ static void gather(struct request *whole)
             break;
         }
     }
-    struct trail *trail = whole->owner == OWNER_CLIENT ? &whole->client->trail : NULL;
     while (!list_empty(&whole->parts))
-        let_go(list_entry(whole->parts.next, struct request, link), trail);
+        request_part_taken(list_entry(whole->parts.next, struct request, link));
     request_finish(whole);
+}
+
+void request_part_taken(struct request *part)
+{
+    const struct request *whole = part->whole;
+
+    let_go(part, whole->owner == OWNER_CLIENT ? &whole->client->trail : NULL);
 }
 
 void request_part_done(struct request *whole)
 {
-    if (--whole->parts_pending == 0)
+    if (--whole->parts_pending > 0)
+        return;
+    if (whole->many != NULL)
+        many_gather(whole);
+    else
         gather(whole);
 }
 
@@ -495,6 +506,7 @@ void requests_destroy(struct engine *engine)
 {
     for (size_t i = 0; i < engine->slot_count; i++) {
         struct request *request = engine->slots[i];
+        many_end(request);
         sweep_end(request);
         inspect_end(request);
         buffer_deinit(&request->reply);
