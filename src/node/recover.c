@@ -584,7 +584,7 @@ void sync_hurry(struct sync *sync)
 
 struct sync *sync_create(struct engine *engine)
 {
-    struct sync *sync = memory_alloc(sizeof *sync);
+    struct sync *sync = memory_alloc_apart(sizeof *sync);
     const uint32_t count = store_partitions(engine->own.store);
 
     sync->engine = engine;
