@@ -21,8 +21,8 @@
 #   rotated ROUND WORD...           the words, a line each, begun a place later each round
 #
 # COMMAND is GET, SET, or MGET (of MGET_KEYS keys, of which each counts as an operation). A line may
-# set, as local variables, `connections`, the keys `drawn` from, and the `client_threads` of each
-# redis-benchmark.
+# set, as local variables, `connections` and the keys `drawn` from. There is a redis-benchmark for each
+# of the server's ports.
 #
 # shellcheck disable=SC2154 # `run` sets the variables
 
@@ -43,9 +43,7 @@ value() {
 # load NAME COMMAND PIPELINE REQUESTS: leaves redis-benchmark's output in client.*.
 load() {
     local name=$1 command=$2 pipeline=$3 count=$4 port clients at=0 failed=0
-    local -a words=("$command" key:__rand_int__) ports running=() threads=()
-
-    [ "$client_threads" -eq 1 ] || threads=(--threads "$client_threads")
+    local -a words=("$command" key:__rand_int__) ports running=()
 
     case $command in
     SET) words+=("$value") ;;
@@ -55,7 +53,7 @@ load() {
     read -ra ports <<<"${ports_of[$name]}"
     clients=${#ports[@]}
     for port in "${ports[@]}"; do
-        timeout "$client_timeout_s" redis-benchmark -p "$port" -r "$drawn" "${threads[@]}" \
+        timeout "$client_timeout_s" redis-benchmark -p "$port" -r "$drawn" \
             -n $((count / clients)) -c $(((connections + at) / clients)) -P "$pipeline" \
             "${words[@]}" >"$scratch/client.$at" 2>"$scratch/errors.$at" </dev/null &
         running+=("$!")
@@ -93,9 +91,9 @@ measure() {
         -v server_ns="$((cpu_after - cpu_before))" -v client_s="$client_s" \
         -v all="$((after[0] - before[0]))" -v busy="$((after[1] - before[1]))" \
         -v steal="$((after[2] - before[2]))" -v ticks="$ticks_per_s" \
-        -f "$bench/client.awk" "$scratch"/client.?)
+        -f "$bench/client.awk" "$scratch"/client.[0-9]*)
     printf 'state %s %s\n' "${measured[@]:5}" >>"$scratch/samples"
-    rm -f "$scratch"/client.?
+    rm -f "$scratch"/client.[0-9]*
 }
 
 sample() {

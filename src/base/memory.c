@@ -60,6 +60,15 @@ void *memory_try_alloc_aligned(size_t alignment, size_t size)
     return aligned_alloc(alignment, size);
 }
 
+void *memory_alloc_apart(size_t size)
+{
+    const size_t whole = (size + MEMORY_APART - 1) / MEMORY_APART * MEMORY_APART;
+    void *block = aligned_alloc(MEMORY_APART, whole);
+
+    ensure(block != NULL);
+    return memset(block, 0, whole);
+}
+
 char *memory_copy_string(const char *string)
 {
     const size_t size = strlen(string) + 1;

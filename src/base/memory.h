@@ -24,6 +24,13 @@ void *memory_try_realloc(void *block, size_t size);
  * `size` is a multiple of it. Freed by memory_free. */
 void *memory_try_alloc_aligned(size_t alignment, size_t size);
 
+/* How far apart memory lies that different threads write, bytes: a cache line, and the one that the
+ * processor fetches with it. */
+#define MEMORY_APART 128
+
+/* As memory_alloc, for what one thread writes: no cache line of it is of another block. */
+void *memory_alloc_apart(size_t size);
+
 /* A copy of a string, never NULL. */
 char *memory_copy_string(const char *string);
 

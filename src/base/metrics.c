@@ -4,10 +4,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
-/* Blocks lie this far apart at least: a cache line, and the one that the processor fetches with it.
- */
-#define APART_BYTES 128
-#define APART_CELLS (APART_BYTES / sizeof(uint64_t))
+#define APART_CELLS (MEMORY_APART / sizeof(uint64_t))
 
 #define COMMAND_CELLS 3
 #define LATENCY_FIRST METRIC_COUNT
@@ -25,7 +22,7 @@ struct metrics {
     uint32_t cell_count; /* of a block, without the longest turn and the pad */
     _Atomic uint32_t resets;
     struct metrics_block *blocks;
-    void *memory;                /* the cells of all blocks, behind alignment */
+    _Atomic uint64_t *cells;     /* of all blocks */
     _Atomic uint64_t *forgotten; /* by cell: the sum at the last reset */
 };
 
@@ -41,11 +38,9 @@ struct metrics *metrics_create(uint32_t blocks, uint32_t commands)
     metrics->cell_count = cells;
     metrics->blocks = memory_alloc_array(blocks, sizeof *metrics->blocks);
     metrics->forgotten = memory_alloc_array(cells, sizeof *metrics->forgotten);
-    metrics->memory = memory_alloc(blocks * stride * sizeof(uint64_t) + APART_BYTES);
-    const size_t skip = APART_BYTES - (uintptr_t)metrics->memory % APART_BYTES;
-    _Atomic uint64_t *first = (void *)((char *)metrics->memory + skip);
+    metrics->cells = memory_alloc_apart(blocks * stride * sizeof(uint64_t));
     for (uint32_t i = 0; i < blocks; i++)
-        metrics->blocks[i] = (struct metrics_block){metrics, first + i * stride, cells};
+        metrics->blocks[i] = (struct metrics_block){metrics, metrics->cells + i * stride, cells};
     return metrics;
 }
 
@@ -54,7 +49,7 @@ void metrics_destroy(struct metrics **metrics)
     if (*metrics == NULL)
         return;
     memory_free((*metrics)->blocks);
-    memory_free((*metrics)->memory);
+    memory_free((*metrics)->cells);
     memory_free((*metrics)->forgotten);
     memory_free(*metrics);
     *metrics = NULL;

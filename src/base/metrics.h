@@ -7,10 +7,11 @@
  * A reset writes no block: it keeps what the counters were, and sums are told from there.
  *
  *   block: | values[METRIC_COUNT] | latencies[METRIC_LATENCY_COUNT][HISTOGRAM_BUCKETS] |
- *          | commands[command_count][3]: calls, microseconds, errors | longest turn | pad to 128 |
+ *          | commands[command_count][3]: calls, microseconds, errors | longest turn
+ *          | pad to MEMORY_APART |
  *
- *   longest turn: | microseconds 40 bits | mask of enum work 16 | resets 8 |    of an earlier
- * number of resets: none
+ *   longest turn: | microseconds 40 bits | mask of enum work 16 | resets 8 |
+ *                 of an earlier number of resets: none
  */
 #ifndef DUNLIN_BASE_METRICS_H
 #define DUNLIN_BASE_METRICS_H

@@ -122,7 +122,7 @@ struct loop *loop_create(const struct loop_owner *owner)
         errno = EMFILE;
         return NULL;
     }
-    struct loop *loop = memory_alloc(sizeof *loop);
+    struct loop *loop = memory_alloc_apart(sizeof *loop);
     loop->owner = *owner;
     turn_init(&loop->turn, owner->metrics);
     loop->base = base;

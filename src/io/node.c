@@ -276,7 +276,7 @@ static bool open_all(struct node *node, const struct node_options *options, stru
 
 struct node *node_create(const struct node_options *options, struct buffer *error)
 {
-    struct node *node = memory_alloc(sizeof *node);
+    struct node *node = memory_alloc_apart(sizeof *node);
 
     node->log = options->log;
     node->options = options_retain(options->options);

@@ -237,7 +237,7 @@ static bool listen_everywhere(struct worker *worker, const struct worker_options
 
 struct worker *worker_create(const struct worker_options *options, struct buffer *error)
 {
-    struct worker *worker = memory_alloc(sizeof *worker);
+    struct worker *worker = memory_alloc_apart(sizeof *worker);
     const struct loop_owner owner = {.self = worker,
                                      .wake = on_wake,
                                      .turn_end = on_turn_end,

@@ -29,7 +29,7 @@ static int64_t request_timer_due(const struct wheel_timer *timer)
 struct engine *engine_create(const struct engine_options *options, const struct engine_calls *calls,
                              void *host, struct instant now)
 {
-    struct engine *engine = memory_alloc(sizeof *engine);
+    struct engine *engine = memory_alloc_apart(sizeof *engine);
 
     engine->own = *options;
     engine->calls = calls;

@@ -399,7 +399,7 @@ uint32_t job_sweep_own(struct sync *sync, struct sync_job *job)
 
 struct sync *sync_create(struct engine *engine)
 {
-    struct sync *sync = memory_alloc(sizeof *sync);
+    struct sync *sync = memory_alloc_apart(sizeof *sync);
     const uint32_t count = store_partitions(engine->own.store);
 
     sync->engine = engine;

@@ -3,7 +3,11 @@
 
 #include "base/assert.h"
 #include "base/rule.h"
+#include "causal/hlc.h"
 #include "ring/ring.h"
+
+_Static_assert(sizeof((struct ledger *)0)->bounds[0] == MEMORY_APART,
+               "no two workers write one cache line");
 
 void ledger_publish(struct ledger *ledger, uint32_t worker, uint64_t bound)
 {
@@ -49,7 +53,7 @@ void ledger_hear(struct ledger *ledger, node_number node, uint64_t bound)
 {
     uint64_t before = atomic_load_explicit(&ledger->told[node], memory_order_relaxed);
 
-    while (bound > before &&
+    while (hlc_ms(bound) > hlc_ms(before) &&
            !atomic_compare_exchange_weak_explicit(&ledger->told[node], &before, bound,
                                                   memory_order_release, memory_order_relaxed))
         ;

@@ -5,10 +5,11 @@
  * stamps it until the replica has answered for it: in flight, or as a hint. All numbers are stamps.
  *
  *   bound    of a worker: it owes nothing at or below, and will stamp nothing at or below. It
- * rises, but for what a comparison finds to be owed told     by a node: the highest bound that a
- * frame of it carried; never falls settled  of a partition: the least that is told by its replicas.
- * Nothing at or below it is missing anywhere: what vanishes there needs no mark, and nothing enters
- * there late
+ *            rises, but for what a comparison finds to be owed
+ *   told     by a node: the highest bound that a frame of it carried, but for what is of the same
+ *            millisecond as the one noted before; never falls
+ *   settled  of a partition: the least that is told by its replicas. Nothing at or below it is
+ *            missing anywhere: what vanishes there needs no mark, and nothing enters there late
  *
  * Shared by all workers of a node, without a lock: each number has one writer (bound), or only
  * rises (told).
@@ -18,6 +19,7 @@
 
 #include <stdatomic.h>
 
+#include "base/memory.h"
 #include "causal/dot.h"
 
 struct ring;
@@ -32,7 +34,7 @@ struct ledger {
     _Atomic uint32_t uncompared;
     _Atomic uint32_t doubts; /* how often that rose: who read it before the bounds looks again */
     struct {
-        _Alignas(64) _Atomic uint64_t stamp;
+        _Alignas(MEMORY_APART) _Atomic uint64_t stamp;
     } bounds[LEDGER_WORKERS_MAX];
     _Atomic uint64_t told[UINT16_MAX + 1]; /* by the number of the node */
 };
@@ -47,7 +49,8 @@ void ledger_compared(struct ledger *ledger);
 /* What the node tells on its frames: the least of its workers' bounds, at most `ceiling` (rule 21).
  */
 uint64_t ledger_bound(const struct ledger *ledger, uint64_t ceiling);
-/* A frame of `node` carried `bound`. */
+/* A frame of `node` carried `bound`. Noted once a millisecond: with each frame, all workers would
+ * write the same line. */
 void ledger_hear(struct ledger *ledger, node_number node, uint64_t bound);
 /* The settled stamp of a partition with this claim; `self` is this node. */
 uint64_t ledger_settled(const struct ledger *ledger, const struct ring_claim *claim,

@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/instant.h"
+#include "base/memory.h"
 #include "causal/hlc.h"
 #include "replica/ledger.h"
 #include "store/store.h"
@@ -37,11 +38,11 @@ struct replica_bounds {
     _Atomic uint64_t ceiling;
     /* The ceiling that was on disk when the node started; 0: its first start. */
     uint64_t ceiling_at_start;
-    /* The highest stamp that others are known to have, of those that are near the ceiling or above
-     * it: the ceiling is to rise. */
-    _Atomic uint64_t wanted;
     /* Stamps further ahead of the clock are refused, ms. */
     _Atomic int64_t ahead_max_ms;
+    /* The highest stamp that others are known to have, of those that are near the ceiling or above
+     * it: the ceiling is to rise. Away from what is read for each version. */
+    _Alignas(MEMORY_APART) _Atomic uint64_t wanted;
     struct ledger ledger; /* the workers' own */
     struct replica_recovery recovery;
 };

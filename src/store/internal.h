@@ -8,25 +8,28 @@
 
 #include <stdatomic.h>
 
+#include "base/memory.h"
 #include "store/marks.h"
 #include "store/store.h"
 #include "store/table.h"
 
 struct store {
-    /* Never changed after store_create. */
+    /* Read by each operation. Never changed after store_create: */
     struct partition *partitions;
     uint32_t count;
     uint32_t mark_slots_max; /* of a partition */
     struct hasher hasher;
-
-    /* Written by any thread: on a line of their own. */
-    _Alignas(64) _Atomic uint64_t memory_used;
+    /* and when an operator says so. */
     _Atomic uint64_t memory_max;
-    _Atomic uint64_t slack;      /* how far a partition's memory may move before it is told */
-    _Atomic uint32_t policy;     /* enum store_policy */
-    _Atomic uint64_t clock_hand; /* see clock.c; never goes back */
+    _Atomic uint64_t slack;  /* how far a partition's memory may move before it is told */
+    _Atomic uint32_t policy; /* enum store_policy */
 
-    pthread_mutex_t graveyard_lock;
+    /* Written by all threads while memory grows, or entries are evicted: away from what is read. */
+    _Alignas(MEMORY_APART) _Atomic uint64_t memory_used;
+    _Alignas(MEMORY_APART) _Atomic uint64_t clock_hand; /* see clock.c; never goes back */
+
+    /* For what partition_clear unlinked. */
+    _Alignas(MEMORY_APART) pthread_mutex_t graveyard_lock;
     struct table *graveyard; /* unlinked tables, through `next`; under graveyard_lock */
 };
 

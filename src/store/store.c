@@ -24,6 +24,13 @@
 _Static_assert(offsetof(struct partition, table) + sizeof(struct table *) <= 64,
                "a look-up reads one line of the header");
 
+_Static_assert(sizeof(struct partition) % 64 == 0, "no two partitions share a cache line");
+_Static_assert(offsetof(struct store, policy) < MEMORY_APART &&
+                   offsetof(struct store, memory_used) >= MEMORY_APART &&
+                   offsetof(struct store, clock_hand) - offsetof(struct store, memory_used) >=
+                       MEMORY_APART,
+               "what all threads read is on no line that they write");
+
 static uint32_t mark_slots_max(uint32_t partitions)
 {
     const uint32_t slots = MARK_SLOTS_MAX / partitions;

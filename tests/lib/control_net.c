@@ -220,7 +220,7 @@ static void to_nowhere(void *context, enum log_level level, struct span line)
 
 struct net *net_create(uint64_t seed)
 {
-    struct net *net = memory_alloc(sizeof *net);
+    struct net *net = memory_alloc_apart(sizeof *net);
 
     rng_init(&net->rng, seed);
     net->delay_min_us = net->delay_max_us = 1000;

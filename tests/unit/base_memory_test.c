@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -49,4 +50,19 @@ Test(memory, a_copy_of_a_string_is_its_own)
     from[0] = 'n';
     cr_assert_str_eq(copy, "text");
     memory_free(copy);
+}
+
+Test(memory, what_is_allocated_apart_shares_no_cache_line)
+{
+    unsigned char *blocks[100];
+
+    for (size_t i = 0; i < 100; i++) {
+        blocks[i] = memory_alloc_apart(i);
+        cr_assert_eq((uintptr_t)blocks[i] % MEMORY_APART, 0);
+        for (size_t j = 0; j < i; j++)
+            cr_assert_eq(blocks[i][j], 0);
+        memset(blocks[i], 0xff, i);
+    }
+    for (size_t i = 0; i < 100; i++)
+        memory_free(blocks[i]);
 }

@@ -8,6 +8,7 @@
 
 #include "lib/timeout.h"
 #include "replica/replica.h"
+#include "ring/ring.h"
 #include "sync/stream.h"
 #include "value/siblings.h"
 
@@ -756,4 +757,21 @@ Test(replica, siblings_stop_at_their_bound)
     cr_assert_geq(count_siblings(), 60);
     buffer_deinit(&a);
     end();
+}
+
+/* ---- the ledger ---- */
+
+Test(replica, what_a_node_tells_of_its_bound_is_written_once_a_millisecond)
+{
+    const struct ring_claim claim = {.count = 1, .nodes = {7}};
+    const uint64_t first = hlc_stamp(NOW_MS) + 3, later = hlc_stamp(NOW_MS + 1) + 5;
+
+    ledger_hear(&bounds.ledger, 7, first);
+    cr_assert_eq(ledger_settled(&bounds.ledger, &claim, 1, UINT64_MAX), first);
+    ledger_hear(&bounds.ledger, 7, first + 1);
+    cr_assert_eq(ledger_settled(&bounds.ledger, &claim, 1, UINT64_MAX), first);
+    ledger_hear(&bounds.ledger, 7, later);
+    cr_assert_eq(ledger_settled(&bounds.ledger, &claim, 1, UINT64_MAX), later);
+    ledger_hear(&bounds.ledger, 7, first);
+    cr_assert_eq(ledger_settled(&bounds.ledger, &claim, 1, UINT64_MAX), later);
 }

@@ -144,7 +144,7 @@ struct identity sim_node_identity(unsigned number)
 
 struct sim_node *sim_node_create(struct world *world, unsigned number)
 {
-    struct sim_node *node = memory_alloc(sizeof *node);
+    struct sim_node *node = memory_alloc_apart(sizeof *node);
 
     node->world = world;
     node->number = number;
