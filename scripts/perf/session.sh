@@ -43,19 +43,21 @@ make_in() {
 }
 
 # Which variants of memcpy and the like the C library takes depends on the CPU, and what the
-# allocator does in the background on the time: both are held still.
+# allocator does in the background on the time: both are held still. Debian's valgrind cannot read
+# what clang writes for debuggers; the names of functions are no part of that.
 under_callgrind() {
-    local folder=$1
+    local program=$1/${DUNLIN_PERF_SESSION:-perf_session}
 
     shift
     rm -f "$scratch"/part*
+    strip -g -o "$scratch/session" "$program" || fail "$program is not there"
     env -i PATH="$PATH" GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX2,-AVX,-ERMS,-FSRM,-BMI2,-LZCNT \
         MALLOC_CONF=dirty_decay_ms:-1,muzzy_decay_ms:-1 \
         valgrind -q --tool=callgrind --callgrind-out-file="$scratch/part" --compress-strings=no \
         --compress-pos=no --collect-atstart=no --toggle-collect=counted_turn \
         --toggle-collect=counted_pack --toggle-collect=counted_unpack \
         --zero-before=perf_session_case_begins --dump-after=perf_session_case_ends "$@" \
-        "$folder/${DUNLIN_PERF_SESSION:-perf_session}" >"$scratch/cases" 2>"$scratch/callgrind.log" || {
+        "$scratch/session" >"$scratch/cases" 2>"$scratch/callgrind.log" || {
         tail -n 15 "$scratch/callgrind.log" >&2
         fail "the session failed under callgrind"
     }
