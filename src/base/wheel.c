@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/wheel.h"
 
-#include "base/assert.h"
-#include "base/memory.h"
+#include <stdbool.h>
+#include <string.h>
 
-#define DIGIT_MASK ((uint64_t)WHEEL_SLOTS - 1)
+#include "base/assert.h"
+
+#define DIGIT_MASK ((UINT64_C(1) << WHEEL_BITS) - 1)
+
+/* Up to so many words of slots are kept when there are none: those that a wheel of few timers needs
+ * again and again. */
+#define SLOTS_KEPT 8u
+
+#define KEY_SHIFT 48
+#define FIRST     ((UINT64_C(1) << KEY_SHIFT) - 1)
 
 /* Maps times to unsigned numbers in the same order, so that digits work for negative times too. */
 static uint64_t ordinal(int64_t time)
@@ -28,77 +37,163 @@ static unsigned level_between(int64_t a, int64_t b)
     return (63u - (unsigned)__builtin_clzll(ordinal(a) ^ ordinal(b))) / WHEEL_BITS;
 }
 
-void wheel_init(struct wheel *wheel, int64_t now)
+void wheel_init(struct wheel *wheel, int64_t now,
+                int64_t (*deadline)(const struct wheel_timer *timer))
 {
-    *wheel = (struct wheel){.now = now};
-    list_init(&wheel->pending);
-}
-
-static void free_level(struct wheel *wheel, unsigned level)
-{
-    if (wheel->levels[level] == NULL)
-        return;
-    memory_free(wheel->levels[level]);
-    wheel->levels[level] = NULL;
-    wheel->occupied[level] = 0;
-    wheel->level_count--;
+    *wheel = (struct wheel){.now = now, .deadline = deadline};
 }
 
 void wheel_deinit(struct wheel *wheel)
 {
-    for (unsigned level = 0; level < WHEEL_LEVELS; level++)
-        free_level(wheel, level);
-    wheel_init(wheel, wheel->now);
+    memory_free(wheel->slots);
+    wheel_init(wheel, wheel->now, wheel->deadline);
 }
 
-/* The slot, which the caller is about to put something into. */
-static struct list *occupy(struct wheel *wheel, unsigned level, unsigned index)
+/* --------------------------------------------------------------------------------------- slots */
+
+/* Slots are entered in the order of their keys: those of a level all end before those of the next
+ * begin. */
+static unsigned slot_key(unsigned level, unsigned index)
 {
-    if (wheel->levels[level] == NULL) {
-        wheel->levels[level] = memory_alloc_array(WHEEL_SLOTS, sizeof(struct list));
-        for (unsigned i = 0; i < WHEEL_SLOTS; i++)
-            list_init(&wheel->levels[level][i]);
-        wheel->level_count++;
-    }
-    wheel->occupied[level] |= 1u << index;
-    return &wheel->levels[level][index];
+    return level << WHEEL_BITS | index;
 }
+
+static unsigned key_of(uint64_t slot)
+{
+    return (unsigned)(slot >> KEY_SHIFT);
+}
+
+static struct circle *first_of(uint64_t slot)
+{
+    return (struct circle *)(uintptr_t)(slot & FIRST);
+}
+
+static uint64_t slot_make(unsigned key, const struct circle *first)
+{
+    return (uint64_t)key << KEY_SHIFT | (uint64_t)(uintptr_t)first;
+}
+
+/* How many slots are entered after the one of `key`: its place, if it is there. */
+static uint32_t find_slot(const struct wheel *wheel, unsigned key)
+{
+    uint32_t low = 0;
+    uint32_t high = wheel->slot_count;
+
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+
+        if (key_of(wheel->slots[middle]) > key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool slot_is(const struct wheel *wheel, uint32_t at, unsigned key)
+{
+    return at < wheel->slot_count && key_of(wheel->slots[at]) == key;
+}
+
+/* Makes room for `count` slots and what the allocator gives beyond. */
+static void resize(struct wheel *wheel, uint32_t count)
+{
+    const size_t bytes = memory_size_class(count * sizeof *wheel->slots);
+    uint64_t *slots = memory_alloc(bytes);
+
+    if (wheel->slot_count > 0)
+        memcpy(slots, wheel->slots, wheel->slot_count * sizeof *slots);
+    memory_free(wheel->slots);
+    wheel->slots = slots;
+    wheel->slot_capacity = (uint32_t)(bytes / sizeof *slots);
+}
+
+/* Puts the circle that begins with `first` behind what is in the slot. */
+static void fill_slot(struct wheel *wheel, unsigned key, struct circle *first)
+{
+    const uint32_t at = find_slot(wheel, key);
+
+    if (slot_is(wheel, at, key)) {
+        struct circle *there = first_of(wheel->slots[at]);
+
+        circle_join(&there, &first);
+        return;
+    }
+    if (wheel->slot_count == wheel->slot_capacity)
+        resize(wheel, wheel->slot_count + 1);
+    memmove(&wheel->slots[at + 1], &wheel->slots[at],
+            (wheel->slot_count - at) * sizeof *wheel->slots);
+    wheel->slots[at] = slot_make(key, first);
+    wheel->slot_count++;
+}
+
+/* Drops the slot, which is empty. */
+static void drop_slot(struct wheel *wheel, uint32_t at)
+{
+    wheel->slot_count--;
+    memmove(&wheel->slots[at], &wheel->slots[at + 1],
+            (wheel->slot_count - at) * sizeof *wheel->slots);
+    if (wheel->slot_capacity > SLOTS_KEPT && wheel->slot_count < wheel->slot_capacity / 4)
+        resize(wheel, wheel->slot_capacity / 2);
+}
+
+/* Takes out the slot that is entered next: its timers. */
+static struct circle *take_slot(struct wheel *wheel)
+{
+    struct circle *first = first_of(wheel->slots[wheel->slot_count - 1]);
+
+    drop_slot(wheel, wheel->slot_count - 1);
+    return first;
+}
+
+/* -------------------------------------------------------------------------------------- timers */
 
 static void place(struct wheel *wheel, struct wheel_timer *timer)
 {
-    if (timer->deadline <= wheel->now) {
-        list_append(&wheel->pending, &timer->link);
+    const int64_t deadline = wheel->deadline(timer);
+
+    if (deadline <= wheel->now) {
+        circle_append(&wheel->pending, &timer->link);
         return;
     }
-    const unsigned level = level_between(timer->deadline, wheel->now);
+    const unsigned level = level_between(deadline, wheel->now);
+    struct circle *alone = NULL;
 
-    list_append(occupy(wheel, level, digit(timer->deadline, level)), &timer->link);
+    circle_append(&alone, &timer->link);
+    fill_slot(wheel, slot_key(level, digit(deadline, level)), alone);
 }
 
-void wheel_insert(struct wheel *wheel, struct wheel_timer *timer, int64_t deadline)
+void wheel_insert(struct wheel *wheel, struct wheel_timer *timer)
 {
-    timer->deadline = deadline;
     wheel->count++;
     place(wheel, timer);
 }
 
+/* A timer that is not pending stands where it would be placed now: when the time goes on to the
+ * first slot, or back, the highest digit in which it differs from a deadline becomes another one
+ * only for timers that are moved then. */
 void wheel_remove(struct wheel *wheel, struct wheel_timer *timer)
 {
-    ensure(wheel->count > 0);
-    list_remove(&timer->link);
-    wheel->count--;
-}
+    const int64_t deadline = wheel->deadline(timer);
 
-/* Moves all of `from` to the end of `to`. */
-static void move_all(struct list *to, struct list *from)
-{
-    if (list_empty(from))
-        return;
-    from->next->previous = to->previous;
-    to->previous->next = from->next;
-    from->previous->next = to;
-    to->previous = from->previous;
-    list_init(from);
+    ensure(wheel->count > 0);
+    wheel->count--;
+    if (deadline > wheel->now && wheel->pending != &timer->link) {
+        const unsigned level = level_between(deadline, wheel->now);
+        const unsigned key = slot_key(level, digit(deadline, level));
+        const uint32_t at = find_slot(wheel, key);
+        struct circle *first = slot_is(wheel, at, key) ? first_of(wheel->slots[at]) : NULL;
+
+        if (first == &timer->link) {
+            circle_remove(&first, &timer->link);
+            wheel->slots[at] = slot_make(key, first);
+            if (first == NULL)
+                drop_slot(wheel, at);
+            return;
+        }
+    }
+    /* The first of those that are pending, or of none. */
+    circle_remove(&wheel->pending, &timer->link);
 }
 
 /* Below the highest digit that changes, timers were placed for digits that are now in the future.
@@ -106,62 +201,41 @@ static void move_all(struct list *to, struct list *from)
 static void step_back(struct wheel *wheel, int64_t now)
 {
     const unsigned top = level_between(wheel->now, now);
-    const unsigned index = digit(wheel->now, top);
+    struct circle *moved = NULL;
 
-    for (unsigned level = 0; level < top; level++) {
-        for (uint32_t bits = wheel->occupied[level]; bits != 0; bits &= bits - 1) {
-            struct list *slot = &wheel->levels[level][__builtin_ctz(bits)];
+    while (wheel->slot_count > 0 &&
+           key_of(wheel->slots[wheel->slot_count - 1]) < slot_key(top, 0)) {
+        struct circle *first = take_slot(wheel);
 
-            if (!list_empty(slot))
-                move_all(occupy(wheel, top, index), slot);
-        }
-        free_level(wheel, level);
+        circle_join(&moved, &first);
     }
+    if (moved != NULL)
+        fill_slot(wheel, slot_key(top, digit(wheel->now, top)), moved);
     wheel->now = now;
 }
 
-/* The first slot that holds a timer, and the time it begins at; NULL when there is none. Slots of a
- * level all end before those of the next begin, so the first level that has any has the first.
- * Levels that turn out to be empty are freed. */
-static struct list *first_slot(struct wheel *wheel, int64_t *begin)
+/* The time at which the first slot begins: the digits above its level are those of now, those below
+ * are 0. There is a slot. */
+static int64_t next_begin(const struct wheel *wheel)
 {
-    for (unsigned level = 0; level < WHEEL_LEVELS; level++) {
-        uint32_t *bits = &wheel->occupied[level];
+    const unsigned key = key_of(wheel->slots[wheel->slot_count - 1]);
+    const unsigned shift = (key >> WHEEL_BITS) * WHEEL_BITS;
+    /* Shifted in two steps because on the top level the whole may be 64 bits or more. */
+    const uint64_t above = ordinal(wheel->now) >> shift >> WHEEL_BITS << WHEEL_BITS;
 
-        while (*bits != 0) {
-            const unsigned index = (unsigned)__builtin_ctz(*bits);
-            struct list *slot = &wheel->levels[level][index];
-
-            if (list_empty(slot)) {
-                *bits &= *bits - 1;
-                continue;
-            }
-            /* The digits above this one are those of now, the digits below are 0. The shift is done
-             * in two steps because on the top level the whole may be 64 bits or more. */
-            const unsigned shift = level * WHEEL_BITS;
-            const uint64_t above = ordinal(wheel->now) >> shift >> WHEEL_BITS << WHEEL_BITS;
-
-            *begin = time_of((above | index) << shift);
-            return slot;
-        }
-        free_level(wheel, level);
-    }
-    return NULL;
+    return time_of((above | (key & DIGIT_MASK)) << shift);
 }
 
-/* Goes on to the first slot that begins at or before `now`, whose timers become pending; or, when
- * there is none, to `now`. */
+/* Goes on to the first slot, if it begins at or before `now`, whose timers become pending (none
+ * is); if not, to `now`. */
 static bool enter_slot(struct wheel *wheel, int64_t now)
 {
-    int64_t begin;
-    struct list *slot = first_slot(wheel, &begin);
-
-    if (slot == NULL || begin > now) {
+    if (wheel->slot_count == 0 || next_begin(wheel) > now) {
         wheel->now = now;
         return false;
     }
-    wheel->now = begin;
-    move_all(&wheel->pending, slot);
+    wheel->now = next_begin(wheel);
+    wheel->pending = take_slot(wheel);
     return true;
 }
 
@@ -170,14 +244,14 @@ struct wheel_timer *wheel_pop(struct wheel *wheel, int64_t now, uint32_t *work)
     if (now < wheel->now)
         step_back(wheel, now);
     do {
-        while (!list_empty(&wheel->pending)) {
-            struct wheel_timer *timer = list_entry(wheel->pending.next, struct wheel_timer, link);
+        while (wheel->pending != NULL) {
+            struct wheel_timer *timer = (struct wheel_timer *)wheel->pending;
 
             if (*work == 0)
                 return NULL;
             --*work;
-            list_remove(&timer->link);
-            if (timer->deadline <= now) {
+            circle_remove(&wheel->pending, &timer->link);
+            if (wheel->deadline(timer) <= now) {
                 wheel->count--;
                 return timer;
             }
@@ -188,11 +262,9 @@ struct wheel_timer *wheel_pop(struct wheel *wheel, int64_t now, uint32_t *work)
     return NULL;
 }
 
-int64_t wheel_next(struct wheel *wheel)
+int64_t wheel_next(const struct wheel *wheel)
 {
-    int64_t begin;
-
-    if (!list_empty(&wheel->pending))
+    if (wheel->pending != NULL)
         return wheel->now;
-    return first_slot(wheel, &begin) != NULL ? begin : INT64_MAX;
+    return wheel->slot_count > 0 ? next_begin(wheel) : INT64_MAX;
 }

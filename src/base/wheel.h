@@ -4,13 +4,14 @@
  * scheme 7) over timers that live in the structures they time. Insert and remove take constant
  * time; a timer is moved at most once a level on its way to being due.
  *
+ * A timer is its links. When it is due, its owner keeps, and tells by the function that the wheel
+ * was made with; 40 bits that the links have to spare are the owner's, for that or anything else
+ * (circle_note). As long as a timer is in a wheel, its deadline stays what it is.
+ *
  * Times are int64_t in whatever unit the owner likes (the store: wall clock milliseconds), and a
  * timer is due when its deadline is at or before the time handed in: exactly, nothing is rounded.
  * The time may jump either way. Forward, all that became due is popped; back, timers wait again.
  * Either costs a bounded number of steps, whatever the distance and however many the timers.
- *
- * An unused wheel is sizeof(struct wheel). A level of slots (WHEEL_LEVEL_SIZE bytes) is there only
- * while timers need it.
  *
  * A time is read as digits of WHEEL_BITS bits. A timer stands on the level of the highest digit in
  * which its deadline differs from the wheel's time, in the slot of its deadline's digit there:
@@ -18,41 +19,48 @@
  *     now      ... 3 7 20 11
  *     deadline ... 3 9  0  2     level 2, slot 9: looked at when `now` gets to ... 3 9 0 0
  *
- * The wheel owns its levels; timers belong to whoever inserted them. It holds pointers to itself:
- * it must not be copied or moved.
+ * Only slots that hold a timer are there, one word each, in one array, the first to be entered
+ * last: timers that were started at about one time, for about one time, share a slot or two. With a
+ * wheel a partition, what the wheels take is little beside some hundred timers each.
+ *
+ *      63      48 47                    0
+ *     +----------+-----------------------+
+ *     |level,slot| its first timer       |
+ *     +----------+-----------------------+
+ *
+ * The wheel owns its slots; timers belong to whoever inserted them.
  */
 #ifndef DUNLIN_BASE_WHEEL_H
 #define DUNLIN_BASE_WHEEL_H
 
-#include <stdint.h>
+#include "base/circle.h"
+#include "base/memory.h"
 
-#include "base/list.h"
-
-#define WHEEL_BITS       5
-#define WHEEL_SLOTS      (1u << WHEEL_BITS)
-#define WHEEL_LEVELS     ((64 + WHEEL_BITS - 1) / WHEEL_BITS)
-#define WHEEL_LEVEL_SIZE (WHEEL_SLOTS * sizeof(struct list))
+#define WHEEL_BITS      5
+#define WHEEL_LEVELS    ((64 + WHEEL_BITS - 1) / WHEEL_BITS)
+#define WHEEL_SLOTS_MAX (WHEEL_LEVELS << WHEEL_BITS)
 
 struct wheel_timer {
-    struct list link;
-    int64_t deadline; /* read only while the timer is in a wheel */
+    struct circle link;
 };
 
 struct wheel {
-    int64_t now;                       /* the time up to which slots have been looked at */
-    uint64_t count;                    /* timers in the wheel */
-    struct list pending;               /* timers to be looked at one by one: due, or to be placed */
-    struct list *levels[WHEEL_LEVELS]; /* WHEEL_SLOTS lists each, NULL while unused */
-    uint32_t occupied[WHEEL_LEVELS];   /* a bit a slot; removing leaves the bit for wheel_pop */
-    uint32_t level_count;              /* levels that are allocated */
+    int64_t now;            /* the time up to which slots have been looked at */
+    uint64_t count;         /* timers in the wheel */
+    struct circle *pending; /* timers to be looked at one by one: due, or to be placed */
+    uint64_t *slots;
+    uint32_t slot_count;    /* at most WHEEL_SLOTS_MAX */
+    uint32_t slot_capacity; /* words; few are kept when there are no slots */
+    int64_t (*deadline)(const struct wheel_timer *timer);
 };
 
-void wheel_init(struct wheel *wheel, int64_t now);
-/* Frees the levels. Timers that are still in the wheel are forgotten, not touched. */
+void wheel_init(struct wheel *wheel, int64_t now,
+                int64_t (*deadline)(const struct wheel_timer *timer));
+/* Frees the slots. Timers that are still in the wheel are forgotten, not touched. */
 void wheel_deinit(struct wheel *wheel);
 
-/* `timer` is in no wheel. A deadline in the past is due at the next wheel_pop. */
-void wheel_insert(struct wheel *wheel, struct wheel_timer *timer, int64_t deadline);
+/* `timer` is in no wheel. With a deadline in the past it is due at the next wheel_pop. */
+void wheel_insert(struct wheel *wheel, struct wheel_timer *timer);
 /* `timer` is in this wheel. */
 void wheel_remove(struct wheel *wheel, struct wheel_timer *timer);
 
@@ -63,12 +71,12 @@ struct wheel_timer *wheel_pop(struct wheel *wheel, int64_t now, uint32_t *work);
 
 /* A time at or before the earliest deadline, after which wheel_pop has something to do (perhaps
  * only moving timers to a finer level); INT64_MAX when the wheel is empty. */
-int64_t wheel_next(struct wheel *wheel);
+int64_t wheel_next(const struct wheel *wheel);
 
-/* Bytes of the levels. */
+/* Bytes of the slots. */
 static inline uint64_t wheel_memory(const struct wheel *wheel)
 {
-    return wheel->level_count * (uint64_t)WHEEL_LEVEL_SIZE;
+    return memory_size_class(wheel->slot_capacity * sizeof *wheel->slots);
 }
 
 #endif

@@ -109,9 +109,8 @@ static bool rest(void *host, struct operation *operation)
     const uint64_t share = operation->written.dot.stamp + operation->written.dot.node * 5u;
 
     if (!request->hedge.running)
-        wheel_insert(&engine->wheel, &request->hedge.timer,
-                     engine->now.mono_us + most_us * (int64_t)(1 + share % 8) / 8);
-    request->hedge.running = true;
+        request_start_timer(&request->hedge,
+                            engine->now.mono_us + most_us * (int64_t)(1 + share % 8) / 8);
     return true;
 }
 
@@ -230,8 +229,7 @@ static void arm_hedge(struct request *request)
         wait_us = HEDGE_US_MIN;
     if (wait_us > most_us)
         wait_us = most_us;
-    wheel_insert(&engine->wheel, &request->hedge.timer, engine->now.mono_us + wait_us);
-    request->hedge.running = true;
+    request_start_timer(&request->hedge, engine->now.mono_us + wait_us);
 }
 
 /* What happens to few operations. */

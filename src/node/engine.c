@@ -21,6 +21,11 @@
 /* Timers that fire in one turn, requests that are given up among them. */
 #define TIMERS_PER_TURN 300
 
+static int64_t request_timer_due(const struct wheel_timer *timer)
+{
+    return ((const struct request_timer *)timer)->due_us; /* its first member */
+}
+
 struct engine *engine_create(const struct engine_options *options, const struct engine_calls *calls,
                              void *host, struct instant now)
 {
@@ -39,7 +44,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->replica.self = engine->view->self;
     engine->coordinator = (struct coordinator){
         .replica = &engine->replica, .calls = &coordinate_calls, .host = engine};
-    wheel_init(&engine->wheel, now.mono_us);
+    wheel_init(&engine->wheel, now.mono_us, request_timer_due);
     list_init(&engine->clients);
     list_init(&engine->resumed);
     list_init(&engine->links);
@@ -154,7 +159,7 @@ static void fire_timers(struct engine *engine)
     struct wheel_timer *timer;
 
     while ((timer = wheel_pop(&engine->wheel, engine->now.mono_us, &work)) != NULL) {
-        struct request_timer *fired = list_entry(timer, struct request_timer, timer);
+        struct request_timer *fired = (struct request_timer *)timer;
         fired->running = false;
         engine_note(engine, WORK_TIMERS);
         fired->fire(fired->request);

@@ -120,7 +120,8 @@ struct request;
 
 /* A timer of a request in the engine's wheel. */
 struct request_timer {
-    struct wheel_timer timer;
+    struct wheel_timer timer; /* the first */
+    int64_t due_us;           /* a monotonic reading */
     struct request *request;
     void (*fire)(struct request *request);
     bool running;
@@ -202,6 +203,8 @@ void request_abandon(struct request *request);
 bool request_is_late(const struct request *request);
 /* It waits: it gets a deadline, and keeps its arguments. */
 void request_wait(struct request *request, enum request_stage stage);
+/* The timer, which is not running, fires at this monotonic reading. */
+void request_start_timer(struct request_timer *timer, int64_t due_us);
 /* Its reply is complete: gives it to the owner as soon as its turn comes. */
 void request_finish(struct request *request);
 /* The same with an error. */

@@ -138,6 +138,13 @@ void request_renew(struct request *request)
     request->id += 1u << SLOT_BITS; /* the slot's next generation */
 }
 
+void request_start_timer(struct request_timer *timer, int64_t due_us)
+{
+    timer->due_us = due_us;
+    timer->running = true;
+    wheel_insert(&timer->request->engine->wheel, &timer->timer);
+}
+
 static void stop_timer(struct request_timer *timer)
 {
     if (timer->running)
@@ -245,10 +252,8 @@ bool request_is_late(const struct request *request)
 void request_wait(struct request *request, enum request_stage stage)
 {
     request->stage = stage;
-    if (!request->deadline.running) {
-        wheel_insert(&request->engine->wheel, &request->deadline.timer, request->deadline_us);
-        request->deadline.running = true;
-    }
+    if (!request->deadline.running)
+        request_start_timer(&request->deadline, request->deadline_us);
     request_keep(request);
     if (request->owner == OWNER_CLIENT)
         client_weigh(request);

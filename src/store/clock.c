@@ -66,8 +66,8 @@ static void pass_bucket(struct sweep *sweep, struct partition *partition, uint32
     const unsigned count = table_bucket_entries(partition->table, index, entries, CLOCK_CHAIN_MAX);
 
     for (unsigned i = 0; i < count && sweep->victims > 0; i++) {
-        if ((entries[i]->flags & ENTRY_USED) != 0 && sweep->chances > 0) {
-            entries[i]->flags &= (uint8_t)~ENTRY_USED;
+        if ((entries[i]->traits & ENTRY_USED) != 0 && sweep->chances > 0) {
+            entries[i]->traits &= (uint8_t)~ENTRY_USED;
             sweep->chances--;
             continue;
         }
@@ -168,5 +168,5 @@ bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted)
 
 size_t store_room_for(size_t key_size, size_t value_size)
 {
-    return entry_memory_for(key_size, value_size, true);
+    return entry_memory_for(ENTRY_PARTS, key_size, value_size);
 }

@@ -6,6 +6,13 @@
 /* More pieces than this are not checked for overlap one against the other. */
 #define PIECES_CHECKED_MAX 8
 
+/* Whether a deadline fits in a timer's note. */
+static bool near(int64_t deadline_ms)
+{
+    return deadline_ms >= ENTRY_EPOCH_MS &&
+           (uint64_t)(deadline_ms - ENTRY_EPOCH_MS) >> CIRCLE_NOTE_BITS == 0;
+}
+
 size_t entry_pieces_size(const struct span *pieces, size_t piece_count)
 {
     size_t size = 0;
@@ -16,34 +23,78 @@ size_t entry_pieces_size(const struct span *pieces, size_t piece_count)
     return size;
 }
 
+uint8_t entry_parts_for(size_t key_size, const struct version *version)
+{
+    unsigned parts = key_size >= ENTRY_KEY_LONG ? ENTRY_LONG : 0;
+
+    if (version->kind == VALUE_TOMBSTONE)
+        parts |= ENTRY_TIMED;
+    else if (version->deadline_ms != DEADLINE_NEVER)
+        parts |= ENTRY_TIMED | (near(version->deadline_ms) ? 0 : ENTRY_FAR);
+    return (uint8_t)parts;
+}
+
+int64_t entry_timer_deadline_ms(const struct wheel_timer *timer)
+{
+    const struct entry *entry = (const struct entry *)timer - 1;
+
+    if ((entry->traits & ENTRY_FAR) != 0)
+        return *(const int64_t *)(timer + 1);
+    return ENTRY_EPOCH_MS + (int64_t)circle_note(&timer->link);
+}
+
+int64_t entry_deadline_ms(const struct entry *entry)
+{
+    if (!entry_expires(entry))
+        return DEADLINE_NEVER;
+    return entry_timer_deadline_ms((const struct wheel_timer *)(entry + 1));
+}
+
+void entry_set_deadline(struct entry *entry, int64_t deadline_ms)
+{
+    struct wheel_timer *timer = entry_timer(entry);
+
+    ensure(entry_expires(entry) && near(deadline_ms) == ((entry->traits & ENTRY_FAR) == 0));
+    if ((entry->traits & ENTRY_FAR) != 0)
+        *(int64_t *)(timer + 1) = deadline_ms;
+    else
+        circle_set_note(&timer->link, (uint64_t)(deadline_ms - ENTRY_EPOCH_MS));
+}
+
 static uint8_t *value_at(struct entry *entry)
 {
-    return (uint8_t *)entry + entry_header_size(entry_timed(entry)) + entry->key_size;
+    return (uint8_t *)entry + entry_header_size(entry->traits) + entry_key(entry).size;
 }
 
 static void write_version(struct entry *entry, const struct version *version, size_t value_size)
 {
     entry->stamp = version->dot.stamp;
     entry->node = version->dot.node;
-    entry->kind = (uint8_t)version->kind;
+    entry->traits = (uint8_t)((entry->traits & ~ENTRY_KIND) | version->kind);
     entry->value_size = (uint32_t)value_size;
 }
 
 struct entry *entry_create(uint32_t hash, struct span key, const struct version *version,
                            const struct span *pieces, size_t piece_count)
 {
-    const bool timed = entry_timed_for(version);
+    const uint8_t parts = entry_parts_for(key.size, version);
     const size_t value_size = entry_pieces_size(pieces, piece_count);
 
     ensure(key.size <= UINT32_MAX);
     /* The whole size class: a longer value may come to be written over this one. */
-    struct entry *entry = memory_try_alloc(entry_memory_for(key.size, value_size, timed));
+    struct entry *entry = memory_try_alloc(entry_memory_for(parts, key.size, value_size));
     if (entry == NULL)
         return NULL;
+    entry->traits = parts;
     write_version(entry, version, value_size);
-    entry->key_size = (uint32_t)key.size;
-    entry->hash = hash;
-    entry->flags = timed ? ENTRY_TIMED : 0;
+    entry->key_size = key.size < ENTRY_KEY_LONG ? (uint8_t)key.size : ENTRY_KEY_LONG;
+    if ((parts & ENTRY_TIMED) != 0)
+        *entry_timer(entry) = (struct wheel_timer){.link = {.next = 0}};
+    if (entry_expires(entry))
+        entry_set_deadline(entry, version->deadline_ms);
+    if ((parts & ENTRY_LONG) != 0)
+        *((struct entry_long *)((uint8_t *)entry + entry_header_size(parts)) -
+          1) = (struct entry_long){.key_size = (uint32_t)key.size, .hash = hash};
     uint8_t *to = value_at(entry);
     if (key.size > 0)
         memcpy(to - key.size, key.data, key.size);
@@ -85,12 +136,13 @@ static bool movable(const uint8_t *to, const struct span *pieces, size_t piece_c
 bool entry_overwrite(struct entry *entry, const struct version *version, const struct span *pieces,
                      size_t piece_count)
 {
-    const bool timed = entry_timed_for(version);
+    const size_t key_size = entry_key(entry).size;
+    const uint8_t parts = entry_parts_for(key_size, version);
     const size_t value_size = entry_pieces_size(pieces, piece_count);
     uint8_t *to = value_at(entry);
 
-    if (timed != entry_timed(entry) ||
-        entry_memory_for(entry->key_size, value_size, timed) != entry_memory(entry) ||
+    if (parts != (entry->traits & ENTRY_PARTS) ||
+        entry_memory_for(parts, key_size, value_size) != entry_memory(entry) ||
         !movable(to, pieces, piece_count))
         return false;
     for (size_t i = 0; i < piece_count; i++) {
@@ -105,9 +157,7 @@ bool entry_overwrite(struct entry *entry, const struct version *version, const s
 void entry_read(const struct entry *entry, struct version *version)
 {
     version->dot = entry_dot(entry);
-    version->kind = (enum value_kind)entry->kind;
-    version->deadline_ms = DEADLINE_NEVER;
-    if (entry_expires(entry))
-        version->deadline_ms = ((const struct wheel_timer *)(entry + 1))->deadline;
+    version->kind = entry_kind(entry);
+    version->deadline_ms = entry_deadline_ms(entry);
     version->value = entry_value(entry);
 }

@@ -2,67 +2,94 @@
  *
  * An entry: a key and its version in one allocation.
  *
- *     0        8     12     16    20  22 23 24
- *     +--------+------+------+-----+---+-+-+--------------------+---------+-----------+
- *     | stamp  | key  |value | hash|nod|k|f| [ timer, 24 bytes ]| key ... | value ... |
- *     |        | size | size |     | e |i|l|  deadline and links|         |           |
- *     +--------+------+------+-----+---+-+-+--------------------+---------+-----------+
+ *     0        8    10  11  12     16
+ *     +--------+----+---+---+------+---------------------------------------+---------+-----------+
+ *     | stamp  |node|kin|key|value | [ timer, 16 ] [ date, 8 ] [ long, 8 ] | key ... | value ... |
+ *     |        |    |+fl|siz| size |                                       |         |           |
+ *     +--------+----+---+---+------+---------------------------------------+---------+-----------+
  *
- * hash: the low half of the key's hash, by which a table finds the entry's bucket when it splits
- * one. kind: enum value_kind. flags: ENTRY_TIMED when the timer is there, which it is only in an
- * entry with a deadline, which stands in the table's wheel, and in a tombstone, which has no
- * deadline and stands in the table's list of tombstones by the same links; ENTRY_USED since the
- * version was read or written over, until the hand of the clock comes by (store/clock.c). Sizes are
- * bytes, below 2^32 each.
+ * The byte at 10 is enum value_kind in its low half and the flags in the other. What is in brackets
+ * is there when its flag is:
  *
- * A 16-byte key with a 64-byte value is 104 bytes, allocated as 112; with a deadline 128, as 128.
+ *   ENTRY_TIMED   timer: of an entry with a deadline, which stands in the table's wheel, and of a
+ *                 tombstone, which has no deadline and stands in the table's list of tombstones by
+ *                 the same links. Its note is the deadline, in 40 bits of milliseconds since
+ *                 ENTRY_EPOCH_MS: 2020 to 2054.
+ *   ENTRY_FAR     date: a deadline that this does not hold, int64_t.
+ *   ENTRY_LONG    long: the size of a key of 255 bytes and more, uint32_t (in the header it is then
+ *                 255), and the low half of its hash, uint32_t. That of a short key is computed
+ *                 anew when it is wanted, as when a table splits a bucket; a long key would take
+ *                 too long.
+ *
+ * ENTRY_USED: the version was read or written over since the hand of the clock came by
+ * (store/clock.c). Sizes are bytes, below 2^32 each.
+ *
+ * A 16-byte key with a 64-byte value is 96 bytes, with a deadline 112: both are allocated as that.
  */
 #ifndef DUNLIN_STORE_ENTRY_H
 #define DUNLIN_STORE_ENTRY_H
 
 #include "base/memory.h"
-#include "base/span.h"
 #include "base/wheel.h"
 #include "value/version.h"
 
-#define ENTRY_TIMED 0x01u
-#define ENTRY_USED  0x02u
+#define ENTRY_KIND  0x0fu
+#define ENTRY_TIMED 0x10u
+#define ENTRY_FAR   0x20u
+#define ENTRY_LONG  0x40u
+#define ENTRY_USED  0x80u
+
+/* What is in brackets. */
+#define ENTRY_PARTS (ENTRY_TIMED | ENTRY_FAR | ENTRY_LONG)
+
+#define ENTRY_KEY_LONG 255u
+#define ENTRY_EPOCH_MS INT64_C(1577836800000) /* 2020-01-01 */
 
 struct entry {
     uint64_t stamp;
-    uint32_t key_size;
-    uint32_t value_size;
-    uint32_t hash;
     uint16_t node;
-    uint8_t kind;
-    uint8_t flags;
+    uint8_t traits; /* kind and flags */
+    uint8_t key_size;
+    uint32_t value_size;
 };
 
-_Static_assert(sizeof(struct entry) == 24, "entry.h draws 24 bytes");
-_Static_assert(sizeof(struct wheel_timer) == 24, "entry.h draws 24 bytes");
+struct entry_long {
+    uint32_t key_size;
+    uint32_t hash;
+};
+
+_Static_assert(sizeof(struct entry) == 16, "entry.h draws 16 bytes");
+_Static_assert(sizeof(struct wheel_timer) == 16, "entry.h draws 16 bytes");
+_Static_assert(sizeof(struct entry_long) == 8, "entry.h draws 8 bytes");
 
 /* Bytes of all pieces together, which must be below 2^32. */
 size_t entry_pieces_size(const struct span *pieces, size_t piece_count);
 
-/* NULL when there is no memory. The value is the concatenation of `pieces`. */
+/* NULL when there is no memory. The value is the concatenation of `pieces`; the timer is in no
+ * wheel yet. */
 struct entry *entry_create(uint32_t hash, struct span key, const struct version *version,
                            const struct span *pieces, size_t piece_count);
 void entry_destroy(struct entry **entry);
 
 /* Writes a new version over the old one. Pieces may point into the old value. False, with nothing
- * changed, when the new one needs an allocation of another size, a timer where there is none or
- * none where there is one, or when the pieces cannot be moved in place. Leaves the timer alone. */
+ * changed, when the new one needs an allocation of another size or other parts, or when the pieces
+ * cannot be moved in place. Leaves the timer and the deadline alone. */
 bool entry_overwrite(struct entry *entry, const struct version *version, const struct span *pieces,
                      size_t piece_count);
 
+static inline enum value_kind entry_kind(const struct entry *entry)
+{
+    return (enum value_kind)(entry->traits & ENTRY_KIND);
+}
+
 static inline bool entry_timed(const struct entry *entry)
 {
-    return (entry->flags & ENTRY_TIMED) != 0;
+    return (entry->traits & ENTRY_TIMED) != 0;
 }
 
 static inline bool entry_tombstone(const struct entry *entry)
 {
-    return entry->kind == VALUE_TOMBSTONE;
+    return entry_kind(entry) == VALUE_TOMBSTONE;
 }
 
 static inline bool entry_expires(const struct entry *entry)
@@ -70,20 +97,17 @@ static inline bool entry_expires(const struct entry *entry)
     return entry_timed(entry) && !entry_tombstone(entry);
 }
 
-/* Whether an entry of that version has a timer. */
-static inline bool entry_timed_for(const struct version *version)
-{
-    return version->kind == VALUE_TOMBSTONE || version->deadline_ms != DEADLINE_NEVER;
-}
-
 static inline struct dot entry_dot(const struct entry *entry)
 {
     return (struct dot){.stamp = entry->stamp, .node = entry->node};
 }
 
-static inline size_t entry_header_size(bool timed)
+/* Bytes before the key, by the flags among `traits`. */
+static inline size_t entry_header_size(unsigned traits)
 {
-    return sizeof(struct entry) + (timed ? sizeof(struct wheel_timer) : 0);
+    return sizeof(struct entry) + ((traits & ENTRY_TIMED) != 0 ? sizeof(struct wheel_timer) : 0) +
+           ((traits & ENTRY_FAR) != 0 ? sizeof(int64_t) : 0) +
+           ((traits & ENTRY_LONG) != 0 ? sizeof(struct entry_long) : 0);
 }
 
 static inline struct wheel_timer *entry_timer(struct entry *entry)
@@ -96,9 +120,19 @@ static inline struct entry *entry_of_timer(struct wheel_timer *timer)
     return (struct entry *)timer - 1;
 }
 
+static inline const struct entry_long *entry_long(const struct entry *entry)
+{
+    return (const struct entry_long *)((const uint8_t *)entry + entry_header_size(entry->traits)) -
+           1;
+}
+
 static inline struct span entry_key(const struct entry *entry)
 {
-    return span_of((const uint8_t *)entry + entry_header_size(entry_timed(entry)), entry->key_size);
+    const uint8_t *key = (const uint8_t *)entry + entry_header_size(entry->traits);
+
+    if ((entry->traits & ENTRY_LONG) != 0)
+        return span_of(key, entry_long(entry)->key_size);
+    return span_of(key, entry->key_size);
 }
 
 static inline struct span entry_value(const struct entry *entry)
@@ -108,18 +142,27 @@ static inline struct span entry_value(const struct entry *entry)
     return span_of(key.data + key.size, entry->value_size);
 }
 
-/* Bytes that the entry takes, by memory_size_class. */
-static inline size_t entry_memory(const struct entry *entry)
+/* The parts that an entry of that key and version has. */
+uint8_t entry_parts_for(size_t key_size, const struct version *version);
+
+/* Bytes that an entry with these parts would take, by memory_size_class. */
+static inline size_t entry_memory_for(unsigned parts, size_t key_size, size_t value_size)
 {
-    return memory_size_class(entry_header_size(entry_timed(entry)) + entry->key_size +
-                             (size_t)entry->value_size);
+    return memory_size_class(entry_header_size(parts) + key_size + value_size);
 }
 
-/* Bytes that an entry for `key_size`, `value_size` would take. */
-static inline size_t entry_memory_for(size_t key_size, size_t value_size, bool timed)
+/* Bytes that the entry takes. */
+static inline size_t entry_memory(const struct entry *entry)
 {
-    return memory_size_class(entry_header_size(timed) + key_size + value_size);
+    return entry_memory_for(entry->traits, entry_key(entry).size, entry->value_size);
 }
+
+/* DEADLINE_NEVER where it does not expire. */
+int64_t entry_deadline_ms(const struct entry *entry);
+/* When the timer of an entry is due in the wheel, also of one that has been written over since. */
+int64_t entry_timer_deadline_ms(const struct wheel_timer *timer);
+/* The entry expires, has the part that this deadline wants, and its timer is in no wheel. */
+void entry_set_deadline(struct entry *entry, int64_t deadline_ms);
 
 /* The version, with a value that points into the entry. A tombstone has no deadline. */
 void entry_read(const struct entry *entry, struct version *version);

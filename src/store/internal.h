@@ -17,7 +17,7 @@ struct store {
     struct partition *partitions;
     uint32_t count;
     uint32_t mark_slots_max; /* of a partition */
-    uint64_t seed;
+    struct hasher hasher;
 
     /* Written by any thread: on a line of their own. */
     _Alignas(64) _Atomic uint64_t memory_used;

@@ -65,7 +65,7 @@ static uint64_t entry_digest(const struct entry *entry, uint64_t key_digest)
 
     if (entry_tombstone(entry))
         return 0;
-    if (entry->kind == VALUE_SIBLINGS)
+    if (entry_kind(entry) == VALUE_SIBLINGS)
         content = siblings_digest(entry_value(entry));
     return store_version_digest(key_digest, entry_dot(entry), content);
 }
@@ -82,19 +82,19 @@ static void count_entry(struct table *table, const struct entry *entry, int by)
 }
 
 /* Puts the entry's timer where it belongs, if it has one. */
-static void link_timer(struct table *table, struct entry *entry, int64_t deadline_ms)
+static void link_timer(struct table *table, struct entry *entry)
 {
     if (entry_expires(entry))
-        wheel_insert(table->wheel, entry_timer(entry), deadline_ms);
+        wheel_insert(table->wheel, entry_timer(entry));
     else if (entry_timed(entry))
-        list_append(&table->tombstones, &entry_timer(entry)->link);
+        circle_append(&table->tombstones, &entry_timer(entry)->link);
 }
 
 /* Takes the timer out of where it was while the entry was a `tombstone`, or none. */
 static void unlink_timer(struct table *table, struct entry *entry, bool tombstone)
 {
     if (tombstone)
-        list_remove(&entry_timer(entry)->link);
+        circle_remove(&table->tombstones, &entry_timer(entry)->link);
     else if (entry_timed(entry))
         wheel_remove(table->wheel, entry_timer(entry));
 }
@@ -106,7 +106,7 @@ static bool prepare(struct partition *partition, bool expires)
     const bool clocked = store_evicts(partition->store);
 
     if (partition->table == NULL)
-        partition->table = table_create();
+        partition->table = table_create(&partition->store->hasher);
     struct table *table = partition->table;
     if (table == NULL)
         return false;
@@ -116,7 +116,7 @@ static bool prepare(struct partition *partition, bool expires)
         table->wheel = memory_try_alloc(sizeof *table->wheel);
         if (table->wheel == NULL)
             return false;
-        wheel_init(table->wheel, partition->wheel_now_ms);
+        wheel_init(table->wheel, partition->wheel_now_ms, entry_timer_deadline_ms);
     }
     return true;
 }
@@ -124,8 +124,8 @@ static bool prepare(struct partition *partition, bool expires)
 /* Marks the entry as used, if anybody wants to know; what is written already costs no write. */
 static void use(const struct table *table, struct entry *entry)
 {
-    if (table->clocked && (entry->flags & ENTRY_USED) == 0)
-        entry->flags |= ENTRY_USED;
+    if (table->clocked && (entry->traits & ENTRY_USED) == 0)
+        entry->traits |= ENTRY_USED;
 }
 
 static struct entry *find(const struct partition *partition, uint64_t hash, struct span key)
@@ -161,14 +161,14 @@ static bool put_new(struct partition *partition, uint64_t hash, struct span key,
         count_entry(table, old, -1);
         unlink_timer(table, old, entry_tombstone(old));
         use(table, entry);
-        table_replace(table, old, entry);
+        table_replace(table, hash, old, entry);
         entry_destroy(&old);
     } else if (!table_insert(table, hash, entry)) {
         entry_destroy(&entry);
         return false;
     }
     count_entry(table, entry, 1);
-    link_timer(table, entry, version->deadline_ms);
+    link_timer(table, entry);
     return true;
 }
 
@@ -187,10 +187,12 @@ static bool put_over(struct table *table, struct entry *entry, const struct vers
         return true;
     /* A timer that is to stay where it is, is left there. */
     if (entry_expires(entry) && entry_expires(&before) &&
-        entry_timer(entry)->deadline == version->deadline_ms)
+        entry_deadline_ms(entry) == version->deadline_ms)
         return true;
     unlink_timer(table, entry, entry_tombstone(&before));
-    link_timer(table, entry, version->deadline_ms);
+    if (entry_expires(entry))
+        entry_set_deadline(entry, version->deadline_ms);
+    link_timer(table, entry);
     return true;
 }
 
@@ -199,8 +201,8 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
                                 size_t piece_count)
 {
     const bool tombstone = version->kind == VALUE_TOMBSTONE;
-    const uint64_t memory = entry_memory_for(key.size, entry_pieces_size(pieces, piece_count),
-                                             entry_timed_for(version));
+    const uint64_t memory = entry_memory_for(entry_parts_for(key.size, version), key.size,
+                                             entry_pieces_size(pieces, piece_count));
     const uint64_t key_digest = store_key_digest(key);
     struct entry *old = find(partition, hash, key);
     const uint64_t memory_before = old != NULL ? entry_memory(old) : 0;
@@ -374,7 +376,7 @@ static bool leave_context(struct partition *partition, struct entry *entry)
     entry_read(entry, &version);
     if (siblings_empty(version.value, &bytes) == SIBLINGS_OK) {
         const struct version empty = siblings_version(buffer_content(&bytes));
-        link_timer(partition->table, entry, version.deadline_ms);
+        link_timer(partition->table, entry);
         left = partition_put(partition, store_hash(partition->store, key), key, &empty,
                              &empty.value, 1) == STORE_OK;
         if (!left)
@@ -395,7 +397,7 @@ uint32_t partition_expire(struct partition *partition, int64_t now_ms, uint32_t 
         return 0;
     while (table->wheel != NULL && (timer = wheel_pop(table->wheel, now_ms, &work)) != NULL) {
         struct entry *entry = entry_of_timer(timer);
-        if (!RULE(3) || entry->kind != VALUE_SIBLINGS || entry->stamp <= partition->settled ||
+        if (!RULE(3) || entry_kind(entry) != VALUE_SIBLINGS || entry->stamp <= partition->settled ||
             !leave_context(partition, entry))
             vanish(partition, entry);
         partition->expired_total++;
@@ -409,9 +411,9 @@ static struct entry *first_tombstone(const struct partition *partition)
 {
     const struct table *table = partition->table;
 
-    if (table == NULL || list_empty(&table->tombstones))
+    if (table == NULL || table->tombstones == NULL)
         return NULL;
-    return entry_of_timer(list_entry(table->tombstones.next, struct wheel_timer, link));
+    return entry_of_timer((struct wheel_timer *)table->tombstones);
 }
 
 bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limit)

@@ -48,7 +48,7 @@ struct store *store_create(const struct store_options *options)
     ensure(store->partitions != NULL);
     store->count = count;
     store->mark_slots_max = mark_slots_max(count);
-    store->seed = options->seed;
+    store->hasher = (struct hasher){.seed = options->seed, .cleared = options->hash_cleared};
     store_set_memory_max(store, 0);
     ensure(pthread_mutex_init(&store->graveyard_lock, NULL) == 0);
     for (uint32_t index = 0; index < count; index++) {
@@ -84,7 +84,7 @@ void store_destroy(struct store **store_pointer)
 
 uint64_t store_hash(const struct store *store, struct span key)
 {
-    return XXH3_64bits_withSeed(key.data, key.size, store->seed);
+    return hasher_hash(&store->hasher, key);
 }
 
 uint64_t store_key_digest(struct span key)

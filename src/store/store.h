@@ -24,9 +24,10 @@ struct store;
 struct table;
 
 struct store_options {
-    uint32_t partitions; /* Q: a power of two, 1..16384 */
-    uint64_t seed;       /* of the hash, so that no client can choose colliding keys */
-    int64_t now_ms;      /* wall clock; the wheels start here */
+    uint32_t partitions;   /* Q: a power of two, 1..16384 */
+    uint64_t seed;         /* of the hash, so that no client can choose colliding keys */
+    int64_t now_ms;        /* wall clock; the wheels start here */
+    uint64_t hash_cleared; /* bits of a hash that are always 0: none, but in tests of collisions */
 };
 
 enum store_status {

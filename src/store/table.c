@@ -50,6 +50,14 @@ static struct bucket *bucket_of(const struct table *table, uint32_t hash)
     return bucket_at(table, address(hash, table->bucket_count));
 }
 
+/* The low half of the entry's hash. */
+static uint32_t hash_of(const struct table *table, const struct entry *entry)
+{
+    if ((entry->traits & ENTRY_LONG) != 0)
+        return entry_long(entry)->hash;
+    return (uint32_t)hasher_hash(table->hasher, entry_key(entry));
+}
+
 const struct bucket *table_bucket(const struct table *table, uint64_t hash)
 {
     return bucket_of(table, (uint32_t)hash);
@@ -171,14 +179,17 @@ static void retract(struct table *table, uint32_t index, struct bucket *smaller)
     }
 }
 
-struct table *table_create(void)
+struct table *table_create(const struct hasher *hasher)
 {
     struct table *table = memory_try_alloc(sizeof *table);
 
     if (table == NULL)
         return NULL;
-    *table = (struct table){.bucket_count = 1, .memory = memory_size_class(sizeof *table)};
-    list_init(&table->tombstones);
+    *table = (struct table){
+        .hasher = hasher,
+        .bucket_count = 1,
+        .memory = memory_size_class(sizeof *table),
+    };
     if (resize_directory(table, 1)) {
         table->segments[0] = take_bucket(table);
         if (table->segments[0] != NULL)
@@ -263,11 +274,10 @@ static bool take_spare(struct table *table, uint32_t count, struct bucket **spar
     return true;
 }
 
-/* The word of an entry that is in the table. */
-static uint64_t *find_word(const struct table *table, const struct entry *entry)
+/* The word of an entry that is in the chain. */
+static uint64_t *find_word(struct bucket *bucket, const struct entry *entry)
 {
-    for (struct bucket *bucket = bucket_of(table, entry->hash); bucket != NULL;
-         bucket = bucket->overflow)
+    for (; bucket != NULL; bucket = bucket->overflow)
         for (unsigned i = 0; i < BUCKET_SLOTS; i++)
             if (word_entry(bucket->words[i]) == entry)
                 return &bucket->words[i];
@@ -297,19 +307,35 @@ static void chain_drop(struct table *table, struct bucket *bucket, uint64_t *wor
 
 /* ------------------------------------------------------------------------- growing, shrinking */
 
-/* How many entries of a chain hash to bucket `index` among `count`. The entries are fetched all at
- * once, so that the wait is for one memory access and not for each. */
-static uint32_t count_words(const struct bucket *bucket, uint32_t index, uint32_t count)
+/* The words of a chain that are to move, by their places in it: a bit each of the first 64, which
+ * is all but of a bad hash; those behind are looked at once more. */
+struct movers {
+    uint64_t bits;
+    uint32_t count;
+};
+
+#define MOVERS_BITS 64u
+
+/* Those whose entries hash to bucket `index` among `count`. The entries are fetched all at once, so
+ * that the wait is for one memory access and not for each. */
+static struct movers find_movers(const struct table *table, const struct bucket *bucket,
+                                 uint32_t index, uint32_t count)
 {
-    uint32_t words = 0;
+    struct movers movers = {0};
+    uint32_t place = 0;
 
     for (const struct bucket *b = bucket; b != NULL; b = b->overflow)
         for (unsigned i = 0; i < BUCKET_SLOTS && b->words[i] != 0; i++)
             __builtin_prefetch(word_entry(b->words[i]));
     for (; bucket != NULL; bucket = bucket->overflow)
-        for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++)
-            words += address(word_entry(bucket->words[i])->hash, count) == index;
-    return words;
+        for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++, place++) {
+            if (address(hash_of(table, word_entry(bucket->words[i])), count) != index)
+                continue;
+            movers.count++;
+            if (place < MOVERS_BITS)
+                movers.bits |= UINT64_C(1) << place;
+        }
+    return movers;
 }
 
 /* Adds a bucket and moves to it what hashes there. All memory is taken before anything moves. */
@@ -321,8 +347,8 @@ static void grow(struct table *table)
 
     if (index == UINT32_MAX)
         return;
-    const uint32_t there = count_words(bucket_of(table, index), index, count);
-    if (!take_spare(table, overflow_buckets(there), &spare))
+    const struct movers movers = find_movers(table, bucket_of(table, index), index, count);
+    if (!take_spare(table, overflow_buckets(movers.count), &spare))
         return;
     if (!extend(table, index)) {
         give_chain(table, spare);
@@ -331,16 +357,18 @@ static void grow(struct table *table)
     struct tail old = {.bucket = bucket_of(table, index)};
     struct tail new = {.bucket = bucket_at(table, index)};
     struct bucket *chain = old.bucket;
+    uint32_t place = 0;
 
     /* What stays is written back to the same chain from its front, which never overtakes the
      * reading; what is left of the chain behind it is given back. */
     for (struct bucket *next; chain != NULL; chain = next) {
         next = chain->overflow;
-        for (unsigned i = 0; i < BUCKET_SLOTS && chain->words[i] != 0; i++) {
+        for (unsigned i = 0; i < BUCKET_SLOTS && chain->words[i] != 0; i++, place++) {
             const uint64_t word = chain->words[i];
 
             chain->words[i] = 0;
-            if (address(word_entry(word)->hash, count) == index) {
+            if (place < MOVERS_BITS ? (movers.bits >> place & 1) != 0
+                                    : address(hash_of(table, word_entry(word)), count) == index) {
                 tail_append(&new, word, &spare);
                 continue;
             }
@@ -422,7 +450,6 @@ bool table_insert(struct table *table, uint64_t hash, struct entry *entry)
     struct tail tail = chain_tail(bucket_of(table, (uint32_t)hash));
     struct bucket *spare;
 
-    ensure(entry->hash == (uint32_t)hash);
     if (!take_spare(table, tail.used == BUCKET_SLOTS ? 1 : 0, &spare))
         return false;
     tail_append(&tail, word_make(tag_of(hash), entry), &spare);
@@ -433,11 +460,10 @@ bool table_insert(struct table *table, uint64_t hash, struct entry *entry)
     return true;
 }
 
-void table_replace(struct table *table, struct entry *old, struct entry *new)
+void table_replace(struct table *table, uint64_t hash, struct entry *old, struct entry *new)
 {
-    uint64_t *word = find_word(table, old);
+    uint64_t *word = find_word(bucket_of(table, (uint32_t)hash), old);
 
-    ensure(old->hash == new->hash);
     *word = word_make(*word >> TAG_SHIFT, new);
     table->memory += entry_memory(new);
     table->memory -= entry_memory(old);
@@ -445,7 +471,9 @@ void table_replace(struct table *table, struct entry *old, struct entry *new)
 
 void table_remove(struct table *table, struct entry *entry)
 {
-    chain_drop(table, bucket_of(table, entry->hash), find_word(table, entry));
+    struct bucket *bucket = bucket_of(table, hash_of(table, entry));
+
+    chain_drop(table, bucket, find_word(bucket, entry));
     table->entry_count--;
     table->memory -= entry_memory(entry);
     if (table->bucket_count > 1 &&
@@ -512,7 +540,7 @@ uint64_t table_scan(const struct table *table, uint64_t cursor, uint32_t limit,
             for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++) {
                 const struct entry *entry = word_entry(bucket->words[i]);
 
-                if (reverse(entry->hash) < cursor)
+                if (reverse(hash_of(table, entry)) < cursor)
                     continue;
                 visit(context, entry);
                 visited++;

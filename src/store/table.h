@@ -20,7 +20,8 @@
  *
  * With n buckets, and p the highest power of two that is at most n, the bucket of a hash is
  * hash mod 2p when that is below n, else hash mod p. Only the low 32 bits of a hash say where an
- * entry stands, and an entry keeps those, so that splitting a bucket reads no key.
+ * entry stands. No entry keeps them but that of a long key: who splits a bucket hashes the other
+ * keys again, which are short, and stand in the cache line that a kept hash would be read from.
  *
  * A table owns its buckets and its wheel; entries come and go by table_insert and table_remove. All
  * of it is guarded by the partition's lock. Without memory to grow or shrink, a table goes on as it
@@ -31,6 +32,7 @@
 
 #include "base/wheel.h"
 #include "store/entry.h"
+#include "store/hasher.h"
 
 #define BUCKET_SLOTS    7
 #define SEGMENT_BUCKETS 16u
@@ -43,6 +45,7 @@ struct bucket {
 _Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
 
 struct table {
+    const struct hasher *hasher; /* the owner's */
     struct bucket **segments;
     uint32_t bucket_count;     /* n, at least 1 */
     uint32_t segment_capacity; /* pointers in the directory, a power of two */
@@ -52,13 +55,14 @@ struct table {
     struct wheel *wheel; /* NULL while no entry has a deadline; the owner's to make */
     struct table *next;  /* in the graveyard */
     /* The owner's. */
-    struct list tombstones; /* by their timers' links, as they came */
+    struct circle *tombstones; /* by their timers' links, as they came */
     uint64_t tombstone_count;
     uint64_t expiring_count;
 };
 
-/* Empty, with one bucket. NULL when there is no memory. */
-struct table *table_create(void);
+/* Empty, with one bucket. NULL when there is no memory. Hashes are those of `hasher`, which stays
+ * where it is. */
+struct table *table_create(const struct hasher *hasher);
 
 /* The entry that most probably has that hash, as far as its bucket tells; reads no entry. NULL:
  * there is none. */
@@ -67,9 +71,9 @@ struct entry *table_find(const struct table *table, uint64_t hash, struct span k
 
 /* The key is not in the table. False, with nothing changed, when there is no memory. */
 bool table_insert(struct table *table, uint64_t hash, struct entry *entry);
-/* Puts `new` in the place of `old`, an entry of the same hash that is in the table. The caller
- * frees `old`. */
-void table_replace(struct table *table, struct entry *old, struct entry *new);
+/* Puts `new` in the place of `old`, an entry of the same key that is in the table. The caller frees
+ * `old`. */
+void table_replace(struct table *table, uint64_t hash, struct entry *old, struct entry *new);
 /* Takes `entry`, which is in the table, out of it. The caller frees it. */
 void table_remove(struct table *table, struct entry *entry);
 

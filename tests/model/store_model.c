@@ -47,7 +47,6 @@ struct model {
     uint64_t cursors[PARTITIONS];
     uint32_t scanned; /* the partition that a visit belongs to */
     uint64_t marks_seen;
-    uint64_t hash_bits; /* hashes keep only these */
     uint64_t stamp;
     uint64_t arrivals;
     uint64_t settled[PARTITIONS];
@@ -74,7 +73,7 @@ static void find_place(struct model *model, uint32_t number, struct place *place
     place->number = number;
     place->partition = store_partition(model->store, number % PARTITIONS);
     place->key = span_of(place->text, (size_t)size);
-    place->hash = store_hash(model->store, place->key) & model->hash_bits;
+    place->hash = store_hash(model->store, place->key);
 }
 
 /* A mark may only be missing, or be that of an older version, where the floor does its work. */
@@ -182,6 +181,11 @@ static int64_t draw_deadline(struct model *model, const struct fact *fact)
         return fact->version.deadline_ms;
     if (rng_chance(&model->rng, 1, 2))
         return DEADLINE_NEVER;
+    if (rng_chance(&model->rng, 1, 16)) /* on both sides of what a timer's note holds */
+        return ENTRY_EPOCH_MS + (int64_t)rng_below(&model->rng, 3) - 1 +
+               (rng_chance(&model->rng, 1, 2) ? INT64_C(1) << CIRCLE_NOTE_BITS : 0);
+    if (rng_chance(&model->rng, 1, 32)) /* or anywhere */
+        return (int64_t)rng_next(&model->rng);
     return model->now_ms + (int64_t)(rng_next(&model->rng) >> (30 + rng_below(&model->rng, 34)));
 }
 
@@ -452,19 +456,19 @@ static void check_all(struct model *model)
     for (uint32_t number = 0; number < KEYS; number++) {
         const struct fact *fact = &model->facts[number];
         struct partition_counts *counts = &expected[number % PARTITIONS];
-        const bool timed = entry_timed_for(&fact->version);
         struct place place;
 
         check_fact(model, number);
         if (!fact->present)
             continue;
         find_place(model, number, &place);
-        memory += entry_memory_for(place.key.size, fact->version.value.size, timed);
+        memory += entry_memory_for(entry_parts_for(place.key.size, &fact->version), place.key.size,
+                                   fact->version.value.size);
         if (fact->version.kind == VALUE_TOMBSTONE) {
             counts->tombstones++;
         } else {
             counts->keys++;
-            counts->expiring += timed;
+            counts->expiring += fact->version.deadline_ms != DEADLINE_NEVER;
         }
     }
     for (uint32_t i = 0; i < PARTITIONS; i++) {
@@ -520,13 +524,13 @@ static void play(uint64_t seed)
 
     rng_init(&model->rng, seed);
     allocator_init(&allocator, seed);
-    model->hash_bits = hash_bits[rng_chance(&model->rng, 1, 2) ? 0 : rng_below(&model->rng, 4)];
+    const uint64_t bits = hash_bits[rng_chance(&model->rng, 1, 2) ? 0 : rng_below(&model->rng, 4)];
     model->now_ms = NOW;
     model->put_share = 80;
     if (rng_chance(&model->rng, 1, 2))
         partitions = 16384;
-    model->store = store_create(
-        &(struct store_options){.partitions = partitions, .seed = seed, .now_ms = NOW});
+    model->store = store_create(&(struct store_options){
+        .partitions = partitions, .seed = seed, .now_ms = NOW, .hash_cleared = ~bits});
     for (uint32_t number = 0; number < KEYS; number++) {
         struct place place;
 

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "base/memory.h"
 #include "lib/allocator.h"
 #include "lib/store_fixture.h"
 #include "lib/timeout.h"
@@ -52,10 +53,111 @@ Test(store, the_empty_key_and_the_empty_value_are_like_others)
     fixture_tear_down(&fixture);
 }
 
-Test(store, sixteen_bytes_of_key_and_sixty_four_of_value_take_112_or_128_with_a_deadline)
+Test(store, sixteen_bytes_of_key_and_sixty_four_of_value_take_96_or_112_with_a_deadline)
 {
-    cr_assert_eq(entry_memory_for(16, 64, false), 112);
-    cr_assert_eq(entry_memory_for(16, 64, true), 128);
+    struct version version = {.kind = VALUE_STRING, .deadline_ms = DEADLINE_NEVER};
+
+    cr_assert_eq(sizeof(struct entry), 16);
+    cr_assert_eq(entry_memory_for(entry_parts_for(16, &version), 16, 64), 96);
+    version.deadline_ms = NOW + 1;
+    cr_assert_eq(entry_memory_for(entry_parts_for(16, &version), 16, 64), 112);
+}
+
+/* 255 bytes is where the size of a key leaves the header. */
+Test(store, keys_of_any_size_come_back_also_after_the_table_grew_and_shrank)
+{
+    static const size_t sizes[] = {0, 1, 253, 254, 255, 256, 257, 300, 65535, 65536, 1 << 20};
+    enum { SIZES = sizeof sizes / sizeof sizes[0], COUNT = 300 };
+    struct fixture fixture = fixture_set_up(1);
+    uint8_t *bytes = memory_alloc(sizes[SIZES - 1]);
+    char text[16];
+
+    memset(bytes, 'k', sizes[SIZES - 1]);
+    for (int round = 0; round < 3; round++) {
+        const int64_t deadline_ms = round == 0   ? DEADLINE_NEVER
+                                    : round == 1 ? NOW + 1000
+                                                 : INT64_MAX - 1;
+        for (size_t i = 0; i < SIZES; i++)
+            cr_assert_eq(fixture_put(&fixture, span_of(bytes, sizes[i]),
+                                     fixture_key((uint32_t)i, text), deadline_ms),
+                         STORE_OK);
+        for (uint32_t number = 100; number < 100 + COUNT; number++)
+            fixture_put(&fixture, fixture_key(number, text), SPAN("v"), DEADLINE_NEVER);
+        for (size_t i = 0; i < SIZES; i++)
+            cr_assert(
+                fixture_holds(&fixture, span_of(bytes, sizes[i]), fixture_key((uint32_t)i, text)));
+        for (uint32_t number = 100; number < 100 + COUNT; number++) {
+            const struct span key = fixture_key(number, text);
+
+            cr_assert(partition_remove(fixture.partition, store_hash(fixture.store, key), key));
+        }
+        for (size_t i = 0; i < SIZES; i++) {
+            const struct span key = span_of(bytes, sizes[i]);
+            struct version version;
+
+            cr_assert(fixture_holds(&fixture, key, fixture_key((uint32_t)i, text)));
+            fixture_get(&fixture, key, &version);
+            cr_assert_eq(version.deadline_ms, deadline_ms);
+        }
+    }
+    for (size_t i = 0; i < SIZES; i++) {
+        const struct span key = span_of(bytes, sizes[i]);
+
+        cr_assert(partition_remove(fixture.partition, store_hash(fixture.store, key), key));
+    }
+    memory_free(bytes);
+    fixture_tear_down(&fixture);
+}
+
+/* A timer's note holds deadlines from 2020 to 2054. */
+Test(store, every_deadline_is_kept_to_the_millisecond_and_kept_to)
+{
+    static const int64_t deadlines[] = {
+        INT64_MIN,
+        -1,
+        0,
+        ENTRY_EPOCH_MS - 1,
+        ENTRY_EPOCH_MS,
+        NOW,
+        NOW + 1,
+        ENTRY_EPOCH_MS + (INT64_C(1) << 40) - 1,
+        ENTRY_EPOCH_MS + (INT64_C(1) << 40),
+        ENTRY_EPOCH_MS + (INT64_C(1) << 40) + 1,
+        INT64_MAX - 1,
+    };
+    enum { COUNT = sizeof deadlines / sizeof deadlines[0] };
+    struct fixture fixture = fixture_set_up(1);
+
+    /* From each to each: some are written over in place, some want other parts. */
+    for (uint32_t i = 0; i < COUNT * COUNT; i++) {
+        struct version version;
+
+        fixture_put(&fixture, SPAN("k"), SPAN("v"), deadlines[i % COUNT]);
+        fixture_put(&fixture, SPAN("k"), SPAN("v"), deadlines[i / COUNT]);
+        cr_assert(fixture_get(&fixture, SPAN("k"), &version));
+        cr_assert_eq(version.deadline_ms, deadlines[i / COUNT]);
+        cr_assert_eq(fixture_counts(&fixture).expiring, 1);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        char text[16];
+        const struct span key = fixture_key(i, text);
+
+        fixture_put(&fixture, SPAN("k"), SPAN("v"), deadlines[i]);
+        fixture_put(&fixture, key, SPAN("v"), deadlines[i]);
+        if (deadlines[i] > NOW) {
+            while (partition_expire(fixture.partition, deadlines[i] - 1, 100) == 100)
+                continue;
+            cr_assert_eq(fixture_counts(&fixture).keys, 2);
+        }
+        while (partition_expire(fixture.partition, deadlines[i] > NOW ? deadlines[i] : NOW, 100) ==
+               100)
+            continue;
+        cr_assert_eq(fixture_counts(&fixture).keys, 0);
+        while (partition_expire(fixture.partition, NOW, 100) == 100)
+            continue;
+    }
+    partition_settle(fixture.partition, UINT64_MAX, 100);
+    fixture_tear_down(&fixture);
 }
 
 Test(store, appending_in_place_keeps_what_was_there)
