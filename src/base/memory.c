@@ -10,14 +10,20 @@
 
 #ifdef DUNLIN_WITH_JEMALLOC
 /* Every thread's caches are jemalloc's own business. What matters here is that no worker stands
- * still for memory. Transparent huge pages stay off: they stall an insert for 20 ms. What is free is
- * given back to the system by a thread of jemalloc's, for a worker that frees a million entries
+ * still for memory. Transparent huge pages stay off: they stall an insert for 20 ms. What is free
+ * is given back to the system by a thread of jemalloc's, for a worker that frees a million entries
  * would else do so for some ms at a time; and blocks of 8 MB and more wait for that as all others
  * do (oversize_threshold), while by jemalloc's default whoever frees one gives it back on the spot,
- * 10 ms for 100 MB, and whoever asks for the next pays for each of its pages again. */
+ * 10 ms for 100 MB, and whoever asks for the next pays for each of its pages again.
+ *
+ * slab_sizes: pages of a slab, by size class. Each slab costs 128 bytes of jemalloc's own, and by
+ * default is as small as its blocks fill it without a rest: 64 blocks of 64 bytes (2 bytes each),
+ * 64 of 320, 16 of 1280 (8 bytes each). Here most have hundreds; 512 is jemalloc's bound. A slab
+ * goes back to the system as a whole, so those of large blocks, which are few, stay as they are. */
 extern const char *malloc_conf;
 const char *malloc_conf = "thp:never,background_thread:true,max_background_threads:1,"
-                          "oversize_threshold:0,dirty_decay_ms:5000";
+                          "oversize_threshold:0,dirty_decay_ms:5000,"
+                          "slab_sizes:49-64:8|81-96:6|97-112:14|113-2048:120";
 #endif
 
 void *memory_alloc(size_t size)

@@ -66,6 +66,6 @@ void store_prefetch(const struct store_visit *visits, size_t count)
             continue;
         __builtin_prefetch(at[i]);
         __builtin_prefetch((const uint8_t *)at[i] + 64);
-        __builtin_prefetch((const uint8_t *)at[i] + 111); /* the end of a small one */
+        __builtin_prefetch((const uint8_t *)at[i] + 95); /* the end of a small one */
     }
 }
