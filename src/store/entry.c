@@ -6,13 +6,6 @@
 /* More pieces than this are not checked for overlap one against the other. */
 #define PIECES_CHECKED_MAX 8
 
-/* Whether a deadline fits in a timer's note. */
-static bool near(int64_t deadline_ms)
-{
-    return deadline_ms >= ENTRY_EPOCH_MS &&
-           (uint64_t)(deadline_ms - ENTRY_EPOCH_MS) >> CIRCLE_NOTE_BITS == 0;
-}
-
 size_t entry_pieces_size(const struct span *pieces, size_t piece_count)
 {
     size_t size = 0;
@@ -21,17 +14,6 @@ size_t entry_pieces_size(const struct span *pieces, size_t piece_count)
         ensure(!__builtin_add_overflow(size, pieces[i].size, &size));
     ensure(size <= UINT32_MAX);
     return size;
-}
-
-uint8_t entry_parts_for(size_t key_size, const struct version *version)
-{
-    unsigned parts = key_size >= ENTRY_KEY_LONG ? ENTRY_LONG : 0;
-
-    if (version->kind == VALUE_TOMBSTONE)
-        parts |= ENTRY_TIMED;
-    else if (version->deadline_ms != DEADLINE_NEVER)
-        parts |= ENTRY_TIMED | (near(version->deadline_ms) ? 0 : ENTRY_FAR);
-    return (uint8_t)parts;
 }
 
 int64_t entry_timer_deadline_ms(const struct wheel_timer *timer)
@@ -54,7 +36,8 @@ void entry_set_deadline(struct entry *entry, int64_t deadline_ms)
 {
     struct wheel_timer *timer = entry_timer(entry);
 
-    ensure(entry_expires(entry) && near(deadline_ms) == ((entry->traits & ENTRY_FAR) == 0));
+    ensure(entry_expires(entry) &&
+           entry_deadline_near(deadline_ms) == ((entry->traits & ENTRY_FAR) == 0));
     if ((entry->traits & ENTRY_FAR) != 0)
         *(int64_t *)(timer + 1) = deadline_ms;
     else
@@ -142,7 +125,8 @@ bool entry_overwrite(struct entry *entry, const struct version *version, const s
     uint8_t *to = value_at(entry);
 
     if (parts != (entry->traits & ENTRY_PARTS) ||
-        entry_memory_for(parts, key_size, value_size) != entry_memory(entry) ||
+        (value_size != entry->value_size &&
+         entry_memory_for(parts, key_size, value_size) != entry_memory(entry)) ||
         !movable(to, pieces, piece_count))
         return false;
     for (size_t i = 0; i < piece_count; i++) {

@@ -102,9 +102,11 @@ static inline struct dot entry_dot(const struct entry *entry)
     return (struct dot){.stamp = entry->stamp, .node = entry->node};
 }
 
-/* Bytes before the key, by the flags among `traits`. */
+/* Bytes before the key, by the flags among `traits`. Most entries have no parts. */
 static inline size_t entry_header_size(unsigned traits)
 {
+    if (__builtin_expect((traits & ENTRY_PARTS) == 0, 1))
+        return sizeof(struct entry);
     return sizeof(struct entry) + ((traits & ENTRY_TIMED) != 0 ? sizeof(struct wheel_timer) : 0) +
            ((traits & ENTRY_FAR) != 0 ? sizeof(int64_t) : 0) +
            ((traits & ENTRY_LONG) != 0 ? sizeof(struct entry_long) : 0);
@@ -130,7 +132,7 @@ static inline struct span entry_key(const struct entry *entry)
 {
     const uint8_t *key = (const uint8_t *)entry + entry_header_size(entry->traits);
 
-    if ((entry->traits & ENTRY_LONG) != 0)
+    if (__builtin_expect((entry->traits & ENTRY_LONG) != 0, 0))
         return span_of(key, entry_long(entry)->key_size);
     return span_of(key, entry->key_size);
 }
@@ -142,8 +144,23 @@ static inline struct span entry_value(const struct entry *entry)
     return span_of(key.data + key.size, entry->value_size);
 }
 
+/* Whether a deadline fits in a timer's note. */
+static inline bool entry_deadline_near(int64_t deadline_ms)
+{
+    return ((uint64_t)deadline_ms - (uint64_t)ENTRY_EPOCH_MS) >> CIRCLE_NOTE_BITS == 0;
+}
+
 /* The parts that an entry of that key and version has. */
-uint8_t entry_parts_for(size_t key_size, const struct version *version);
+static inline uint8_t entry_parts_for(size_t key_size, const struct version *version)
+{
+    unsigned parts = key_size >= ENTRY_KEY_LONG ? ENTRY_LONG : 0;
+
+    if (version->kind == VALUE_TOMBSTONE)
+        parts |= ENTRY_TIMED;
+    else if (version->deadline_ms != DEADLINE_NEVER)
+        parts |= ENTRY_TIMED | (entry_deadline_near(version->deadline_ms) ? 0 : ENTRY_FAR);
+    return (uint8_t)parts;
+}
 
 /* Bytes that an entry with these parts would take, by memory_size_class. */
 static inline size_t entry_memory_for(unsigned parts, size_t key_size, size_t value_size)

@@ -6,6 +6,8 @@
 #ifndef DUNLIN_STORE_HASHER_H
 #define DUNLIN_STORE_HASHER_H
 
+#include <xxhash.h>
+
 #include "base/span.h"
 
 struct hasher {
@@ -13,6 +15,9 @@ struct hasher {
     uint64_t cleared; /* bits that no hash has set: none, but in tests of collisions */
 };
 
-uint64_t hasher_hash(const struct hasher *hasher, struct span key);
+static inline uint64_t hasher_hash(const struct hasher *hasher, struct span key)
+{
+    return XXH3_64bits_withSeed(key.data, key.size, hasher->seed) & ~hasher->cleared;
+}
 
 #endif

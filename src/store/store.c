@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "store/store.h"
 
-#include <xxhash.h>
-
 #include "base/assert.h"
 #include "base/memory.h"
 #include "store/internal.h"
