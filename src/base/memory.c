@@ -18,12 +18,12 @@
  *
  * slab_sizes: pages of a slab, by size class. Each slab costs 128 bytes of jemalloc's own, and by
  * default is as small as its blocks fill it without a rest: 64 blocks of 64 bytes (2 bytes each),
- * 64 of 320, 16 of 1280 (8 bytes each). Here it has up to 512 blocks, which is the most, or 240
- * KiB. It gives its pages back one slab at a time, so those of large blocks are not much larger. */
+ * 64 of 320, 16 of 1280 (8 bytes each). Here most have hundreds; 512 is jemalloc's bound. A slab
+ * goes back to the system as a whole, so those of large blocks, which are few, stay as they are. */
 extern const char *malloc_conf;
 const char *malloc_conf = "thp:never,background_thread:true,max_background_threads:1,"
                           "oversize_threshold:0,dirty_decay_ms:5000,"
-                          "slab_sizes:49-64:8|81-96:6|97-112:14|113-2048:60";
+                          "slab_sizes:49-64:8|81-96:6|97-112:14|113-2048:120";
 #endif
 
 void *memory_alloc(size_t size)
