@@ -34,12 +34,12 @@ FILENAME == ARGV[1] {
 FNR == 1 { FS = "\t"; $0 = $0 }
 {
     count = split($1, frame, ";")
-    root = count >= 2 ? frame[2] : "*"
     found = 0
     for (at = count; at >= 1 && !found; at--) {
-        if ((root, frame[at]) in step_of)
-            found = step_of[root, frame[at]]
-        else if (("*", frame[at]) in step_of)
+        for (above = at; above >= 1 && !found; above--)
+            if ((frame[above], frame[at]) in step_of)
+                found = step_of[frame[above], frame[at]]
+        if (!found && ("*", frame[at]) in step_of)
             found = step_of["*", frame[at]]
     }
     if (!found && $2 > 0) {
