@@ -21,8 +21,8 @@ void buffer_deinit(struct buffer *buffer)
     buffer_init(buffer);
 }
 
-/* Makes room by moving the content to the front (when at least half the block is consumed, so that
- * the move is paid for) or by growing. */
+/* Makes room by moving the content to the front (when no more than was consumed, so that the move
+ * is paid for) or by growing. */
 static bool make_room(struct buffer *buffer, size_t size)
 {
     const size_t content = buffer_size(buffer);
@@ -31,7 +31,7 @@ static bool make_room(struct buffer *buffer, size_t size)
 
     if (__builtin_add_overflow(content, size, &needed))
         return false;
-    if (needed <= buffer->capacity && buffer->head >= buffer->capacity / 2) {
+    if (needed <= buffer->capacity && buffer->head >= content) {
         memmove(buffer->block, buffer->block + buffer->head, content);
         buffer->head = 0;
         buffer->tail = content;

@@ -17,6 +17,8 @@ METRIC(CONNECTIONS_REJECTED, "rejected_connections", COUNTER, "connections",
        "Client connections closed because maxclients was reached or the mode is protected")
 METRIC(CLIENT_LIMIT_CLOSES, "client_limit_closes", COUNTER, "connections",
        "Clients closed at the bound of their input or output buffer")
+METRIC(CLIENT_LIMIT_STOPS, "client_limit_stops", COUNTER, "times",
+       "Clients whose commands had to wait until they had read their output")
 METRIC(COMMANDS, "total_commands_processed", COUNTER, "commands", "Commands executed for clients")
 METRIC(ERRORS, "total_error_replies", COUNTER, "replies", "Commands answered with an error")
 METRIC(PROTOCOL_ERRORS, "protocol_errors", COUNTER, "errors",

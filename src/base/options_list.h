@@ -89,8 +89,9 @@ OPTION(client_query_buffer_limit, "client-query-buffer-limit", BYTES, "1gb", MB,
 OPTION(client_output_buffer_limit, "client-output-buffer-limit", OUTPUT_LIMIT,
        "normal 256mb 64mb 60", 0, 0, LIVE, PLAIN, "normal hard soft seconds",
        "Close a client whose unread answers take more than the hard limit, or more than the soft limit "
-       "for that many seconds; 0 lifts a limit. Redis lifts both for ordinary clients: one that never "
-       "reads can then take all memory. Raise them for clients that pipeline very large answers.")
+       "for that many seconds; 0 lifts a limit. Over the soft limit no further command of it is begun "
+       "until it has read, so only one very large answer goes past it. Redis lifts both for ordinary "
+       "clients: one that never reads can then take all memory.")
 
 OPTION(request_timeout_ms, "request-timeout-ms", MILLISECONDS, "500", 1, 600000, LIVE, PLAIN, NULL,
        "How long a request may wait for other nodes before it is answered with an error. Shorter, and "

@@ -21,8 +21,8 @@ void session_init(struct session *session, const char *address, const char *loca
         .protocol = 2,
         .active_us = now.mono_us,
     };
-    snprintf(session->address, sizeof session->address, "%s", address);
-    snprintf(session->local_address, sizeof session->local_address, "%s", local_address);
+    session->address = memory_copy_string(address);
+    session->local_address = memory_copy_string(local_address);
     ensure(pthread_mutex_init(&session->lock, NULL) == 0);
     list_init(&session->link);
 }
@@ -32,6 +32,8 @@ void session_deinit(struct session *session)
     ensure(list_empty(&session->link));
     for (size_t i = 0; i < SESSION_TEXTS; i++)
         memory_free(session->texts[i]);
+    memory_free(session->address);
+    memory_free(session->local_address);
     pthread_mutex_destroy(&session->lock);
 }
 

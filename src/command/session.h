@@ -33,12 +33,12 @@ enum session_text {
 
 struct session {
     /* fixed */
-    uint64_t id;                             /* given by directory_add, from 1 on, never twice */
-    char address[SESSION_ADDRESS_MAX];       /* of the client */
-    char local_address[SESSION_ADDRESS_MAX]; /* of ours */
-    int descriptor;                          /* shown in CLIENT LIST; -1 until somebody sets it */
-    uint32_t worker;                         /* the owner, for the directory's wake */
-    int64_t created_us;                      /* mono */
+    uint64_t id;         /* given by directory_add, from 1 on, never twice */
+    char *address;       /* of the client */
+    char *local_address; /* of ours */
+    int descriptor;      /* shown in CLIENT LIST; -1 until somebody sets it */
+    uint32_t worker;     /* the owner, for the directory's wake */
+    int64_t created_us;  /* mono */
 
     /* owner */
     bool authenticated;

@@ -17,6 +17,9 @@
 /* How often each is looked at, us, and at most how many in one turn. */
 #define CHECK_US        500000
 #define CHECKS_PER_TURN 200
+/* A larger block is given back as soon as it is empty, bytes: the next large value of any client
+ * takes the same one, which is in the caches. */
+#define OUTPUT_KEEP (64 * 1024)
 
 static struct client_socket *socket_of(struct connection *connection)
 {
@@ -69,8 +72,13 @@ static void on_drained(struct connection *connection)
 
     socket->over_us = 0;
     count_bytes(socket);
+    connection_rest(connection);
+    connection_trim(connection, OUTPUT_KEEP);
     if (socket->closing)
         client_socket_close(socket);
+    else if (connection->paused)
+        engine_client_drained(socket->worker->engine, loop_now(socket->worker->loop),
+                              socket->client);
 }
 
 static const struct connection_calls calls = {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "io/loop.h"
 
 /* Room for one read, bytes: what a deep pipeline sends in a turn; more costs memory a connection.
@@ -35,17 +36,38 @@ static bool try_again(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+/* One buffer's block becomes the other's, which has none. */
+static void hand_over(struct buffer *from, struct buffer *to)
+{
+    *to = *from;
+    buffer_init(from);
+}
+
+/* Where the owner made room for what it expects that is filled first. */
+static size_t room_for(const struct buffer *in)
+{
+    const size_t free = in->capacity - in->tail;
+
+    if (buffer_size(in) < READ_ROOM)
+        return READ_ROOM;
+    return free >= READ_ROOM && free < READ_ROOM_LARGE ? free : READ_ROOM_LARGE;
+}
+
 /* Returns how much of the turn that takes, as bytes. The owner may have freed the connection. */
 static size_t read_some(struct connection *connection)
 {
-    const size_t room = buffer_size(connection->in) >= READ_ROOM ? READ_ROOM_LARGE : READ_ROOM;
-    uint8_t *at = buffer_reserve(connection->in, room);
+    struct buffer *in = connection->in;
+    const size_t room = room_for(in);
+
+    if (in->block == NULL && !in->failed)
+        hand_over(loop_spare(connection->loop), in);
+    uint8_t *at = buffer_reserve(in, room);
     int error = connection->error != 0 ? connection->error : at == NULL ? ENOMEM : 0;
 
     if (error == 0) {
         const ssize_t got = recv(connection->fd, at, room, 0);
         if (got > 0) {
-            buffer_commit(connection->in, (size_t)got);
+            buffer_commit(in, (size_t)got);
             connection->bytes_in += (uint64_t)got;
             connection->calls->input(connection);
             return (size_t)got;
@@ -71,6 +93,15 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     (void)loop_spend(loop, read_some(connection));
 }
 
+static void stop_waiting(struct connection *connection)
+{
+    if (connection->write_event == NULL)
+        return;
+    event_del(connection->write_event);
+    memory_free(connection->write_event);
+    connection->write_event = NULL;
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *context)
 {
     struct connection *connection = context;
@@ -78,8 +109,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     (void)loop_now(connection->loop);
-    connection->waiting = false;
-    event_del(&connection->write_event);
+    stop_waiting(connection);
     /* Not at once: the owner may be in the middle of a frame that this turn is to complete. */
     connection_output(connection);
 }
@@ -91,9 +121,15 @@ void connection_init(struct connection *connection, struct loop *loop, int fd, s
     list_init(&connection->dirty_link);
     event_assign(&connection->read_event, loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable,
                  connection);
-    event_assign(&connection->write_event, loop_base(loop), fd, EV_WRITE | EV_PERSIST, on_writable,
-                 connection);
     event_add(&connection->read_event, NULL);
+}
+
+static void wait_until_writable(struct connection *connection)
+{
+    connection->write_event = memory_alloc(sizeof *connection->write_event);
+    event_assign(connection->write_event, loop_base(connection->loop), connection->fd, EV_WRITE,
+                 on_writable, connection);
+    event_add(connection->write_event, NULL);
 }
 
 void connection_close(struct connection *connection)
@@ -101,7 +137,7 @@ void connection_close(struct connection *connection)
     if (connection->fd < 0)
         return;
     event_del(&connection->read_event);
-    event_del(&connection->write_event);
+    stop_waiting(connection);
     list_remove(&connection->dirty_link);
     close(connection->fd);
     connection->fd = -1;
@@ -109,17 +145,14 @@ void connection_close(struct connection *connection)
 
 void connection_output(struct connection *connection)
 {
-    if (connection->fd >= 0 && !connection->waiting && connection->error == 0 &&
+    if (connection->fd >= 0 && connection->write_event == NULL && connection->error == 0 &&
         list_empty(&connection->dirty_link))
         loop_mark_dirty(connection->loop, &connection->dirty_link);
 }
 
 void connection_emptied(struct connection *connection)
 {
-    if (connection->fd < 0 || !connection->waiting)
-        return;
-    connection->waiting = false;
-    event_del(&connection->write_event);
+    stop_waiting(connection);
 }
 
 size_t connection_flush(struct connection *connection)
@@ -127,7 +160,7 @@ size_t connection_flush(struct connection *connection)
     const struct span content = buffer_content(connection->out);
     ssize_t sent = 0;
 
-    if (connection->fd < 0 || connection->waiting || connection->error != 0)
+    if (connection->fd < 0 || connection->write_event != NULL || connection->error != 0)
         return 0;
     /* Something between the bytes that are there is missing: the other side would misread the rest.
      */
@@ -147,14 +180,25 @@ size_t connection_flush(struct connection *connection)
             connection->bytes_out += (uint64_t)sent;
         }
         if (buffer_size(connection->out) > 0) {
-            connection->waiting = true;
-            event_add(&connection->write_event, NULL);
+            wait_until_writable(connection);
             return sent > 0 ? (size_t)sent : 0;
         }
     }
     if (connection->calls->drained != NULL)
         connection->calls->drained(connection);
     return sent > 0 ? (size_t)sent : 0;
+}
+
+void connection_rest(struct connection *connection)
+{
+    struct buffer *in = connection->in, *spare = loop_spare(connection->loop);
+
+    if (buffer_size(in) > 0 || in->capacity < READ_ROOM || in->failed)
+        return;
+    if (spare->block == NULL && in->capacity == READ_ROOM)
+        hand_over(in, spare);
+    else
+        buffer_deinit(in);
 }
 
 void connection_trim(struct connection *connection, size_t keep)

@@ -40,13 +40,12 @@ struct connection {
     struct loop *loop;
     int fd; /* -1 once closed */
     struct event read_event;
-    struct event write_event;
+    struct event *write_event; /* the socket is full; NULL: it is not, as nearly always */
     struct buffer *in;
     struct buffer *out;
     const struct connection_calls *calls;
-    bool paused;  /* not reading */
-    bool waiting; /* the socket is full; write_event is pending */
-    int error;    /* a write failed with this, and the owner is to be told */
+    bool paused; /* not reading */
+    int error;   /* a write failed with this, and the owner is to be told */
     uint64_t bytes_in, bytes_out;
 };
 
@@ -60,9 +59,13 @@ void connection_close(struct connection *connection);
 void connection_output(struct connection *connection);
 /* The owner has thrown away what was in `out`: nothing waits for the socket any more. */
 void connection_emptied(struct connection *connection);
+/* Gives the block of `in` to the loop's other connections, once it is used up. For an owner to whom
+ * many idle connections belong. */
+void connection_rest(struct connection *connection);
 /* Gives back the memory of each buffer that is empty and larger than `keep` bytes. */
 void connection_trim(struct connection *connection, size_t keep);
-/* Writes what is in `out`, in one piece of bounded size; for the loop. Returns the bytes written. */
+/* Writes what is in `out`, in one piece of bounded size; for the loop. Returns the bytes written.
+ */
 size_t connection_flush(struct connection *connection);
 
 void connection_pause(struct connection *connection);

@@ -41,6 +41,7 @@ struct loop {
     bool now_known;
     struct turn turn;
     struct list dirty; /* of struct connection, by dirty_link */
+    struct buffer spare;
 
     /* From other threads. */
     int bell; /* eventfd */
@@ -157,6 +158,7 @@ void loop_destroy(struct loop **loop)
     close(l->fine);
     close(l->bell);
     event_base_free(l->base);
+    buffer_deinit(&l->spare);
     pthread_mutex_destroy(&l->mailbox_lock);
     memory_free(l);
 }
@@ -164,6 +166,11 @@ void loop_destroy(struct loop **loop)
 struct event_base *loop_base(struct loop *loop)
 {
     return loop->base;
+}
+
+struct buffer *loop_spare(struct loop *loop)
+{
+    return &loop->spare;
 }
 
 struct instant loop_now(struct loop *loop)

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/work.h"
 
+struct buffer;
 struct event_base;
 struct loop;
 struct metrics_block;
@@ -65,6 +66,11 @@ void loop_post(struct loop *loop, struct errand *errand);
  * earlier is not taken back. Each call of `wake` is followed by its turn's end, where the owner
  * asks again. INT64_MAX: never. To the millisecond. */
 void loop_wake_at(struct loop *loop, int64_t mono_us);
+
+/* A block for input that the connections of the loop share: one that has none takes it, and gives
+ * it back when it has used up what it read. So who is idle holds none, and all read into memory
+ * that is in the caches. */
+struct buffer *loop_spare(struct loop *loop);
 
 /* Puts `link` on the list of what is flushed at the end of the turn (see connection.c). */
 void loop_mark_dirty(struct loop *loop, struct list *link);

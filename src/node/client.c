@@ -81,6 +81,33 @@ static void close_when_delivered(struct client *client)
         client->engine->calls->client_close(client->connection);
 }
 
+static void borrow_table(struct client *client)
+{
+    struct engine *engine = client->engine;
+
+    if (engine->hash_table_count > 0)
+        client->by_hash = engine->hash_tables[--engine->hash_table_count];
+    else
+        client->by_hash = memory_alloc_array(CLIENT_HASHES, sizeof client->by_hash[0]);
+}
+
+static void release_table(struct client *client)
+{
+    struct engine *engine = client->engine;
+
+    if (engine->hash_table_count < CLIENT_TABLES_KEPT)
+        engine->hash_tables[engine->hash_table_count++] = client->by_hash;
+    else
+        memory_free(client->by_hash);
+    client->by_hash = NULL;
+}
+
+void clients_destroy(struct engine *engine)
+{
+    while (engine->hash_table_count > 0)
+        memory_free(engine->hash_tables[--engine->hash_table_count]);
+}
+
 void client_note_waiting(struct request *request)
 {
     struct client *client = request->client;
@@ -97,8 +124,9 @@ void client_note_waiting(struct request *request)
         return;
     }
     if (client->by_hash == NULL)
-        client->by_hash = memory_alloc_array(CLIENT_HASHES, sizeof client->by_hash[0]);
+        borrow_table(client);
     client->by_hash[request->hash % CLIENT_HASHES]++;
+    client->keyed++;
 }
 
 static void count_out(struct client *client, const struct request *request)
@@ -110,10 +138,13 @@ static void count_out(struct client *client, const struct request *request)
     client->unordered -= request->unordered;
     if (request->kind == COMMAND_LOCAL)
         return;
-    if (request->hash == 0)
+    if (request->hash == 0) {
         client->wide--;
-    else
-        client->by_hash[request->hash % CLIENT_HASHES]--;
+        return;
+    }
+    client->by_hash[request->hash % CLIENT_HASHES]--;
+    if (--client->keyed == 0)
+        release_table(client); /* all zeros again */
 }
 
 void client_weigh(struct request *request)
@@ -122,6 +153,8 @@ void client_weigh(struct request *request)
     const size_t weight = buffer_size(&request->kept) + buffer_size(&request->reply) +
                           buffer_size(&request->operation.reading.bytes);
 
+    if (weight > request->weight)
+        client->engine->turn_bytes += weight - request->weight;
     client->weight += weight - request->weight;
     request->weight = weight;
 }
@@ -263,9 +296,30 @@ static bool may_read_ahead(const struct client *client)
     return client->session.authenticated && !inline_next(client);
 }
 
-/* Whether not even the next command may be read yet. */
-static bool must_not_read(const struct client *client)
+/* Whether the client has to read what it was answered first: it is over the soft limit. */
+static bool must_stop(struct client *client)
 {
+    struct engine *engine = client->engine;
+    const uint64_t soft = engine->options->client_output_buffer_limit.soft_bytes;
+    const bool over = soft > 0 && buffer_size(&client->out) > soft;
+
+    if (over && !client->stopped)
+        metrics_add(engine->metrics, METRIC_CLIENT_LIMIT_STOPS, 1);
+    client->stopped = over;
+    return over;
+}
+
+/* Whether the commands of this turn have done enough. */
+static bool turn_spent(const struct engine *engine)
+{
+    return engine->turn_bytes >= CLIENT_BYTES_A_TURN;
+}
+
+/* Whether not even the next command may be read yet. */
+static bool must_not_read(struct client *client)
+{
+    if (must_stop(client))
+        return true;
     if (client->held && client->in_flight >= CLIENT_IN_FLIGHT_MAX / 2)
         return true;
     return inline_next(client) && (client->in_flight > 0 || client->engine->settling);
@@ -286,6 +340,7 @@ static void read_ahead(struct client *client, struct batch *batch)
         struct command_input *input = &batch->commands[batch->count];
         struct span *room = batch->arguments + batch->argument_count;
         input->taken = parser->taken;
+        input->inlined = inline_next(client);
         parser->restricted = !client->session.authenticated;
         client->status = parser_next(parser, &client->in);
         if (client->status != PARSER_COMMAND)
@@ -312,6 +367,9 @@ static void stop_running(struct client *client)
         reject_input(client, "out of memory for the request");
     hold(client, client->waits || client->closing);
     parser_consume(&client->parser, &client->in);
+    const size_t missing = client->closing ? 0 : parser_missing(&client->parser, &client->in);
+    if (missing > BUFFER_KEEP)
+        engine_make_room(&client->in, missing);
     if (buffer_size(&client->out) > 0)
         client->engine->calls->client_output(client->connection);
     close_when_delivered(client);
@@ -321,7 +379,12 @@ static void stop_running(struct client *client)
 static void run(struct client *client, const struct command_input *commands)
 {
     for (size_t i = 0; i < client->ahead && !client->closing && !client->waits; i++) {
-        client->waits = !dispatch_client(client, &commands[i]);
+        const bool may_wait = !commands[i].inlined;
+        const bool for_turn = may_wait && turn_spent(client->engine);
+        client->waits = for_turn || (may_wait && must_stop(client)) ||
+                        !dispatch_client(client, &commands[i]);
+        if (for_turn && list_empty(&client->resumed))
+            list_append(&client->engine->resumed, &client->resumed);
         if (client->waits)
             parser_rewind(&client->parser, commands[i].taken);
         client->closing = client->closing || session_closing(&client->session);
@@ -333,7 +396,10 @@ static void run(struct client *client, const struct command_input *commands)
         return;
     }
     list_remove(&client->resumed);
-    list_prepend(&client->engine->resumed, &client->resumed);
+    if (turn_spent(client->engine)) /* the others are first in the next one */
+        list_append(&client->engine->resumed, &client->resumed);
+    else
+        list_prepend(&client->engine->resumed, &client->resumed);
 }
 
 void clients_proceed(struct engine *engine)
@@ -343,7 +409,8 @@ void clients_proceed(struct engine *engine)
     struct list running;
 
     list_init(&running);
-    while (!list_empty(&engine->resumed)) {
+    engine->turn_bytes = 0;
+    while (!list_empty(&engine->resumed) && !turn_spent(engine)) {
         batch->count = batch->argument_count = 0;
         while (!list_empty(&engine->resumed) && batch->count < BATCH_COMMANDS_MAX) {
             struct client *client = list_entry(engine->resumed.next, struct client, resumed);
@@ -382,6 +449,15 @@ void engine_client_input(struct engine *engine, struct instant now, struct clien
     }
     if (!client->held && !client->closing && list_empty(&client->resumed))
         list_append(&engine->resumed, &client->resumed);
+}
+
+void engine_client_drained(struct engine *engine, struct instant now, struct client *client)
+{
+    engine->now = now;
+    if (!client->stopped || !list_empty(&client->resumed))
+        return;
+    list_append(&engine->resumed, &client->resumed);
+    engine->calls->wake_at(engine->host, now.mono_us);
 }
 
 void engine_client_closed(struct engine *engine, struct instant now, struct client *client)

@@ -76,6 +76,7 @@ void engine_destroy(struct engine **engine)
     *engine = NULL;
     ensure(list_empty(&e->clients) && list_empty(&e->links));
     footprint_end(e);
+    clients_destroy(e);
     requests_destroy(e);
     hints_deinit(e);
     peers_destroy(e);
@@ -254,6 +255,14 @@ void engine_wake(struct engine *engine, struct instant now)
     many_proceed(engine);
 }
 
+void engine_make_room(struct buffer *in, size_t missing)
+{
+    const size_t most = buffer_size(in) > ROOM_AHEAD_MIN ? buffer_size(in) : ROOM_AHEAD_MIN;
+
+    if (!in->failed && buffer_reserve(in, missing < most ? missing : most) == NULL)
+        in->failed = false; /* it may fit in pieces */
+}
+
 uint32_t engine_take_doing(struct engine *engine)
 {
     const uint32_t doing = engine->doing;
@@ -269,7 +278,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
     owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);
-    int64_t next_us = wheel_next(&engine->wheel);
+    int64_t next_us = list_empty(&engine->resumed) ? wheel_next(&engine->wheel) : now.mono_us;
     if (engine->next_tick_us < next_us)
         next_us = engine->next_tick_us;
     if (engine->sync->next_us < next_us)

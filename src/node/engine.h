@@ -111,6 +111,8 @@ struct buffer *engine_client_out(struct client *client);
 /* Bytes were appended to client_in. Its commands run at the end of the turn, with those of others.
  */
 void engine_client_input(struct engine *engine, struct instant now, struct client *client);
+/* All of client_out was taken: what waits for that goes on, in the next turn. */
+void engine_client_drained(struct engine *engine, struct instant now, struct client *client);
 /* The connection is gone; so is `client`. Its requests run on, their replies are dropped. */
 void engine_client_closed(struct engine *engine, struct instant now, struct client *client);
 

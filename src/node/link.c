@@ -440,6 +440,8 @@ void engine_link_input(struct engine *engine, struct instant now, struct link *l
                                                         &frame);
         if (result == WIRE_BAD)
             break_link(link, frame.error);
+        if (result == WIRE_MORE && frame.size > BUFFER_KEEP)
+            engine_make_room(&link->in, frame.size - buffer_size(&link->in));
         if (result != WIRE_OK)
             break;
         receive_frame(link, &frame);

@@ -49,6 +49,11 @@
 #define CLIENT_IN_FLIGHT_MAX 1024
 /* What they may hold together before no other is begun, bytes: arguments, answers, replies. */
 #define CLIENT_BYTES_IN_FLIGHT_MAX (16u << 20)
+/* Room that is made at once for a long argument or frame as announced, bytes: so much without, and
+ * no more than twice what has arrived. */
+#define ROOM_AHEAD_MIN (1u << 20)
+/* What clients' commands may keep or put out in one turn, bytes; then the next turn begins. */
+#define CLIENT_BYTES_A_TURN (1u << 20)
 /* Requests of one worker in flight at once, over all its clients and links; each takes about 1.5
  * KB. A command of many keys takes one a key, and one. */
 #define REQUESTS_MAX (1u << 17)
@@ -239,6 +244,7 @@ struct command_input {
     uint32_t partition; /* of argv[1], if there is one and a ring */
     uint64_t hash;      /* store_hash of argv[1] */
     bool hashed;
+    bool inlined; /* it cannot be taken back */
 };
 
 /* One batch is of as many clients as it has room for: where each sends one command at a time, their
@@ -269,16 +275,21 @@ struct client {
     size_t weight;    /* of those */
     size_t unordered; /* of those that had to wait, the ones whose order needs care (dispatch.c) */
     size_t wide;      /* of those that had to wait, the ones of many keys or of all */
+    size_t keyed;     /* of those that had to wait, the ones of one key */
     /* How many of those that had to wait are about a key with this hash, by its last bits: most
-     * commands need not be compared with every one that is in flight. NULL until one was. */
+     * commands need not be compared with every one that is in flight. NULL while none is: who is
+     * idle has none. */
     uint16_t *by_hash;
     int64_t waits_us; /* since when its next command waits for links, 0: it does not */
-    bool held;        /* not read: a command waits for those before it */
-    bool closing;     /* no command is read any more; closed once its replies are out */
-    bool dropped;     /* closed already, without them */
+    bool held;    /* not read: a command waits for those before it, for its turn, or to be read */
+    bool stopped; /* held until the output was taken */
+    bool closing; /* no command is read any more; closed once its replies are out */
+    bool dropped; /* closed already, without them */
 };
 
 #define CLIENT_HASHES 512
+/* Tables `by_hash` that a worker keeps for whoever needs one next. */
+#define CLIENT_TABLES_KEPT 64
 _Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "by_hash counts them");
 
 /* Puts a request behind those that its replies come after. */
@@ -287,6 +298,8 @@ void client_append(struct client *client, struct request *request);
 void client_note_waiting(struct request *request);
 /* Answers a command that no request was found for; none is pending. */
 void client_refuse(struct client *client, const char *error);
+/* Frees the tables that are kept. */
+void clients_destroy(struct engine *engine);
 /* Counts what a request of the client holds by now. */
 void client_weigh(struct request *request);
 /* Closes it if CLIENT KILL has marked it. */
@@ -507,7 +520,10 @@ struct engine {
     struct list clients;
     struct list many;    /* of struct many: commands with a step to do */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
-    bool settling;       /* peers_settling, when it was last looked at */
+    size_t turn_bytes;   /* that clients' commands have taken or put out in this turn */
+    uint16_t *hash_tables[CLIENT_TABLES_KEPT]; /* all zeros */
+    size_t hash_table_count;
+    bool settling; /* peers_settling, when it was last looked at */
     struct list links;
     uint64_t next_link;
     struct list dirty_links;
@@ -555,6 +571,10 @@ static inline void engine_note(struct engine *engine, enum work work)
 }
 /* How many of its partitions a worker visits in a tick. */
 uint32_t engine_tick_partitions(const struct engine *engine);
+
+/* Makes room in `in` for `missing` more bytes of what has begun to arrive, that no growth copies it
+ * again and again. What is only claimed is believed up to ROOM_AHEAD_MIN or what has arrived. */
+void engine_make_room(struct buffer *in, size_t missing);
 
 /* Hands the command to control. */
 void control_begin(struct request *request);

@@ -393,6 +393,8 @@ void engine_peer_input(struct engine *engine, struct instant now, node_number no
                                                         &frame);
         if (result == WIRE_BAD)
             break_link(peer, frame.error);
+        if (result == WIRE_MORE && frame.size > BUFFER_KEEP)
+            engine_make_room(&peer->in, frame.size - buffer_size(&peer->in));
         if (result != WIRE_OK)
             break;
         receive_frame(peer, &frame);

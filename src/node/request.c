@@ -225,13 +225,44 @@ static size_t kept_size(const struct call *call)
     return size;
 }
 
+/* Whether the arguments are nearly all that the client has sent, and long: then the block of its
+ * input may be taken, in place of a copy. Nothing else points there: what came before has run. */
+static bool fills_its_input(const struct request *request)
+{
+    const struct call *call = &request->call;
+    const struct client *client = request->client;
+
+    if (request->owner != OWNER_CLIENT || request->input == NULL ||
+        buffer_size(&client->in) <= BUFFER_KEEP)
+        return false;
+    const struct span input = buffer_content(&client->in), last = call->argv[call->argc - 1];
+    return client->parser.taken == input.size &&
+           last.data + last.size + strlen("\r\n") == input.data + input.size &&
+           kept_size(call) >= client->in.capacity / 4;
+}
+
 bool request_reserve(struct request *request)
 {
     const struct call *call = &request->call;
 
     return request->owned ||
            ((call->argv == request->room || request_make_room(request, call->argc)) &&
-            buffer_reserve(&request->kept, kept_size(call)) != NULL);
+            (fills_its_input(request) || buffer_reserve(&request->kept, kept_size(call)) != NULL));
+}
+
+static void take_input(struct request *request)
+{
+    struct client *client = request->client;
+    struct call *call = &request->call;
+
+    memcpy(request->room, call->argv, call->argc * sizeof request->room[0]);
+    call->argv = request->room;
+    parser_forget(&client->parser, &client->in);
+    buffer_deinit(&request->kept);
+    request->kept = client->in;
+    buffer_init(&client->in);
+    request->input = NULL;
+    request->owned = true;
 }
 
 /* A span that pointed to `from` points to the copy. */
@@ -248,6 +279,11 @@ void request_keep(struct request *request)
 
     if (request->owned)
         return;
+    if (fills_its_input(request)) {
+        ensure(request->room_capacity >= call->argc);
+        take_input(request);
+        return;
+    }
     const size_t size = kept_size(call);
     uint8_t *at = buffer_reserve(&request->kept, size);
     ensure(at != NULL && request->room_capacity >= call->argc);

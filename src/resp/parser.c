@@ -9,7 +9,7 @@
 
 /* Room for this many arguments stays with a connection between its commands. */
 #define CAPACITY_KEPT  256
-#define FIRST_CAPACITY 8
+#define FIRST_CAPACITY 4
 
 /* While a command is incomplete the buffer may move, so arguments are kept as places, from the
  * input's head; a complete command has them turned into spans where they stand. */
@@ -45,6 +45,20 @@ void parser_consume(struct parser *parser, struct buffer *input)
         for (size_t i = 0; i < parser->count; i++)
             parser->arguments[i].place.offset -= parser->taken;
     parser->taken = 0;
+}
+
+size_t parser_missing(const struct parser *parser, const struct buffer *input)
+{
+    if (parser->pending == 0 || parser->bulk < 0)
+        return 0;
+    const size_t end = parser->position + (size_t)parser->bulk + 2;
+    return end > buffer_size(input) ? end - buffer_size(input) : 0;
+}
+
+void parser_forget(struct parser *parser, const struct buffer *input)
+{
+    ensure(parser->pending == 0 && parser->taken == buffer_size(input));
+    parser->taken = parser->position = parser->scanned = 0;
 }
 
 void parser_rewind(struct parser *parser, size_t taken)

@@ -73,6 +73,13 @@ enum parser_status parser_next(struct parser *parser, struct buffer *input);
  * changed where they stand. */
 void parser_rewind(struct parser *parser, size_t taken);
 
+/* Bytes of the argument in progress that have yet to arrive, with its line end; 0 between
+ * arguments. It is what the client claims. */
+size_t parser_missing(const struct parser *parser, const struct buffer *input);
+
+/* All of the input was handed out, and its block was taken away with it. */
+void parser_forget(struct parser *parser, const struct buffer *input);
+
 /* Drops the bytes of all commands handed out from `input`. */
 void parser_consume(struct parser *parser, struct buffer *input);
 

@@ -204,8 +204,10 @@ static bool serve_client(struct pair_client *client)
     if (client->client == NULL || client->stalled)
         return false;
     const bool moved = move(engine_client_out(client->client), &client->got);
-    if (!client->closing)
+    if (!client->closing) {
+        engine_client_drained(node->engine, pair_now(node), client->client);
         return moved;
+    }
     engine_client_closed(node->engine, pair_now(node), client->client);
     client->client = NULL;
     return true;

@@ -257,6 +257,51 @@ static void a_client_that_never_reads_from_three_is_dropped(void)
     cluster_destroy(&cluster);
 }
 
+/* Over the soft limit it is not read from, costs what is there, and others go on; once it reads it
+ * gets all that it asked for. */
+static void a_client_that_never_reads_is_stopped(int nodes)
+{
+    static const char *const limits[] = {"--client-output-buffer-limit", "normal 256mb 16mb 60",
+                                         "--request-timeout-ms", "20000", NULL};
+    const struct cluster_options options = {.nodes = nodes, .threads = 1, .directives = limits};
+    struct cluster *cluster = cluster_create(&options);
+    const int asked = 100;
+    char *text = malloc(MB + 1);
+
+    check_that(text != NULL, "memory");
+    set_large(cluster);
+    const long long before = peak(cluster);
+    const int fd = ask_and_never_read(cluster, asked);
+    talk_until(cluster, 1, "*\nclient_limit_stops:1\r\n*", "INFO stats");
+    for (int i = 0; i < 100; i++) {
+        talk_expect_node(cluster, 1, "OK", "SET key:%d value", i);
+        talk_expect_node(cluster, 1, "value", "GET key:%d", i);
+    }
+    const long long grown = peak(cluster) - before;
+    check_that(grown < 80 * MB, "of %d MB that were asked for few were taken, not %lld MB", asked,
+               grown / MB);
+    for (int i = 0; i < asked; i++) {
+        raw_receive(fd, text, 10);
+        check_that(strcmp(text, "$1048576\r\n") == 0, "head %d, not '%s'", i, text);
+        check_that(raw_receive(fd, text, MB) == MB && strspn(text, "v") == MB, "value %d", i);
+        raw_receive(fd, text, 2);
+    }
+    check_that(stat_of(cluster, "stats", "client_limit_closes") == 0, "nobody was closed");
+    close(fd);
+    free(text);
+    cluster_destroy(&cluster);
+}
+
+static void a_client_that_never_reads_from_one_is_stopped(void)
+{
+    a_client_that_never_reads_is_stopped(1);
+}
+
+static void a_client_that_never_reads_from_three_is_stopped(void)
+{
+    a_client_that_never_reads_is_stopped(3);
+}
+
 static void a_slow_reader_within_its_limit_gets_all(void)
 {
     struct cluster *cluster = cluster_create(&one);
@@ -425,6 +470,10 @@ int main(int argc, char **argv)
         {"a_client_that_never_reads_is_dropped", 60, a_client_that_never_reads_is_dropped},
         {"a_client_that_never_reads_from_three_is_dropped", 60,
          a_client_that_never_reads_from_three_is_dropped},
+        {"a_client_that_never_reads_from_one_is_stopped", 60,
+         a_client_that_never_reads_from_one_is_stopped},
+        {"a_client_that_never_reads_from_three_is_stopped", 60,
+         a_client_that_never_reads_from_three_is_stopped},
         {"a_slow_reader_within_its_limit_gets_all", 60, a_slow_reader_within_its_limit_gets_all},
         {"a_killed_client_that_never_reads_goes_at_once", 60,
          a_killed_client_that_never_reads_goes_at_once},

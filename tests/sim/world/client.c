@@ -194,6 +194,8 @@ void sim_client_flush(struct sim_client *client)
     } else if (client->closing) {
         engine_client_closed(node->engine, sim_node_now(node), client->engine);
         end_for_client(client);
+    } else {
+        engine_client_drained(node->engine, sim_node_now(node), client->engine);
     }
 }
 
