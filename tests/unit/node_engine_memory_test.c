@@ -102,7 +102,7 @@ Test(node_engine_memory, nobody_is_counted_twice)
 
 /* ---- eviction ---- */
 
-#define KEYS    3000
+#define KEYS    4000
 #define LIMIT_S "200000"
 #define LIMIT   200000u
 
