@@ -10,7 +10,7 @@
 
 TestSuite(tally_model, .timeout = TIMEOUT_S(60));
 
-#define COPIES_MAX 5
+#define MODEL_COPIES_MAX 5
 
 static struct dot dot(uint64_t stamp, node_number node)
 {
@@ -124,11 +124,11 @@ static void try_write(const unsigned *mix, const unsigned *order, unsigned copie
 
 Test(tally_model, writes_are_decided_by_the_first_answers_that_can_in_every_order)
 {
-    for (unsigned copies = 1; copies <= COPIES_MAX; copies++)
+    for (unsigned copies = 1; copies <= MODEL_COPIES_MAX; copies++)
         for (unsigned needed = 1; needed <= copies; needed++)
             for (unsigned restamps = 0; restamps < 2; restamps++) {
-                unsigned mix[COPIES_MAX] = {0};
-                unsigned order[COPIES_MAX];
+                unsigned mix[MODEL_COPIES_MAX] = {0};
+                unsigned order[MODEL_COPIES_MAX];
                 do {
                     first_order(order, copies);
                     do
@@ -253,8 +253,8 @@ static void try_reads(unsigned copies_max)
 
     for (unsigned copies = 1; copies <= copies_max; copies++)
         for (unsigned needed = 1; needed <= copies; needed++) {
-            unsigned mix[COPIES_MAX] = {0};
-            unsigned order[COPIES_MAX];
+            unsigned mix[MODEL_COPIES_MAX] = {0};
+            unsigned order[MODEL_COPIES_MAX];
             do {
                 if (!votes(mix[0]))
                     continue;
@@ -279,7 +279,7 @@ Test(tally_model, reads_give_the_newest_of_the_votes_in_every_order)
                                        .kind = VALUE_STRING,
                                        .deadline_ms = DEADLINE_NEVER,
                                        .value = values[i]};
-    try_reads(COPIES_MAX);
+    try_reads(MODEL_COPIES_MAX);
 }
 
 Test(tally_model, reads_of_siblings_give_the_merge_of_the_votes_in_every_order)
