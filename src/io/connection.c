@@ -14,8 +14,11 @@
 /* Room for one read, bytes: what a deep pipeline sends in a turn; more costs memory a connection.
  */
 #define READ_ROOM (16 * 1024)
-/* Room while a large value arrives, bytes: fewer system calls. */
-#define READ_ROOM_LARGE (256 * 1024)
+/* Room while a large value or frame arrives, bytes: fewer system calls. It is not so large that the
+ * small messages that may follow would take long. */
+#define READ_ROOM_LARGE (64 * 1024)
+/* And while a very large one does. */
+#define READ_ROOM_HUGE (256 * 1024)
 /* To close a connection and free what belongs to it takes as much of a turn as so many bytes. */
 #define CLOSE_SPENDS 4096
 /* The most that one write hands to the kernel, bytes: it copies them, and on loopback the same call
@@ -38,7 +41,10 @@ static bool try_again(int error)
 /* Returns how much of the turn that takes, as bytes. The owner may have freed the connection. */
 static size_t read_some(struct connection *connection)
 {
-    const size_t room = buffer_size(connection->in) >= READ_ROOM ? READ_ROOM_LARGE : READ_ROOM;
+    const size_t partial = buffer_size(connection->in);
+    const size_t room = partial >= READ_ROOM_HUGE ? READ_ROOM_HUGE
+                        : partial >= READ_ROOM    ? READ_ROOM_LARGE
+                                                  : READ_ROOM;
     uint8_t *at = buffer_reserve(connection->in, room);
     int error = connection->error != 0 ? connection->error : at == NULL ? ENOMEM : 0;
 

@@ -274,7 +274,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->next_tick_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
-    if (!list_empty(&engine->many))
+    if (!list_empty(&engine->many) || !list_empty(&engine->resumed))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

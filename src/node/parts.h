@@ -228,6 +228,9 @@ void requests_destroy(struct engine *engine);
 
 /* Commands that are read ahead of being run, so that the memory that they touch is on its way. */
 #define BATCH_COMMANDS_MAX STORE_PREFETCH_MAX
+/* Commands of clients that are run in one turn: well below a millisecond, also where each asks other
+ * nodes. What is left is the next turn's. */
+#define CLIENT_COMMANDS_PER_TURN 768
 /* A command of more arguments is not read ahead. */
 #define BATCH_ARGUMENTS_MAX 8
 
