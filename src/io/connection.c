@@ -15,8 +15,11 @@
 /* Room for one read, bytes: what a deep pipeline sends in a turn; more costs memory a connection.
  */
 #define READ_ROOM (16 * 1024)
-/* Room while a large value arrives, bytes: fewer system calls. */
-#define READ_ROOM_LARGE (256 * 1024)
+/* Room while a large value or frame arrives, bytes: fewer system calls. It is not so large that the
+ * small messages that may follow would take long. */
+#define READ_ROOM_LARGE (64 * 1024)
+/* And while a very large one does. */
+#define READ_ROOM_HUGE (256 * 1024)
 /* To close a connection and free what belongs to it takes as much of a turn as so many bytes. */
 #define CLOSE_SPENDS 4096
 /* The most that one write hands to the kernel, bytes: it copies them, and on loopback the same call
@@ -46,11 +49,12 @@ static void hand_over(struct buffer *from, struct buffer *to)
 /* Where the owner made room for what it expects that is filled first. */
 static size_t room_for(const struct buffer *in)
 {
-    const size_t free = in->capacity - in->tail;
+    const size_t partial = buffer_size(in), free = in->capacity - in->tail;
+    const size_t most = partial >= READ_ROOM_HUGE ? READ_ROOM_HUGE : READ_ROOM_LARGE;
 
-    if (buffer_size(in) < READ_ROOM)
+    if (partial < READ_ROOM)
         return READ_ROOM;
-    return free >= READ_ROOM && free < READ_ROOM_LARGE ? free : READ_ROOM_LARGE;
+    return free >= READ_ROOM && free < most ? free : most;
 }
 
 /* Returns how much of the turn that takes, as bytes. The owner may have freed the connection. */

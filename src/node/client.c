@@ -407,10 +407,11 @@ void clients_proceed(struct engine *engine)
     struct batch *batch = &engine->batch;
     const struct command_input *next;
     struct list running;
+    size_t ran = 0;
 
     list_init(&running);
     engine->turn_bytes = 0;
-    while (!list_empty(&engine->resumed) && !turn_spent(engine)) {
+    while (!list_empty(&engine->resumed) && !turn_spent(engine) && ran < CLIENT_COMMANDS_PER_TURN) {
         batch->count = batch->argument_count = 0;
         while (!list_empty(&engine->resumed) && batch->count < BATCH_COMMANDS_MAX) {
             struct client *client = list_entry(engine->resumed.next, struct client, resumed);
@@ -418,6 +419,7 @@ void clients_proceed(struct engine *engine)
             list_append(&running, &client->resumed);
             read_ahead(client, batch);
         }
+        ran += batch->count + 1; /* who has nothing to run takes time as well */
         if (batch->count > 1)
             fetch(engine);
         for (next = batch->commands; !list_empty(&running);) {
@@ -447,8 +449,12 @@ void engine_client_input(struct engine *engine, struct instant now, struct clien
         close_when_delivered(client);
         return;
     }
-    if (!client->held && !client->closing && list_empty(&client->resumed))
+    if (client->held || client->closing)
+        return;
+    if (list_empty(&client->resumed))
         list_append(&engine->resumed, &client->resumed);
+    else /* a turn was too short for what it had sent */
+        hold(client, true);
 }
 
 void engine_client_drained(struct engine *engine, struct instant now, struct client *client)

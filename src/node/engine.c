@@ -278,12 +278,12 @@ void engine_turn_end(struct engine *engine, struct instant now)
     owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);
-    int64_t next_us = list_empty(&engine->resumed) ? wheel_next(&engine->wheel) : now.mono_us;
+    int64_t next_us = wheel_next(&engine->wheel);
     if (engine->next_tick_us < next_us)
         next_us = engine->next_tick_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
-    if (!list_empty(&engine->many))
+    if (!list_empty(&engine->many) || !list_empty(&engine->resumed))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

@@ -233,6 +233,9 @@ void requests_destroy(struct engine *engine);
 
 /* Commands that are read ahead of being run, so that the memory that they touch is on its way. */
 #define BATCH_COMMANDS_MAX STORE_PREFETCH_MAX
+/* Commands of clients that are run in one turn: well below a millisecond, also where each asks
+ * other nodes. What is left is the next turn's. */
+#define CLIENT_COMMANDS_PER_TURN 768
 /* A command of more arguments is not read ahead. */
 #define BATCH_ARGUMENTS_MAX 8
 
@@ -313,8 +316,8 @@ void clients_proceed(struct engine *engine);
 
 /* One command of a client. False: it has to wait for the client's earlier requests. */
 bool dispatch_client(struct client *client, const struct command_input *input);
-/* The part of `whole` that is about the key at argv[at], placed and not begun; NULL with an error in
- * the whole's reply. */
+/* The part of `whole` that is about the key at argv[at], placed and not begun; NULL with an error
+ * in the whole's reply. */
 struct request *dispatch_cut_part(struct request *whole, size_t at);
 /* A command that another node forwarded, as a request of `link`. */
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward);

@@ -117,6 +117,90 @@ Test(engine_client, a_command_may_be_cut_at_every_byte)
     end();
 }
 
+/* More keys than fit three turns. */
+#define VERY_MANY (3 * MANY_PER_TURN + 1)
+
+/* "word k0 between k1 between ... end" */
+static void send_very_many(const char *word, const char *between, const char *end_with)
+{
+    struct buffer line = {0};
+
+    buffer_append_string(&line, word);
+    for (unsigned i = 0; i < VERY_MANY; i++)
+        buffer_append_format(&line, " k%u%s", i, between);
+    buffer_append_format(&line, "%s\r\n", end_with);
+    pair_send(client, buffer_content(&line).data, buffer_size(&line));
+    buffer_deinit(&line);
+}
+
+Test(engine_client, a_command_of_very_many_keys_takes_turns)
+{
+    char all[64];
+
+    begin();
+    struct pair_client *other = pair_connect(&pair, 0);
+    send_very_many("MSET", " v", " k0 w");
+    pair_pass(&pair, 4); /* to cut it */
+    cr_assert_not(pair_has(&pair, 0, "k1", "v"));
+    pair_pass(&pair, 2); /* to begin it */
+    cr_assert(pair_has(&pair, 0, "k1", "v"));
+    cr_assert_not(pair_has(&pair, 0, "k384", "v"));
+    pair_ask(other, "GET k1", "$1\r\nv\r\n");
+    pair_expect(client, "");
+    pair_pass(&pair, 6);
+    pair_expect(client, OK);
+    cr_assert(pair_has(&pair, 0, "k384", "v"));
+    pair_ask(client, "GET k0", "$1\r\nw\r\n");
+
+    send_very_many("MGET", "", " x");
+    pair_pass(&pair, 12);
+    snprintf(all, sizeof all, "*%u\r\n$1\r\nw\r\n$1\r\nv\r\n", VERY_MANY + 1);
+    const struct span got = buffer_content(&client->got);
+    cr_assert_eq(got.size, strlen("*386\r\n") + VERY_MANY * strlen("$1\r\nv\r\n") + 5);
+    cr_assert_eq(memcmp(got.data, all, strlen(all)), 0);
+    buffer_reset(&client->got, 0);
+
+    send_very_many("DEL", "", " x k1");
+    pair_command(client, "EXISTS k1"); /* waits for it */
+    pair_expect(client, "");
+    pair_pass(&pair, 12);
+    snprintf(all, sizeof all, ":%u\r\n:0\r\n", VERY_MANY);
+    pair_expect(client, all);
+    end();
+}
+
+Test(engine_client, who_leaves_takes_a_command_of_very_many_keys_along)
+{
+    begin();
+    struct pair_client *other = pair_connect(&pair, 0);
+    send_very_many("MSET", " v", "");
+    pair_pass(&pair, 2);
+    pair_disconnect(client);
+    pair_pass(&pair, 20);
+    pair_ask(other, "GET k384", "$1\r\nv\r\n");
+    end();
+}
+
+Test(engine_client, more_than_fits_a_turn_is_run_in_the_next)
+{
+    enum { PINGS = 3 * CLIENT_COMMANDS_PER_TURN };
+    struct buffer bytes = {0};
+
+    begin();
+    for (unsigned i = 0; i < PINGS; i++)
+        buffer_append_string(&bytes, "PING\r\n");
+    buffer_append_span(engine_client_in(client->client), buffer_content(&bytes));
+    engine_client_input(pair.nodes[0].engine, pair.now, client->client);
+    engine_turn_end(pair.nodes[0].engine, pair.now);
+    const size_t first = buffer_size(engine_client_out(client->client)) / strlen("+PONG\r\n");
+    cr_assert(first > 0 && first <= CLIENT_COMMANDS_PER_TURN, "%zu", first);
+    cr_assert_leq(pair.nodes[0].wake_at_us, pair.now.mono_us);
+    pair_settle(&pair);
+    cr_assert_eq(buffer_size(&client->got), PINGS * strlen("+PONG\r\n"));
+    buffer_deinit(&bytes);
+    end();
+}
+
 Test(engine_client, commands_of_many_keys_are_cut_and_gathered)
 {
     begin();
