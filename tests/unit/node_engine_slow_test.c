@@ -124,7 +124,10 @@ Test(engine_slow, without_a_soft_limit_who_does_not_read_meets_the_hard_one)
 /* Ten thousand that are idle are to cost little. */
 Test(engine_slow, who_has_nothing_in_flight_holds_no_table)
 {
-    begin();
+    const struct pair_setup setup = {.nodes = 3}; /* where commands wait */
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
     pair_ask(client, "SET k v", OK);
     cr_assert_null(client->client->by_hash);
     cr_assert_eq(pair.nodes[0].engine->hash_table_count, 1);
