@@ -309,10 +309,11 @@ static bool must_stop(struct client *client)
     return over;
 }
 
-/* Whether the commands of this turn have done enough. */
+/* Whether the clients' share of this turn is spent. */
 static bool turn_spent(const struct engine *engine)
 {
-    return engine->turn_bytes >= CLIENT_BYTES_A_TURN;
+    return engine->turn_commands >= CLIENT_COMMANDS_PER_TURN ||
+           engine->turn_bytes >= CLIENT_BYTES_A_TURN;
 }
 
 /* Whether not even the next command may be read yet. */
@@ -407,11 +408,10 @@ void clients_proceed(struct engine *engine)
     struct batch *batch = &engine->batch;
     const struct command_input *next;
     struct list running;
-    size_t ran = 0;
 
     list_init(&running);
-    engine->turn_bytes = 0;
-    while (!list_empty(&engine->resumed) && !turn_spent(engine) && ran < CLIENT_COMMANDS_PER_TURN) {
+    engine->turn_commands = engine->turn_bytes = 0;
+    while (!list_empty(&engine->resumed) && !turn_spent(engine)) {
         batch->count = batch->argument_count = 0;
         while (!list_empty(&engine->resumed) && batch->count < BATCH_COMMANDS_MAX) {
             struct client *client = list_entry(engine->resumed.next, struct client, resumed);
@@ -419,7 +419,6 @@ void clients_proceed(struct engine *engine)
             list_append(&running, &client->resumed);
             read_ahead(client, batch);
         }
-        ran += batch->count + 1; /* who has nothing to run takes time as well */
         if (batch->count > 1)
             fetch(engine);
         for (next = batch->commands; !list_empty(&running);) {
@@ -429,6 +428,9 @@ void clients_proceed(struct engine *engine)
             run(client, next);
             next += ahead;
         }
+        /* What is read ahead is run, unless bytes are too many: reading it again costs more. Who
+         * has nothing to run takes time as well. */
+        engine->turn_commands += batch->count + 1;
     }
 }
 

@@ -523,7 +523,9 @@ struct engine {
     struct list clients;
     struct list many;    /* of struct many: commands with a step to do */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
-    size_t turn_bytes;   /* that clients' commands have taken or put out in this turn */
+    /* What clients have had of this turn (turn_spent in client.c). */
+    size_t turn_commands;
+    size_t turn_bytes;                         /* taken or put out */
     uint16_t *hash_tables[CLIENT_TABLES_KEPT]; /* all zeros */
     size_t hash_table_count;
     bool settling; /* peers_settling, when it was last looked at */
