@@ -24,7 +24,7 @@ void connection_ping(struct call *call)
     else if (call->argc == 2)
         reply_bulk(call->reply, call->argv[1]);
     else
-        reply_simple(call->reply, "PONG");
+        reply_pong(call->reply);
 }
 
 void connection_echo(struct call *call)

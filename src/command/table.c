@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 
+#include "base/bytes.h"
 #include "command/handlers.h"
 #include "resp/reply.h"
 
@@ -27,6 +28,17 @@ static const struct command rows[] = {
 static const uint64_t tags[] = {
 #define ROW(name_, ...) TAG(name_),
 #define SUBROW(name_, ...) 0,
+#include "command/table_rows.h"
+#undef ROW
+#undef SUBROW
+};
+
+/* A byte of each tag, mixed, to be searched by memchr: that is some rows at a time. */
+#define MARK(tag) ((uint8_t)((tag) * UINT64_C(0x9e3779b97f4a7c15) >> 56))
+
+static const uint8_t marks[] = {
+#define ROW(name_, ...) MARK(TAG(name_)),
+#define SUBROW(name_, ...) MARK(0),
 #include "command/table_rows.h"
 #undef ROW
 #undef SUBROW
@@ -66,26 +78,40 @@ bool command_arity_fits(const struct command *command, size_t argc)
     return command->arity >= 0 ? argc == (size_t)command->arity : argc >= (size_t)-command->arity;
 }
 
-static uint64_t tag_of(struct span name)
-{
-    const size_t bytes = name.size < TAG_BYTES ? name.size : TAG_BYTES;
-    uint64_t tag = (uint64_t)name.size << 56;
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-    for (size_t i = 0; i < bytes; i++) {
-        const uint8_t byte = name.data[i];
-        tag |= (uint64_t)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte) << 8 * i;
-    }
-    return tag;
+/* A to Z become lower case, in all bytes at once. */
+static uint64_t fold(uint64_t bytes)
+{
+    const uint64_t low = bytes & EACH_BYTE(0x7f); /* the sums below stay in their bytes */
+    const uint64_t from_a = low + EACH_BYTE(0x80 - 'A'), past_z = low + EACH_BYTE(0x7f - 'Z');
+
+    return bytes | (from_a & ~past_z & ~bytes & EACH_BYTE(0x80)) >> 2;
+}
+
+/* The first TAG_BYTES of a name, which is not empty. Reads overlap where it is short. */
+static uint64_t first_bytes(struct span name)
+{
+    const size_t size = name.size < TAG_BYTES ? name.size : TAG_BYTES;
+    const uint8_t *at = name.data;
+
+    if (size >= 4)
+        return bytes_get_u32(at) | (uint64_t)bytes_get_u32(at + size - 4) << 8 * (size - 4);
+    return at[0] | (uint64_t)at[size / 2] << 8 * (size / 2) |
+           (uint64_t)at[size - 1] << 8 * (size - 1);
 }
 
 static const struct command *find_row(struct span name)
 {
     if (name.size == 0 || name.size > UINT8_MAX)
         return NULL;
-    const uint64_t tag = tag_of(name);
-    for (size_t i = 0; i < ROWS; i++)
-        if (tags[i] == tag && (name.size <= TAG_BYTES || span_is(name, rows[i].name)))
-            return &rows[i];
+    const uint64_t tag = (uint64_t)name.size << 56 | fold(first_bytes(name));
+    const uint8_t *at = marks;
+    while ((at = memchr(at, MARK(tag), (size_t)(marks + ROWS - at))) != NULL) {
+        const size_t row = (size_t)(at++ - marks);
+        if (tags[row] == tag && (name.size <= TAG_BYTES || span_is(name, rows[row].name)))
+            return &rows[row];
+    }
     return NULL;
 }
 

@@ -129,12 +129,8 @@ void client_note_waiting(struct request *request)
     client->keyed++;
 }
 
-static void count_out(struct client *client, const struct request *request)
+static void forget_waiting(struct client *client, const struct request *request)
 {
-    client->in_flight--;
-    client->weight -= request->weight;
-    if (!request->noted)
-        return;
     client->unordered -= request->unordered;
     if (request->kind == COMMAND_LOCAL)
         return;
@@ -147,15 +143,22 @@ static void count_out(struct client *client, const struct request *request)
         release_table(client); /* all zeros again */
 }
 
-void client_weigh(struct request *request)
+/* Its weight by now; what it has grown by counts for the turn. */
+static inline size_t weigh(const struct request *request)
 {
-    struct client *client = request->client;
     const size_t weight = buffer_size(&request->kept) + buffer_size(&request->reply) +
                           buffer_size(&request->operation.reading.bytes);
 
     if (weight > request->weight)
-        client->engine->turn_bytes += weight - request->weight;
-    client->weight += weight - request->weight;
+        request->engine->turn_bytes += weight - request->weight;
+    return weight;
+}
+
+void client_weigh(struct request *request)
+{
+    const size_t weight = weigh(request);
+
+    request->client->weight += weight - request->weight;
     request->weight = weight;
 }
 
@@ -226,8 +229,12 @@ void client_deliver(struct client *client)
         struct request *request = list_entry(client->pending.next, struct request, link);
         if (request->stage != STAGE_DONE)
             break;
+        (void)weigh(request);
         take_reply(client, request);
-        count_out(client, request);
+        client->in_flight--;
+        client->weight -= request->weight;
+        if (request->noted)
+            forget_waiting(client, request);
         request_delivered(request);
         any = true;
     }
@@ -281,19 +288,13 @@ static void fetch(struct engine *engine)
 
 /* Whether what comes next is an inline command. Such a one cannot be taken back, for it is changed
  * where it stands. */
-static bool inline_next(const struct client *client)
+static inline bool inline_next(const struct client *client)
 {
-    const struct span input = buffer_content(&client->in);
+    const struct buffer *in = &client->in;
     const struct parser *parser = &client->parser;
 
-    return parser->pending == 0 && parser->position < input.size &&
-           input.data[parser->position] != '*';
-}
-
-/* Whether the next command may be read while the one before it has not run. */
-static bool may_read_ahead(const struct client *client)
-{
-    return client->session.authenticated && !inline_next(client);
+    return parser->pending == 0 && parser->position < buffer_size(in) &&
+           in->block[in->head + parser->position] != '*';
 }
 
 /* Whether the client has to read what it was answered first: it is over the soft limit. */
@@ -336,13 +337,14 @@ static void read_ahead(struct client *client, struct batch *batch)
 
     client->waits = !client->closing && must_not_read(client);
     client->status = client->closing || client->waits ? PARSER_MORE : PARSER_COMMAND;
-    while (client->status == PARSER_COMMAND && batch->count < end &&
-           (batch->count == first || may_read_ahead(client))) {
+    parser->restricted = !client->session.authenticated;
+    while (client->status == PARSER_COMMAND && batch->count < end) {
         struct command_input *input = &batch->commands[batch->count];
         struct span *room = batch->arguments + batch->argument_count;
         input->taken = parser->taken;
         input->inlined = inline_next(client);
-        parser->restricted = !client->session.authenticated;
+        if (batch->count > first && (input->inlined || parser->restricted))
+            break; /* not before the one before it has run */
         client->status = parser_next(parser, &client->in);
         if (client->status != PARSER_COMMAND)
             break;
@@ -352,7 +354,8 @@ static void read_ahead(struct client *client, struct batch *batch)
         look_ahead(client->engine, input);
         if (parser->argc > BATCH_ARGUMENTS_MAX)
             break; /* its argv is the parser's own: the next would overwrite it */
-        memcpy(room, parser->argv, parser->argc * sizeof room[0]);
+        for (size_t i = 0; i < parser->argc; i++) /* they are few */
+            room[i] = parser->argv[i];
         input->argv = room;
         batch->argument_count += parser->argc;
     }

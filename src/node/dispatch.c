@@ -280,12 +280,17 @@ static void begin(struct request *request)
 
 /* ---- from clients ---- */
 
+static inline bool is_at(struct span name)
+{
+    return name.size == 2 && span_is(name, "at");
+}
+
 /* "AT level command ...": takes the level, and leaves the command. */
 static bool unwrap(struct request *request)
 {
     struct call *call = &request->call;
 
-    while (call->argc > 0 && span_is(call->argv[0], "at")) {
+    while (call->argc > 0 && is_at(call->argv[0])) {
         uint8_t level;
         if (call->argc < 3) {
             reply_error(&request->reply, "ERR wrong number of arguments for 'at' command");

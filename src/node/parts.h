@@ -392,7 +392,8 @@ void sweep_count(struct engine *engine, struct span partitions, uint64_t *keys, 
 
 /* ---- WAIT (wait.c) ---- */
 
-/* A request is over for its owner: notes it in the trail, where it goes on if it `lingers`. */
+/* A write or update is over for its owner: notes it in the trail, where it goes on if it
+ * `lingers`. */
 void trail_follow(struct trail *trail, struct request *request, bool lingers);
 void trail_forwarded(struct trail *trail, node_number node);
 /* The node has told, of all the writes that clients sent to it, that each is on so many replicas

@@ -181,8 +181,10 @@ static void give_back(struct request *request)
 {
     ensure(list_empty(&request->parts));
     stop_timers(request);
-    many_end(request);
-    owed_end(request);
+    if (request->many != NULL)
+        many_end(request);
+    if (!list_empty(&request->owed) || request->stage == STAGE_LINGERING)
+        owed_end(request);
     if (request->sweep != NULL)
         sweep_end(request);
     if (request->inspection != NULL)
@@ -335,11 +337,13 @@ void request_abandon(struct request *request)
  * owner's trail, for WAIT. */
 static void let_go(struct request *request, struct trail *trail)
 {
-    const bool lingers = owed_lingers(request);
+    const bool lingers = !list_empty(&request->owed) && owed_lingers(request);
 
-    list_remove(&request->link);
-    list_remove(&request->from_link);
-    if (trail != NULL)
+    if (lingers) {
+        list_remove(&request->link);
+        list_remove(&request->from_link);
+    }
+    if (trail != NULL && (request->kind == COMMAND_WRITE || request->kind == COMMAND_UPDATE))
         trail_follow(trail, request, lingers);
     if (!lingers) {
         give_back(request);
@@ -482,9 +486,10 @@ void request_finish(struct request *request)
     count(request);
     switch (request->owner) {
     case OWNER_CLIENT:
-        client_weigh(request);
         if (request->client->pending.next == &request->link)
             client_deliver(request->client);
+        else
+            client_weigh(request);
         return;
     case OWNER_LINK:
         answer_link(request);

@@ -51,8 +51,6 @@ static bool wrote_here(const struct request *request)
 
 void trail_follow(struct trail *trail, struct request *request, bool lingers)
 {
-    if (request->kind != COMMAND_WRITE && request->kind != COMMAND_UPDATE)
-        return;
     if (!request->coordinated) {
         if (request->route != 0 && request->route != request->engine->view->self)
             trail_forwarded(trail, request->route);

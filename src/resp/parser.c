@@ -140,9 +140,17 @@ static inline size_t read_short_header(const uint8_t *line, size_t size, int64_t
     size_t at = 1;
     int64_t value = 0;
 
-    if (size >= 4 && line[2] == '\r' && (uint8_t)(line[1] - '0') <= 9) { /* by far the most */
-        *number = line[1] - '0';
-        return 2;
+    if (size >= 5 && (uint8_t)(line[1] - '0') <= 9) { /* by far the most have one digit or two */
+        value = line[1] - '0';
+        if (line[2] == '\r') {
+            *number = value;
+            return 2;
+        }
+        if (line[3] == '\r' && value > 0 && (uint8_t)(line[2] - '0') <= 9) {
+            *number = 10 * value + (line[2] - '0');
+            return 3;
+        }
+        value = 0;
     }
     while (at < 9 && at < size && (uint8_t)(line[at] - '0') <= 9)
         value = value * 10 + (line[at++] - '0');
@@ -221,18 +229,16 @@ static enum parser_status read_bulk_header(struct parser *parser, struct span in
     return PARSER_COMMAND;
 }
 
-/* The arguments that are all there, with short headers: nearly all are. The first that is not is
- * left to be read with care. */
-static void read_plain_arguments(struct parser *parser, struct span input)
+/* Spans of arguments that are all there, with short headers (nearly all are), at most `most`. Where
+ * it stops, the next is to be read with care. */
+static inline size_t read_plain_arguments(const struct parser *parser, struct span input,
+                                          size_t *position, union parser_argument *arguments,
+                                          size_t most)
 {
     const size_t bulk_max = parser->restricted && parser->bulk_max > PARSER_RESTRICTED_BULK_MAX
                                 ? PARSER_RESTRICTED_BULK_MAX
                                 : parser->bulk_max;
-    const size_t room = parser->capacity - parser->count;
-    const size_t most = (size_t)parser->pending < room ? (size_t)parser->pending : room;
-    union parser_argument *arguments = parser->arguments;
-    const size_t first = parser->count;
-    const uint8_t *at = input.data + parser->position;
+    const uint8_t *at = input.data + *position;
     const uint8_t *const end = input.data + input.size;
     size_t done;
 
@@ -243,20 +249,65 @@ static void read_plain_arguments(struct parser *parser, struct span input)
         const size_t left = (size_t)(end - at) - header; /* the line was there, or `header` is 2 */
         if (header == 2 || size > bulk_max || left < 2 || left - 2 < size)
             break;
-        at += header;
-        arguments[first + done].place.offset = (size_t)(at - input.data);
-        arguments[first + done].place.size = size;
-        at += size + 2;
+        arguments[done].span = span_of(at + header, size);
+        at += header + size + 2;
     }
+    *position = (size_t)(at - input.data);
+    return done;
+}
+
+static void keep_places(union parser_argument *arguments, size_t count, struct span input)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct span span = arguments[i].span;
+        arguments[i].place.offset = (size_t)(span.data - input.data);
+        arguments[i].place.size = span.size;
+    }
+}
+
+/* The command at `position`, where it begins with a short header. True where all of it was plain
+ * and is read; else its first arguments may have been, and the others are to be. */
+static inline bool read_plain_command(struct parser *parser, struct span input)
+{
+    const size_t most = parser->restricted ? PARSER_RESTRICTED_ARGUMENTS_MAX : PARSER_ARGUMENTS_MAX;
+    size_t position = parser->position;
+    int64_t count = 0;
+    const size_t header = read_short_header(input.data + position, input.size - position, &count);
+    if (header == 0 || count == 0 || (size_t)count > most || (size_t)count > parser->capacity)
+        return false;
+    position += header + 2;
+    const size_t done = read_plain_arguments(parser, input, &position, parser->arguments,
+                                             (size_t)count);
+    parser->position = position;
+    parser->count = done;
+    if (done == (size_t)count) {
+        parser->argv = (const struct span *)parser->arguments;
+        parser->argc = done;
+        parser->taken = position;
+        return true;
+    }
+    keep_places(parser->arguments, done, input);
+    parser->pending = count - (int64_t)done;
+    parser->bulk = -1;
+    return false;
+}
+
+static void read_more_plain_arguments(struct parser *parser, struct span input)
+{
+    const size_t room = parser->capacity - parser->count;
+    const size_t most = (size_t)parser->pending < room ? (size_t)parser->pending : room;
+    union parser_argument *arguments = parser->arguments + parser->count;
+    const size_t done = read_plain_arguments(parser, input, &parser->position, arguments, most);
+
+    keep_places(arguments, done, input);
     parser->count += done;
     parser->pending -= (int64_t)done;
-    parser->position = (size_t)(at - input.data);
 }
 
 static enum parser_status read_arguments(struct parser *parser, struct span input)
 {
-    if (parser->bulk < 0)
-        read_plain_arguments(parser, input);
+    if (parser->bulk < 0 && parser->capacity > 0)
+        read_more_plain_arguments(parser, input);
     while (parser->pending > 0) {
         if (parser->bulk < 0) {
             const enum parser_status status = read_bulk_header(parser, input);
@@ -316,7 +367,9 @@ enum parser_status parser_next(struct parser *parser, struct buffer *buffer)
         if (input.data[parser->position] != '*') {
             status = read_inline(parser, buffer);
         } else {
-            status = read_count(parser, input);
+            if (read_plain_command(parser, input))
+                return PARSER_COMMAND;
+            status = parser->pending > 0 ? PARSER_COMMAND : read_count(parser, input);
             if (status == PARSER_COMMAND && parser->pending > 0)
                 return read_arguments(parser, input);
             parser->taken = status == PARSER_COMMAND ? parser->position : parser->taken;

@@ -48,6 +48,11 @@ void reply_simple(struct buffer *reply, const char *text)
     append_line(reply, '+', text, strlen(text));
 }
 
+void reply_pong(struct buffer *reply)
+{
+    buffer_append(reply, "+PONG\r\n", 7);
+}
+
 void reply_ok(struct buffer *reply)
 {
     buffer_append(reply, "+OK\r\n", 5);

@@ -13,6 +13,7 @@
 
 void reply_simple(struct buffer *reply, const char *text);
 void reply_ok(struct buffer *reply);
+void reply_pong(struct buffer *reply);
 /* `text` starts with the error's code: "ERR syntax error". */
 void reply_error(struct buffer *reply, const char *text);
 void reply_error_format(struct buffer *reply, const char *format, ...)
