@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 #
 # The fixed session (tests/perf/session.c) built and run under callgrind, for perf-gate and flame,
 # which set `scratch`. To be sourced by bash, on top of scripts/server.sh:
