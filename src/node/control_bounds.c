@@ -127,6 +127,17 @@ static int64_t median(int64_t *offsets, size_t count)
     return llabs(lower) < llabs(upper) ? lower : upper;
 }
 
+/* By what all clocks say, for dates that go to other nodes: ours may be out of line, and may be set
+ * before it is compared again. */
+static void publish_date(struct control *control)
+{
+    const int64_t wrong_ms = control->out_of_line ? control->clock_offset_ms : 0;
+    const int64_t offset_ms = control->now.wall_ms - wrong_ms - control->now.mono_us / 1000;
+
+    atomic_store_explicit(&control->bounds->date_offset_ms, control->clock_known ? offset_ms : 0,
+                          memory_order_relaxed);
+}
+
 bool bounds_check_clock(struct control *control)
 {
     const int64_t limit_ms = control->options->max_clock_skew_ms;
@@ -143,6 +154,7 @@ bool bounds_check_clock(struct control *control)
         control->out_of_line = true;
     else if (distance_ms <= limit_ms - limit_ms / 4)
         control->out_of_line = false;
+    publish_date(control);
     if (control->out_of_line == before)
         return false;
     if (control->out_of_line)

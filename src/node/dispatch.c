@@ -425,7 +425,7 @@ bool dispatch_client(struct client *client, const struct command_input *input)
 static enum reply_status forward_refusal(const struct request *request,
                                          const struct wire_forward *forward)
 {
-    if (request->engine->now.wall_ms >= (int64_t)forward->deadline_ms)
+    if (engine_date_ms(request->engine) >= (int64_t)forward->deadline_ms)
         return REPLY_LATE;
     if (request->operation.place.claim_version != forward->claim_version)
         return REPLY_STALE_CLAIM;
@@ -484,7 +484,7 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
         return;
     }
     /* The origin's deadline holds, not one that begins here; one that is past is refused below. */
-    const int64_t now_ms = engine->now.wall_ms;
+    const int64_t now_ms = engine_date_ms(engine);
     request->deadline_wall_ms = (int64_t)forward->deadline_ms;
     if (request->deadline_wall_ms > now_ms &&
         request->deadline_wall_ms - now_ms < engine->options->request_timeout_ms)

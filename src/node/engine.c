@@ -147,6 +147,14 @@ void engine_observe(struct engine *engine, uint64_t stamp)
         replica_want_ceiling(bounds, stamp);
 }
 
+int64_t engine_date_ms(const struct engine *engine)
+{
+    const int64_t offset_ms = atomic_load_explicit(&engine->own.bounds->date_offset_ms,
+                                                   memory_order_relaxed);
+
+    return offset_ms != 0 ? engine->now.mono_us / 1000 + offset_ms : engine->now.wall_ms;
+}
+
 uint64_t engine_bound(const struct engine *engine)
 {
     return ledger_bound(&engine->own.bounds->ledger,

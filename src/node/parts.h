@@ -568,6 +568,8 @@ struct engine {
 struct handshake_self engine_self(const struct engine *engine);
 /* Another node's clock. */
 void engine_observe(struct engine *engine, uint64_t stamp);
+/* The wall clock, or what the others' say where this node's is out of line or was just set. */
+int64_t engine_date_ms(const struct engine *engine);
 /* What this node tells of what it owes, for the head of a frame. */
 uint64_t engine_bound(const struct engine *engine);
 /* The engine is at work of that kind. */

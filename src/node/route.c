@@ -119,7 +119,7 @@ static void forward(struct request *request)
     }
     const struct wire_forward message = {
         .id = request->id,
-        .deadline_ms = (uint64_t)request->deadline_wall_ms,
+        .deadline_ms = (uint64_t)(engine_date_ms(engine) + left_us / 1000),
         .claim_version = operation->place.claim_version,
         .partition = (uint16_t)operation->place.partition,
         .flags = call->protocol == 3 ? WIRE_FORWARD_RESP3 : 0,

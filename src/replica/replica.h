@@ -40,6 +40,9 @@ struct replica_bounds {
     uint64_t ceiling_at_start;
     /* Stamps further ahead of the clock are refused, ms. */
     _Atomic int64_t ahead_max_ms;
+    /* What the wall clock was ahead of the monotonic one when it was compared with the others'
+     * last, less what it was out of line by, ms; 0: it has not been compared. */
+    _Atomic int64_t date_offset_ms;
     /* The highest stamp that others are known to have, of those that are near the ceiling or above
      * it: the ceiling is to rise. Away from what is read for each version. */
     _Alignas(MEMORY_APART) _Atomic uint64_t wanted;

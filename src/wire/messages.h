@@ -52,14 +52,14 @@
 
 /* A client's command, for the coordinator of its key. It is sent once: what may have run is sent to
  * nobody again, unless it is a read. */
-#define WIRE_FORWARD_FIELDS(FIELD)                                                           \
-    FIELD(u64, id)                                                                           \
-    FIELD(u64, deadline_ms) /* wall clock; it does not run, nor is it stamped, after that */ \
-    FIELD(u64, claim_version)                                                                \
-    FIELD(u16, partition)                                                                    \
-    FIELD(u8, flags) /* enum wire_forward_flag */                                            \
-    FIELD(u8, read_level)                                                                    \
-    FIELD(u8, write_level)                                                                   \
+#define WIRE_FORWARD_FIELDS(FIELD)                                                       \
+    FIELD(u64, id)                                                                       \
+    FIELD(u64, deadline_ms) /* a date; it does not run, nor is it stamped, after that */ \
+    FIELD(u64, claim_version)                                                            \
+    FIELD(u16, partition)                                                                \
+    FIELD(u8, flags) /* enum wire_forward_flag */                                        \
+    FIELD(u8, read_level)                                                                \
+    FIELD(u8, write_level)                                                               \
     FIELD(args, args)
 
 #define WIRE_REPLY_FIELDS(FIELD)              \

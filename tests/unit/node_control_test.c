@@ -670,13 +670,23 @@ Test(control, a_node_with_data_does_not_take_the_ring_that_names_it)
 
 /* ---- clocks ---- */
 
+/* How far its dates are ahead of what the others' clocks say, ms. */
+static int64_t date_ahead_ms(const struct net_node *node)
+{
+    const struct instant others = net_now(&node->net->nodes[0]);
+
+    return atomic_load(&node->bounds.date_offset_ms) + others.mono_us / 1000 - others.wall_ms;
+}
+
 Test(control, a_clock_out_of_line_is_excluded_and_comes_back)
 {
     struct net *net = formed(1, 3);
     struct net_node *node = &net->nodes[2];
 
     node->skew_ms = 10000;
+    cr_assert_lt(llabs(date_ahead_ms(node)), 50, "it was not looked at yet");
     net_run(net, 10000);
+    cr_assert_lt(llabs(date_ahead_ms(node)), 50);
     cr_assert_not(node->view->self_in_line);
     cr_assert_not(node->view->nodes[2].votes);
     cr_assert_not(header_votes(node, 0));
@@ -693,6 +703,7 @@ Test(control, a_clock_out_of_line_is_excluded_and_comes_back)
     cr_assert(node->view->self_in_line);
     cr_assert(header_votes(node, 0));
     cr_assert(net->nodes[0].view->nodes[2].votes);
+    cr_assert_eq(date_ahead_ms(node), 100);
     net_destroy(&net);
 }
 

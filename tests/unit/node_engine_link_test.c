@@ -488,6 +488,24 @@ Test(engine_link, a_forwarded_command_is_refused_for_a_reason)
     end();
 }
 
+/* Its clock was set back, and control has not looked at it since. */
+Test(engine_link, a_forwarded_command_that_is_late_is_so_by_a_clock_that_was_just_set)
+{
+    struct pair_cable *cable;
+    struct wire_forward message;
+
+    begin(NULL);
+    cable = greet(WIRE_ROLE_WORKER);
+    message = forwarded((const char *const[]){"SET", "k", "v", NULL});
+    atomic_store(&pair.nodes[0].bounds.date_offset_ms, pair.now.wall_ms - pair.now.mono_us / 1000);
+    pair.nodes[0].skew_ms = -4000;
+    pair_pass(&pair, 400);
+    forward(cable, &message);
+    expect_reply(cable, REPLY_LATE, "");
+    cr_assert(!pair_has(&pair, 0, "k", "v"));
+    end();
+}
+
 /* What no node of ours forwards. */
 Test(engine_link, odd_forwarded_commands_are_answered_with_an_error)
 {

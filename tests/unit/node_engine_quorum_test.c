@@ -615,6 +615,28 @@ Test(engine_quorum, late_answers_are_ignored)
     end();
 }
 
+/* Its clock is 4 s ahead, and control knows: what it forwards is not to run 4 s later, when the
+ * client was told long since that it failed. */
+Test(engine_quorum, a_clock_that_is_known_to_be_wrong_gives_no_later_deadlines)
+{
+    const struct pair_setup setup = {.nodes = 3, .replicas = 1, .ghosts = 6};
+    char key[PAIR_KEY_MAX], line[64];
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+    snprintf(line, sizeof line, "GET %s", pair_key(&pair, 1, 0, key));
+    pair.nodes[0].skew_ms = 4000;
+    const uint64_t deadline_ms = (uint64_t)(pair.now.wall_ms + PAIR_TIMEOUT_MS);
+    pair_command(client, line);
+    cr_assert_eq(next(pair_cable(&pair, 0, 1), WIRE_FORWARD).forward.deadline_ms,
+                 deadline_ms + 4000, "nothing is known of it");
+    atomic_store(&pair.nodes[0].bounds.date_offset_ms, pair.now.wall_ms - pair.now.mono_us / 1000);
+    client = pair_connect(&pair, 0);
+    pair_command(client, line);
+    cr_assert_eq(next(pair_cable(&pair, 0, 1), WIRE_FORWARD).forward.deadline_ms, deadline_ms);
+    end();
+}
+
 Test(engine_quorum, an_answer_is_taken_only_from_who_was_asked)
 {
     const struct pair_setup setup = {.nodes = 3, .replicas = 1, .ghosts = 6};
