@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A binary heap whose nodes live in its members: the one with the lowest key is on top, and any can
- * be taken out. The heap owns its array of pointers, the members belong to whoever put them in.
- * A zeroed heap is an empty one.
+ * be taken out. The heap owns its pointers, the members belong to whoever put them in. The pointers
+ * lie in pages, so that no push copies more than the list of these: a million hints are 8 MB of
+ * pointers, and to move them takes milliseconds. A zeroed heap is an empty one.
  */
 #ifndef DUNLIN_BASE_HEAP_H
 #define DUNLIN_BASE_HEAP_H
@@ -16,9 +17,13 @@ struct heap_node {
     size_t place; /* 1 is the top; 0: it is in no heap */
 };
 
+/* Pointers in a page. */
+#define HEAP_PAGE 1024
+
 struct heap {
-    struct heap_node **nodes; /* by place - 1 */
-    size_t count, capacity;
+    struct heap_node ***pages; /* by place - 1 */
+    size_t count;
+    size_t page_count, page_capacity;
 };
 
 /* The structure that holds `node` as its member `member`. */
@@ -34,7 +39,7 @@ void heap_remove(struct heap *heap, struct heap_node *node);
 /* NULL when it is empty. */
 static inline struct heap_node *heap_top(const struct heap *heap)
 {
-    return heap->count > 0 ? heap->nodes[0] : NULL;
+    return heap->count > 0 ? heap->pages[0][0] : NULL;
 }
 
 #endif

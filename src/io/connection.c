@@ -128,7 +128,7 @@ void connection_init(struct connection *connection, struct loop *loop, int fd, s
     event_add(&connection->read_event, NULL);
 }
 
-static void wait_until_writable(struct connection *connection)
+void connection_go_on(struct connection *connection)
 {
     connection->write_event = memory_alloc(sizeof *connection->write_event);
     event_assign(connection->write_event, loop_base(connection->loop), connection->fd, EV_WRITE,
@@ -184,7 +184,7 @@ size_t connection_flush(struct connection *connection)
             connection->bytes_out += (uint64_t)sent;
         }
         if (buffer_size(connection->out) > 0) {
-            wait_until_writable(connection);
+            connection_go_on(connection);
             return sent > 0 ? (size_t)sent : 0;
         }
     }

@@ -57,6 +57,9 @@ void connection_close(struct connection *connection);
 
 /* There is something in `out`: write it when the turn ends. Cheap to repeat. */
 void connection_output(struct connection *connection);
+/* The same from `drained`, where there is more: it is written when the socket takes it, and others
+ * come before. */
+void connection_go_on(struct connection *connection);
 /* The owner has thrown away what was in `out`: nothing waits for the socket any more. */
 void connection_emptied(struct connection *connection);
 /* Gives the block of `in` to the loop's other connections, once it is used up. For an owner to whom

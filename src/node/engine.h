@@ -127,7 +127,10 @@ void engine_link_closed(struct engine *engine, struct link *link);
 /* ---- peers ---- */
 
 struct buffer *engine_peer_in(struct engine *engine, node_number node);
+/* What to write to it; the buffer stays the same one. Once all of it is written engine_peer_next
+ * puts there what comes next, and says whether there is any. */
 struct buffer *engine_peer_out(struct engine *engine, node_number node);
+bool engine_peer_next(struct engine *engine, node_number node);
 void engine_peer_opened(struct engine *engine, struct instant now, node_number node);
 void engine_peer_input(struct engine *engine, struct instant now, node_number node);
 /* Or it could not be opened. */

@@ -43,7 +43,7 @@ static size_t link_bytes(const struct link *link)
 
 static size_t peer_bytes(const struct peer *peer)
 {
-    return sizeof *peer + peer->in.capacity + peer->out.capacity;
+    return sizeof *peer + peer->in.capacity + outbox_capacity(&peer->out);
 }
 
 /* Who was looked at goes to the end of the list, so the next tick goes on with the others. */

@@ -31,6 +31,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/options.h"
+#include "base/outbox.h"
 #include "base/rng.h"
 #include "base/wheel.h"
 #include "base/work.h"
@@ -235,7 +236,7 @@ void requests_destroy(struct engine *engine);
 #define BATCH_COMMANDS_MAX STORE_PREFETCH_MAX
 /* Commands of clients that are run in one turn: well below a millisecond, also where each asks
  * other nodes. What is left is the next turn's. */
-#define CLIENT_COMMANDS_PER_TURN 768
+#define CLIENT_COMMANDS_PER_TURN 512
 /* A command of more arguments is not read ahead. */
 #define BATCH_ARGUMENTS_MAX 8
 
@@ -433,11 +434,12 @@ struct peer {
     node_number number;
     enum peer_stage stage;
     struct handshake handshake;
-    struct buffer in, out;
-    size_t footprint; /* bytes, see footprint.c */
-    bool framing;     /* a frame is begun in `out` */
+    struct buffer in;
+    struct outbox out;
+    size_t footprint;      /* bytes, see footprint.c */
+    struct buffer *framed; /* in `out`: where a frame is begun, NULL: none is */
     size_t frame_at;
-    struct list dirty; /* engine->dirty_peers while `framing` */
+    struct list dirty; /* engine->dirty_peers while one is */
 
     /* The circuit breaker: open while questions wait and nothing is heard. */
     int64_t asked_us; /* when the first question since anything was heard went out; 0: none */

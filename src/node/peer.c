@@ -38,27 +38,27 @@ bool peer_promising(struct engine *engine, node_number number)
 
 static void end_frame(struct peer *peer)
 {
-    if (peer->framing) {
-        wire_frame_end(&peer->out, peer->frame_at);
-        peer->framing = false;
+    if (peer->framed != NULL) {
+        wire_frame_end(peer->framed, peer->frame_at);
+        peer->framed = NULL;
     }
 }
 
 static struct buffer *begin_message(struct peer *peer, size_t size)
 {
     struct engine *engine = peer->engine;
-    const size_t queued = buffer_size(&peer->out);
+    const size_t queued = outbox_size(&peer->out);
 
     if (queued > 0 && queued + size > engine->options->peer_queue_bytes) {
         metrics_add(engine->metrics, METRIC_PEER_QUEUE_REFUSALS, 1);
         return NULL;
     }
-    if (peer->framing && buffer_size(&peer->out) - peer->frame_at + size > FRAME_SIZE_SOFT)
+    if (peer->framed != NULL && buffer_size(peer->framed) - peer->frame_at + size > FRAME_SIZE_SOFT)
         end_frame(peer);
-    if (!peer->framing) {
-        peer->frame_at = wire_frame_begin(&peer->out, engine->replica.hlc.last,
+    if (peer->framed == NULL) {
+        peer->framed = outbox_last(&peer->out);
+        peer->frame_at = wire_frame_begin(peer->framed, engine->replica.hlc.last,
                                           engine_bound(engine));
-        peer->framing = true;
         peer->sent_us = engine->now.mono_us;
         if (list_empty(&peer->dirty))
             list_append(&engine->dirty_peers, &peer->dirty);
@@ -66,7 +66,7 @@ static struct buffer *begin_message(struct peer *peer, size_t size)
     metrics_add(engine->metrics, METRIC_PEER_MESSAGES_OUT, 1);
     if (peer->asked_us == 0)
         peer->asked_us = engine->now.mono_us;
-    return &peer->out;
+    return peer->framed;
 }
 
 struct buffer *peer_message(struct engine *engine, node_number number, size_t size)
@@ -122,12 +122,12 @@ static void settle(struct engine *engine)
 static void forget_link(struct peer *peer)
 {
     peer->stage = PEER_CLOSED;
-    peer->framing = false;
+    peer->framed = NULL;
     peer->tripped = false;
     peer->asked_us = 0;
     list_remove(&peer->dirty);
     buffer_deinit(&peer->in);
-    buffer_deinit(&peer->out);
+    outbox_deinit(&peer->out);
 }
 
 static void close_link(struct peer *peer)
@@ -161,6 +161,7 @@ static void create_peer(struct engine *engine, node_number number)
     peer->retry_wait_us = RETRY_US_MIN;
     peer->created_us = engine->now.mono_us;
     list_init(&peer->dirty);
+    outbox_init(&peer->out);
     engine->peers[number] = peer;
     engine->settling = true;
 }
@@ -175,7 +176,7 @@ static void destroy_peer(struct engine *engine, struct peer *peer)
     }
     engine->footprint.links -= peer->footprint;
     buffer_deinit(&peer->in);
-    buffer_deinit(&peer->out);
+    outbox_deinit(&peer->out);
     memory_free(peer);
     engine->peers[number] = NULL;
 }
@@ -210,7 +211,7 @@ void peers_destroy(struct engine *engine)
         if (peer == NULL)
             continue;
         buffer_deinit(&peer->in);
-        buffer_deinit(&peer->out);
+        outbox_deinit(&peer->out);
         memory_free(peer);
     }
     memory_free(engine->peers);
@@ -254,7 +255,7 @@ static void check_breaker(struct peer *peer)
         peer->ping_us = 0;
         metrics_add(engine->metrics, METRIC_CIRCUIT_OPENS, 1);
     }
-    if (engine->now.mono_us >= peer->ping_us && buffer_size(&peer->out) == 0) {
+    if (engine->now.mono_us >= peer->ping_us && outbox_size(&peer->out) == 0) {
         ping(peer);
         peer->ping_us = engine->now.mono_us + PING_INTERVAL_US;
     }
@@ -290,7 +291,12 @@ struct buffer *engine_peer_in(struct engine *engine, node_number node)
 
 struct buffer *engine_peer_out(struct engine *engine, node_number node)
 {
-    return &peer_find(engine, node)->out;
+    return &peer_find(engine, node)->out.head;
+}
+
+bool engine_peer_next(struct engine *engine, node_number node)
+{
+    return outbox_next(&peer_find(engine, node)->out);
 }
 
 void engine_peer_opened(struct engine *engine, struct instant now, node_number node)
@@ -303,7 +309,7 @@ void engine_peer_opened(struct engine *engine, struct instant now, node_number n
     peer->stage = PEER_GREETING;
     peer->asked_us = now.mono_us;
     handshake_open(&peer->handshake, &self, WIRE_ROLE_WORKER,
-                   member != NULL ? &member->identity : NULL, &engine->rng, &peer->out);
+                   member != NULL ? &member->identity : NULL, &engine->rng, &peer->out.head);
     engine->calls->peer_output(engine->host, node);
 }
 
@@ -331,7 +337,7 @@ static void greet(struct peer *peer, const struct wire_message *message)
     struct engine *engine = peer->engine;
     const struct handshake_self self = engine_self(engine);
 
-    switch (handshake_message(&peer->handshake, &self, message, &peer->out)) {
+    switch (handshake_message(&peer->handshake, &self, message, &peer->out.head)) {
     case HANDSHAKE_WAITING:
         break;
     case HANDSHAKE_DONE:
@@ -340,7 +346,7 @@ static void greet(struct peer *peer, const struct wire_message *message)
         peer->known = true;
         peer->retry_wait_us = RETRY_US_MIN;
         metrics_add(engine->metrics, METRIC_PEERS_CONNECTED, 1);
-        if (buffer_size(&peer->out) > 0)
+        if (outbox_size(&peer->out) > 0)
             engine->calls->peer_output(engine->host, peer->number);
         peer->sent_us = engine->now.mono_us;
         settle(engine);

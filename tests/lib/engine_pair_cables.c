@@ -113,6 +113,8 @@ static bool carry_ghost(struct pair_cable *cable)
     struct pair_node *from = cable->from;
     engine_turn_end(from->engine, pair_now(from));
     bool moved = arrive(engine_peer_out(from->engine, cable->to->number), cable);
+    if (moved)
+        engine_peer_next(from->engine, cable->to->number);
 
     if (cable->handshake.state == HANDSHAKE_WAITING)
         greet_ghost(cable);
@@ -140,6 +142,7 @@ static bool carry(struct pair_cable *cable)
     cable->finishing |= lacks_bytes(cable);
     if (!cable->finishing &&
         move(engine_peer_out(from->engine, to->number), engine_link_in(cable->link))) {
+        engine_peer_next(from->engine, to->number);
         engine_link_input(to->engine, pair_now(to), cable->link);
         moved = true;
     }

@@ -181,6 +181,8 @@ static void answer(struct scene *scene, struct pair_cable *cable)
     scene->answered += count_messages(buffer_content(asked));
     if (!move(asked, engine_link_in(cable->link)))
         return;
+    while (engine_peer_next(from->engine, to->number))
+        move(asked, engine_link_in(cable->link));
     turn.links[turn.link_count++] = cable->link;
     run_turn(&turn);
 }

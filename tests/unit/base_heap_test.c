@@ -19,6 +19,25 @@ Test(heap, an_empty_one_has_no_top)
     heap_deinit(&heap);
 }
 
+Test(heap, one_of_many_pages_grows_without_moving_what_is_there)
+{
+    static struct heap_node nodes[3 * HEAP_PAGE + 1];
+    const size_t count = sizeof nodes / sizeof nodes[0];
+    struct heap heap = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct heap_node **const page = i > 0 ? heap.pages[(i - 1) / HEAP_PAGE] : NULL;
+        cr_assert(heap_push(&heap, &nodes[i], (uint64_t)(i * 7919 % count)));
+        cr_assert(i == 0 || heap.pages[(i - 1) / HEAP_PAGE] == page);
+    }
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq(heap_top(&heap)->key, i);
+        heap_remove(&heap, heap_top(&heap));
+    }
+    cr_assert_null(heap_top(&heap));
+    heap_deinit(&heap);
+}
+
 Test(heap, the_lowest_is_always_on_top_whichever_are_taken_out)
 {
     static struct heap_node nodes[NODES];

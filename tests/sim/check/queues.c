@@ -55,7 +55,7 @@ static void look_at_peers(const struct sim_node *node, const struct options *opt
 
     for (size_t i = 0; i < engine->peer_limit; i++)
         if (engine->peers[i] != NULL)
-            check_queue("bytes for a node", node->number, buffer_size(&engine->peers[i]->out), most,
+            check_queue("bytes for a node", node->number, outbox_size(&engine->peers[i]->out), most,
                         verdict);
     list_for_each(at, &engine->links)
     {

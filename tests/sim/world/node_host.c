@@ -122,8 +122,12 @@ static void flush_peers(struct sim_node *node)
         if (!node->peer_dirty[i] || node->peers[i] == NULL)
             continue;
         struct buffer *out = engine_peer_out(node->engine, (node_number)i);
-        if (!out->failed)
+        while (!out->failed) {
             node->peer_dirty[i] = write_out(node, node->peers[i], NET_OPENER, out);
+            if (node->peer_dirty[i] || !engine_peer_next(node->engine, (node_number)i))
+                break;
+            node->peer_dirty[i] = true;
+        }
     }
 }
 
