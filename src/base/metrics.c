@@ -6,9 +6,9 @@
 
 #define APART_CELLS (MEMORY_APART / sizeof(uint64_t))
 
-#define COMMAND_CELLS 3
+#define COMMAND_CELLS METRICS_COMMAND_CELLS
 #define LATENCY_FIRST METRIC_COUNT
-#define COMMAND_FIRST (LATENCY_FIRST + METRIC_LATENCY_COUNT * HISTOGRAM_BUCKETS)
+#define COMMAND_FIRST METRICS_COMMAND_FIRST
 
 #define LONGEST_USEC_SHIFT  24
 #define LONGEST_USEC_MAX    ((UINT64_C(1) << 40) - 1)
@@ -40,7 +40,9 @@ struct metrics *metrics_create(uint32_t blocks, uint32_t commands)
     metrics->forgotten = memory_alloc_array(cells, sizeof *metrics->forgotten);
     metrics->cells = memory_alloc_apart(blocks * stride * sizeof(uint64_t));
     for (uint32_t i = 0; i < blocks; i++)
-        metrics->blocks[i] = (struct metrics_block){metrics, metrics->cells + i * stride, cells};
+        metrics->blocks[i] = (struct metrics_block){.metrics = metrics,
+                                                    .cells = metrics->cells + i * stride,
+                                                    .longest_cell = cells};
     return metrics;
 }
 
@@ -59,18 +61,6 @@ struct metrics_block *metrics_block(struct metrics *metrics, uint32_t index)
 {
     ensure(index < metrics->block_count);
     return &metrics->blocks[index];
-}
-
-void metrics_command_called(struct metrics_block *block, uint32_t command, uint64_t usec,
-                            bool error)
-{
-    const uint32_t cell = COMMAND_FIRST + command * COMMAND_CELLS;
-
-    ensure(command < block->metrics->command_count);
-    metrics_add_cell(block, cell, 1);
-    metrics_add_cell(block, cell + 1, usec);
-    if (error)
-        metrics_add_cell(block, cell + 2, 1);
 }
 
 void metrics_turn_took(struct metrics_block *block, uint64_t usec, uint32_t doing)

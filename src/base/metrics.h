@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/assert.h"
 #include "base/histogram.h"
 
 enum metric {
@@ -59,8 +60,12 @@ struct metrics;
 struct metrics_block {
     const struct metrics *metrics;
     _Atomic uint64_t *cells;
-    uint32_t longest_cell;
+    uint32_t longest_cell; /* behind those of the last command */
 };
+
+/* Where the commands' cells begin, and how many each has. */
+#define METRICS_COMMAND_FIRST (METRIC_COUNT + METRIC_LATENCY_COUNT * HISTOGRAM_BUCKETS)
+#define METRICS_COMMAND_CELLS 3
 
 /* `blocks` blocks, counted from 0, with room for `commands` commands. */
 struct metrics *metrics_create(uint32_t blocks, uint32_t commands);
@@ -94,8 +99,17 @@ static inline void metrics_observe(struct metrics_block *block, enum metric_late
     metrics_add_cell(block, METRIC_COUNT + latency * HISTOGRAM_BUCKETS + histogram_bucket(usec), 1);
 }
 /* One call of the command with this number took `usec`. */
-void metrics_command_called(struct metrics_block *block, uint32_t command, uint64_t usec,
-                            bool error);
+static inline void metrics_command_called(struct metrics_block *block, uint32_t command,
+                                          uint64_t usec, bool error)
+{
+    const uint32_t cell = METRICS_COMMAND_FIRST + command * METRICS_COMMAND_CELLS;
+
+    ensure(cell < block->longest_cell);
+    metrics_add_cell(block, cell, 1);
+    metrics_add_cell(block, cell + 1, usec);
+    if (error)
+        metrics_add_cell(block, cell + 2, 1);
+}
 
 /* A turn of the worker's loop took `usec`, with the kinds of work of the mask. */
 void metrics_turn_took(struct metrics_block *block, uint64_t usec, uint32_t doing);

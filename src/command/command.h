@@ -120,8 +120,10 @@ enum command_flag {
 
 /* The row for argv, looking at argv[1] where argv[0] is a container ("client"). NULL when unknown:
  * then the error, Redis' own text, is in `reply`. A wrong arity is answered likewise. `argc` is
- * over 0. */
-const struct command *command_find(const struct span *argv, size_t argc, struct buffer *reply);
+ * over 0. `guess`, which may be NULL, is the row of an earlier command: clients repeat themselves,
+ * and then nothing is searched for. */
+const struct command *command_find(const struct span *argv, size_t argc,
+                                   const struct command *guess, struct buffer *reply);
 
 /* The row of that name, "client|list" as well; NULL when there is none. */
 const struct command *command_named(struct span name);

@@ -120,6 +120,12 @@ const char *session_text(const struct session *session, enum session_text which)
 bool session_authorize(const struct session *session, const struct command *command,
                        struct buffer *reply);
 
+/* The last command that was noted, NULL: none. */
+static inline const struct command *session_command(const struct session *session)
+{
+    return atomic_load_explicit(&session->command, memory_order_relaxed);
+}
+
 /* Appends the line of CLIENT LIST and CLIENT INFO, with its '\n'. From any thread. */
 void session_describe(struct session *session, int64_t now_us, struct buffer *text);
 

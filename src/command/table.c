@@ -101,11 +101,14 @@ static uint64_t first_bytes(struct span name)
            (uint64_t)at[size - 1] << 8 * (size - 1);
 }
 
-static const struct command *find_row(struct span name)
+/* `guess` may be the row, or NULL: it is looked at first. */
+static const struct command *find_row(struct span name, const struct command *guess)
 {
     if (name.size == 0 || name.size > UINT8_MAX)
         return NULL;
     const uint64_t tag = (uint64_t)name.size << 56 | fold(first_bytes(name));
+    if (guess != NULL && tags[guess - rows] == tag && name.size <= TAG_BYTES)
+        return guess;
     const uint8_t *at = marks;
     while ((at = memchr(at, MARK(tag), (size_t)(marks + ROWS - at))) != NULL) {
         const size_t row = (size_t)(at++ - marks);
@@ -131,9 +134,9 @@ const struct command *command_named(struct span name)
     const uint8_t *bar = name.size > 0 ? memchr(name.data, '|', name.size) : NULL;
 
     if (bar == NULL)
-        return find_row(name);
+        return find_row(name, NULL);
     const size_t prefix = (size_t)(bar - name.data);
-    const struct command *container = find_row(span_of(name.data, prefix));
+    const struct command *container = find_row(span_of(name.data, prefix), NULL);
 
     return container == NULL ? NULL
                              : find_subrow(container, span_of(bar + 1, name.size - prefix - 1));
@@ -183,21 +186,28 @@ static void reply_unknown_subcommand(const struct command *container, struct spa
                        (const char *)name.data, upper);
 }
 
-const struct command *command_row(const struct span *argv, size_t argc)
+static inline const struct command *row_of(const struct span *argv, size_t argc,
+                                           const struct command *guess)
 {
-    const struct command *command = find_row(argv[0]);
+    const struct command *command = find_row(argv[0], guess);
 
     return command != NULL && argc > 1 && command_is_container(command)
                ? find_subrow(command, argv[1])
                : command;
 }
 
-const struct command *command_find(const struct span *argv, size_t argc, struct buffer *reply)
+const struct command *command_row(const struct span *argv, size_t argc)
 {
-    const struct command *command = command_row(argv, argc);
+    return row_of(argv, argc, NULL);
+}
+
+const struct command *command_find(const struct span *argv, size_t argc,
+                                   const struct command *guess, struct buffer *reply)
+{
+    const struct command *command = row_of(argv, argc, guess);
 
     if (command == NULL) {
-        const struct command *container = find_row(argv[0]);
+        const struct command *container = find_row(argv[0], NULL);
         if (container == NULL)
             reply_unknown(argv, argc, reply);
         else
@@ -236,7 +246,7 @@ size_t command_keys(const struct command *command, const struct span *argv, size
         return plain_keys(command, 0, argc, indices);
     if (argc <= inner_at)
         return 0;
-    const struct command *inner = find_row(argv[inner_at]);
+    const struct command *inner = find_row(argv[inner_at], NULL);
 
     /* An AT within an AT is refused, and so has no keys. */
     if (inner == NULL || (inner->flags & FLAG_MOVABLEKEYS) != 0 ||

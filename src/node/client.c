@@ -221,6 +221,12 @@ void client_refuse(struct client *client, const char *error)
         drop(client);
 }
 
+static void tell_of_output(struct client *client)
+{
+    if (buffer_size(&client->out) > 0)
+        client->engine->calls->client_output(client->connection);
+}
+
 void client_deliver(struct client *client)
 {
     bool any = false;
@@ -238,8 +244,8 @@ void client_deliver(struct client *client)
         request_delivered(request);
         any = true;
     }
-    if (any && buffer_size(&client->out) > 0)
-        client->engine->calls->client_output(client->connection);
+    if (any && !client->running)
+        tell_of_output(client);
     if (any && (client->held || client->closing) && list_empty(&client->resumed))
         list_append(&client->engine->resumed, &client->resumed);
 }
@@ -374,14 +380,13 @@ static void stop_running(struct client *client)
     const size_t missing = client->closing ? 0 : parser_missing(&client->parser, &client->in);
     if (missing > BUFFER_KEEP)
         engine_make_room(&client->in, missing);
-    if (buffer_size(&client->out) > 0)
-        client->engine->calls->client_output(client->connection);
     close_when_delivered(client);
 }
 
 /* Runs what was read of it. A command that has to wait is taken back until then. */
 static void run(struct client *client, const struct command_input *commands)
 {
+    client->running = true;
     for (size_t i = 0; i < client->ahead && !client->closing && !client->waits; i++) {
         const bool may_wait = !commands[i].inlined;
         const bool for_turn = may_wait && turn_spent(client->engine);
@@ -393,6 +398,8 @@ static void run(struct client *client, const struct command_input *commands)
             parser_rewind(&client->parser, commands[i].taken);
         client->closing = client->closing || session_closing(&client->session);
     }
+    client->running = false;
+    tell_of_output(client);
     if (client->closing || client->waits)
         client->status = PARSER_MORE;
     if (client->status != PARSER_COMMAND) {

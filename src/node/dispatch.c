@@ -54,7 +54,7 @@ static bool must_wait(const struct client *client, const struct request *request
 
 /* ---- commands of one key and of many ---- */
 
-static bool keeps_siblings(const struct request *request)
+static inline bool keeps_siblings(const struct request *request)
 {
     const struct ring *ring = request->engine->view->ring;
     const struct call *call = &request->call;
@@ -318,10 +318,13 @@ static bool understand(struct request *request, struct session *session)
         reply_error(&request->reply, "ERR empty command");
         return false;
     }
-    call->command = command_find(call->argv, call->argc, &request->reply);
+    call->command = command_find(call->argv, call->argc,
+                                 session != NULL ? session_command(session) : NULL,
+                                 &request->reply);
     if (call->command == NULL)
         return false;
-    if (session != NULL && !session_authorize(session, call->command, &request->reply))
+    if (session != NULL && !session->authenticated &&
+        !session_authorize(session, call->command, &request->reply))
         return false;
     if (!prepare(request))
         return false;

@@ -273,6 +273,7 @@ struct client {
     size_t ahead;              /* commands */
     enum parser_status status; /* why there are no more; PARSER_COMMAND: there was no room */
     bool waits;                /* the next one has to wait */
+    bool running;              /* its commands run now: the host is told of output behind them */
     struct trail trail;
     size_t footprint; /* bytes, see footprint.c */
     size_t in_flight;

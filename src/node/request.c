@@ -85,7 +85,9 @@ void request_began(struct request *request, int64_t mono_us)
 
     request->began_us = mono_us;
     request->deadline_us = mono_us + timeout_ms * 1000;
-    request->deadline_wall_ms = engine->now.wall_ms + timeout_ms - gone_us / 1000;
+    request->deadline_wall_ms = engine->now.wall_ms + timeout_ms;
+    if (gone_us > 0)
+        request->deadline_wall_ms -= gone_us / 1000;
 }
 
 /* All but the scratch, which nobody reads before writing it. */

@@ -177,7 +177,7 @@ void fixture_run(struct fixture *fixture, const char *line, const struct version
         .environment = &fixture->environment,
         .session = &fixture->session,
     };
-    call->command = command_find(call->argv, call->argc, call->reply);
+    call->command = command_find(call->argv, call->argc, NULL, call->reply);
     if (call->command == NULL)
         return;
     fixture->kind = call->command->kind;
