@@ -15,6 +15,11 @@
 #define REST_US        500
 #define REST_DOUBLINGS 6
 
+static bool hedge_waits(const struct request *request)
+{
+    return request->hedge.running || !list_empty(&request->hedging);
+}
+
 static struct request *request_of(struct operation *operation)
 {
     return list_entry(operation, struct request, operation);
@@ -67,24 +72,45 @@ static bool offer_stand_in(struct engine *engine, struct operation *operation, n
                           &operation->written, request_of(operation)->id, skip);
 }
 
-static bool offer(void *host, struct operation *operation, node_number node)
+/* One message for all: it is laid out for the first, and copied for the others. */
+static uint16_t offer(void *host, struct operation *operation, uint16_t to)
 {
+    struct request *request = request_of(operation);
     const struct place *place = &operation->place;
-    const struct wire_write write = {.id = request_of(operation)->id,
+    const struct wire_write write = {.id = request->id,
                                      .claim_version = place->claim_version,
                                      .partition = (uint16_t)place->partition,
                                      .over = operation->over,
                                      .key = place->key,
                                      .version = operation->written};
-    owed_note(request_of(operation));
-    struct buffer *out = peer_message(host, node, place->key.size + write.version.value.size + 128);
+    const size_t size_max = place->key.size + write.version.value.size + 128;
+    const struct buffer *first = NULL;
+    size_t at = 0, size = 0;
+    uint16_t sent = 0;
 
-    if (out == NULL)
-        return offer_stand_in(host, operation, node);
-    if (operation->repaired)
-        metrics_add(request_of(operation)->engine->metrics, METRIC_READ_REPAIRS, 1);
-    wire_put_write(out, &write);
-    return true;
+    owed_note(request);
+    for (unsigned i = 0; to >> i != 0; i++) {
+        if ((to >> i & 1) == 0)
+            continue;
+        struct buffer *out = peer_message(host, operation->nodes[i], size_max);
+        if (out == NULL) {
+            if (offer_stand_in(host, operation, operation->nodes[i]))
+                sent |= (uint16_t)(1u << i);
+            continue;
+        }
+        sent |= (uint16_t)(1u << i);
+        if (operation->repaired)
+            metrics_add(request->engine->metrics, METRIC_READ_REPAIRS, 1);
+        if (first != NULL && !first->failed) {
+            buffer_append(out, buffer_content(first).data + at, size);
+            continue;
+        }
+        first = out;
+        at = buffer_size(out);
+        wire_put_write(out, &write);
+        size = buffer_size(out) - at;
+    }
+    return sent;
 }
 
 static bool promising(void *host, node_number node)
@@ -108,7 +134,7 @@ static bool rest(void *host, struct operation *operation)
     const int64_t most_us = REST_US << (doublings < REST_DOUBLINGS ? doublings : REST_DOUBLINGS);
     const uint64_t share = operation->written.dot.stamp + operation->written.dot.node * 5u;
 
-    if (!request->hedge.running)
+    if (!hedge_waits(request))
         request_start_timer(&request->hedge,
                             engine->now.mono_us + most_us * (int64_t)(1 + share % 8) / 8);
     return true;
@@ -229,7 +255,31 @@ static void arm_hedge(struct request *request)
         wait_us = HEDGE_US_MIN;
     if (wait_us > most_us)
         wait_us = most_us;
-    request_start_timer(&request->hedge, engine->now.mono_us + wait_us);
+    request->hedge.due_us = engine->now.mono_us + wait_us;
+    if (wait_us < HEDGE_US_MIN) {
+        request_start_timer(&request->hedge, request->hedge.due_us);
+        return;
+    }
+    request->hedging_us = engine->now.mono_us;
+    list_append(&engine->hedging, &request->hedging);
+}
+
+/* Nearly all answers come before a hedge could be due, so requests stand in the order in which they
+ * were asked, and only one that has waited HEDGE_US_MIN gets a timer. */
+void hedges_proceed(struct engine *engine)
+{
+    while (hedges_next(engine) <= engine->now.mono_us) {
+        struct request *request = list_entry(engine->hedging.next, struct request, hedging);
+        list_remove(&request->hedging);
+        request_start_timer(&request->hedge, request->hedge.due_us);
+    }
+}
+
+int64_t hedges_next(const struct engine *engine)
+{
+    if (list_empty(&engine->hedging))
+        return INT64_MAX;
+    return list_entry(engine->hedging.next, struct request, hedging)->hedging_us + HEDGE_US_MIN;
 }
 
 /* What happens to few operations. */
@@ -252,7 +302,7 @@ void coordinate_proceed(struct request *request)
     case OPERATION_READING:
     case OPERATION_WRITING:
         if (request->stage == STAGE_OPERATION) {
-            if (request->operation.state == OPERATION_REPAIRING && !request->hedge.running)
+            if (request->operation.state == OPERATION_REPAIRING && !hedge_waits(request))
                 arm_hedge(request);
             return;
         }

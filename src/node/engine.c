@@ -52,6 +52,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     list_init(&engine->dirty_links);
     list_init(&engine->dirty_peers);
     list_init(&engine->free_requests);
+    list_init(&engine->hedging);
     list_init(&engine->owed);
     hints_init(engine);
     engine->next_tick_us = now.mono_us;
@@ -255,6 +256,7 @@ static void tick(struct engine *engine)
 void engine_wake(struct engine *engine, struct instant now)
 {
     engine->now = now;
+    hedges_proceed(engine);
     fire_timers(engine);
     if (now.mono_us >= engine->next_tick_us)
         tick(engine);
@@ -289,6 +291,8 @@ void engine_turn_end(struct engine *engine, struct instant now)
     int64_t next_us = wheel_next(&engine->wheel);
     if (engine->next_tick_us < next_us)
         next_us = engine->next_tick_us;
+    if (hedges_next(engine) < next_us)
+        next_us = hedges_next(engine);
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
     if (!list_empty(&engine->many) || !list_empty(&engine->resumed))

@@ -181,7 +181,9 @@ struct request {
     unsigned wait_least;  /* STAGE_WAIT: what other nodes answered */
 
     struct request_timer deadline;
-    struct request_timer hedge;
+    struct request_timer hedge; /* once it is started; before that it waits in `hedging` */
+    struct list hedging;        /* in engine->hedging */
+    int64_t hedging_us;         /* since when */
     int64_t began_us;
     int64_t deadline_us;      /* mono */
     int64_t deadline_wall_ms; /* no stamp of this request is later */
@@ -369,6 +371,10 @@ void route_refuse(struct link *link, uint64_t id, enum reply_status status);
 void coordinate_begin(struct request *request);
 void coordinate_proceed(struct request *request);
 void coordinate_hedge(struct request *request);
+/* Starts timers of those that have waited so long that they may need one, and when to look again.
+ */
+void hedges_proceed(struct engine *engine);
+int64_t hedges_next(const struct engine *engine);
 /* The time is up, or the coordinator elsewhere was lost. */
 void coordinate_timeout(struct request *request);
 void coordinate_lost(struct request *request);
@@ -547,7 +553,8 @@ struct engine {
     size_t lingering; /* requests in STAGE_LINGERING */
     size_t lingering_bytes;
 
-    struct list owed; /* of struct request, by owed, in the order of their stamps */
+    struct list hedging; /* of struct request, by hedging, the one that has waited longest first */
+    struct list owed;    /* of struct request, by owed, in the order of their stamps */
     struct hints hints;
     uint64_t bound;            /* as it was published last */
     uint32_t settle_partition; /* the next of this worker's to be settled */

@@ -19,13 +19,24 @@
 #include "resp/reply.h"
 
 #define SLOT_BITS 17
+/* Up to so many arguments are copied with what stands between them. */
+#define STRETCH_ARGUMENTS_MAX 5
 
 #define NO_ROOM_FOR_REPLY "OOM out of memory for the reply"
 
 _Static_assert(REQUESTS_MAX == 1u << SLOT_BITS, "an id holds the slot and its generation");
 
+/* The timer of the deadline stays in the wheel when its request ends, or its deadline moves: most
+ * slots are borrowed again long before it fires, and it waits for the new deadline then. So none is
+ * inserted and removed for every request. */
 static void time_is_up(struct request *request)
 {
+    if (request->stage == STAGE_FREE)
+        return;
+    if (!request_is_late(request)) {
+        request_start_timer(&request->deadline, request->deadline_us);
+        return;
+    }
     switch (request->stage) {
     case STAGE_OPERATION:
     case STAGE_FORWARDED:
@@ -73,6 +84,7 @@ static struct request *add_slot(struct engine *engine)
     list_init(&request->parts);
     list_init(&request->from_link);
     list_init(&request->owed);
+    list_init(&request->hedging);
     engine->slots[engine->slot_count++] = request;
     return request;
 }
@@ -173,16 +185,26 @@ static void stop_timer(struct request_timer *timer)
     timer->running = false;
 }
 
-static void stop_timers(struct request *request)
+static void stop_hedge(struct request *request)
 {
-    stop_timer(&request->deadline);
     stop_timer(&request->hedge);
+    list_remove(&request->hedging);
+}
+
+static void start_deadline(struct request *request)
+{
+    struct request_timer *timer = &request->deadline;
+
+    if (timer->running && timer->due_us <= request->deadline_us)
+        return; /* it fires before, and is started again */
+    stop_timer(timer);
+    request_start_timer(timer, request->deadline_us);
 }
 
 static void give_back(struct request *request)
 {
     ensure(list_empty(&request->parts));
-    stop_timers(request);
+    stop_hedge(request);
     if (request->many != NULL)
         many_end(request);
     if (!list_empty(&request->owed) || request->stage == STAGE_LINGERING)
@@ -219,12 +241,26 @@ bool request_make_room(struct request *request, size_t count)
     return true;
 }
 
-/* What request_keep needs: one byte more, so that no argument is at NULL. */
-static size_t kept_size(const struct call *call)
+/* The bytes from the first argument to the end of the last, where they stand in a client's input
+ * with little between them; nothing otherwise. */
+static struct span stretch_of(const struct request *request)
 {
-    size_t size = 1;
+    const struct call *call = &request->call;
 
-    for (size_t i = 0; i < call->argc; i++)
+    if (request->owner != OWNER_CLIENT || request->input == NULL || request->input->inlined ||
+        call->argc > STRETCH_ARGUMENTS_MAX)
+        return span_of(NULL, 0);
+    const struct span first = call->argv[0], last = call->argv[call->argc - 1];
+    return span_of(first.data, (size_t)(last.data + last.size - first.data));
+}
+
+/* What request_keep needs: one byte more, so that no argument is at NULL. */
+static size_t kept_size(const struct request *request, struct span stretch)
+{
+    const struct call *call = &request->call;
+    size_t size = 1 + stretch.size;
+
+    for (size_t i = 0; stretch.size == 0 && i < call->argc; i++)
         size += call->argv[i].size;
     return size;
 }
@@ -242,7 +278,7 @@ static bool fills_its_input(const struct request *request)
     const struct span input = buffer_content(&client->in), last = call->argv[call->argc - 1];
     return client->parser.taken == input.size &&
            last.data + last.size + strlen("\r\n") == input.data + input.size &&
-           kept_size(call) >= client->in.capacity / 4;
+           kept_size(request, span_of(NULL, 0)) >= client->in.capacity / 4;
 }
 
 bool request_reserve(struct request *request)
@@ -251,7 +287,8 @@ bool request_reserve(struct request *request)
 
     return request->owned ||
            ((call->argv == request->room || request_make_room(request, call->argc)) &&
-            (fills_its_input(request) || buffer_reserve(&request->kept, kept_size(call)) != NULL));
+            (fills_its_input(request) ||
+             buffer_reserve(&request->kept, kept_size(request, stretch_of(request))) != NULL));
 }
 
 static void take_input(struct request *request)
@@ -269,38 +306,50 @@ static void take_input(struct request *request)
     request->owned = true;
 }
 
-/* A span that pointed to `from` points to the copy. */
+/* A span that pointed into `from` points into the copy. */
 static void rebase(struct span *span, struct span from, const uint8_t *copy)
 {
-    if (span->size > 0 && span->data == from.data)
-        span->data = copy;
+    const uintptr_t offset = (uintptr_t)span->data - (uintptr_t)from.data;
+
+    if (span->size > 0 && offset < from.size)
+        span->data = copy + offset;
+}
+
+/* Copies bytes that arguments are in, and what points there points to the copy. */
+static uint8_t *keep_bytes(struct request *request, struct span bytes, uint8_t *at)
+{
+    if (bytes.size > 0)
+        memcpy(at, bytes.data, bytes.size);
+    rebase(&request->operation.place.key, bytes, at);
+    rebase(&request->operation.written.value, bytes, at);
+    return at + bytes.size;
 }
 
 void request_keep(struct request *request)
 {
     struct call *call = &request->call;
-    struct operation *operation = &request->operation;
 
     if (request->owned)
         return;
+    ensure(request->room_capacity >= call->argc);
     if (fills_its_input(request)) {
-        ensure(request->room_capacity >= call->argc);
         take_input(request);
         return;
     }
-    const size_t size = kept_size(call);
+    const struct span stretch = stretch_of(request);
+    const size_t size = kept_size(request, stretch);
     uint8_t *at = buffer_reserve(&request->kept, size);
-    ensure(at != NULL && request->room_capacity >= call->argc);
+    ensure(at != NULL);
+    buffer_commit(&request->kept, size - 1);
+    if (stretch.size > 0)
+        keep_bytes(request, stretch, at);
     for (size_t i = 0; i < call->argc; i++) {
         const struct span argument = call->argv[i];
-        if (argument.size > 0)
-            memcpy(at, argument.data, argument.size);
-        rebase(&operation->place.key, argument, at);
-        rebase(&operation->written.value, argument, at);
-        request->room[i] = span_of(at, argument.size);
-        at += argument.size;
+        const size_t offset = stretch.size > 0 ? (size_t)(argument.data - stretch.data) : 0;
+        request->room[i] = span_of(at + offset, argument.size);
+        if (stretch.size == 0)
+            at = keep_bytes(request, argument, at);
     }
-    buffer_commit(&request->kept, size - 1);
     call->argv = request->room;
     request->input = NULL;
     request->owned = true;
@@ -316,8 +365,7 @@ void request_wait(struct request *request, enum request_stage stage)
     request->stage = stage;
     if (request->owner == OWNER_CLIENT)
         client_note_waiting(request);
-    if (!request->deadline.running)
-        request_start_timer(&request->deadline, request->deadline_us);
+    start_deadline(request);
     request_keep(request);
     if (request->owner == OWNER_CLIENT)
         client_weigh(request);
@@ -481,7 +529,7 @@ void request_finish(struct request *request)
         buffer_reset(&request->reply, SIZE_MAX); /* the error may have room in what it has */
         reply_error(&request->reply, NO_ROOM_FOR_REPLY);
     }
-    stop_timer(&request->hedge); /* the deadline is also that of one that is to linger */
+    stop_hedge(request); /* the deadline is also that of one that is to linger */
     if (!list_empty(&request->owed))
         request_keep(request); /* what it owes outlives the input that it came from */
     request->stage = STAGE_DONE;

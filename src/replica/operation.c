@@ -146,6 +146,8 @@ uint16_t operation_owed_to(const struct operation *operation)
 {
     uint16_t to = 0;
 
+    if (operation->writing.acknowledged == operation->copies)
+        return 0;
     if (operation->wrote || operation->repaired)
         for (unsigned i = 0; i < operation->copies; i++)
             if (owed(operation->writing.statuses[i]))
@@ -158,7 +160,7 @@ unsigned operation_owes(const struct operation *operation, node_number nodes[COP
     const uint16_t to = operation_owed_to(operation);
     unsigned count = 0;
 
-    for (unsigned i = 0; i < operation->copies; i++)
+    for (unsigned i = 0; to != 0 && i < operation->copies; i++)
         if (to >> i & 1)
             nodes[count++] = operation->nodes[i];
     return count;

@@ -40,10 +40,12 @@ struct operation;
 
 /* What an operation wants of its host. Never called with a partition's lock held, but `change`. */
 struct operation_calls {
-    /* Asks the node for the key's version, naming operation->reading.asking, or offers it
-     * operation->written. False when it cannot be sent: the node counts as down. */
+    /* Asks the node for the key's version, naming operation->reading.asking. False when it cannot
+     * be sent: the node counts as down. */
     bool (*ask)(void *host, struct operation *operation, node_number node);
-    bool (*offer)(void *host, struct operation *operation, node_number node);
+    /* Offers operation->written to those of operation->nodes whose bit is set. Returns the bits of
+     * those that it was sent to: the others count as down. */
+    uint16_t (*offer)(void *host, struct operation *operation, uint16_t to);
     /* Whether a question to the node has a chance: it is up, it votes, its link is open. */
     bool (*promising)(void *host, node_number node);
     /* Answers to what was sent before are not to reach the operation any more. */

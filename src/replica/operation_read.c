@@ -203,7 +203,8 @@ static void offer_repair(struct coordinator *coordinator, struct operation *oper
         offered = replica_offer(coordinator->replica, now, &operation->place, operation->over,
                                 &operation->written);
         operation->evicted += offered.evicted;
-    } else if (coordinator->calls->offer(coordinator->host, operation, node)) {
+    } else if (coordinator->calls->offer(coordinator->host, operation, (uint16_t)(1u << replica)) !=
+               0) {
         return;
     }
     write_tally_add(&operation->writing, replica, (uint8_t)operation_repair_answer(offered.status),

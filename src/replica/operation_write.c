@@ -6,6 +6,7 @@
  */
 #include "replica/operation_parts.h"
 
+#include "base/assert.h"
 #include "value/siblings.h"
 
 /* How often a change is made before there is no room for it: others may take what was made. */
@@ -338,15 +339,17 @@ static void write_here(struct coordinator *coordinator, struct operation *operat
 /* Sends `written` to all other replicas and counts this one. */
 static void offer_to_all(struct coordinator *coordinator, struct operation *operation)
 {
-    const node_number self = coordinator->replica->self;
+    const int own = operation_index(operation, coordinator->replica->self);
 
+    ensure(own >= 0);
+    const uint16_t others = (uint16_t)(((1u << operation->copies) - 1) & ~(1u << own));
     operation->wrote = true;
-    for (unsigned i = 0; i < operation->copies; i++)
-        if (operation->nodes[i] == self)
-            write_tally_add(&operation->writing, i, ACK_OK, DOT_NONE, 0);
-    for (unsigned i = 0; i < operation->copies; i++)
-        if (operation->nodes[i] != self &&
-            !coordinator->calls->offer(coordinator->host, operation, operation->nodes[i]))
+    write_tally_add(&operation->writing, (unsigned)own, ACK_OK, DOT_NONE, 0);
+    if (others == 0)
+        return;
+    const uint16_t sent = coordinator->calls->offer(coordinator->host, operation, others);
+    for (unsigned i = 0; sent != others && i < operation->copies; i++)
+        if ((others & ~sent) >> i & 1)
             write_tally_add(&operation->writing, i, ACK_DOWN, DOT_NONE, 0);
 }
 

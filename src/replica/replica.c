@@ -144,9 +144,9 @@ static enum ack_status put(struct partition *partition, const struct place *plac
 }
 
 /* A set meets another, which is here. */
-static struct offered keep_merged(struct replica *replica, struct partition *partition,
-                                  const struct place *place, const struct version *current,
-                                  const struct version *version)
+static enum ack_status keep_merged(struct replica *replica, struct partition *partition,
+                                   const struct place *place, const struct version *current,
+                                   const struct version *version)
 {
     struct buffer *merged = &replica->merged;
     enum ack_status status = ACK_FULL;
@@ -165,7 +165,7 @@ static struct offered keep_merged(struct replica *replica, struct partition *par
                      : put(partition, place, &both);
     }
     buffer_reset(&replica->merged, MERGED_KEEP);
-    return (struct offered){.status = status};
+    return status;
 }
 
 bool replica_unflushed(struct replica *replica, const struct partition *partition,
@@ -183,40 +183,57 @@ bool replica_unflushed(struct replica *replica, const struct partition *partitio
     return true;
 }
 
-/* Under the lock. Concurrent siblings are merged; otherwise the newer dot wins. */
-static struct offered keep(struct replica *replica, struct partition *partition,
-                           const struct place *place, struct dot over,
-                           const struct version *offered)
+/* Makes a set what is to be kept of it: that is without what a flush took. False: nothing is. */
+static bool keeps_of_set(struct replica *replica, struct partition *partition,
+                         const struct place *place, struct version *version,
+                         struct offered *offered)
 {
-    struct version left = *offered, current;
-    const struct version *version = &left;
-    struct dot bar;
-
     /* A set does not know of a flush that came first, and is not stamped above it: it is as if it
      * had been kept and flushed. Where sets are kept, a flush is not done before every replica has
      * it, so this write began before the flush was done. */
-    if (version_is_set(version) && dot_compare(version->dot, partition->flushed) <= 0)
-        return (struct offered){.status = ACK_OK};
-    if (!replica_unflushed(replica, partition, &left)) {
-        partition_leave_out(partition, place->hash, place->key, version->dot);
-        return (struct offered){.status = ACK_FULL};
+    if (dot_compare(version->dot, partition->flushed) <= 0)
+        return false;
+    if (replica_unflushed(replica, partition, version))
+        return true;
+    partition_leave_out(partition, place->hash, place->key, version->dot);
+    offered->status = ACK_FULL;
+    return false;
+}
+
+/* Under the lock. Concurrent siblings are merged; otherwise the newer dot wins. */
+static void keep(struct replica *replica, struct partition *partition, const struct place *place,
+                 struct dot over, const struct version *version, struct offered *offered)
+{
+    struct version left, current;
+    struct dot bar;
+
+    if (version_is_set(version)) {
+        left = *version;
+        if (!keeps_of_set(replica, partition, place, &left, offered))
+            return;
+        version = &left;
     }
     if (replica_find(partition, place, &current)) {
-        if (version_is_set(version) && version_is_set(&current))
-            return keep_merged(replica, partition, place, &current, version);
+        if (version_is_set(version) && version_is_set(&current)) {
+            offered->status = keep_merged(replica, partition, place, &current, version);
+            return;
+        }
         bar = current.dot;
     } else {
         bar = bar_of_empty(partition, place);
         current.dot = partition->flushed;
     }
     if (dot_equal(version->dot, current.dot))
-        return (struct offered){.status = ACK_OK}; /* it came before */
-    if (dot_compare(version->dot, bar) <= 0)
-        return (struct offered){.status = ACK_NEWER, .known = bar};
-    return (struct offered){.status = put(partition, place, version),
-                            /* What is settled was known to whoever wrote, and may be gone there. */
-                            .diverged = dot_compare(over, current.dot) < 0 &&
-                                        current.dot.stamp > partition->settled};
+        return; /* it came before */
+    if (dot_compare(version->dot, bar) <= 0) {
+        offered->status = ACK_NEWER;
+        offered->known = bar;
+        return;
+    }
+    offered->status = put(partition, place, version);
+    /* What is settled was known to whoever wrote, and may be gone there. */
+    offered->diverged = dot_compare(over, current.dot) < 0 &&
+                        current.dot.stamp > partition->settled;
 }
 
 /* Whether this replica may have acknowledged, and forgotten, something newer. */
@@ -230,45 +247,50 @@ static struct offered forgetful(const struct partition *partition)
     return (struct offered){.status = ACK_FORGETFUL, .known = last_of(partition->forgotten)};
 }
 
-static struct offered offer(struct replica *replica, struct partition *partition,
-                            struct instant now, const struct place *place, struct dot over,
-                            const struct version *version)
+static void offer(struct replica *replica, struct partition *partition, struct instant now,
+                  const struct place *place, struct dot over, const struct version *version,
+                  struct offered *offered)
 {
     const bool forgets = forgot(partition, version->dot);
 
-    if (forgets && RULE(20))
-        return forgetful(partition);
+    if (forgets && RULE(20)) {
+        *offered = forgetful(partition);
+        return;
+    }
     if (!RULE(7) && version->deadline_ms <= now.wall_ms)
-        return (struct offered){.status = ACK_OK};
-    struct offered offered = keep(replica, partition, place, over, version);
-    if ((offered.status == ACK_OK || offered.status == ACK_FULL) &&
+        return;
+    keep(replica, partition, place, over, version, offered);
+    if ((offered->status == ACK_OK || offered->status == ACK_FULL) &&
         version->dot.stamp > partition->last_stamp)
         partition->last_stamp = version->dot.stamp;
-    if (!RULE(1) && offered.status == ACK_NEWER)
-        offered.status = ACK_OK;
-    return forgets ? forgetful(partition) : offered;
+    if (!RULE(1) && offered->status == ACK_NEWER)
+        offered->status = ACK_OK;
+    if (forgets)
+        *offered = forgetful(partition);
 }
 
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
                              struct dot over, const struct version *version)
 {
     struct partition *partition = store_partition(replica->store, place->partition);
-    const enum ack_status refusal = stamp_refusal(replica->bounds, now, version->dot.stamp);
-    struct offered offered;
+    struct offered offered = {.status = stamp_refusal(replica->bounds, now, version->dot.stamp)};
     uint64_t evicted = 0;
 
-    if (refusal != ACK_OK)
-        return (struct offered){.status = refusal};
-    if (version_is_set(version) && !siblings_valid(version->value))
-        return (struct offered){.status = ACK_FULL};
+    if (offered.status != ACK_OK)
+        return offered;
+    if (version_is_set(version) && !siblings_valid(version->value)) {
+        offered.status = ACK_FULL;
+        return offered;
+    }
     hlc_observe(&replica->hlc, version->dot.stamp);
     replica_make_room(replica, place, version->value.size, &evicted);
     partition_lock(partition);
-    if (partition->claim_version != place->claim_version)
-        offered = (struct offered){.status = ACK_STALE_CLAIM,
-                                   .claim_version = partition->claim_version};
-    else
-        offered = offer(replica, partition, now, place, over, version);
+    if (partition->claim_version != place->claim_version) {
+        offered.status = ACK_STALE_CLAIM;
+        offered.claim_version = partition->claim_version;
+    } else {
+        offer(replica, partition, now, place, over, version, &offered);
+    }
     partition_unlock(partition);
     offered.evicted = evicted;
     return offered;

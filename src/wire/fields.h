@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The field kinds of wire/messages.h: for each its C type (WIRE_MEMBER_*), the bytes it takes
- * (wire_size_*), how it is written (wire_store_*, into room that was made before) and read
- * (wire_take_*, which checks that it is all there and returns false otherwise). What is read points
- * into the bytes that it was read from.
+ * (wire_size_*) and takes at the least (WIRE_LEAST_*), how it is written (wire_store_*, into room
+ * that was made before) and read (wire_take_*). What is read points into the bytes that it was read
+ * from.
+ *
+ * That there are bytes for the least of all fields is checked once a message, before the first is
+ * read; a field that takes more than its least takes it from what is to spare beyond that, and
+ * returns false where that is not enough:
+ *
+ *     +-----+-----+-------+-----------+-----+
+ *     | u64 | u16 | size  | key bytes | u8  |     at: before `size`; spare: key bytes, and more
+ *     +-----+-----+-------+-----------+-----+     where a later version added fields
+ *                 ^ at
  */
 #ifndef DUNLIN_WIRE_FIELDS_H
 #define DUNLIN_WIRE_FIELDS_H
@@ -27,6 +36,12 @@ struct wire_cursor {
     const uint8_t *end;
 };
 
+/* The fields of a message that are not read yet. */
+struct wire_fields {
+    const uint8_t *at;
+    size_t spare; /* bytes beyond the least of those fields */
+};
+
 #define WIRE_MEMBER_u8(name)      uint8_t name;
 #define WIRE_MEMBER_u16(name)     uint16_t name;
 #define WIRE_MEMBER_u32(name)     uint32_t name;
@@ -42,6 +57,16 @@ static inline size_t wire_left(const struct wire_cursor *cursor)
     return (size_t)(cursor->end - cursor->at);
 }
 
+#define WIRE_LEAST_u8      1
+#define WIRE_LEAST_u16     2
+#define WIRE_LEAST_u32     4
+#define WIRE_LEAST_u64     8
+#define WIRE_LEAST_id      WIRE_ID_SIZE
+#define WIRE_LEAST_dot     WIRE_DOT_SIZE
+#define WIRE_LEAST_span    4
+#define WIRE_LEAST_version 1
+#define WIRE_LEAST_args    8
+
 /* ---- numbers ---- */
 
 #define WIRE_NUMBER(kind, type, bytes, store, load)                              \
@@ -55,19 +80,17 @@ static inline size_t wire_left(const struct wire_cursor *cursor)
         store;                                                                   \
         return at + (bytes);                                                     \
     }                                                                            \
-    static inline bool wire_take_##kind(struct wire_cursor *cursor, type *value) \
+    static inline bool wire_take_##kind(struct wire_fields *fields, type *value) \
     {                                                                            \
-        if (wire_left(cursor) < (bytes))                                         \
-            return false;                                                        \
         *value = load;                                                           \
-        cursor->at += (bytes);                                                   \
+        fields->at += (bytes);                                                   \
         return true;                                                             \
     }
 
-WIRE_NUMBER(u8, uint8_t, 1, *at = value, *cursor->at)
-WIRE_NUMBER(u16, uint16_t, 2, bytes_put_u16(at, value), bytes_get_u16(cursor->at))
-WIRE_NUMBER(u32, uint32_t, 4, bytes_put_u32(at, value), bytes_get_u32(cursor->at))
-WIRE_NUMBER(u64, uint64_t, 8, bytes_put_u64(at, value), bytes_get_u64(cursor->at))
+WIRE_NUMBER(u8, uint8_t, 1, *at = value, *fields->at)
+WIRE_NUMBER(u16, uint16_t, 2, bytes_put_u16(at, value), bytes_get_u16(fields->at))
+WIRE_NUMBER(u32, uint32_t, 4, bytes_put_u32(at, value), bytes_get_u32(fields->at))
+WIRE_NUMBER(u64, uint64_t, 8, bytes_put_u64(at, value), bytes_get_u64(fields->at))
 
 #undef WIRE_NUMBER
 
@@ -85,12 +108,10 @@ static inline uint8_t *wire_store_id(uint8_t *at, const uint8_t *id)
     return at + WIRE_ID_SIZE;
 }
 
-static inline bool wire_take_id(struct wire_cursor *cursor, uint8_t (*id)[WIRE_ID_SIZE])
+static inline bool wire_take_id(struct wire_fields *fields, uint8_t (*id)[WIRE_ID_SIZE])
 {
-    if (wire_left(cursor) < WIRE_ID_SIZE)
-        return false;
-    memcpy(*id, cursor->at, WIRE_ID_SIZE);
-    cursor->at += WIRE_ID_SIZE;
+    memcpy(*id, fields->at, WIRE_ID_SIZE);
+    fields->at += WIRE_ID_SIZE;
     return true;
 }
 
@@ -109,9 +130,9 @@ static inline uint8_t *wire_store_dot(uint8_t *at, struct dot dot)
     return wire_store_u16(wire_store_u64(at, dot.stamp), dot.node);
 }
 
-static inline bool wire_take_dot(struct wire_cursor *cursor, struct dot *dot)
+static inline bool wire_take_dot(struct wire_fields *fields, struct dot *dot)
 {
-    return wire_take_u64(cursor, &dot->stamp) && wire_take_u16(cursor, &dot->node);
+    return wire_take_u64(fields, &dot->stamp) && wire_take_u16(fields, &dot->node);
 }
 
 /* ---- span ---- */
@@ -129,24 +150,27 @@ static inline uint8_t *wire_store_span(uint8_t *at, struct span span)
     return at + span.size;
 }
 
-static inline bool wire_take_span(struct wire_cursor *cursor, struct span *span)
+static inline bool wire_take_span(struct wire_fields *fields, struct span *span)
 {
-    uint32_t size;
+    const uint32_t size = bytes_get_u32(fields->at);
 
-    if (!wire_take_u32(cursor, &size) || wire_left(cursor) < size)
+    if (size > fields->spare)
         return false;
-    *span = span_of(cursor->at, size);
-    cursor->at += size;
+    *span = span_of(fields->at + 4, size);
+    fields->at += 4 + (size_t)size;
+    fields->spare -= size;
     return true;
 }
 
 /* ---- version ---- */
 
 #define WIRE_NO_VERSION 255
+/* Of one that is there, without its value. */
+#define WIRE_VERSION_SIZE (1 + WIRE_DOT_SIZE + 8 + 4)
 
 static inline size_t wire_size_version(struct version version)
 {
-    return version_exists(&version) ? 1 + WIRE_DOT_SIZE + 8 + 4 + version.value.size : 1;
+    return version_exists(&version) ? WIRE_VERSION_SIZE + version.value.size : 1;
 }
 
 static inline uint8_t *wire_store_version(uint8_t *at, struct version version)
@@ -161,13 +185,13 @@ static inline uint8_t *wire_store_version(uint8_t *at, struct version version)
 
 /* Refuses a kind that it does not know, and bytes that are no valid set where the kind wants one.
  */
-bool wire_take_version(struct wire_cursor *cursor, struct version *version);
+bool wire_take_version(struct wire_fields *fields, struct version *version);
 
 /* ---- args ---- */
 
 size_t wire_size_args(struct wire_args args);
 uint8_t *wire_store_args(uint8_t *at, struct wire_args args);
 /* Refuses a count that the bytes do not bear out, so that a reader may take memory by it. */
-bool wire_take_args(struct wire_cursor *cursor, struct wire_args *args);
+bool wire_take_args(struct wire_fields *fields, struct wire_args *args);
 
 #endif

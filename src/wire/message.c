@@ -4,18 +4,23 @@
 #include "wire/map.h"
 #include "wire/wire.h"
 
-bool wire_take_version(struct wire_cursor *cursor, struct version *version)
+bool wire_take_version(struct wire_fields *fields, struct version *version)
 {
-    uint8_t kind;
+    const size_t more = WIRE_VERSION_SIZE - WIRE_LEAST_version;
     uint64_t deadline;
+    uint8_t kind;
 
-    *version = (struct version){0};
-    if (!wire_take_u8(cursor, &kind))
-        return false;
-    if (kind == WIRE_NO_VERSION)
+    wire_take_u8(fields, &kind);
+    if (kind == WIRE_NO_VERSION) {
+        *version = (struct version){0};
         return true;
-    if (!wire_take_dot(cursor, &version->dot) || !wire_take_u64(cursor, &deadline) ||
-        !wire_take_span(cursor, &version->value))
+    }
+    if (fields->spare < more)
+        return false;
+    fields->spare -= more;
+    wire_take_dot(fields, &version->dot);
+    wire_take_u64(fields, &deadline);
+    if (!wire_take_span(fields, &version->value))
         return false;
     if (!dot_exists(version->dot) || version->dot.node == 0 || kind > VALUE_SIBLINGS)
         return false;
@@ -48,17 +53,29 @@ uint8_t *wire_store_args(uint8_t *at, struct wire_args args)
     return at;
 }
 
-bool wire_take_args(struct wire_cursor *cursor, struct wire_args *args)
+static bool take_arg(struct wire_cursor *packed, struct span *arg)
+{
+    const size_t left = wire_left(packed);
+    struct wire_fields fields = {.at = packed->at, .spare = left - WIRE_LEAST_span};
+
+    if (left < WIRE_LEAST_span || !wire_take_span(&fields, arg))
+        return false;
+    packed->at = fields.at;
+    return true;
+}
+
+bool wire_take_args(struct wire_fields *fields, struct wire_args *args)
 {
     struct span arg;
 
     *args = (struct wire_args){0};
-    if (!wire_take_u32(cursor, &args->count) || !wire_take_span(cursor, &args->packed))
+    wire_take_u32(fields, &args->count);
+    if (!wire_take_span(fields, &args->packed))
         return false;
     struct wire_cursor packed = {.at = args->packed.data,
                                  .end = args->packed.data + args->packed.size};
     for (uint32_t i = 0; i < args->count; i++)
-        if (!wire_take_span(&packed, &arg))
+        if (!take_arg(&packed, &arg))
             return false;
     return wire_left(&packed) == 0;
 }
@@ -67,22 +84,27 @@ struct span wire_next_arg(struct span *packed)
 {
     struct wire_cursor cursor = {.at = packed->data, .end = packed->data + packed->size};
     struct span arg;
-    const bool there = wire_take_span(&cursor, &arg);
+    const bool there = take_arg(&cursor, &arg);
 
     ensure(there);
     *packed = span_of(cursor.at, wire_left(&cursor));
     return arg;
 }
 
-#define TAKE(kind, name) &&wire_take_##kind(cursor, &message->name)
+#define LEAST(kind, name) +WIRE_LEAST_##kind
+#define TAKE(kind, name)  &&wire_take_##kind(&fields, &message->name)
 #define ROW(number, NAME, name, FIELDS)                                              \
     static bool take_##name(struct wire_cursor *cursor, struct wire_##name *message) \
     {                                                                                \
-        return true FIELDS(TAKE);                                                    \
+        const size_t least = 0 FIELDS(LEAST), left = wire_left(cursor);              \
+        struct wire_fields fields = {.at = cursor->at, .spare = left - least};       \
+                                                                                     \
+        return left >= least FIELDS(TAKE);                                           \
     }
 WIRE_MESSAGES(ROW)
 #undef ROW
 #undef TAKE
+#undef LEAST
 
 enum wire_result wire_next_message(struct wire_cursor *messages, struct wire_message *message,
                                    const char **error)
@@ -91,12 +113,15 @@ enum wire_result wire_next_message(struct wire_cursor *messages, struct wire_mes
     uint16_t type;
 
     while (wire_left(messages) > 0) {
-        if (!wire_take_u32(messages, &size) || size < sizeof type || size > wire_left(messages)) {
+        const size_t left = wire_left(messages);
+        size = left >= sizeof size ? bytes_get_u32(messages->at) : 0;
+        if (size < sizeof type || size > left - sizeof size) {
             *error = "a message does not fit into its frame";
             return WIRE_BAD;
         }
-        struct wire_cursor fields = {.at = messages->at + sizeof type, .end = messages->at + size};
-        type = bytes_get_u16(messages->at);
+        struct wire_cursor fields = {.at = messages->at + WIRE_HEAD_SIZE,
+                                     .end = messages->at + sizeof size + size};
+        type = bytes_get_u16(messages->at + sizeof size);
         messages->at = fields.end;
         switch (type) {
 #define ROW(number, NAME, name, FIELDS)                                     \

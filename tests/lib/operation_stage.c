@@ -17,9 +17,8 @@ static bool ask(void *host, struct operation *op, node_number node)
     return true;
 }
 
-static bool offer(void *host, struct operation *op, node_number node)
+static bool offer_one(struct operation *op, node_number node)
 {
-    (void)host;
     if (stage.down >> node & 1)
         return false;
     stage.offered |= 1u << node;
@@ -28,6 +27,17 @@ static bool offer(void *host, struct operation *op, node_number node)
     snprintf(stage.offer_value, sizeof stage.offer_value, "%.*s", (int)op->written.value.size,
              (const char *)op->written.value.data);
     return true;
+}
+
+static uint16_t offer(void *host, struct operation *op, uint16_t to)
+{
+    uint16_t sent = 0;
+
+    (void)host;
+    for (unsigned i = 0; to >> i != 0; i++)
+        if ((to >> i & 1) != 0 && offer_one(op, op->nodes[i]))
+            sent |= (uint16_t)(1u << i);
+    return sent;
 }
 
 static bool promising(void *host, node_number node)

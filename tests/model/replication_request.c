@@ -63,7 +63,7 @@ static void note_stamp(struct world *world, struct world_request *request)
     checker_issued(&world->checker, dot, request->serial, request->deletes);
 }
 
-static bool offer(void *host, struct operation *operation, node_number number)
+static bool offer_one(void *host, struct operation *operation, node_number number)
 {
     struct world *world = host;
     struct world_request *request = (struct world_request *)operation;
@@ -81,6 +81,16 @@ static bool offer(void *host, struct operation *operation, node_number number)
     message->over = operation->over;
     message->copy = copy_of(&operation->written);
     return true;
+}
+
+static uint16_t offer(void *host, struct operation *operation, uint16_t to)
+{
+    uint16_t sent = 0;
+
+    for (unsigned i = 0; to >> i != 0; i++)
+        if ((to >> i & 1) != 0 && offer_one(host, operation, operation->nodes[i]))
+            sent |= (uint16_t)(1u << i);
+    return sent;
 }
 
 static bool promising(void *host, node_number number)
