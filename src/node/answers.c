@@ -125,6 +125,10 @@ bool answers_take(struct peer *peer, const struct wire_message *message)
             hints_acknowledged(engine, peer->number, &message->ack);
             break;
         }
+        if ((message->ack.id & ID_SYNC) != 0) {
+            sync_acknowledged(engine->sync, peer->number, &message->ack);
+            break;
+        }
         request = request_find(engine, message->ack.id);
         if (request != NULL)
             on_ack(peer, &message->ack, request);

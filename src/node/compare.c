@@ -24,6 +24,7 @@
 #include "base/rule.h"
 #include "causal/hlc.h"
 #include "node/recover.h"
+#include "sync/vanished.h"
 
 /* Where not every replica is up, the next try. */
 #define AGAIN_US 1000000
@@ -185,11 +186,11 @@ uint32_t compare_read_own(struct sync *sync, struct sync_job *job)
 
 /* ---- mending ---- */
 
-/* Whether an absence at the source is the end of the version there: it may not come back. */
-static bool is_over(const struct gather *gather, const struct gather_key *key, unsigned index)
+/* Whether an absence at the source is the end of what has the dot: it may not come back there. */
+static bool is_over(const struct gather *gather, const struct gather_key *key, unsigned index,
+                    struct dot dot)
 {
     const struct gather_source *source = &gather->sources[index];
-    const struct dot dot = key->version.dot;
 
     return dot_compare(key->looks[index].mark, dot) >= 0 ||
            dot_compare(source->flushed, dot) >= 0 || source->floor >= dot.stamp ||
@@ -258,7 +259,7 @@ static bool mend(struct sync *sync, struct sync_job *job, const struct gather_ke
         if (gather_lacks_values(key, i) &&
             is_suspect(sync, job, key, i, source != NULL ? source->evicted : job->own_evicted))
             job->suspects |= (uint8_t)(1u << job->gather.sources[i].place);
-        if (!dot_exists(key->looks[i].dot) && is_over(&job->gather, key, i))
+        if (!dot_exists(key->looks[i].dot) && is_over(&job->gather, key, i, key->version.dot))
             continue;
         if (source != NULL ? !owe(sync, job, source->node, key->key, &key->version)
                            : !mend_own(sync, job, key))
@@ -269,18 +270,22 @@ static bool mend(struct sync *sync, struct sync_job *job, const struct gather_ke
 
 /* Who has something older than a mark missed what has vanished, and nobody may owe it that any
  * more: it is sent the tombstone that the mark stands for. What this node has itself goes in OWN.
- */
+ * Who has nothing, and does not know that it vanished, is given the mark, this node as well: or
+ * something older that another owes it would come in behind. */
 static bool cover(struct sync *sync, struct sync_job *job, const struct gather_key *key,
                   struct dot mark)
 {
     const struct version tombstone = {
         .kind = VALUE_TOMBSTONE, .dot = mark, .deadline_ms = DEADLINE_NEVER};
 
-    for (unsigned i = 1; i < job->gather.source_count; i++) {
+    for (unsigned i = 0; i < job->gather.source_count; i++) {
+        struct sync_source *source = i > 0 ? &job->sources[i - 1] : NULL;
         const struct dot has = key->looks[i].dot;
-        if (!dot_exists(has) || dot_compare(has, mark) >= 0)
+        if (!dot_exists(has) && !is_over(&job->gather, key, i, mark))
+            stream_put_mark(source != NULL ? &source->marks : &job->marks, key->digest, mark);
+        if (!dot_exists(has) || dot_compare(has, mark) >= 0 || source == NULL)
             continue;
-        if (!owe(sync, job, job->sources[i - 1].node, key->key, &tombstone))
+        if (!owe(sync, job, source->node, key->key, &tombstone))
             return false;
     }
     return true;
@@ -377,7 +382,73 @@ uint32_t compare_apply(struct sync *sync, struct sync_job *job)
             tell_of_flush(sync, job);
         own->suspects = job->suspects & (uint8_t)~twice;
         take_flush(sync, job);
-        job_sweep(job);
+        job_charge(sync, job);
+        job->stage = JOB_MARKS;
     }
     return count + 1;
+}
+
+/* ---- marks ---- */
+
+static bool hand_to(struct sync *sync, struct sync_job *job, struct sync_source *source)
+{
+    const struct span piece = vanished_piece(buffer_content(&source->marks));
+    struct buffer *out = job_question(sync, job, source, piece.size + 64);
+
+    if (out == NULL)
+        return false;
+    wire_put_marks(out, &(struct wire_marks){.id = source->id,
+                                             .claim_version = job->claim_version,
+                                             .partition = (uint16_t)job->partition,
+                                             .entries = piece});
+    buffer_consume(&source->marks, piece.size);
+    return true;
+}
+
+static bool hand_to_own(struct sync *sync, struct sync_job *job)
+{
+    struct engine *engine = sync->engine;
+    const struct span piece = vanished_piece(buffer_content(&job->marks));
+    const enum ack_status status = vanished_take(&engine->replica, engine->now, job->partition,
+                                                 job->claim_version, piece);
+
+    buffer_consume(&job->marks, piece.size);
+    return status == ACK_OK;
+}
+
+uint32_t compare_hand_over(struct sync *sync, struct sync_job *job)
+{
+    bool kept = !job->marks.failed, waits = false;
+
+    if (buffer_size(&job->marks) > 0) {
+        if (!kept || !hand_to_own(sync, job))
+            fail(sync, job);
+        return SYNC_KEYS_PER_TURN;
+    }
+    for (unsigned i = 0; kept && i < job->source_count; i++) {
+        struct sync_source *source = &job->sources[i];
+        kept = !source->marks.failed;
+        if (kept && source->id == 0 && buffer_size(&source->marks) > 0)
+            kept = hand_to(sync, job, source);
+        waits |= source->id != 0;
+    }
+    if (!kept)
+        fail(sync, job);
+    else if (!waits)
+        job_sweep(job);
+    return kept && waits ? 0 : 1;
+}
+
+void sync_acknowledged(struct sync *sync, node_number node, const struct wire_ack *ack)
+{
+    struct sync_job *job;
+    struct sync_source *source = job_answered(sync, node, ack->id, &job);
+
+    if (source == NULL || job->stage != JOB_MARKS)
+        return;
+    source->id = 0;
+    job->heard_us = sync->engine->now.mono_us;
+    if (ack->status != ACK_OK)
+        fail(sync, job);
+    sync->next_us = sync->engine->now.mono_us;
 }

@@ -105,6 +105,8 @@ static void check_time(struct sync *sync, struct sync_job *job)
 /* Goes on with one job; returns how many entries it took. */
 static uint32_t run(struct sync *sync, struct sync_job *job)
 {
+    uint32_t took;
+
     switch (job->stage) {
     case JOB_SUMS:
         check_time(sync, job);
@@ -130,6 +132,11 @@ static uint32_t run(struct sync *sync, struct sync_job *job)
         return job_sweep_own(sync, job);
     case JOB_KEEP:
         return job->purpose == JOB_RECOVER ? recover_keep(sync, job) : compare_apply(sync, job);
+    case JOB_MARKS:
+        took = compare_hand_over(sync, job);
+        if (took == 0 && job->purpose != JOB_NONE)
+            check_time(sync, job);
+        return took;
     }
     return 0;
 }

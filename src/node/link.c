@@ -12,6 +12,7 @@
 #include "node/parts.h"
 #include "node/recover.h"
 #include "sync/stream.h"
+#include "sync/vanished.h"
 
 struct link *engine_link_open(struct engine *engine, struct instant now, void *connection)
 {
@@ -269,6 +270,17 @@ static void on_compare(struct link *link, const struct wire_compare *compare)
     wire_put_compared(link_message(link), &compared);
 }
 
+/* What this node missed vanished elsewhere. */
+static void on_marks(struct link *link, const struct wire_marks *marks)
+{
+    struct engine *engine = link->engine;
+    const enum ack_status status = vanished_take(&engine->replica, engine->now, marks->partition,
+                                                 marks->claim_version, marks->entries);
+    const struct wire_ack ack = {.id = marks->id, .status = (uint8_t)status};
+
+    wire_put_ack(link_message(link), &ack);
+}
+
 /* A question, and the place of its key if it is about one. */
 struct question {
     struct wire_message message;
@@ -309,6 +321,9 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_COMPARE:
         on_compare(link, &message->compare);
+        return;
+    case WIRE_MARKS:
+        on_marks(link, &message->marks);
         return;
     case WIRE_INSPECT:
         inspect_serve(link, &message->inspect, place);

@@ -119,6 +119,9 @@ void job_end(struct sync *sync, struct sync_job *job)
 {
     store_charge(sync->engine->own.store, -job->charged);
     gather_deinit(&job->gather);
+    buffer_deinit(&job->marks);
+    for (unsigned i = 0; i < job->source_count; i++)
+        buffer_deinit(&job->sources[i].marks);
     memset(job, 0, sizeof *job);
     sync->next_us = sync->look_us = sync->engine->now.mono_us;
 }
@@ -130,12 +133,13 @@ void job_fail(struct sync *sync, struct sync_job *job)
     job_end(sync, job);
 }
 
-/* What it has gathered counts against maxmemory. */
-static void charge(struct sync *sync, struct sync_job *job)
+void job_charge(struct sync *sync, struct sync_job *job)
 {
-    const int64_t memory = (int64_t)gather_memory(&job->gather);
+    int64_t memory = (int64_t)(gather_memory(&job->gather) + job->marks.capacity);
     uint64_t evicted = 0;
 
+    for (unsigned i = 0; i < job->source_count; i++)
+        memory += (int64_t)job->sources[i].marks.capacity;
     store_charge(sync->engine->own.store, memory - job->charged);
     job->charged = memory;
     store_make_room(sync->engine->own.store, 0, &evicted);
@@ -198,6 +202,26 @@ void job_pull(struct sync *sync, struct sync_job *job, struct sync_source *sourc
     job_ask(sync, job);
 }
 
+struct buffer *job_question(struct sync *sync, struct sync_job *job, struct sync_source *source,
+                            size_t size)
+{
+    struct buffer *out = peer_message(sync->engine, source->node, size);
+
+    if (out == NULL)
+        return NULL;
+    job->heard_us = sync->engine->now.mono_us;
+    source->part_at = next_number(sync);
+    source->id = id_of(sync, job, source->part_at);
+    return out;
+}
+
+struct sync_source *job_answered(struct sync *sync, node_number node, uint64_t id,
+                                 struct sync_job **job)
+{
+    *job = job_of(sync, id);
+    return *job != NULL ? source_of(*job, node, id) : NULL;
+}
+
 void job_ask(struct sync *sync, struct sync_job *job)
 {
     struct engine *engine = sync->engine;
@@ -208,14 +232,11 @@ void job_ask(struct sync *sync, struct sync_job *job)
             continue;
         if (sync->bucket.tokens <= 0 || engine->now.mono_us < sync->rest_us)
             return; /* sync_wake asks again */
-        struct buffer *out = peer_message(engine, source->node, QUESTION_SIZE);
+        struct buffer *out = job_question(sync, job, source, QUESTION_SIZE);
         if (out == NULL) {
             job_fail(sync, job);
             return;
         }
-        job->heard_us = engine->now.mono_us;
-        source->part_at = next_number(sync);
-        source->id = id_of(sync, job, source->part_at);
         wire_put_pull(out, &(struct wire_pull){.id = source->id,
                                                .claim_version = job->claim_version,
                                                .partition = (uint16_t)job->partition,
@@ -242,7 +263,7 @@ bool job_take(struct sync *sync, struct sync_job *job, unsigned source, uint64_t
         if (job->own_place < copies)
             gather_add(&job->gather, source, &entry, copies, number);
     }
-    charge(sync, job);
+    job_charge(sync, job);
     sync_worked(sync, count);
     return result == STREAM_END && !job->gather.failed;
 }
@@ -394,7 +415,7 @@ void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct 
     gather_raise(&job->gather, index, looked->floor, looked->settled);
     gather_look_again(&job->gather, look.key, index, &version, content, looked->mark, look.asked,
                       next_number(sync));
-    charge(sync, job);
+    job_charge(sync, job);
     if (job->gather.failed)
         job_fail(sync, job);
     else if (job->looks_left == 0)
@@ -415,7 +436,8 @@ void sync_lost(struct sync *sync, node_number node)
                 source->stage = SOURCE_LOST;
                 go_on_when_summed(sync, job);
             } else if (source->stage == SOURCE_PULLING ||
-                       (job->stage == JOB_LOOKS && source->index >= 0)) {
+                       (job->stage == JOB_LOOKS && source->index >= 0) ||
+                       (job->stage == JOB_MARKS && source->id != 0)) {
                 job_fail(sync, job);
             }
             break;

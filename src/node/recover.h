@@ -9,13 +9,14 @@
  *
  * A job is one partition being worked on; there are few at once:
  *
- *   SUMS --> FIRST --> OTHERS --> LOOKS --> KEEP --> OWN --> done
+ *   SUMS --> FIRST --> OTHERS --> LOOKS --> KEEP --> MARKS --> OWN --> done
  *
  *   SUMS    COMPARE to every other replica: who votes, and which leaves differ
  *   FIRST   a recovery: everything of the first source
  *   OTHERS  of the other sources the leaves that differ, tombstones and marks
  *   LOOKS   single keys again, where the decision stands on an absence (sync/gather.h)
  *   KEEP    what was decided is kept, or sent to who lacks it
+ *   MARKS   a comparison: who lacks marks is given them
  *   OWN     what this node has and should not have is dropped
  *
  * What goes wrong ends a job, and its partition is begun anew after a pause: partitions that are
@@ -42,7 +43,7 @@
 
 enum job_purpose { JOB_NONE, JOB_RECOVER, JOB_COMPARE };
 
-enum job_stage { JOB_SUMS, JOB_FIRST, JOB_OTHERS, JOB_LOOKS, JOB_KEEP, JOB_OWN };
+enum job_stage { JOB_SUMS, JOB_FIRST, JOB_OTHERS, JOB_LOOKS, JOB_KEEP, JOB_MARKS, JOB_OWN };
 
 enum source_stage {
     SOURCE_ASKED,   /* for its sums */
@@ -66,6 +67,7 @@ struct sync_source {
     uint64_t cursor;
     uint64_t part_at; /* the number of the question for this part */
     uint16_t leaves;
+    struct buffer marks; /* that it lacks, as of vanished.h */
 };
 
 /* A key that a source was asked for alone. */
@@ -105,6 +107,7 @@ struct sync_job {
     uint16_t leaves;      /* that differ */
     uint64_t own_evicted; /* as of a source */
     uint8_t suspects;     /* bits of places: who lacks what is settled */
+    struct buffer marks;  /* that this node lacks, as of vanished.h */
 };
 
 /* What a worker remembers of a partition of its own. */
@@ -143,6 +146,7 @@ void sync_wake(struct sync *sync);
 void sync_chunk(struct sync *sync, node_number node, const struct wire_chunk *chunk);
 void sync_compared(struct sync *sync, node_number node, const struct wire_compared *compared);
 void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct looked *looked);
+void sync_acknowledged(struct sync *sync, node_number node, const struct wire_ack *ack);
 /* So many entries were taken, which may bring a pause: other work, and other processes, go first.
  */
 void sync_worked(struct sync *sync, uint32_t entries);
@@ -169,6 +173,14 @@ void job_pull(struct sync *sync, struct sync_job *job, struct sync_source *sourc
  * there is no memory. */
 bool job_take(struct sync *sync, struct sync_job *job, unsigned source, uint64_t number,
               struct span entries);
+/* Asks a source under a new id; NULL: it cannot be reached. */
+struct buffer *job_question(struct sync *sync, struct sync_job *job, struct sync_source *source,
+                            size_t size);
+/* Whose answer this is to what it has not answered yet; NULL: nobody's. */
+struct sync_source *job_answered(struct sync *sync, node_number node, uint64_t id,
+                                 struct sync_job **job);
+/* What the job holds counts against maxmemory. */
+void job_charge(struct sync *sync, struct sync_job *job);
 /* Asks for what may be asked for by now. */
 void job_ask(struct sync *sync, struct sync_job *job);
 /* Goes on with single keys; true when there is nothing to wait for. */
@@ -194,6 +206,8 @@ uint32_t job_sweep_own(struct sync *sync, struct sync_job *job);
 /* Goes on with KEEP; returns about how many entries it took. */
 uint32_t recover_keep(struct sync *sync, struct sync_job *job);
 uint32_t compare_apply(struct sync *sync, struct sync_job *job);
+/* Goes on with MARKS; returns about how many entries it took, 0: it waits. */
+uint32_t compare_hand_over(struct sync *sync, struct sync_job *job);
 /* A comparison is through. */
 void compare_done(struct sync *sync, struct sync_job *job);
 /* FIRST of a comparison: this node's own contents. */

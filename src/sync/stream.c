@@ -8,7 +8,6 @@ enum { ENTRY_VERSION = 0, ENTRY_MARK = 1 };
 
 #define DOT_BYTES     10
 #define VERSION_BYTES 28 /* before the key */
-#define MARK_BYTES    19
 
 /* ---- writing ---- */
 
@@ -37,14 +36,14 @@ void stream_put_version(struct buffer *out, struct span key, const struct versio
 
 void stream_put_mark(struct buffer *out, uint64_t key_digest, struct dot dot)
 {
-    uint8_t *at = buffer_reserve(out, MARK_BYTES);
+    uint8_t *at = buffer_reserve(out, STREAM_MARK_BYTES);
 
     if (at == NULL)
         return;
     at[0] = ENTRY_MARK;
     bytes_put_u64(at + 1, key_digest);
     put_dot(at + 9, dot);
-    buffer_commit(out, MARK_BYTES);
+    buffer_commit(out, STREAM_MARK_BYTES);
 }
 
 /* ---- reading ---- */
@@ -100,12 +99,12 @@ enum stream_result stream_next(struct span *rest, struct stream_entry *entry)
         return STREAM_END;
     if (rest->data[0] == ENTRY_VERSION)
         return next_version(rest, entry);
-    if (rest->data[0] != ENTRY_MARK || rest->size < MARK_BYTES)
+    if (rest->data[0] != ENTRY_MARK || rest->size < STREAM_MARK_BYTES)
         return STREAM_BAD;
     *entry = (struct stream_entry){.is_mark = true,
                                    .key_digest = bytes_get_u64(rest->data + 1),
                                    .version = {.dot = get_dot(rest->data + 9)}};
-    skip(rest, MARK_BYTES);
+    skip(rest, STREAM_MARK_BYTES);
     return dot_exists(entry->version.dot) ? STREAM_OK : STREAM_BAD;
 }
 

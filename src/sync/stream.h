@@ -28,6 +28,7 @@
 #define STREAM_PART_BYTES   32768u
 #define STREAM_PART_ENTRIES 512u
 #define STREAM_ALL_LEAVES   UINT16_MAX
+#define STREAM_MARK_BYTES   19u
 
 _Static_assert(PARTITION_LEAVES == 16, "a bit of a u16 for each leaf");
 

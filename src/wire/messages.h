@@ -161,6 +161,14 @@
     FIELD(u64, settled)                                         \
     FIELD(span, leaves) /* a u64 for each leaf, see store/store.h */
 
+/* Versions that vanished where they were, and that the receiver missed: entries as of CHUNK, marks
+ * only, of keys whose names nobody needs to know. Answered by ACK. */
+#define WIRE_MARKS_FIELDS(FIELD) \
+    FIELD(u64, id)               \
+    FIELD(u64, claim_version)    \
+    FIELD(u16, partition)        \
+    FIELD(span, entries)
+
 /* VERSION: what a replica holds for a key, for people. */
 #define WIRE_INSPECT_FIELDS(FIELD) \
     FIELD(u64, id)                 \
@@ -277,6 +285,7 @@
     ROW(41, COMPARE, compare, WIRE_COMPARE_FIELDS)             \
     ROW(42, COMPARED, compared, WIRE_COMPARED_FIELDS)          \
     ROW(43, INSPECT, inspect, WIRE_INSPECT_FIELDS)             \
-    ROW(44, INSPECTED, inspected, WIRE_INSPECTED_FIELDS)
+    ROW(44, INSPECTED, inspected, WIRE_INSPECTED_FIELDS)       \
+    ROW(45, MARKS, marks, WIRE_MARKS_FIELDS)
 
 #endif

@@ -342,6 +342,8 @@ Test(forgot, one_that_restarts_decides_as_a_read_does)
                         "1>2 absent\n"
                         "2>3 read k, has +500.0@1\n"
                         "3>2 answer: same\n"
+                        "2>3 marks 0: 114 bytes\n"
+                        "3>2 ack: ok\n"
                         "1 has k: nothing\n"
                         "2 has k: nothing\n"
                         "3 has k: +500.0@1 'one'\n"
@@ -354,6 +356,71 @@ Test(forgot, one_that_restarts_decides_as_a_read_does)
 Test(forgot, without_rule_14_one_that_restarts_takes_what_it_finds)
 {
     script_without(14, a_stale_one_and_a_floor, "3 > $3 one\n");
+}
+
+/* 2 owed 3 what has vanished everywhere, and lost that with the name of the key; what 1 owes 3 is
+ * older, and comes behind the comparison. */
+Test(forgot, what_vanished_everywhere_bars_what_is_older_at_one_that_missed_both)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_part_from_all(&script, 3);
+    script_say(&script, 1, "set k one");
+    script_say(&script, 2, "set k two");
+    script_evict(&script, 1, "k");
+    script_kill(&script, 2);
+    script_join(&script, 2, 3);
+    script_start(&script, 2);
+    script_wait_ms(&script, 2500);
+    script_join(&script, 1, 3);
+    script_wait_ms(&script, 2000);
+    script_look_at_all(&script, "k");
+    script_say(&script, 3, "get k");
+    script_end(&script, "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "2 < set k two\n"
+                        "2>1 write k: +505.0@2 'two' over +500.0@1\n"
+                        "2>3 write k: +505.0@2 'two' over +500.0@1\n"
+                        "1>2 ack: ok\n"
+                        "2 > +OK\n"
+                        "-- 1 evicts k\n"
+                        "-- 2 is killed\n"
+                        "-- 2 and 3 are joined\n"
+                        "-- 2 starts, empty\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>1 pull 0: leaves ffff from 0\n"
+                        "1>2 chunk: version, 19 bytes, next 0\n"
+                        "2>3 pull 0: leaves 0000 from 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>1 compare 0\n"
+                        "2>3 compare 0\n"
+                        "1>2 compared: version\n"
+                        "3>2 compared: version\n"
+                        "2>1 pull 0: leaves 0000 from 0\n"
+                        "2>3 pull 0: leaves 0000 from 0\n"
+                        "1>2 chunk: version, 19 bytes, next 0\n"
+                        "3>2 chunk: version, 0 bytes, next 0\n"
+                        "2>3 marks 0: 19 bytes\n"
+                        "3>2 ack: ok\n"
+                        "-- 1 and 3 are joined\n"
+                        "1>3 write k: +500.0@1 'one' over +500.0@1\n"
+                        "3>1 ack: newer, knows +505.0@2\n"
+                        "1 has k: nothing\n"
+                        "2 has k: nothing\n"
+                        "3 has k: nothing\n"
+                        "3 < get k\n"
+                        "3>2 read k, has none\n"
+                        "2>3 absent\n"
+                        "3 > $-1\n");
 }
 
 /* What 1 owed is lost with it. */

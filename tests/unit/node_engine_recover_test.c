@@ -696,6 +696,66 @@ Test(engine_recover, what_is_older_than_a_mark_goes_everywhere_in_the_comparison
     end();
 }
 
+static bool is_compared(size_t node, uint32_t partition)
+{
+    return pair.nodes[node].engine->sync->partitions[partition].compared;
+}
+
+/* v2 vanished at the first and the third, unsettled; the third owed it to the second, and
+ * restarted; the first owes the second v1, which it never had. Nobody knows the key by name. */
+Test(engine_recover, what_is_older_than_a_mark_does_not_come_in_behind_the_comparison)
+{
+    begin(NULL);
+    nothing_settles();
+    set("k", 1);
+    set("k", 2);
+    const struct dot newer = dot_at(0, "k");
+    remove_at(1, "k");
+    vanish_at(0, "k");
+    vanish_at(2, "k");
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 60);
+    const struct partition *partition = partition_at(1, pair_partition_of(&pair, "k"));
+    const uint64_t hash = store_hash(pair.nodes[1].store, SPAN("k"));
+    cr_assert_not(dot_exists(partition_mark(partition, hash, SPAN("k"))));
+    restarted(2, pair_partition_of(&pair, "k"));
+    pair_pass(&pair, 3000);
+    cr_assert(dot_equal(partition_mark(partition, hash, SPAN("k")), newer));
+    cr_assert_eq(partition->recovery, 0, "it went on voting");
+    cr_assert(is_compared(2, partition->index));
+    end();
+}
+
+/* The same of more keys than a message has marks of; and the one that compares missed them, too. */
+Test(engine_recover, many_marks_are_handed_over_before_a_comparison_is_done)
+{
+    char keys[600][PAIR_KEY_MAX];
+    const uint32_t home = 0;
+    unsigned count = 0;
+
+    begin(NULL);
+    nothing_settles();
+    for (unsigned i = 0; count < 600; i++) {
+        snprintf(keys[count], PAIR_KEY_MAX, "m%u", i);
+        if (pair_partition_of(&pair, keys[count]) != home)
+            continue;
+        set(keys[count], 1);
+        vanish_at(0, keys[count]);
+        remove_at(1, keys[count]);
+        remove_at(2, keys[count]);
+        count++;
+    }
+    pair_pass(&pair, PAIR_TIMEOUT_MS + 60);
+    restarted(2, home);
+    while (!is_compared(2, home))
+        pair_pass(&pair, 1);
+    for (size_t node = 1; node < 3; node++) {
+        struct partition_counts counts;
+        partition_count(partition_at(node, home), &counts);
+        cr_assert_eq(counts.marks, 600, "at %zu", node);
+    }
+    end();
+}
+
 Test(engine_recover, a_flush_that_was_owed_reaches_who_missed_it_by_the_comparison)
 {
     begin(NULL);

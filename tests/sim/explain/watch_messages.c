@@ -154,6 +154,12 @@ static bool tell_question(struct watch *watch, unsigned from, unsigned to,
         describe_message(message, told->text);
         kind = QUESTION_PULL;
         break;
+    case WIRE_MARKS:
+        if (watch->partition < 0 || message->marks.partition != watch->partition)
+            return false;
+        describe_message(message, told->text);
+        kind = QUESTION_WRITE;
+        break;
     case WIRE_FLUSH:
         if (!has_partition(watch, message->flush.partitions))
             return false;

@@ -97,6 +97,10 @@ static void describe_sync(const struct wire_message *message, char text[DESCRIBE
         snprintf(text, DESCRIBE_MAX, "compared: %s",
                  NAME_OF(answer_texts, message->compared.status));
         return;
+    case WIRE_MARKS:
+        snprintf(text, DESCRIBE_MAX, "marks %u: %zu bytes", message->marks.partition,
+                 message->marks.entries.size);
+        return;
     default:
         snprintf(text, DESCRIBE_MAX, "message of type %d", (int)message->type);
         return;
@@ -181,6 +185,8 @@ uint64_t describe_id(const struct wire_message *message)
         return message->compare.id;
     case WIRE_COMPARED:
         return message->compared.id;
+    case WIRE_MARKS:
+        return message->marks.id;
     default:
         return 0;
     }
