@@ -170,21 +170,26 @@ static bool newest(struct operation *operation, const struct found *found, struc
     return true;
 }
 
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* What a stamp has to be above: all that is known of the key, here, by the quorum, by the client.
  */
 static uint64_t floor_of(const struct operation *operation, const struct found *found,
                          const struct version *current, const struct change *change)
 {
-    struct dot floor = dot_max(found->stored.dot, current->dot);
+    uint64_t floor = higher(found->stored.dot.stamp, current->dot.stamp);
     struct context context;
 
-    floor = dot_max(floor, found->mark);
-    floor = dot_max(floor, gone(operation));
+    floor = higher(floor, found->mark.stamp);
+    floor = higher(floor, gone(operation).stamp);
     if (operation->rounds > 0)
-        floor = dot_max(floor, operation->writing.known);
+        floor = higher(floor, operation->writing.known.stamp);
     if (change->context.size > 0 && context_from_text(change->context, &context))
-        floor = dot_max(floor, context_newest(&context));
-    return floor.stamp;
+        floor = higher(floor, context_newest(&context).stamp);
+    return floor;
 }
 
 /* What an update that leaves all as it is was decided on. Where that is more than the quorum

@@ -49,31 +49,9 @@ static uint16_t crc16(struct span bytes)
     return crc;
 }
 
-/* Where the first '{' is, NULL: there is none. Keys are short and few have one: eight bytes are
- * looked at together, a zero among them found as in Mycroft's strlen (1987). */
-static const uint8_t *find_open(struct span key)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = ones << 7;
-    const uint8_t *at = key.data;
-    size_t left = key.size;
-
-    for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t), at += sizeof(uint64_t)) {
-        uint64_t bytes;
-        memcpy(&bytes, at, sizeof bytes);
-        bytes ^= ones * '{';
-        if (((bytes - ones) & ~bytes & highs) != 0)
-            break;
-    }
-    for (; left > 0; left--, at++)
-        if (*at == '{')
-            return at;
-    return NULL;
-}
-
 struct span ring_hash_tag(struct span key)
 {
-    const uint8_t *open = find_open(key);
+    const uint8_t *open = key.size > 0 ? memchr(key.data, '{', key.size) : NULL;
 
     if (open == NULL)
         return key;
