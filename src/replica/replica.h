@@ -143,7 +143,8 @@ bool replica_votes(const struct partition *partition);
 
 /* The entry, as partition_find; NULL, with version->dot none, where there is none. One that a
  * FLUSHALL killed is none: it goes now. */
-struct entry *replica_find(struct partition *partition, const struct place *place, struct version *version);
+struct entry *replica_find(struct partition *partition, const struct place *place,
+                           struct version *version);
 
 /* Removes entries that a FLUSHALL killed, of so many that it looks at, about; how many went.
  * partition->flushing says whether there may be more. */
