@@ -51,11 +51,3 @@ const char *level_name(uint8_t level)
         i++;
     return names[i].name;
 }
-
-unsigned level_needed(uint8_t level, unsigned copies)
-{
-    ensure(level_valid(level) && level != LEVEL_DEFAULT && copies > 0);
-    if (level == LEVEL_QUORUM)
-        return copies / 2 + 1;
-    return level == LEVEL_ALL ? copies : level;
-}

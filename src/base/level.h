@@ -12,6 +12,7 @@
 #ifndef DUNLIN_BASE_LEVEL_H
 #define DUNLIN_BASE_LEVEL_H
 
+#include "base/assert.h"
 #include "base/span.h"
 
 /* Copies that a key can have at most, and so the highest level that is a number. */
@@ -37,6 +38,13 @@ const char *level_name(uint8_t level);
 
 /* How many of `copies` (1 or more) have to answer. A number is not cut down to `copies`: TWO of one
  * copy is never reached, and the error then says so. `level` is valid and not DEFAULT. */
-unsigned level_needed(uint8_t level, unsigned copies);
+static inline unsigned level_needed(uint8_t level, unsigned copies)
+{
+    ensure(copies > 0 && level != LEVEL_DEFAULT);
+    if (level <= COPIES_MAX)
+        return level;
+    ensure(level >= LEVEL_QUORUM);
+    return level == LEVEL_QUORUM ? copies / 2 + 1 : copies;
+}
 
 #endif

@@ -151,6 +151,17 @@ static void change(void *host, struct operation *operation, const struct version
     request->call.command->update(&request->call, current, wanted);
 }
 
+static void found(void *host, struct operation *operation)
+{
+    struct request *request = request_of(operation);
+    struct engine *engine = host;
+    const bool hit = version_visible(&operation->found, engine->now.wall_ms);
+
+    metrics_add(engine->metrics, hit ? METRIC_KEYSPACE_HITS : METRIC_KEYSPACE_MISSES, 1);
+    request->call.now = engine->now;
+    request->call.command->read(&request->call, &operation->found);
+}
+
 const struct operation_calls coordinate_calls = {
     .ask = ask,
     .offer = offer,
@@ -158,6 +169,7 @@ const struct operation_calls coordinate_calls = {
     .renew = renew,
     .rest = rest,
     .change = change,
+    .found = found,
 };
 
 /* ---- results ---- */
@@ -225,17 +237,8 @@ static void note_latency(struct request *request)
 
 static void succeed(struct request *request)
 {
-    struct engine *engine = request->engine;
-    const struct operation *operation = &request->operation;
-
     if (request->stage == STAGE_OPERATION)
         note_latency(request);
-    if (request->kind == COMMAND_READ) {
-        request->call.now = engine->now;
-        const bool hit = version_visible(&operation->found, request->call.now.wall_ms);
-        metrics_add(engine->metrics, hit ? METRIC_KEYSPACE_HITS : METRIC_KEYSPACE_MISSES, 1);
-        request->call.command->read(&request->call, &operation->found);
-    }
     request_finish(request);
 }
 

@@ -51,7 +51,8 @@ static void look(struct engine *engine, const struct place *place, struct wire_i
         inspected->recovering = partition->recovering;
         inspected->floor = partition->floor;
         inspected->settled = partition->settled;
-        inspected->status = replica_find(partition, place, version) ? ANSWER_VERSION : ANSWER_NONE;
+        inspected->status = replica_find(partition, place, version) != NULL ? ANSWER_VERSION
+                                                                            : ANSWER_NONE;
         inspected->size = (uint32_t)version->value.size;
         if (inspected->status == ANSWER_VERSION && has_set(version))
             buffer_append_span(&engine->looked, version->value);

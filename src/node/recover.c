@@ -224,7 +224,7 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
         partition_leave_out(partition, place.hash, place.key, version.dot);
         return true;
     }
-    replica_current(partition, &place, &own);
+    struct entry *entry = replica_current(partition, &place, &own);
     const bool empty = !version_exists(&own) || dot_equal(own.dot, partition->flushed);
     if (empty)
         own.dot = dot_max(own.dot, partition_mark(partition, place.hash, place.key));
@@ -235,7 +235,8 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
                (empty && version.dot.stamp <= partition->floor)) {
         return true;
     }
-    if (partition_put(partition, place.hash, place.key, &version, &version.value, 1) != STORE_OK)
+    if (partition_put_over(partition, place.hash, place.key, entry, &version, &version.value, 1) !=
+        STORE_OK)
         partition_leave_out(partition, place.hash, place.key, version.dot);
     else if (version.kind != VALUE_TOMBSTONE)
         job->keys++;

@@ -60,7 +60,9 @@ static void locate(struct request *request, struct span key)
     const struct ring_claim *claim = ring_claim(ring, partition);
 
     operation->copies = (uint8_t)(rule->replicas < claim->count ? rule->replicas : claim->count);
-    memcpy(operation->nodes, claim->nodes, operation->copies * sizeof operation->nodes[0]);
+    /* All of them: so many bytes, whatever they are, are two words. */
+    _Static_assert(sizeof operation->nodes == sizeof claim->nodes, "of a claim");
+    memcpy(operation->nodes, claim->nodes, sizeof operation->nodes);
     operation->siblings = rule->conflict == RING_CONFLICT_SIBLINGS;
     operation->place = (struct place){.partition = partition,
                                       .claim_version = claim->version,

@@ -38,7 +38,8 @@
 
 struct operation;
 
-/* What an operation wants of its host. Never called with a partition's lock held, but `change`. */
+/* What an operation wants of its host. Never called with a partition's lock held, but `change`, and
+ * `found` where one vote is enough. */
 struct operation_calls {
     /* Asks the node for the key's version, naming operation->reading.asking. False when it cannot
      * be sent: the node counts as down. */
@@ -59,6 +60,8 @@ struct operation_calls {
      * called again, the change before was not made. */
     void (*change)(void *host, struct operation *operation, const struct version *current,
                    struct change *change);
+    /* A read is done; operation->found says what it found. The value is good until this returns. */
+    void (*found)(void *host, struct operation *operation);
 };
 
 struct coordinator {
@@ -116,7 +119,7 @@ struct operation {
     bool repaired;        /* `written` is what was read, for those that lack it */
     uint8_t looks;        /* how often a replica was asked again */
     uint64_t evicted;     /* entries that went here to make room */
-    struct version found; /* of a read that is done */
+    struct version found; /* of a read that is done; its value see operation_calls.found */
 
     /* What is offered to the others. */
     struct version written;

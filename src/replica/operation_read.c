@@ -37,8 +37,25 @@ static struct absence absence_of(const struct looked *looked)
         .mark = looked->mark, .floor = looked->floor, .settled = looked->settled};
 }
 
+/* A read's result is `version`. */
+static void show(struct coordinator *coordinator, struct operation *operation, struct instant now,
+                 const struct version *version)
+{
+    operation->found = operation->whole_version ? *version : operation_seen(version, now.wall_ms);
+    operation->state = OPERATION_DONE;
+    coordinator->calls->found(coordinator->host, operation);
+}
+
+/* Whether this replica's vote alone is the result as it is: then there is nothing to count, and the
+ * value need not be kept for longer than the lock is. */
+static bool one_is_enough(const struct operation *operation)
+{
+    return operation->kind == OPERATION_READ && operation->read_needed == 1 && !operation->siblings;
+}
+
 /* This replica's own vote. */
-static void look_here(struct coordinator *coordinator, struct operation *operation, unsigned self)
+static void look_here(struct coordinator *coordinator, struct operation *operation,
+                      struct instant now, unsigned self)
 {
     struct read_tally *tally = &operation->reading;
     struct partition *partition = store_partition(coordinator->replica->store,
@@ -55,12 +72,14 @@ static void look_here(struct coordinator *coordinator, struct operation *operati
         operation_fail(operation, OPERATION_NOT_VOTING);
     } else {
         here = replica_see(partition, &operation->place, &stored, &looked);
-        if (!read_tally_begin(tally, operation->siblings, operation->copies, operation->read_needed,
-                              &stored))
+        if (one_is_enough(operation))
+            show(coordinator, operation, now, &stored);
+        else if (!read_tally_begin(tally, operation->siblings, operation->copies,
+                                   operation->read_needed, &stored))
             operation_fail(operation, OPERATION_MEMORY_FULL);
     }
     partition_unlock(partition);
-    if (operation->state == OPERATION_FAILED)
+    if (operation->state != OPERATION_READING)
         return;
     if (!here)
         absence = absence_of(&looked);
@@ -106,13 +125,12 @@ static void look_again(struct coordinator *coordinator, struct operation *operat
         read_tally_add(tally, whom, ANSWER_DOWN, NULL, NULL, 0);
 }
 
-static void finish(struct operation *operation, struct instant now)
+static void finish(struct coordinator *coordinator, struct operation *operation, struct instant now)
 {
     if (operation->kind == OPERATION_READ)
-        operation->found = operation->whole_version
-                               ? operation->reading.winner
-                               : operation_seen(&operation->reading.winner, now.wall_ms);
-    operation->state = OPERATION_DONE;
+        show(coordinator, operation, now, &operation->reading.winner);
+    else
+        operation->state = OPERATION_DONE;
 }
 
 static void follow_reading(struct coordinator *coordinator, struct operation *operation,
@@ -135,7 +153,7 @@ static void follow_reading(struct coordinator *coordinator, struct operation *op
             else if (operation->reading.differing)
                 operation_repair(coordinator, operation, now);
             else
-                finish(operation, now);
+                finish(coordinator, operation, now);
             return;
         case TALLY_RESTAMP:
         case TALLY_FAILED:
@@ -153,7 +171,7 @@ void operation_read_begin(struct coordinator *coordinator, struct operation *ope
 
     operation->state = OPERATION_READING;
     ensure(self >= 0);
-    look_here(coordinator, operation, (unsigned)self);
+    look_here(coordinator, operation, now, (unsigned)self);
     follow_reading(coordinator, operation, now);
 }
 
@@ -226,7 +244,7 @@ void operation_repair_follow(struct coordinator *coordinator, struct operation *
             offer_repair(coordinator, operation, now, (unsigned)next);
             break;
         case TALLY_DONE:
-            finish(operation, now);
+            finish(coordinator, operation, now);
             return;
         case TALLY_LOOK:
         case TALLY_RESTAMP:
@@ -284,7 +302,7 @@ void operation_repair(struct coordinator *coordinator, struct operation *operati
     uint16_t stale;
 
     if (!begin_repair(coordinator, operation, &stale)) {
-        finish(operation, now);
+        finish(coordinator, operation, now);
         return;
     }
     operation->state = OPERATION_REPAIRING;

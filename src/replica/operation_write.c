@@ -98,8 +98,16 @@ static bool build(struct operation *operation, const struct version *old,
     return true;
 }
 
-/* Keeps `written` here; under the lock. */
-static bool keep(struct operation *operation, struct partition *partition)
+/* What was found under the lock when a version is to be written. */
+struct found {
+    struct entry *entry; /* NULL: there is none */
+    struct version stored;
+    struct dot mark; /* of what vanished here */
+};
+
+/* Keeps `written` here; under the same lock. */
+static bool keep(struct operation *operation, struct partition *partition,
+                 const struct found *found)
 {
     const struct place *place = &operation->place;
     const struct version *written = &operation->written;
@@ -111,24 +119,19 @@ static bool keep(struct operation *operation, struct partition *partition)
     }
     const enum store_status status = operation->written_bytes.failed
                                          ? STORE_NO_MEMORY
-                                         : partition_put(partition, place->hash, place->key,
-                                                         written, &written->value, 1);
+                                         : partition_put_over(partition, place->hash, place->key,
+                                                              found->entry, written,
+                                                              &written->value, 1);
     operation->full = status == STORE_FULL;
     if (status != STORE_OK)
         operation_fail(operation, OPERATION_MEMORY_FULL);
     return status == STORE_OK;
 }
 
-/* What was found under the lock when a version is to be written. */
-struct found {
-    struct version stored;
-    struct dot mark; /* of what vanished here */
-};
-
 static void find(const struct operation *operation, struct partition *partition,
                  struct found *found)
 {
-    replica_current(partition, &operation->place, &found->stored);
+    found->entry = replica_current(partition, &operation->place, &found->stored);
     found->mark = replica_mark(partition, &operation->place, &found->stored);
 }
 
@@ -168,21 +171,26 @@ static bool newest(struct operation *operation, const struct found *found, struc
     return true;
 }
 
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* What a stamp has to be above: all that is known of the key, here, by the quorum, by the client.
  */
 static uint64_t floor_of(const struct operation *operation, const struct found *found,
                          const struct version *current, const struct change *change)
 {
-    struct dot floor = dot_max(found->stored.dot, current->dot);
+    uint64_t floor = higher(found->stored.dot.stamp, current->dot.stamp);
     struct context context;
 
-    floor = dot_max(floor, found->mark);
-    floor = dot_max(floor, gone(operation));
+    floor = higher(floor, found->mark.stamp);
+    floor = higher(floor, gone(operation).stamp);
     if (operation->rounds > 0)
-        floor = dot_max(floor, operation->writing.known);
+        floor = higher(floor, operation->writing.known.stamp);
     if (change->context.size > 0 && context_from_text(change->context, &context))
-        floor = dot_max(floor, context_newest(&context));
-    return floor.stamp;
+        floor = higher(floor, context_newest(&context).stamp);
+    return floor;
 }
 
 /* What an update that leaves all as it is was decided on. Where that is more than the quorum
@@ -227,7 +235,7 @@ static void change_here(struct coordinator *coordinator, struct operation *opera
     const struct dot dot = stamp(coordinator, operation, partition, now, floor);
     operation->over = dot_max(dot_max(current->dot, found->mark), gone(operation));
     if (dot_exists(dot) && build(operation, current, &change, dot, now.wall_ms))
-        keep(operation, partition);
+        keep(operation, partition, found);
 }
 
 /* The set that was written, with all that `here` has, and with `dot` for the write. */
@@ -265,12 +273,12 @@ static void stamp_again(struct coordinator *coordinator, struct operation *opera
 
     if (dot_exists(dot) && version_is_set(&operation->written)) {
         if (restamp_set(operation, here, dot))
-            keep(operation, partition);
+            keep(operation, partition, found);
         return;
     }
     operation->written.dot = dot;
     if (dot_exists(dot))
-        keep(operation, partition);
+        keep(operation, partition, found);
 }
 
 /* What took our place is offered for us as it is, with its own stamp: it was made of our version,

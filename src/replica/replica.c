@@ -36,22 +36,26 @@ static struct version flush_tombstone(const struct partition *partition)
     return (struct version){.dot = partition->flushed, .deadline_ms = DEADLINE_NEVER};
 }
 
-bool replica_find(struct partition *partition, const struct place *place, struct version *version)
+struct entry *replica_find(struct partition *partition, const struct place *place,
+                           struct version *version)
 {
-    if (!partition_get(partition, place->hash, place->key, version))
-        return false;
-    if (dot_compare(version->dot, partition->flushed) > 0)
-        return true;
+    struct entry *entry = partition_find(partition, place->hash, place->key, version);
+
+    if (entry == NULL || dot_compare(version->dot, partition->flushed) > 0)
+        return entry;
     partition_remove(partition, place->hash, place->key);
     *version = (struct version){.deadline_ms = DEADLINE_NEVER};
-    return false;
+    return NULL;
 }
 
-void replica_current(struct partition *partition, const struct place *place,
-                     struct version *current)
+struct entry *replica_current(struct partition *partition, const struct place *place,
+                              struct version *current)
 {
-    if (!replica_find(partition, place, current))
+    struct entry *entry = replica_find(partition, place, current);
+
+    if (entry == NULL)
         *current = flush_tombstone(partition);
+    return entry;
 }
 
 bool replica_see(struct partition *partition, const struct place *place, struct version *current,
@@ -59,7 +63,7 @@ bool replica_see(struct partition *partition, const struct place *place, struct 
 {
     const struct dot flushed = partition->flushed;
 
-    if (replica_find(partition, place, current))
+    if (replica_find(partition, place, current) != NULL)
         return true;
     looked->mark = partition_mark(partition, place->hash, place->key);
     looked->floor = partition->floor;
@@ -133,11 +137,13 @@ static struct dot bar_of_empty(const struct partition *partition, const struct p
     return bar;
 }
 
-/* Puts what is to be here; where there is no room, it is as if it had been evicted at once. */
+/* Puts what is to be here over the `entry` that was found; where there is no room, it is as if it
+ * had been evicted at once. */
 static enum ack_status put(struct partition *partition, const struct place *place,
-                           const struct version *version)
+                           struct entry *entry, const struct version *version)
 {
-    if (partition_put(partition, place->hash, place->key, version, &version->value, 1) == STORE_OK)
+    if (partition_put_over(partition, place->hash, place->key, entry, version, &version->value,
+                           1) == STORE_OK)
         return ACK_OK;
     partition_leave_out(partition, place->hash, place->key, version->dot);
     return ACK_FULL;
@@ -145,8 +151,8 @@ static enum ack_status put(struct partition *partition, const struct place *plac
 
 /* A set meets another, which is here. */
 static enum ack_status keep_merged(struct replica *replica, struct partition *partition,
-                                   const struct place *place, const struct version *current,
-                                   const struct version *version)
+                                   const struct place *place, struct entry *entry,
+                                   const struct version *current, const struct version *version)
 {
     struct buffer *merged = &replica->merged;
     enum ack_status status = ACK_FULL;
@@ -162,7 +168,7 @@ static enum ack_status keep_merged(struct replica *replica, struct partition *pa
         const struct version both = siblings_version(buffer_content(merged));
         status = siblings_equal(buffer_content(merged), current->value)
                      ? ACK_OK
-                     : put(partition, place, &both);
+                     : put(partition, place, entry, &both);
     }
     buffer_reset(&replica->merged, MERGED_KEEP);
     return status;
@@ -213,9 +219,10 @@ static void keep(struct replica *replica, struct partition *partition, const str
             return;
         version = &left;
     }
-    if (replica_find(partition, place, &current)) {
+    struct entry *entry = replica_find(partition, place, &current);
+    if (entry != NULL) {
         if (version_is_set(version) && version_is_set(&current)) {
-            offered->status = keep_merged(replica, partition, place, &current, version);
+            offered->status = keep_merged(replica, partition, place, entry, &current, version);
             return;
         }
         bar = current.dot;
@@ -230,7 +237,7 @@ static void keep(struct replica *replica, struct partition *partition, const str
         offered->known = bar;
         return;
     }
-    offered->status = put(partition, place, version);
+    offered->status = put(partition, place, entry, version);
     /* What is settled was known to whoever wrote, and may be gone there. */
     offered->diverged = dot_compare(over, current.dot) < 0 &&
                         current.dot.stamp > partition->settled;

@@ -141,17 +141,18 @@ bool replica_unflushed(struct replica *replica, const struct partition *partitio
 /* Whether this replica's answers count in a read's R (rule 12), and it may coordinate. */
 bool replica_votes(const struct partition *partition);
 
-/* The entry; false, with version->dot none, where there is none. One that a FLUSHALL killed is
- * none: it goes now. */
-bool replica_find(struct partition *partition, const struct place *place, struct version *version);
+/* The entry, as partition_find; NULL, with version->dot none, where there is none. One that a
+ * FLUSHALL killed is none: it goes now. */
+struct entry *replica_find(struct partition *partition, const struct place *place,
+                           struct version *version);
 
 /* Removes entries that a FLUSHALL killed, of so many that it looks at, about; how many went.
  * partition->flushing says whether there may be more. */
 uint32_t replica_drop_dead(struct replica *replica, struct partition *partition, uint32_t limit);
 
-/* What is stored now: the entry, or the tombstone of a flush. */
-void replica_current(struct partition *partition, const struct place *place,
-                     struct version *current);
+/* What is stored now: the entry, which is returned, or the tombstone of a flush. */
+struct entry *replica_current(struct partition *partition, const struct place *place,
+                              struct version *current);
 
 /* The same as a vote shows it; false when there is nothing, and `looked` says in mark, floor and
  * settled how much of a vote that is. */

@@ -259,18 +259,6 @@ uint32_t ring_key_partition(const struct ring *ring, struct span key)
     return ring_slot_partition(ring_slot(key), ring->content.partition_count);
 }
 
-const struct ring_rule *ring_key_rule(const struct ring *ring, struct span key)
-{
-    for (size_t i = 0; i < ring->content.rule_count; i++) {
-        const struct ring_rule *rule = &ring->content.rules[i];
-
-        if (key.size >= rule->prefix.size &&
-            span_equal(span_of(key.data, rule->prefix.size), rule->prefix))
-            return rule;
-    }
-    return &ring->content.base;
-}
-
 int ring_claim_index(const struct ring_claim *claim, node_number node)
 {
     for (int i = 0; i < claim->count; i++) {

@@ -119,7 +119,17 @@ static inline const struct ring_claim *ring_claim(const struct ring *ring, uint3
 /* The partition of `key`. */
 uint32_t ring_key_partition(const struct ring *ring, struct span key);
 /* The rule for `key`: the first that matches, or the base. Never NULL. */
-const struct ring_rule *ring_key_rule(const struct ring *ring, struct span key);
+static inline const struct ring_rule *ring_key_rule(const struct ring *ring, struct span key)
+{
+    for (size_t i = 0; i < ring->content.rule_count; i++) {
+        const struct ring_rule *rule = &ring->content.rules[i];
+
+        if (key.size >= rule->prefix.size &&
+            span_equal(span_of(key.data, rule->prefix.size), rule->prefix))
+            return rule;
+    }
+    return &ring->content.base;
+}
 
 /* Where `node` stands in the claim, or -1. */
 int ring_claim_index(const struct ring_claim *claim, node_number node);

@@ -119,7 +119,7 @@ static void run_clock(struct sweep *sweep)
     for (uint32_t visits = 0; visits < CLOCK_VISITS_MAX; visits++, at++) {
         struct partition *partition = &store->partitions[at % store->count];
 
-        if (pthread_mutex_trylock(&partition->lock) != 0) {
+        if (!latch_try(&partition->lock)) {
             if (++busy % CLOCK_BUSY_MAX != 0)
                 continue;
             partition_lock(partition);

@@ -6,16 +6,6 @@
 /* More pieces than this are not checked for overlap one against the other. */
 #define PIECES_CHECKED_MAX 8
 
-size_t entry_pieces_size(const struct span *pieces, size_t piece_count)
-{
-    size_t size = 0;
-
-    for (size_t i = 0; i < piece_count; i++)
-        ensure(!__builtin_add_overflow(size, pieces[i].size, &size));
-    ensure(size <= UINT32_MAX);
-    return size;
-}
-
 int64_t entry_timer_deadline_ms(const struct wheel_timer *timer)
 {
     const struct entry *entry = (const struct entry *)timer - 1;
@@ -105,6 +95,8 @@ static bool overlap(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_
  * is still to be read from. A piece may overlap its own place: that is memmove's job. */
 static bool movable(const uint8_t *to, const struct span *pieces, size_t piece_count)
 {
+    if (piece_count == 1) /* by far the most */
+        return true;
     if (piece_count > PIECES_CHECKED_MAX)
         return false;
     for (size_t i = 0; i < piece_count; i++) {

@@ -29,6 +29,7 @@
 #ifndef DUNLIN_STORE_ENTRY_H
 #define DUNLIN_STORE_ENTRY_H
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "base/wheel.h"
 #include "value/version.h"
@@ -63,7 +64,15 @@ _Static_assert(sizeof(struct wheel_timer) == 16, "entry.h draws 16 bytes");
 _Static_assert(sizeof(struct entry_long) == 8, "entry.h draws 8 bytes");
 
 /* Bytes of all pieces together, which must be below 2^32. */
-size_t entry_pieces_size(const struct span *pieces, size_t piece_count);
+static inline size_t entry_pieces_size(const struct span *pieces, size_t piece_count)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < piece_count; i++)
+        ensure(!__builtin_add_overflow(size, pieces[i].size, &size));
+    ensure(size <= UINT32_MAX);
+    return size;
+}
 
 /* NULL when there is no memory. The value is the concatenation of `pieces`; the timer is in no
  * wheel yet. */

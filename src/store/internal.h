@@ -6,6 +6,7 @@
 #ifndef DUNLIN_STORE_INTERNAL_H
 #define DUNLIN_STORE_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/memory.h"

@@ -9,7 +9,7 @@
 
 /* ------------------------------------------------------------------------------------- memory */
 
-static uint64_t memory_of(const struct partition *partition)
+static inline uint64_t memory_of(const struct partition *partition)
 {
     return table_memory(partition->table) + marks_memory(partition->marks);
 }
@@ -133,18 +133,24 @@ static struct entry *find(const struct partition *partition, uint64_t hash, stru
     return partition->table != NULL ? table_find(partition->table, hash, key) : NULL;
 }
 
-bool partition_get(struct partition *partition, uint64_t hash, struct span key,
-                   struct version *version)
+struct entry *partition_find(struct partition *partition, uint64_t hash, struct span key,
+                             struct version *version)
 {
     struct entry *entry = find(partition, hash, key);
 
     if (entry == NULL) {
         *version = (struct version){.dot = DOT_NONE, .deadline_ms = DEADLINE_NEVER};
-        return false;
+        return NULL;
     }
     use(partition->table, entry);
     entry_read(entry, version);
-    return true;
+    return entry;
+}
+
+bool partition_get(struct partition *partition, uint64_t hash, struct span key,
+                   struct version *version)
+{
+    return partition_find(partition, hash, key, version) != NULL;
 }
 
 /* Puts a new entry in the place of `old`, or where there was none. */
@@ -196,22 +202,29 @@ static bool put_over(struct table *table, struct entry *entry, const struct vers
     return true;
 }
 
-enum store_status partition_put(struct partition *partition, uint64_t hash, struct span key,
-                                const struct version *version, const struct span *pieces,
-                                size_t piece_count)
+/* How many bytes more a new entry takes than `old`, which may be NULL. */
+static uint64_t growth(const struct entry *old, uint8_t parts, size_t key_size, size_t value_size)
+{
+    if (old != NULL && value_size == old->value_size && parts == (old->traits & ENTRY_PARTS))
+        return 0;
+    const uint64_t memory = entry_memory_for(parts, key_size, value_size);
+    const uint64_t before = old != NULL ? entry_memory(old) : 0;
+    return memory > before ? memory - before : 0;
+}
+
+enum store_status partition_put_over(struct partition *partition, uint64_t hash, struct span key,
+                                     struct entry *old, const struct version *version,
+                                     const struct span *pieces, size_t piece_count)
 {
     const bool tombstone = version->kind == VALUE_TOMBSTONE;
-    const uint64_t memory = entry_memory_for(entry_parts_for(key.size, version), key.size,
-                                             entry_pieces_size(pieces, piece_count));
+    const uint64_t more = growth(old, entry_parts_for(key.size, version), key.size,
+                                 entry_pieces_size(pieces, piece_count));
     const uint64_t key_digest = store_key_digest(key);
-    struct entry *old = find(partition, hash, key);
-    const uint64_t memory_before = old != NULL ? entry_memory(old) : 0;
     const uint64_t before = old != NULL ? entry_digest(old, key_digest) : 0;
     bool done = false;
 
     ensure(version_exists(version));
-    if (!tombstone && memory > memory_before &&
-        !partition_fits(partition, memory - memory_before)) {
+    if (!tombstone && more > 0 && !partition_fits(partition, more)) {
         partition_tell_memory(partition); /* for who makes room and tries again */
         return STORE_FULL;
     }
@@ -230,6 +243,14 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
     }
     partition_finish(partition);
     return done ? STORE_OK : STORE_NO_MEMORY;
+}
+
+enum store_status partition_put(struct partition *partition, uint64_t hash, struct span key,
+                                const struct version *version, const struct span *pieces,
+                                size_t piece_count)
+{
+    return partition_put_over(partition, hash, key, find(partition, hash, key), version, pieces,
+                              piece_count);
 }
 
 /* Takes an entry whose timer is in no list any more out of the partition, and frees it. Returns the

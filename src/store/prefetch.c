@@ -16,7 +16,7 @@ static void fetch_headers(const struct store_visit *visits, size_t count)
     for (size_t i = 0; i < count; i++) {
         const struct partition *partition = visits[i].partition;
         __builtin_prefetch(partition);
-        __builtin_prefetch(&partition->flushed);
+        __builtin_prefetch(&partition->store);
         __builtin_prefetch(&partition->leaves[0]);
         __builtin_prefetch(&partition->leaves[PARTITION_LEAVES - 1]);
     }
@@ -30,11 +30,11 @@ static const void *address(const struct store_visit *visit,
     struct partition *partition = visit->partition;
     const void *at = NULL;
 
-    if (pthread_mutex_trylock(&partition->lock) != 0)
+    if (!latch_try(&partition->lock))
         return NULL;
     if (partition->table != NULL)
         at = look(partition->table, visit->hash);
-    pthread_mutex_unlock(&partition->lock);
+    latch_release(&partition->lock);
     return at;
 }
 

@@ -21,7 +21,7 @@
 #define MARK_SLOTS_PARTITION_MIN 128u
 #define MARK_SLOTS_PARTITION_MAX 16384u
 
-_Static_assert(offsetof(struct partition, table) + sizeof(struct table *) <= 64,
+_Static_assert(offsetof(struct partition, flushed) + sizeof(struct dot) <= 64,
                "a look-up reads one line of the header");
 
 _Static_assert(sizeof(struct partition) % 64 == 0, "no two partitions share a cache line");
@@ -64,7 +64,6 @@ struct store *store_create(const struct store_options *options)
             .store = store,
             .wheel_now_ms = options->now_ms,
         };
-        ensure(pthread_mutex_init(&partition->lock, NULL) == 0);
     }
     return store;
 }
@@ -75,10 +74,8 @@ void store_destroy(struct store **store_pointer)
 
     if (store == NULL)
         return;
-    for (uint32_t index = 0; index < store->count; index++) {
+    for (uint32_t index = 0; index < store->count; index++)
         partition_deinit(&store->partitions[index]);
-        pthread_mutex_destroy(&store->partitions[index].lock);
-    }
     while (store_reclaim(store, UINT32_MAX))
         continue;
     pthread_mutex_destroy(&store->graveyard_lock);

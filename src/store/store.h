@@ -14,11 +14,11 @@
 #ifndef DUNLIN_STORE_STORE_H
 #define DUNLIN_STORE_STORE_H
 
-#include <pthread.h>
-
+#include "base/latch.h"
 #include "base/span.h"
 #include "value/version.h"
 
+struct entry;
 struct marks;
 struct store;
 struct table;
@@ -45,26 +45,26 @@ enum store_status {
  * eligible, recovering, forgotten and doubts belong to src/replica and above: the store only keeps
  * them here, beside the lock that guards them. */
 struct partition {
-    _Alignas(64) pthread_mutex_t lock;
+    _Alignas(64) struct latch lock;
+    bool eligible;          /* this node is a replica here, and its clock is in line */
+    bool recovering;        /* it forgot, and has not recovered: it does not vote (rule 12) */
+    bool flushing;          /* entries at or below `flushed` may be here yet, behind flush_cursor */
     uint64_t claim_version; /* of the claim this node goes by, 0: it has none (ring/ring.h) */
-    uint64_t last_stamp;    /* the highest stamp issued or accepted here */
     struct table *table;    /* the store's; NULL while there is no entry */
+    struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL), for good */
+    uint64_t last_stamp;    /* the highest stamp issued or accepted here */
     uint64_t settled;       /* a stamp: nothing at or below it is missing at any replica */
     uint64_t floor;         /* a stamp: marks at or below it may have been given up */
-    struct dot flushed;     /* all versions at or below this dot are dead (FLUSHALL), for good */
     struct store *store;
     struct marks *marks;   /* the store's; NULL while there is none */
     uint64_t memory_told;  /* the store's: what its sum of memory has of this partition */
     uint32_t index;        /* 0..Q-1 */
     uint32_t recovery;     /* raised when it has to be recovered anew */
-    bool eligible;         /* this node is a replica here, and its clock is in line */
-    bool recovering;       /* it forgot, and has not recovered: it does not vote (rule 12) */
-    bool flushing;         /* entries at or below `flushed` may be here yet, behind flush_cursor */
+    uint64_t forgotten;    /* while recovering, a stamp: what this node acknowledged at or below it,
+                            * it may have forgotten */
     uint32_t flush_cursor; /* of partition_scan */
     uint32_t doubts;       /* how often this node dropped what it owed here, since the replicas were
                             * compared */
-    uint64_t forgotten;    /* while recovering, a stamp: what this node acknowledged at or below it,
-                            * it may have forgotten */
     /* The store's own. */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;
@@ -116,12 +116,12 @@ void store_set_memory_max(struct store *store, uint64_t bytes);
 
 static inline void partition_lock(struct partition *partition)
 {
-    pthread_mutex_lock(&partition->lock);
+    latch_take(&partition->lock);
 }
 
 static inline void partition_unlock(struct partition *partition)
 {
-    pthread_mutex_unlock(&partition->lock);
+    latch_release(&partition->lock);
 }
 
 /* What a worker holds besides the store and counts against memory_max: hints, buffers, requests.
@@ -177,6 +177,11 @@ void store_prefetch(const struct store_visit *visits, size_t count);
 bool partition_get(struct partition *partition, uint64_t hash, struct span key,
                    struct version *version);
 
+/* As partition_get. What it returns, NULL when there is no entry, is for partition_put_over alone,
+ * before anything else of the partition changes. */
+struct entry *partition_find(struct partition *partition, uint64_t hash, struct span key,
+                             struct version *version);
+
 /* Keeps `version` under `key`, in place of what was there, and of its mark. The value is the
  * concatenation of `pieces` (version->value is not looked at); pieces may point into the entry that
  * is replaced. On a failure nothing has changed. STORE_FULL is never said of a tombstone, nor of a
@@ -184,6 +189,10 @@ bool partition_get(struct partition *partition, uint64_t hash, struct span key,
 enum store_status partition_put(struct partition *partition, uint64_t hash, struct span key,
                                 const struct version *version, const struct span *pieces,
                                 size_t piece_count);
+/* The same where partition_find has just found `old`, and need not be looked for again. */
+enum store_status partition_put_over(struct partition *partition, uint64_t hash, struct span key,
+                                     struct entry *old, const struct version *version,
+                                     const struct span *pieces, size_t piece_count);
 
 /* Drops the entry without a trace; false when there was none. */
 bool partition_remove(struct partition *partition, uint64_t hash, struct span key);

@@ -84,12 +84,22 @@ static void change(void *host, struct operation *op, const struct version *curre
         wanted->action = CHANGE_NOTHING;
 }
 
+static void found(void *host, struct operation *op)
+{
+    (void)host;
+    cr_assert_leq(op->found.value.size, sizeof stage.found_value);
+    if (op->found.value.size > 0)
+        memcpy(stage.found_value, op->found.value.data, op->found.value.size);
+    op->found.value = span_of(stage.found_value, op->found.value.size);
+}
+
 static const struct operation_calls calls = {.ask = ask,
                                              .offer = offer,
                                              .promising = promising,
                                              .renew = renew,
                                              .rest = rest,
-                                             .change = change};
+                                             .change = change,
+                                             .found = found};
 
 void stage_begin(enum operation_kind kind, unsigned copies, unsigned r, unsigned w)
 {

@@ -31,6 +31,7 @@ struct stage {
     char offer_value[32];
     char appends[8]; /* what an update appends; "": it wants nothing done */
     char put_value[64];
+    char found_value[512]; /* kept of the last read */
     bool deletes;
     struct span write_value;
 };

@@ -155,12 +155,18 @@ static void change(void *host, struct operation *operation, const struct version
     wanted->piece_count = 1;
 }
 
+static void found(void *host, struct operation *operation)
+{
+    check_shown(host, (struct world_request *)operation, &operation->found);
+}
+
 static const struct operation_calls calls = {.ask = ask,
                                              .offer = offer,
                                              .promising = promising,
                                              .renew = renew,
                                              .rest = rest,
-                                             .change = change};
+                                             .change = change,
+                                             .found = found};
 
 static struct coordinator coordinator_of(struct world *world, unsigned node)
 {
@@ -233,9 +239,7 @@ static void tell_client(struct world *world, struct world_request *request)
     world_say(world, "%s %u %s %s", kind_names[operation->kind], request->serial,
               reads ? "finds" : "is acknowledged as",
               checker_dot_text(reads ? operation->found.dot : operation->written.dot, text));
-    if (reads)
-        check_shown(world, request, &operation->found);
-    else
+    if (!reads)
         checker_write_acknowledged(&world->checker, operation->written.dot, request->before,
                                    request->voids);
 }

@@ -22,14 +22,15 @@
 
 /* ---- the store ---- */
 
-WRAP(enum store_status, partition_put, struct partition *partition, uint64_t hash, struct span key,
-     const struct version *version, const struct span *pieces, size_t piece_count)
+WRAP(enum store_status, partition_put_over, struct partition *partition, uint64_t hash,
+     struct span key, struct entry *old, const struct version *version, const struct span *pieces,
+     size_t piece_count)
 {
     if (PLANTED(TOMBSTONE_DROPPED) && version->kind == VALUE_TOMBSTONE) {
         partition_remove(partition, hash, key);
         return STORE_OK;
     }
-    return __real_partition_put(partition, hash, key, version, pieces, piece_count);
+    return __real_partition_put_over(partition, hash, key, old, version, pieces, piece_count);
 }
 
 WRAP(void, partition_leave_out, struct partition *partition, uint64_t hash, struct span key,
@@ -93,12 +94,14 @@ WRAP(struct looked, replica_look, struct replica *replica, const struct place *p
     return __real_replica_look(replica, &here, have, digest, bytes);
 }
 
-WRAP(void, replica_current, struct partition *partition, const struct place *place,
+WRAP(struct entry *, replica_current, struct partition *partition, const struct place *place,
      struct version *current)
 {
-    __real_replica_current(partition, place, current);
+    struct entry *entry = __real_replica_current(partition, place, current);
+
     if (PLANTED(STORED_OVERLOOKED) && mutants_now_and_then(4))
         *current = (struct version){.deadline_ms = DEADLINE_NEVER};
+    return entry;
 }
 
 WRAP(struct offered, replica_flush, struct replica *replica, struct instant now, uint32_t partition,
