@@ -2,6 +2,7 @@
 #include "sim/world/node.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/memory.h"
@@ -221,6 +222,7 @@ void sim_node_start(struct sim_node *node, bool forgot)
     node->boots++;
     node->forgot = forgot;
     node->failed = false;
+    memset(&node->bounds, 0, sizeof node->bounds); /* a process begins with none of it */
     node->boot = node->number * 100 + node->boots;
     node->turning = false;
     node->waking_us = INT64_MAX;
