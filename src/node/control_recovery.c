@@ -49,7 +49,7 @@ void recovery_begin(struct control *control)
         control->recovery.left++;
     }
     /* What this node owed is lost: until all is compared it tells nothing (rule 17). */
-    if (RULE(17) && control->recovery.left > 0)
+    if (control->recovery.left > 0)
         atomic_store_explicit(&control->bounds->ledger.uncompared, control->recovery.left,
                               memory_order_release);
     control->recovery.total = control->recovery.left;
