@@ -318,9 +318,8 @@ static bool understand(struct request *request, struct session *session)
         reply_error(&request->reply, "ERR empty command");
         return false;
     }
-    call->command = command_find(call->argv, call->argc,
-                                 session != NULL ? session_command(session) : NULL,
-                                 &request->reply);
+    call->command = command_find(
+        call->argv, call->argc, session != NULL ? session_command(session) : NULL, &request->reply);
     if (call->command == NULL)
         return false;
     if (session != NULL && !session->authenticated &&

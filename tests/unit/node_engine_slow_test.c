@@ -220,7 +220,7 @@ Test(engine_slow, a_long_command_with_others_behind_it_is_copied)
     cr_assert_not_null(engine_client_in(client->client)->block);
     carry_again();
     pair_expect(client, OK "+PONG\r\n");
-    pair_send(client, "\r\n$1\r\nk\r\n", 11);
+    pair_send(client, "\r\n$1\r\nk\r\n", 9);
     pair_expect(client, ":65536\r\n");
     end();
 }
