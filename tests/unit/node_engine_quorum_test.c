@@ -453,6 +453,23 @@ Test(engine_quorum, one_silent_replica_of_three_is_not_noticed)
     end();
 }
 
+/* The timer of the one before is still running. */
+Test(engine_quorum, a_request_has_all_its_time_whoever_had_its_place_before)
+{
+    begin();
+    pair_ask(client, "SET k v", OK);
+    pair_pass(&pair, PAIR_TIMEOUT_MS / 2);
+    pair_silence(&pair, 0, 1, true);
+    pair_silence(&pair, 0, 2, true);
+    pair_command(client, "SET k w");
+    pair_pass(&pair, PAIR_TIMEOUT_MS * 3 / 4);
+    pair_expect(client, "");
+    pair_pass(&pair, PAIR_TIMEOUT_MS / 4);
+    pair_expect(client, "-NOQUORUM needed 2 of 3, got 1 in 500 ms; the write may still take "
+                        "effect\r\n");
+    end();
+}
+
 /* A read that was slow once goes on asking. */
 Test(engine_quorum, two_silent_replicas_of_five_are_not_noticed)
 {
