@@ -119,6 +119,7 @@ bool answers_take(struct peer *peer, const struct wire_message *message)
     struct request *request;
 
     metrics_add(engine->metrics, METRIC_PEER_MESSAGES_IN, 1);
+    engine->turn_answers++;
     switch (message->type) {
     case WIRE_ACK:
         if ((message->ack.id & ID_HINT) != 0) {

@@ -413,6 +413,17 @@ static void run(struct client *client, const struct command_input *commands)
         list_prepend(&client->engine->resumed, &client->resumed);
 }
 
+/* Answers of other nodes have taken of it already: each about half as long as a command. One batch
+ * is run however many there were. */
+static void begin_share(struct engine *engine)
+{
+    const size_t taken = engine->turn_answers / 2;
+
+    engine->turn_commands = taken < CLIENT_COMMANDS_PER_TURN ? taken : CLIENT_COMMANDS_PER_TURN - 1;
+    engine->turn_answers = 0;
+    engine->turn_bytes = 0;
+}
+
 void clients_proceed(struct engine *engine)
 {
     struct batch *batch = &engine->batch;
@@ -420,7 +431,7 @@ void clients_proceed(struct engine *engine)
     struct list running;
 
     list_init(&running);
-    engine->turn_commands = engine->turn_bytes = 0;
+    begin_share(engine);
     while (!list_empty(&engine->resumed) && !turn_spent(engine)) {
         batch->count = batch->argument_count = 0;
         while (!list_empty(&engine->resumed) && batch->count < BATCH_COMMANDS_MAX) {

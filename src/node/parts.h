@@ -237,7 +237,7 @@ void requests_destroy(struct engine *engine);
 /* Commands that are read ahead of being run, so that the memory that they touch is on its way. */
 #define BATCH_COMMANDS_MAX STORE_PREFETCH_MAX
 /* Commands of clients that are run in one turn: well below a millisecond, also where each asks
- * other nodes. What is left is the next turn's. */
+ * other nodes; fewer where other nodes' answers came in it. What is left is the next turn's. */
 #define CLIENT_COMMANDS_PER_TURN 512
 /* A command of more arguments is not read ahead. */
 #define BATCH_ARGUMENTS_MAX 8
@@ -535,6 +535,7 @@ struct engine {
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;
+    size_t turn_answers;                       /* of other nodes, which come before */
     size_t turn_bytes;                         /* taken or put out */
     uint16_t *hash_tables[CLIENT_TABLES_KEPT]; /* all zeros */
     size_t hash_table_count;

@@ -181,23 +181,40 @@ Test(engine_client, who_leaves_takes_a_command_of_very_many_keys_along)
     end();
 }
 
+/* They have come, and none has run. */
+static struct engine *begin_with_pings(unsigned count)
+{
+    begin();
+    for (unsigned i = 0; i < count; i++)
+        buffer_append_string(engine_client_in(client->client), "PING\r\n");
+    engine_client_input(pair.nodes[0].engine, pair.now, client->client);
+    return pair.nodes[0].engine;
+}
+
 Test(engine_client, more_than_fits_a_turn_is_run_in_the_next)
 {
     enum { PINGS = 3 * CLIENT_COMMANDS_PER_TURN };
-    struct buffer bytes = {0};
 
-    begin();
-    for (unsigned i = 0; i < PINGS; i++)
-        buffer_append_string(&bytes, "PING\r\n");
-    buffer_append_span(engine_client_in(client->client), buffer_content(&bytes));
-    engine_client_input(pair.nodes[0].engine, pair.now, client->client);
-    engine_turn_end(pair.nodes[0].engine, pair.now);
+    engine_turn_end(begin_with_pings(PINGS), pair.now);
     const size_t first = buffer_size(engine_client_out(client->client)) / strlen("+PONG\r\n");
     cr_assert(first > 0 && first <= CLIENT_COMMANDS_PER_TURN, "%zu", first);
     cr_assert_leq(pair.nodes[0].wake_at_us, pair.now.mono_us);
     pair_settle(&pair);
     cr_assert_eq(buffer_size(&client->got), PINGS * strlen("+PONG\r\n"));
-    buffer_deinit(&bytes);
+    end();
+}
+
+Test(engine_client, a_turn_that_took_many_answers_runs_few_commands_but_some)
+{
+    struct engine *engine = begin_with_pings(CLIENT_COMMANDS_PER_TURN);
+
+    engine->turn_answers = 100 * CLIENT_COMMANDS_PER_TURN;
+    engine_turn_end(engine, pair.now);
+    const size_t first = buffer_size(engine_client_out(client->client)) / strlen("+PONG\r\n");
+    cr_assert(first > 0 && first <= BATCH_COMMANDS_MAX, "%zu", first);
+    cr_assert_eq(engine->turn_answers, 0);
+    pair_settle(&pair);
+    cr_assert_eq(buffer_size(&client->got), CLIENT_COMMANDS_PER_TURN * strlen("+PONG\r\n"));
     end();
 }
 
