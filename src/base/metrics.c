@@ -40,9 +40,8 @@ struct metrics *metrics_create(uint32_t blocks, uint32_t commands)
     metrics->forgotten = memory_alloc_array(cells, sizeof *metrics->forgotten);
     metrics->cells = memory_alloc_apart(blocks * stride * sizeof(uint64_t));
     for (uint32_t i = 0; i < blocks; i++)
-        metrics->blocks[i] = (struct metrics_block){.metrics = metrics,
-                                                    .cells = metrics->cells + i * stride,
-                                                    .longest_cell = cells};
+        metrics->blocks[i] = (struct metrics_block){
+            .metrics = metrics, .cells = metrics->cells + i * stride, .longest_cell = cells};
     return metrics;
 }
 

@@ -237,13 +237,9 @@ void script_kill(struct script *script, unsigned node)
 void script_start(struct script *script, unsigned node)
 {
     struct sim_node *it = script->world->nodes[node];
-    struct ledger *ledger = &it->bounds.ledger;
 
     line(script, "-- %u starts, empty", node);
     sim_client_destroy(&script->clients[node].connection);
-    memset(ledger, 0, sizeof *ledger);
-    if (RULE(17))
-        atomic_store(&ledger->uncompared, script->world->settings.partitions);
     sim_node_start(it, true);
     open_client(script, node);
 }
