@@ -48,6 +48,53 @@ static bool make_room(struct buffer *buffer, size_t size)
     return true;
 }
 
+uint8_t *buffer_reserve_exactly(struct buffer *buffer, size_t size)
+{
+    const size_t content = buffer_size(buffer);
+    size_t needed;
+
+    if (buffer->failed)
+        return NULL;
+    if (buffer->block != NULL && buffer->capacity - buffer->tail >= size)
+        return buffer->block + buffer->tail;
+    if (__builtin_add_overflow(content, size, &needed) || needed > SIZE_MAX / 2)
+        return buffer_grow(buffer, size);
+    if (buffer->head > 0)
+        memmove(buffer->block, buffer->block + buffer->head, content);
+    buffer->head = 0;
+    buffer->tail = content;
+    if (buffer->capacity < needed) {
+        const size_t capacity = memory_size_class(needed);
+        uint8_t *block = memory_try_realloc(buffer->block, capacity);
+        buffer->failed = block == NULL;
+        if (block == NULL)
+            return NULL;
+        buffer->block = block;
+        buffer->capacity = capacity;
+    }
+    return buffer->block + buffer->tail;
+}
+
+void buffer_begin_behind(struct buffer *buffer, size_t before, size_t size)
+{
+    size_t all;
+
+    ensure(buffer_size(buffer) == 0);
+    if (__builtin_add_overflow(before, size, &all))
+        buffer->failed = true;
+    else if (buffer_reserve_exactly(buffer, all) != NULL)
+        buffer->head = buffer->tail = before;
+}
+
+bool buffer_prepend(struct buffer *buffer, const void *data, size_t size)
+{
+    if (buffer->failed || size > buffer->head)
+        return false;
+    buffer->head -= size;
+    memcpy(buffer->block + buffer->head, data, size);
+    return true;
+}
+
 uint8_t *buffer_grow(struct buffer *buffer, size_t size)
 {
     if (!make_room(buffer, size)) {

@@ -55,6 +55,15 @@ static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
     return buffer->block + buffer->tail;
 }
 
+/* The same with no more room than that, for who knows how much is to come: the block is as large as
+ * the allocator makes it. */
+uint8_t *buffer_reserve_exactly(struct buffer *buffer, size_t size);
+/* Begins the content of an empty buffer behind `before` bytes of room, for buffer_prepend, with
+ * room for `size` bytes. */
+void buffer_begin_behind(struct buffer *buffer, size_t before, size_t size);
+/* Puts bytes before the content; false, with nothing done, when there is no room. */
+bool buffer_prepend(struct buffer *buffer, const void *data, size_t size);
+
 /* Makes `size` bytes written behind the tail part of the content. */
 static inline void buffer_commit(struct buffer *buffer, size_t size)
 {

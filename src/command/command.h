@@ -50,6 +50,7 @@ struct call {
     const struct span *argv; /* argv[0] is the command's name as it was sent */
     size_t argc;
     struct buffer *reply; /* RESP bytes are appended here */
+    struct buffer *bytes; /* a READ's version lies in it, and the reply may take it; NULL */
     bool siblings;        /* the first key's keyspace keeps concurrent values */
     int protocol;         /* 2 or 3 */
     struct instant now;

@@ -191,7 +191,7 @@ static bool reply_value(struct call *call, const struct version *version)
     }
     if (!argument_string(call, version))
         return false;
-    reply_bulk(call->reply, version->value);
+    reply_bulk_taking(call->reply, version->value, call->bytes);
     return true;
 }
 

@@ -54,7 +54,7 @@ static size_t room_for(const struct buffer *in)
 
     if (partial < READ_ROOM)
         return READ_ROOM;
-    return free >= READ_ROOM && free < most ? free : most;
+    return free > 0 && free < most ? free : most;
 }
 
 /* Returns how much of the turn that takes, as bytes. The owner may have freed the connection. */

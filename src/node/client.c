@@ -146,7 +146,7 @@ static void forget_waiting(struct client *client, const struct request *request)
 /* Its weight by now; what it has grown by counts for the turn. */
 static inline size_t weigh(const struct request *request)
 {
-    const size_t weight = buffer_size(&request->kept) + buffer_size(&request->reply) +
+    const size_t weight = request_kept_bytes(request) + buffer_size(&request->reply) +
                           buffer_size(&request->operation.reading.bytes);
 
     if (weight > request->weight)

@@ -159,6 +159,8 @@ static void found(void *host, struct operation *operation)
 
     metrics_add(engine->metrics, hit ? METRIC_KEYSPACE_HITS : METRIC_KEYSPACE_MISSES, 1);
     request->call.now = engine->now;
+    /* What was read may still be on its way to those that lack it. */
+    request->call.bytes = operation->repaired ? NULL : &operation->reading.bytes;
     request->call.command->read(&request->call, &operation->found);
 }
 
@@ -338,6 +340,9 @@ void coordinate_begin(struct request *request)
     request->coordinated = true;
     request->operation.kind = kinds[request->kind];
     request->operation.whole_version = request->call.command->whole_version;
+    if (request->kind == COMMAND_WRITE)
+        request_share(request);
+    request->operation.block = request->block;
     operation_begin(&engine->coordinator, &request->operation, engine->now);
     coordinate_proceed(request);
 }

@@ -269,7 +269,7 @@ void engine_make_room(struct buffer *in, size_t missing)
 {
     const size_t most = buffer_size(in) > ROOM_AHEAD_MIN ? buffer_size(in) : ROOM_AHEAD_MIN;
 
-    if (!in->failed && buffer_reserve(in, missing < most ? missing : most) == NULL)
+    if (!in->failed && buffer_reserve_exactly(in, missing < most ? missing : most) == NULL)
         in->failed = false; /* it may fit in pieces */
 }
 

@@ -38,7 +38,7 @@ static size_t bytes_of(const struct request *request)
 {
     const struct operation *operation = &request->operation;
 
-    return buffer_size(&request->kept) + buffer_size(&operation->written_bytes) +
+    return request_kept_bytes(request) + buffer_size(&operation->written_bytes) +
            buffer_size(&operation->reading.bytes);
 }
 

@@ -152,7 +152,8 @@ struct request {
     enum command_kind kind;
     struct span *room; /* where argv is copied to */
     size_t room_capacity;
-    struct buffer kept;              /* the arguments' bytes */
+    struct buffer kept;              /* the arguments' bytes, */
+    struct block *block;             /* or a large value's, which the store may share */
     bool owned;                      /* they were copied */
     uint8_t read_level, write_level; /* as asked for; LEVEL_DEFAULT: the rule's */
     bool placed;                     /* a coordinator was chosen elsewhere: do not forward again */
@@ -203,6 +204,14 @@ bool request_make_room(struct request *request, size_t count);
 bool request_reserve(struct request *request);
 /* Copies the arguments, so that they outlive the input that they came from; there is room. */
 void request_keep(struct request *request);
+/* Takes over the block of the input, where a large value nearly fills it, for the store to share.
+ */
+void request_share(struct request *request);
+/* Bytes of the arguments that it keeps. */
+static inline size_t request_kept_bytes(const struct request *request)
+{
+    return buffer_size(&request->kept) + (request->block != NULL ? request->block->capacity : 0);
+}
 /* Gives it another id: answers to what was asked before do not reach it. */
 void request_renew(struct request *request);
 /* Gives back the parts, which have not begun or are done. */

@@ -111,6 +111,7 @@ static void begin_call(struct request *request)
     call->argv = NULL;
     call->argc = 0;
     call->reply = &request->reply;
+    call->bytes = NULL;
     call->siblings = false;
     call->protocol = 0;
     call->now = request->engine->now;
@@ -219,6 +220,8 @@ static void give_back(struct request *request)
     request->owner = OWNER_NOBODY;
     buffer_reset(&request->reply, BUFFER_KEEP);
     buffer_reset(&request->kept, BUFFER_KEEP);
+    if (request->block != NULL)
+        block_release(&request->block);
     operation_rest(&request->operation);
     list_prepend(&request->engine->free_requests, &request->link);
 }
@@ -304,6 +307,15 @@ static void take_input(struct request *request)
     buffer_init(&client->in);
     request->input = NULL;
     request->owned = true;
+}
+
+void request_share(struct request *request)
+{
+    if (request->owned || request->client == NULL ||
+        buffer_size(&request->client->in) <= BLOCK_SHARED_MIN || !fills_its_input(request))
+        return;
+    take_input(request);
+    request->block = block_adopt(&request->kept);
 }
 
 /* A span that pointed into `from` points into the copy. */
@@ -602,6 +614,7 @@ void requests_destroy(struct engine *engine)
         inspect_end(request);
         buffer_deinit(&request->reply);
         buffer_deinit(&request->kept);
+        block_release(&request->block);
         memory_free(request->room);
         operation_deinit(&request->operation);
         memory_free(request);

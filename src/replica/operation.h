@@ -109,6 +109,7 @@ struct operation {
     node_number nodes[COPIES_MAX]; /* the preference list, this node among them */
     struct place place;            /* its key stays valid as long as the operation */
     int64_t deadline_wall_ms;      /* no stamp is later */
+    struct block *block; /* of the caller's, what it writes may lie in it; NULL: in none */
 
     /* Results. */
     enum operation_state state;

@@ -117,11 +117,16 @@ static bool keep(struct operation *operation, struct partition *partition,
         partition_remove(partition, place->hash, place->key);
         return true;
     }
-    const enum store_status status = operation->written_bytes.failed
-                                         ? STORE_NO_MEMORY
-                                         : partition_put_over(partition, place->hash, place->key,
-                                                              found->entry, written,
-                                                              &written->value, 1);
+    enum store_status status;
+
+    if (operation->written_bytes.failed)
+        status = STORE_NO_MEMORY;
+    else if (operation->block != NULL)
+        status = partition_put_block(partition, place->hash, place->key, found->entry, written,
+                                     operation->block);
+    else
+        status = partition_put_over(partition, place->hash, place->key, found->entry, written,
+                                    &written->value, 1);
     operation->full = status == STORE_FULL;
     if (status != STORE_OK)
         operation_fail(operation, OPERATION_MEMORY_FULL);

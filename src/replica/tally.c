@@ -7,6 +7,10 @@
 
 /* What a tally's buffers keep between requests, bytes. */
 #define BYTES_KEPT 4096
+/* A larger value has room around it, bytes, for the head and the end of a reply that takes it over
+ * with its buffer. */
+#define ROOM_BEFORE 32
+#define ROOM_BEHIND 2
 
 /* ---- writes ---- */
 
@@ -274,6 +278,13 @@ static bool append_as_set(const struct version *version, struct buffer *out)
     return !out->failed;
 }
 
+static void append_value(struct buffer *out, struct span value)
+{
+    if (value.size > BYTES_KEPT)
+        buffer_begin_behind(out, ROOM_BEFORE, value.size + ROOM_BEHIND);
+    buffer_append_span(out, value);
+}
+
 /* `version` becomes the winner, whatever it was. */
 static bool replace_winner(struct read_tally *tally, const struct version *version)
 {
@@ -282,7 +293,7 @@ static bool replace_winner(struct read_tally *tally, const struct version *versi
 
     buffer_reset(out, BYTES_KEPT);
     if (!tally->siblings)
-        buffer_append_span(out, version->value);
+        append_value(out, version->value);
     else if (!append_as_set(version, out))
         return false;
     if (out->failed)

@@ -12,6 +12,9 @@
 /* "\r\n", a type's byte and a number. */
 #define HEAD_MAX (INT64_TEXT_MAX + 3)
 
+/* Smaller values are copied: their buffer is kept for the next, bytes. */
+#define TAKEN_MIN (16 * 1024)
+
 static size_t write_head(char *head, char type, int64_t number)
 {
     head[0] = type;
@@ -106,6 +109,22 @@ static void append_text(struct buffer *reply, char type, const char *tag, struct
 void reply_bulk(struct buffer *reply, struct span value)
 {
     append_text(reply, '$', "", value);
+}
+
+void reply_bulk_taking(struct buffer *reply, struct span value, struct buffer *bytes)
+{
+    char head[HEAD_MAX];
+
+    if (bytes != NULL && value.size >= TAKEN_MIN && buffer_size(reply) == 0 && !reply->failed &&
+        value.data == buffer_content(bytes).data && value.size == buffer_size(bytes) &&
+        buffer_prepend(bytes, head, write_head(head, '$', (int64_t)value.size))) {
+        const struct buffer taken = *bytes;
+        *bytes = *reply;
+        *reply = taken;
+        buffer_append(reply, "\r\n", 2);
+    } else {
+        reply_bulk(reply, value);
+    }
 }
 
 void reply_bulk_string(struct buffer *reply, const char *string)

@@ -20,6 +20,9 @@ void reply_error_format(struct buffer *reply, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void reply_integer(struct buffer *reply, int64_t value);
 void reply_bulk(struct buffer *reply, struct span value);
+/* The same; `bytes` (NULL: none) becomes the reply in place of a copy, where it holds the value and
+ * nothing else, is large, and nothing comes before it. */
+void reply_bulk_taking(struct buffer *reply, struct span value, struct buffer *bytes);
 void reply_bulk_string(struct buffer *reply, const char *string);
 /* An integer as a bulk string. */
 void reply_bulk_integer(struct buffer *reply, int64_t value);

@@ -168,5 +168,8 @@ bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted)
 
 size_t store_room_for(size_t key_size, size_t value_size)
 {
-    return entry_memory_for(ENTRY_PARTS, key_size, value_size);
+    const size_t inside = entry_memory_for(ENTRY_PARTS & ~ENTRY_APART, key_size, value_size);
+    const size_t apart = entry_memory_for(ENTRY_PARTS, key_size, value_size);
+
+    return value_size < BLOCK_SHARED_MIN || apart < inside ? inside : apart;
 }

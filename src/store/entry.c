@@ -47,18 +47,19 @@ static void write_version(struct entry *entry, const struct version *version, si
     entry->value_size = (uint32_t)value_size;
 }
 
-struct entry *entry_create(uint32_t hash, struct span key, const struct version *version,
-                           const struct span *pieces, size_t piece_count)
+/* An entry with its key, and with room for so many bytes of value behind it. The whole size class
+ * is allocated: a longer value may come to be written over this one. */
+static struct entry *create(uint32_t hash, struct span key, const struct version *version,
+                            unsigned parts, size_t value_size)
 {
-    const uint8_t parts = entry_parts_for(key.size, version);
-    const size_t value_size = entry_pieces_size(pieces, piece_count);
+    const size_t inside = (parts & ENTRY_APART) != 0 ? 0 : value_size;
+    struct entry *entry;
 
     ensure(key.size <= UINT32_MAX);
-    /* The whole size class: a longer value may come to be written over this one. */
-    struct entry *entry = memory_try_alloc(entry_memory_for(parts, key.size, value_size));
+    entry = memory_try_alloc(memory_size_class(entry_header_size(parts) + key.size + inside));
     if (entry == NULL)
         return NULL;
-    entry->traits = parts;
+    entry->traits = (uint8_t)parts;
     write_version(entry, version, value_size);
     entry->key_size = key.size < ENTRY_KEY_LONG ? (uint8_t)key.size : ENTRY_KEY_LONG;
     if ((parts & ENTRY_TIMED) != 0)
@@ -68,9 +69,20 @@ struct entry *entry_create(uint32_t hash, struct span key, const struct version 
     if ((parts & ENTRY_LONG) != 0)
         *((struct entry_long *)((uint8_t *)entry + entry_header_size(parts)) -
           1) = (struct entry_long){.key_size = (uint32_t)key.size, .hash = hash};
-    uint8_t *to = value_at(entry);
     if (key.size > 0)
-        memcpy(to - key.size, key.data, key.size);
+        memcpy(value_at(entry) - key.size, key.data, key.size);
+    return entry;
+}
+
+struct entry *entry_create(uint32_t hash, struct span key, const struct version *version,
+                           const struct span *pieces, size_t piece_count)
+{
+    struct entry *entry = create(hash, key, version, entry_parts_for(key.size, version),
+                                 entry_pieces_size(pieces, piece_count));
+
+    if (entry == NULL)
+        return NULL;
+    uint8_t *to = value_at(entry);
     for (size_t i = 0; i < piece_count; i++) {
         if (pieces[i].size > 0)
             memcpy(to, pieces[i].data, pieces[i].size);
@@ -79,8 +91,33 @@ struct entry *entry_create(uint32_t hash, struct span key, const struct version 
     return entry;
 }
 
+bool entry_may_share(const struct block *block, struct span value)
+{
+    return value.size >= BLOCK_SHARED_MIN && value.size <= UINT32_MAX &&
+           block_holds(block, value) &&
+           memory_size_class(block->capacity) <= memory_size_class(value.size + ENTRY_APART_SLACK);
+}
+
+struct entry *entry_create_apart(uint32_t hash, struct span key, const struct version *version,
+                                 struct block *block)
+{
+    const unsigned parts = entry_parts_for(key.size, version) | ENTRY_APART;
+    struct entry *entry;
+
+    ensure(entry_may_share(block, version->value));
+    entry = create(hash, key, version, parts, version->value.size);
+    if (entry != NULL)
+        *(struct entry_apart *)(uintptr_t)entry_apart(entry) = (struct entry_apart){
+            .value = version->value.data, .block = block_share(block)};
+    return entry;
+}
+
 void entry_destroy(struct entry **entry)
 {
+    if (((*entry)->traits & ENTRY_APART) != 0) {
+        struct block *block = entry_apart(*entry)->block;
+        block_release(&block);
+    }
     memory_free(*entry);
     *entry = NULL;
 }

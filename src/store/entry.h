@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * An entry: a key and its version in one allocation.
+ * An entry: a key and its version in one allocation, or a large value in a block of its own.
  *
  *     0        8    10  11  12     16
- *     +--------+----+---+---+------+---------------------------------------+---------+-----------+
- *     | stamp  |node|kin|key|value | [ timer, 16 ] [ date, 8 ] [ long, 8 ] | key ... | value ... |
- *     |        |    |+fl|siz| size |                                       |         |           |
- *     +--------+----+---+---+------+---------------------------------------+---------+-----------+
+ *     +--------+----+---+---+------+----------------------------------------------+-----+-------+
+ *     | stamp  |node|kin|key|value | [timer, 16] [date, 8] [apart, 16] [long, 8]  | key | value |
+ *     |        |    |+fl|siz| size |                                              |     |       |
+ *     +--------+----+---+---+------+----------------------------------------------+-----+-------+
  *
- * The byte at 10 is enum value_kind in its low half and the flags in the other. What is in brackets
- * is there when its flag is:
+ * The byte at 10 is enum value_kind in its low three bits and the flags in the others. What is in
+ * brackets is there when its flag is:
  *
  *   ENTRY_TIMED   timer: of an entry with a deadline, which stands in the table's wheel, and of a
  *                 tombstone, which has no deadline and stands in the table's list of tombstones by
  *                 the same links. Its note is the deadline, in 40 bits of milliseconds since
  *                 ENTRY_EPOCH_MS: 2020 to 2054.
  *   ENTRY_FAR     date: a deadline that this does not hold, int64_t.
+ *   ENTRY_APART   apart: where the value is, and the block that it is in, of which the entry has a
+ *                 share: that in which it arrived. Only large values are kept so, and such as fill
+ *                 their block. Nothing follows the key.
  *   ENTRY_LONG    long: the size of a key of 255 bytes and more, uint32_t (in the header it is then
  *                 255), and the low half of its hash, uint32_t. That of a short key is computed
  *                 anew when it is wanted, as when a table splits a bucket; a long key would take
@@ -30,18 +33,24 @@
 #define DUNLIN_STORE_ENTRY_H
 
 #include "base/assert.h"
+#include "base/block.h"
 #include "base/memory.h"
 #include "base/wheel.h"
 #include "value/version.h"
 
-#define ENTRY_KIND  0x0fu
+#define ENTRY_KIND  0x07u
+#define ENTRY_APART 0x08u
 #define ENTRY_TIMED 0x10u
 #define ENTRY_FAR   0x20u
 #define ENTRY_LONG  0x40u
 #define ENTRY_USED  0x80u
 
 /* What is in brackets. */
-#define ENTRY_PARTS (ENTRY_TIMED | ENTRY_FAR | ENTRY_LONG)
+#define ENTRY_PARTS (ENTRY_TIMED | ENTRY_FAR | ENTRY_APART | ENTRY_LONG)
+
+/* A value may be kept in the block in which it arrived with about so many bytes of the command that
+ * brought it. */
+#define ENTRY_APART_SLACK 256u
 
 #define ENTRY_KEY_LONG 255u
 #define ENTRY_EPOCH_MS INT64_C(1577836800000) /* 2020-01-01 */
@@ -54,6 +63,11 @@ struct entry {
     uint32_t value_size;
 };
 
+struct entry_apart {
+    const uint8_t *value;
+    struct block *block;
+};
+
 struct entry_long {
     uint32_t key_size;
     uint32_t hash;
@@ -61,6 +75,7 @@ struct entry_long {
 
 _Static_assert(sizeof(struct entry) == 16, "entry.h draws 16 bytes");
 _Static_assert(sizeof(struct wheel_timer) == 16, "entry.h draws 16 bytes");
+_Static_assert(sizeof(struct entry_apart) == 16, "entry.h draws 16 bytes");
 _Static_assert(sizeof(struct entry_long) == 8, "entry.h draws 8 bytes");
 
 /* Bytes of all pieces together, which must be below 2^32. */
@@ -78,6 +93,11 @@ static inline size_t entry_pieces_size(const struct span *pieces, size_t piece_c
  * wheel yet. */
 struct entry *entry_create(uint32_t hash, struct span key, const struct version *version,
                            const struct span *pieces, size_t piece_count);
+/* Whether the value may be kept in the block that it lies in. */
+bool entry_may_share(const struct block *block, struct span value);
+/* The same as entry_create, with a share of such a block in place of a copy of version->value. */
+struct entry *entry_create_apart(uint32_t hash, struct span key, const struct version *version,
+                                 struct block *block);
 void entry_destroy(struct entry **entry);
 
 /* Writes a new version over the old one. Pieces may point into the old value. False, with nothing
@@ -118,6 +138,7 @@ static inline size_t entry_header_size(unsigned traits)
         return sizeof(struct entry);
     return sizeof(struct entry) + ((traits & ENTRY_TIMED) != 0 ? sizeof(struct wheel_timer) : 0) +
            ((traits & ENTRY_FAR) != 0 ? sizeof(int64_t) : 0) +
+           ((traits & ENTRY_APART) != 0 ? sizeof(struct entry_apart) : 0) +
            ((traits & ENTRY_LONG) != 0 ? sizeof(struct entry_long) : 0);
 }
 
@@ -137,6 +158,15 @@ static inline const struct entry_long *entry_long(const struct entry *entry)
            1;
 }
 
+static inline const struct entry_apart *entry_apart(const struct entry *entry)
+{
+    const size_t behind = (entry->traits & ENTRY_LONG) != 0 ? sizeof(struct entry_long) : 0;
+
+    return (const struct entry_apart *)((const uint8_t *)entry + entry_header_size(entry->traits) -
+                                        behind) -
+           1;
+}
+
 static inline struct span entry_key(const struct entry *entry)
 {
     const uint8_t *key = (const uint8_t *)entry + entry_header_size(entry->traits);
@@ -150,6 +180,8 @@ static inline struct span entry_value(const struct entry *entry)
 {
     const struct span key = entry_key(entry);
 
+    if (__builtin_expect((entry->traits & ENTRY_APART) != 0, 0))
+        return span_of(entry_apart(entry)->value, entry->value_size);
     return span_of(key.data + key.size, entry->value_size);
 }
 
@@ -174,6 +206,10 @@ static inline uint8_t entry_parts_for(size_t key_size, const struct version *ver
 /* Bytes that an entry with these parts would take, by memory_size_class. */
 static inline size_t entry_memory_for(unsigned parts, size_t key_size, size_t value_size)
 {
+    if (__builtin_expect((parts & ENTRY_APART) != 0, 0))
+        return memory_size_class(entry_header_size(parts) + key_size) +
+               memory_size_class(sizeof(struct block)) +
+               memory_size_class(value_size + ENTRY_APART_SLACK);
     return memory_size_class(entry_header_size(parts) + key_size + value_size);
 }
 

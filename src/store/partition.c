@@ -153,14 +153,9 @@ bool partition_get(struct partition *partition, uint64_t hash, struct span key,
     return partition_find(partition, hash, key, version) != NULL;
 }
 
-/* Puts a new entry in the place of `old`, or where there was none. */
-static bool put_new(struct partition *partition, uint64_t hash, struct span key,
-                    const struct version *version, const struct span *pieces, size_t piece_count,
-                    struct entry *old)
+/* Puts `entry`, NULL: none could be made, in the place of `old`, or where there was none. */
+static bool put_new(struct table *table, uint64_t hash, struct entry *entry, struct entry *old)
 {
-    struct table *table = partition->table;
-    struct entry *entry = entry_create((uint32_t)hash, key, version, pieces, piece_count);
-
     if (entry == NULL)
         return false;
     if (old != NULL) {
@@ -212,12 +207,14 @@ static uint64_t growth(const struct entry *old, uint8_t parts, size_t key_size, 
     return memory > before ? memory - before : 0;
 }
 
-enum store_status partition_put_over(struct partition *partition, uint64_t hash, struct span key,
-                                     struct entry *old, const struct version *version,
-                                     const struct span *pieces, size_t piece_count)
+/* With `block`, the one piece lies in it, and the entry takes a share. */
+static enum store_status put(struct partition *partition, uint64_t hash, struct span key,
+                             struct entry *old, const struct version *version,
+                             const struct span *pieces, size_t piece_count, struct block *block)
 {
     const bool tombstone = version->kind == VALUE_TOMBSTONE;
-    const uint64_t more = growth(old, entry_parts_for(key.size, version), key.size,
+    const unsigned parts = entry_parts_for(key.size, version) | (block != NULL ? ENTRY_APART : 0);
+    const uint64_t more = growth(old, (uint8_t)parts, key.size,
                                  entry_pieces_size(pieces, piece_count));
     const uint64_t key_digest = store_key_digest(key);
     const uint64_t before = old != NULL ? entry_digest(old, key_digest) : 0;
@@ -228,9 +225,16 @@ enum store_status partition_put_over(struct partition *partition, uint64_t hash,
         partition_tell_memory(partition); /* for who makes room and tries again */
         return STORE_FULL;
     }
-    if (prepare(partition, !tombstone && version->deadline_ms != DEADLINE_NEVER))
-        done = (old != NULL && put_over(partition->table, old, version, pieces, piece_count)) ||
-               put_new(partition, hash, key, version, pieces, piece_count, old);
+    if (prepare(partition, !tombstone && version->deadline_ms != DEADLINE_NEVER)) {
+        struct table *table = partition->table;
+        if (block != NULL)
+            done = put_new(table, hash, entry_create_apart((uint32_t)hash, key, version, block),
+                           old);
+        else
+            done = (old != NULL && put_over(table, old, version, pieces, piece_count)) ||
+                   put_new(table, hash,
+                           entry_create((uint32_t)hash, key, version, pieces, piece_count), old);
+    }
     if (done) {
         uint64_t *leaf = &partition->leaves[store_leaf(key_digest)];
         *leaf -= before;
@@ -251,6 +255,21 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
 {
     return partition_put_over(partition, hash, key, find(partition, hash, key), version, pieces,
                               piece_count);
+}
+
+enum store_status partition_put_over(struct partition *partition, uint64_t hash, struct span key,
+                                     struct entry *old, const struct version *version,
+                                     const struct span *pieces, size_t piece_count)
+{
+    return put(partition, hash, key, old, version, pieces, piece_count, NULL);
+}
+
+enum store_status partition_put_block(struct partition *partition, uint64_t hash, struct span key,
+                                      struct entry *old, const struct version *version,
+                                      struct block *block)
+{
+    return put(partition, hash, key, old, version, &version->value, 1,
+               entry_may_share(block, version->value) ? block : NULL);
 }
 
 /* Takes an entry whose timer is in no list any more out of the partition, and frees it. Returns the

@@ -14,6 +14,7 @@
 #ifndef DUNLIN_STORE_STORE_H
 #define DUNLIN_STORE_STORE_H
 
+#include "base/block.h"
 #include "base/latch.h"
 #include "base/span.h"
 #include "value/version.h"
@@ -193,6 +194,11 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
 enum store_status partition_put_over(struct partition *partition, uint64_t hash, struct span key,
                                      struct entry *old, const struct version *version,
                                      const struct span *pieces, size_t piece_count);
+/* The same with version->value, which lies in `block`: where it is large and fills it, the entry
+ * takes a share of the block in place of a copy. Nobody writes to the block any more. */
+enum store_status partition_put_block(struct partition *partition, uint64_t hash, struct span key,
+                                      struct entry *old, const struct version *version,
+                                      struct block *block);
 
 /* Drops the entry without a trace; false when there was none. */
 bool partition_remove(struct partition *partition, uint64_t hash, struct span key);

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
 #include "lib/timeout.h"
 
 TestSuite(buffer, .timeout = TIMEOUT_S(10));
@@ -71,5 +72,21 @@ Test(buffer, a_reset_keeps_small_blocks_only)
     cr_assert_eq(buffer_size(&buffer), 4096);
     buffer_reset(&buffer, 1024);
     cr_assert_eq(buffer.capacity, 0);
+    buffer_deinit(&buffer);
+}
+
+Test(buffer, room_for_what_was_announced_takes_no_more_than_that)
+{
+    struct buffer buffer = {0};
+
+    buffer_append_string(&buffer, "consumed, begun");
+    buffer_consume(&buffer, 10);
+    cr_assert_not_null(buffer_reserve_exactly(&buffer, 1 << 20));
+    cr_assert(span_equal(buffer_content(&buffer), SPAN("begun")));
+    cr_assert_eq(buffer.capacity, memory_size_class((1 << 20) + 5));
+    const uint8_t *const room = buffer.block + buffer.tail;
+    cr_assert_eq(buffer_reserve_exactly(&buffer, 1 << 20), room, "there is room already");
+    cr_assert_null(buffer_reserve_exactly(&buffer, SIZE_MAX));
+    cr_assert(buffer.failed);
     buffer_deinit(&buffer);
 }

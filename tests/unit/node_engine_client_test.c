@@ -565,6 +565,37 @@ Test(engine_client, a_large_value_comes_back_whole)
     end();
 }
 
+/* The block of the input, which has room made for what was announced, becomes the store's. */
+Test(engine_client, a_large_value_is_kept_where_it_arrived)
+{
+    static uint8_t value[1 << 20];
+    struct version version;
+
+    begin();
+    memset(value, 'v', sizeof value);
+    for (unsigned i = 0; i < 2; i++) { /* also in place of another */
+        struct engine *engine = pair.nodes[0].engine;
+        const char begun[] = "*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$1048576\r\n";
+        pair_send(client, begun, sizeof begun - 1);
+        pair_send(client, value, 100000);
+        const uint8_t *const block = client->client->in.block;
+        const size_t capacity = client->client->in.capacity;
+        pair_send(client, value, sizeof value - 100000);
+        pair_send(client, "\r\n$2\r\nPX\r\n$5\r\n10000\r\n", 21);
+        pair_expect(client, OK);
+        struct partition *partition = store_partition(
+            pair.nodes[0].store, ring_key_partition(engine->view->ring, SPAN("k")));
+        cr_assert(partition_get(partition, store_hash(pair.nodes[0].store, SPAN("k")), SPAN("k"),
+                                &version));
+        cr_assert_eq(version.value.data, block + sizeof begun - 1);
+        cr_assert_eq(version.value.size, sizeof value);
+        cr_assert_eq(capacity, memory_size_class(sizeof begun - 1 + sizeof value + 2));
+        cr_assert_null(client->client->in.block);
+        pair_ask(client, "STRLEN k", ":1048576\r\n");
+    }
+    end();
+}
+
 /* The bound of requests in flight, which no test reaches in earnest. */
 Test(engine_client, when_no_request_is_left_a_command_is_refused_whole)
 {

@@ -153,6 +153,21 @@ Test(read_tally, a_replica_that_has_the_same_says_so_and_no_more, .fini = give_b
     cr_assert_eq(read_tally_stale(&tally), 0);
 }
 
+Test(read_tally, a_large_value_has_room_around_it_for_a_reply, .fini = give_back)
+{
+    static uint8_t bytes[100000];
+    struct version have = string(10, 1, "");
+
+    have.value = span_of(bytes, sizeof bytes);
+    cr_assert(read_tally_begin(&tally, false, 3, 2, &have));
+    cr_assert(span_equal(tally.winner.value, have.value));
+    cr_assert(span_equal(buffer_content(&tally.bytes), have.value));
+    const uint8_t *const block = tally.bytes.block;
+    cr_assert(buffer_prepend(&tally.bytes, "$100000\r\n", 9));
+    buffer_append(&tally.bytes, "\r\n", 2);
+    cr_assert_eq(tally.bytes.block, block);
+}
+
 Test(read_tally, the_newer_version_wins_and_the_stale_are_named, .fini = give_back)
 {
     struct version have = string(10, 1, "old");

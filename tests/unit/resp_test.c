@@ -196,6 +196,50 @@ Test(reply, is_written_in_the_protocol_of_the_client)
     expect_reply(&reply, "$2\r\nhi\r\n=6\r\ntxt:hi\r\n");
 }
 
+/* What a read leaves of a large value. */
+static void read_large(struct buffer *bytes, size_t size)
+{
+    buffer_begin_behind(bytes, 32, size + 2);
+    memset(buffer_reserve(bytes, size), 'v', size);
+    buffer_commit(bytes, size);
+}
+
+Test(reply, a_large_value_is_not_copied_when_its_buffer_may_be_taken)
+{
+    struct buffer reply = {0}, bytes = {0}, copied = {0};
+
+    read_large(&bytes, 100000);
+    const struct span value = buffer_content(&bytes);
+    reply_bulk(&copied, value);
+    reply_bulk_taking(&reply, value, &bytes);
+    cr_assert(span_equal(buffer_content(&reply), buffer_content(&copied)));
+    cr_assert_eq(buffer_content(&reply).data + strlen("$100000\r\n"), value.data);
+    cr_assert_null(bytes.block);
+    buffer_deinit(&reply);
+    buffer_deinit(&copied);
+}
+
+Test(reply, a_buffer_is_not_taken_that_holds_more_or_less_or_behind_another_reply)
+{
+    struct buffer reply = {0}, bytes = {0};
+
+    read_large(&bytes, 100000);
+    const struct span value = buffer_content(&bytes);
+    reply_bulk_taking(&reply, value, NULL);
+    cr_assert_eq(buffer_size(&reply), value.size + 11);
+    reply_bulk_taking(&reply, value, &bytes);
+    cr_assert_eq(buffer_size(&reply), 2 * (value.size + 11));
+    buffer_reset(&reply, 0);
+    reply_bulk_taking(&reply, span_of(value.data, value.size - 1), &bytes);
+    cr_assert_eq(buffer_size(&reply), value.size - 1 + 10);
+    cr_assert_eq(bytes.block + bytes.head, value.data);
+    buffer_deinit(&reply);
+    buffer_deinit(&bytes);
+    buffer_append_string(&bytes, "there is no room before it");
+    cr_assert_not(buffer_prepend(&bytes, "x", 1));
+    buffer_deinit(&bytes);
+}
+
 Test(answer, ends_where_the_reply_ends_however_it_is_cut)
 {
     static const char *const replies[] = {

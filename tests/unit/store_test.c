@@ -63,6 +63,99 @@ Test(store, sixteen_bytes_of_key_and_sixty_four_of_value_take_96_or_112_with_a_d
     cr_assert_eq(entry_memory_for(entry_parts_for(16, &version), 16, 64), 112);
 }
 
+/* A block as a client's input is: what comes before the value, the value, and the end of a line. */
+static struct block *arrive(size_t value_size, struct span *value)
+{
+    static const char before[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n";
+    struct buffer input = {0};
+
+    cr_assert_not_null(buffer_reserve_exactly(&input, sizeof before + value_size + 2));
+    buffer_append(&input, before, sizeof before);
+    memset(input.block + input.tail, 'v', value_size);
+    *value = span_of(input.block + input.tail, value_size);
+    return block_adopt(&input);
+}
+
+static void put_block(struct fixture *fixture, struct span key, int64_t deadline_ms,
+                      struct span value, struct block *block)
+{
+    const struct version version = {.dot = {.stamp = ++fixture->stamp, .node = 3},
+                                    .kind = VALUE_STRING,
+                                    .deadline_ms = deadline_ms,
+                                    .value = value};
+
+    const uint64_t hash = store_hash(fixture->store, key);
+    struct version before;
+    struct entry *old = partition_find(fixture->partition, hash, key, &before);
+
+    cr_assert_eq(partition_put_block(fixture->partition, hash, key, old, &version, block),
+                 STORE_OK);
+}
+
+Test(store, a_large_value_stays_in_the_block_in_which_it_arrived)
+{
+    static const int64_t deadlines[] = {DEADLINE_NEVER, NOW + 1000, INT64_MAX - 1};
+    struct fixture fixture = fixture_set_up(1);
+    char bytes[300] = "a key whose size does not fit the header";
+    const struct span keys[] = {SPAN("k"), span_of(bytes, sizeof bytes)};
+
+    for (unsigned i = 0; i < 6; i++) {
+        const struct span key = keys[i % 2];
+        struct version version;
+        struct span value;
+        struct block *block = arrive(100000, &value);
+        put_block(&fixture, key, deadlines[i / 2], value, block);
+        cr_assert(fixture_get(&fixture, key, &version));
+        cr_assert_eq(version.value.data, value.data, "not a copy");
+        cr_assert_eq(version.value.size, value.size);
+        cr_assert_eq(version.deadline_ms, deadlines[i / 2]);
+        cr_assert_eq(atomic_load(&block->shares), 2);
+        /* Nothing is written into it: others may read it. */
+        cr_assert_eq(fixture_put(&fixture, key, SPAN("short"), deadlines[i / 2]), STORE_OK);
+        cr_assert(fixture_holds(&fixture, key, SPAN("short")));
+        cr_assert_eq(atomic_load(&block->shares), 1);
+        put_block(&fixture, key, deadlines[i / 2], value, block);
+        put_block(&fixture, key, deadlines[i / 2], value, block);
+        cr_assert_eq(atomic_load(&block->shares), 2);
+        cr_assert(fixture_vanish(&fixture, key));
+        cr_assert_eq(atomic_load(&block->shares), 1);
+        block_release(&block);
+    }
+    fixture_tear_down(&fixture);
+}
+
+Test(store, a_block_that_its_value_does_not_fill_is_not_kept)
+{
+    struct fixture fixture = fixture_set_up(1);
+    struct version version;
+    struct span value;
+    struct block *block = arrive(200000, &value);
+
+    for (size_t size = 1000; size <= 100000; size *= 10) {
+        put_block(&fixture, SPAN("k"), DEADLINE_NEVER, span_of(value.data, size), block);
+        cr_assert(fixture_get(&fixture, SPAN("k"), &version));
+        cr_assert_eq(version.value.size, size);
+        cr_assert_neq(version.value.data, value.data);
+        cr_assert_eq(atomic_load(&block->shares), 1);
+    }
+    block_release(&block);
+    fixture_tear_down(&fixture);
+}
+
+Test(store, a_value_in_its_block_takes_what_the_block_takes)
+{
+    struct fixture fixture = fixture_set_up(1);
+    struct span value;
+    struct block *block = arrive(100000, &value);
+
+    put_block(&fixture, SPAN("k"), DEADLINE_NEVER, value, block);
+    const uint64_t used = store_memory_used(fixture.store);
+    cr_assert_geq(used, block->capacity);
+    cr_assert_leq(used, block->capacity + 8192); /* with the table */
+    block_release(&block);
+    fixture_tear_down(&fixture);
+}
+
 /* 255 bytes is where the size of a key leaves the header. */
 Test(store, keys_of_any_size_come_back_also_after_the_table_grew_and_shrank)
 {
