@@ -8,6 +8,7 @@
 #include "model/replication_network.h"
 #include "node/parts.h"
 #include "node/recover.h"
+#include "sync/vanished.h"
 
 /* Longer than any clock of a run goes. */
 #define LONG_S INT64_C(1000000)
@@ -77,7 +78,8 @@ static void peer_output(void *context, node_number number)
     struct host *host = context;
     struct world *world = host->world;
     struct node *node = &world->nodes[host->node];
-    struct buffer *out = &node->engine->peers[number]->out;
+    struct outbox *outbox = &node->engine->peers[number]->out;
+    struct buffer *out = &outbox->head;
     struct wire_frame frame;
     struct wire_message read;
     const char *error;
@@ -98,7 +100,7 @@ static void peer_output(void *context, node_number number)
         }
         buffer_consume(out, frame.size);
     }
-    ensure(buffer_size(out) == 0);
+    ensure(!outbox_next(outbox)); /* a turn of one key fills no block */
 }
 
 static const struct engine_calls calls = {.peer_output = peer_output};
@@ -166,6 +168,7 @@ void world_engine_start(struct world *world, unsigned index)
         peer->engine = engine;
         peer->number = world_number(other);
         list_init(&peer->dirty);
+        outbox_init(&peer->out);
         engine->peers[peer->number] = peer;
     }
     hints_init(engine);
@@ -187,7 +190,7 @@ void world_engine_stop(struct node *node)
     buffer_deinit(&engine->replica.unflushed);
     for (size_t number = 0; number < engine->peer_limit; number++) {
         if (engine->peers[number] != NULL)
-            buffer_deinit(&engine->peers[number]->out);
+            outbox_deinit(&engine->peers[number]->out);
         memory_free(engine->peers[number]);
     }
     memory_free(engine->peers);
@@ -337,6 +340,18 @@ static void serve_forgot(struct world *world, const struct message *question,
     wire_put_ack(out, &ack);
 }
 
+static void serve_marks(struct world *world, const struct message *question,
+                        const struct wire_marks *marks, struct buffer *out)
+{
+    struct node *node = &world->nodes[question->to];
+    const struct wire_ack ack = {
+        .id = marks->id,
+        .status = (uint8_t)vanished_take(node->replica, world_now(world, question->to),
+                                         marks->partition, marks->claim_version, marks->entries)};
+
+    wire_put_ack(out, &ack);
+}
+
 static void serve(struct world *world, const struct message *question,
                   const struct wire_message *message)
 {
@@ -360,6 +375,9 @@ static void serve(struct world *world, const struct message *question,
         break;
     case WIRE_FORGOT:
         serve_forgot(world, question, &message->forgot, &out);
+        break;
+    case WIRE_MARKS:
+        serve_marks(world, question, &message->marks, &out);
         break;
     default:
         ensure(false);
@@ -389,6 +407,8 @@ static void take(struct engine *engine, node_number from, const struct wire_mess
     case WIRE_ACK:
         if ((message->ack.id & ID_HINT) != 0)
             hints_acknowledged(engine, from, &message->ack);
+        else if ((message->ack.id & ID_SYNC) != 0)
+            sync_acknowledged(engine->sync, from, &message->ack);
         return;
     case WIRE_ANSWER:
         looked.status = (enum answer_status)message->answer.status;
