@@ -229,6 +229,9 @@ static int by_time(const void *a, const void *b)
 
 static bool may_follow(const struct operation *operation, int64_t value)
 {
+    /* A plain write at another node may come between what a read-modify-write reads and writes. */
+    if (operation->changes)
+        return true;
     if (operation->return_us == NEVER_US)
         return true;
     switch (operation->sight) {
