@@ -35,6 +35,7 @@ struct operation {
     char key[KEY_MAX];
     enum sight sight;
     int64_t value;  /* SAW_VALUE */
+    bool writes;    /* if only a deadline */
     bool changes;   /* to `leaves` */
     int64_t leaves; /* a value, or NOTHING */
     bool weak;      /* it asked for less than the levels that the promise is about */
@@ -125,6 +126,7 @@ static void read_operation(struct operation *operation, const char *line, size_t
         snprintf(operation->key, sizeof operation->key, "%.*s", (int)strcspn(key + 1, "\""),
                  key + 1);
     operation->weak = is(line, "level", "\"ONE\"");
+    operation->writes = !is(line, "effect", "\"none\"");
     operation->changes = is(line, "effect", "\"put\"") || is(line, "effect", "\"delete\"");
     operation->leaves = NOTHING;
     if (is(line, "effect", "\"put\"")) {
@@ -230,7 +232,7 @@ static int by_time(const void *a, const void *b)
 static bool may_follow(const struct operation *operation, int64_t value)
 {
     /* A plain write at another node may come between what a read-modify-write reads and writes. */
-    if (operation->changes)
+    if (operation->writes)
         return true;
     if (operation->return_us == NEVER_US)
         return true;
