@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "perf/loopback.h"
 
 #define COMMANDS  8 /* of an idle one, in one pipeline */
 #define ASKED_MAX (64 * 1024)
@@ -44,11 +44,9 @@ _Noreturn static void fail(const char *what)
 
 static int connect_to(uint16_t port)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = loopback_connect(port);
 
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+    if (fd < 0)
         fail("connect");
     return fd;
 }

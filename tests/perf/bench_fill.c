@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "perf/loopback.h"
 
 #define AT_A_TIME      128u /* commands sent before their replies are read */
 #define COMMAND_MAX    128u /* bytes of a command beside its value */
@@ -42,11 +42,9 @@ _Noreturn static void fail(const char *what)
 
 static int connect_to(uint16_t port)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = loopback_connect(port);
 
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+    if (fd < 0)
         fail("connect");
     return fd;
 }

@@ -33,6 +33,7 @@
 
 #include "base/assert.h"
 #include "base/rng.h"
+#include "perf/loopback.h"
 
 #define PORTS_MAX       16
 #define PER_PORT        16 /* connections */
@@ -84,13 +85,10 @@ _Noreturn static void fail(const char *what)
 
 static int connect_to(uint16_t port)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = loopback_connect(port);
     const int on = 1;
 
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
         fail("connect");
     return fd;
 }

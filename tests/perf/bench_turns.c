@@ -21,7 +21,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +32,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "perf/loopback.h"
 
 /* Commands on their way. */
 #define WINDOW 1000
@@ -60,12 +60,9 @@ static void pause_ms(long ms)
 
 static int open_connection(void)
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const int fd = loopback_connect((uint16_t)port);
 
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+    if (fd < 0)
         fail("cannot connect: %s", strerror(errno));
     return fd;
 }

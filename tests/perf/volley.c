@@ -27,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "perf/loopback.h"
+
 #define CONNECTIONS_MAX 64
 #define PIPELINE_MAX    64
 #define ROUNDS_MAX      1000
@@ -49,15 +51,11 @@ _Noreturn static void fail(const char *what)
 
 static int connect_to(unsigned port)
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const struct timeval patience = {.tv_sec = SECONDS_MAX};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int fd = loopback_connect((uint16_t)port);
     const int on = 1;
 
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0)
         fail("connect");
     return fd;
