@@ -73,18 +73,12 @@ static bool prepare(struct request *request)
     return call->command->prepare == NULL || call->command->prepare(call, &request->kind);
 }
 
-/* How many arguments belong to one key: MSET's key and value. */
-static size_t stride(const struct command *command)
-{
-    return command->key_step > 0 ? (size_t)command->key_step : 1;
-}
-
 struct request *dispatch_cut_part(struct request *whole, size_t at)
 {
     const struct call *from = &whole->call;
     struct request *part = request_borrow(whole->engine);
     struct span argv[1 + 4];
-    const size_t size = stride(from->command);
+    const size_t size = many_key_stride(from->command);
 
     if (part == NULL) {
         reply_error(&whole->reply, "ERR too many requests in flight");
@@ -183,7 +177,7 @@ static bool cut(struct request *whole)
     }
 
     whole->route = whole->engine->view->self;
-    for (size_t at = (size_t)command->first_key; at <= last; at += stride(command)) {
+    for (size_t at = (size_t)command->first_key; at <= last; at += many_key_stride(command)) {
         const struct request *part = dispatch_cut_part(whole, at);
         if (part == NULL) {
             request_drop_parts(whole);
@@ -222,7 +216,7 @@ static bool of_many_keys(const struct call *call)
 
     return command->gather == GATHER_ARRAY ||
            (command->gather != GATHER_NONE &&
-            call->argc > (size_t)command->first_key + stride(command));
+            call->argc > (size_t)command->first_key + many_key_stride(command));
 }
 
 /* The commands that change or show the ring. */

@@ -35,9 +35,9 @@ struct many {
     bool failed; /* the reply is a part's error */
 };
 
-static size_t key_stride(const struct call *call)
+size_t many_key_stride(const struct command *command)
 {
-    return call->command->key_step > 0 ? (size_t)call->command->key_step : 1;
+    return command->key_step > 0 ? (size_t)command->key_step : 1;
 }
 
 size_t many_last_argument(const struct call *call)
@@ -49,7 +49,8 @@ size_t many_last_argument(const struct call *call)
 
 bool many_is(const struct call *call)
 {
-    return (many_last_argument(call) + 1 - (size_t)call->command->first_key) / key_stride(call) >
+    return (many_last_argument(call) + 1 - (size_t)call->command->first_key) /
+               many_key_stride(call->command) >
            MANY_PER_TURN;
 }
 
@@ -62,7 +63,7 @@ bool many_create(struct request *whole)
 {
     const struct call *call = &whole->call;
     struct many *many = memory_alloc(sizeof *many);
-    const size_t keys = (many_last_argument(call) + 1) / key_stride(call);
+    const size_t keys = (many_last_argument(call) + 1) / many_key_stride(call->command);
 
     list_init(&many->link);
     many->whole = whole;
@@ -127,7 +128,7 @@ static void cut_some(struct request *whole)
         many->count++;
         if (many->seen != NULL)
             note_key(many, part);
-        many->at += key_stride(&whole->call);
+        many->at += many_key_stride(whole->call.command);
     }
     if (many->at <= last)
         return;

@@ -345,6 +345,8 @@ bool dispatch_unordered(const struct request *request);
 
 struct many;
 
+/* How many arguments belong to one key: MSET's key and value. */
+size_t many_key_stride(const struct command *command);
 /* The last argument that is a key, or belongs to one. */
 size_t many_last_argument(const struct call *call);
 /* Whether a command of many keys has more than fit a turn. */
