@@ -8,10 +8,14 @@
 # A figure that grew by more than 5 % fails; so does one that is new, or recorded and not found. One
 # that fell by as much passes, and wants to be recorded: what it gained could be lost unseen.
 #
+# The system calls of three nodes may grow by 15 %: in which order the kernel lets their processes run
+# moves them by a tenth from one cluster to the next. One more call in a turn is over 20 %.
+#
 #   whose  the compilers that were looked at (and `any`): of no other is a figure missed
 
 BEGIN {
-    limit = 0.05
+    usual_limit = 0.05
+    nodes_limit = 0.15
     tiny = 0.001 # of a figure of 0 there is no part
     count = split(whose, list, " ")
     for (at = 1; at <= count; at++)
@@ -62,11 +66,12 @@ END {
             }
             continue
         }
+        limit = key ~ /^system-calls .* quorum-/ ? nodes_limit : usual_limit
         was = recorded[key]
         is = found[key]
         change = was > tiny ? sprintf("%+.1f%%", 100 * (is - was) / was) : "-"
         if (is > was * (1 + limit) + tiny) {
-            line(key, was, is, change, "FAILED: grew by over 5 %")
+            line(key, was, is, change, sprintf("FAILED: grew by over %.0f %%", limit * 100))
             failed++
         } else {
             line(key, was, is, change, is < was * (1 - limit) - tiny ? "fell: record it" : "ok")
