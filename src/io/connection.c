@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -27,6 +28,18 @@
  */
 #define WRITE_MAX (512 * 1024)
 
+/* recv and send of the C library are points where a thread may be cancelled: in a program of several
+ * threads that costs two locked instructions a call. No thread is cancelled here. */
+static ssize_t receive(int fd, void *at, size_t room)
+{
+    return syscall(SYS_recvfrom, fd, at, room, 0, NULL, NULL);
+}
+
+static ssize_t transmit(int fd, struct span bytes)
+{
+    return syscall(SYS_sendto, fd, bytes.data, bytes.size, MSG_NOSIGNAL, NULL, 0);
+}
+
 /* The owner is told in the next turn, for it may be in the middle of something. */
 static void fail_later(struct connection *connection, int error)
 {
@@ -37,13 +50,6 @@ static void fail_later(struct connection *connection, int error)
 static bool try_again(int error)
 {
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
-/* One buffer's block becomes the other's, which has none. */
-static void hand_over(struct buffer *from, struct buffer *to)
-{
-    *to = *from;
-    buffer_init(from);
 }
 
 /* Where the owner made room for what it expects that is filled first. */
@@ -64,12 +70,12 @@ static size_t read_some(struct connection *connection)
     const size_t room = room_for(in);
 
     if (in->block == NULL && !in->failed)
-        hand_over(loop_spare(connection->loop), in);
+        loop_lend(connection->loop, in);
     uint8_t *at = buffer_reserve(in, room);
     int error = connection->error != 0 ? connection->error : at == NULL ? ENOMEM : 0;
 
     if (error == 0) {
-        const ssize_t got = recv(connection->fd, at, room, 0);
+        const ssize_t got = receive(connection->fd, at, room);
         if (got > 0) {
             buffer_commit(in, (size_t)got);
             connection->bytes_in += (uint64_t)got;
@@ -174,7 +180,7 @@ size_t connection_flush(struct connection *connection)
     }
     if (content.size > 0) {
         const size_t size = content.size < WRITE_MAX ? content.size : WRITE_MAX;
-        sent = send(connection->fd, content.data, size, MSG_NOSIGNAL);
+        sent = transmit(connection->fd, span_of(content.data, size));
         if (sent < 0 && !try_again(errno)) {
             fail_later(connection, errno);
             return 0;
@@ -195,13 +201,11 @@ size_t connection_flush(struct connection *connection)
 
 void connection_rest(struct connection *connection)
 {
-    struct buffer *in = connection->in, *spare = loop_spare(connection->loop);
+    struct buffer *in = connection->in;
 
     if (buffer_size(in) > 0 || in->capacity < READ_ROOM || in->failed)
         return;
-    if (spare->block == NULL && in->capacity == READ_ROOM)
-        hand_over(in, spare);
-    else
+    if (in->capacity != READ_ROOM || !loop_take_back(connection->loop, in))
         buffer_deinit(in);
 }
 

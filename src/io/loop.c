@@ -41,7 +41,8 @@ struct loop {
     bool now_known;
     struct turn turn;
     struct list dirty; /* of struct connection, by dirty_link */
-    struct buffer spare;
+    struct buffer blocks[LOOP_BLOCKS_KEPT]; /* the one used last is the last */
+    size_t block_count;
 
     /* From other threads. */
     int bell; /* eventfd */
@@ -158,7 +159,8 @@ void loop_destroy(struct loop **loop)
     close(l->fine);
     close(l->bell);
     event_base_free(l->base);
-    buffer_deinit(&l->spare);
+    while (l->block_count > 0)
+        buffer_deinit(&l->blocks[--l->block_count]);
     pthread_mutex_destroy(&l->mailbox_lock);
     memory_free(l);
 }
@@ -168,9 +170,19 @@ struct event_base *loop_base(struct loop *loop)
     return loop->base;
 }
 
-struct buffer *loop_spare(struct loop *loop)
+void loop_lend(struct loop *loop, struct buffer *buffer)
 {
-    return &loop->spare;
+    if (loop->block_count > 0)
+        *buffer = loop->blocks[--loop->block_count];
+}
+
+bool loop_take_back(struct loop *loop, struct buffer *buffer)
+{
+    if (loop->block_count == LOOP_BLOCKS_KEPT)
+        return false;
+    loop->blocks[loop->block_count++] = *buffer;
+    buffer_init(buffer);
+    return true;
 }
 
 struct instant loop_now(struct loop *loop)

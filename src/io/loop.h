@@ -67,10 +67,14 @@ void loop_post(struct loop *loop, struct errand *errand);
  * asks again. INT64_MAX: never. To the millisecond. */
 void loop_wake_at(struct loop *loop, int64_t mono_us);
 
-/* A block for input that the connections of the loop share: one that has none takes it, and gives
+/* Blocks for input that the connections of the loop share: one that has none takes one, and gives
  * it back when it has used up what it read. So who is idle holds none, and all read into memory
- * that is in the caches. */
-struct buffer *loop_spare(struct loop *loop);
+ * that is in the caches. Of one size; as many are kept as connections read in one turn, mostly. */
+#define LOOP_BLOCKS_KEPT 64
+/* Gives an empty buffer a block, if one is kept. */
+void loop_lend(struct loop *loop, struct buffer *buffer);
+/* Takes the block of an empty buffer. False: there are enough. */
+bool loop_take_back(struct loop *loop, struct buffer *buffer);
 
 /* Puts `link` on the list of what is flushed at the end of the turn (see connection.c). */
 void loop_mark_dirty(struct loop *loop, struct list *link);

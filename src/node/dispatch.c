@@ -407,7 +407,8 @@ bool dispatch_client(struct client *client, const struct command_input *input)
     }
     client->waits_us = 0;
     session_note(session, request->call.command, engine->now);
-    client_append(client, request);
+    if (client->in_flight > 0)
+        client_append(client, request);
     if (understood)
         begin(request);
     else

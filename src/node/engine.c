@@ -26,6 +26,17 @@ static int64_t request_timer_due(const struct wheel_timer *timer)
     return ((const struct request_timer *)timer)->due_us; /* its first member */
 }
 
+/* What is asked of the view with each command is looked up once. */
+static void read_view(struct engine *engine)
+{
+    const struct view *view = engine->view;
+    const struct view_node *self = view_node(view, view->self);
+
+    engine->replica.self = view->self;
+    engine->own.environment->ring = view->ring;
+    engine->coordinates = self != NULL && self->votes && view->self_in_line;
+}
+
 struct engine *engine_create(const struct engine_options *options, const struct engine_calls *calls,
                              void *host, struct instant now)
 {
@@ -41,7 +52,6 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     rng_init(&engine->rng, options->seed);
     engine->replica.store = options->store;
     engine->replica.bounds = options->bounds;
-    engine->replica.self = engine->view->self;
     engine->coordinator = (struct coordinator){
         .replica = &engine->replica, .calls = &coordinate_calls, .host = engine};
     wheel_init(&engine->wheel, now.mono_us, request_timer_due);
@@ -63,7 +73,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     ledger_publish(&options->bounds->ledger, options->index, 0);
     atomic_store_explicit(&options->bounds->ledger.workers, options->workers, memory_order_release);
     engine->own.environment->options = engine->options;
-    engine->own.environment->ring = engine->view->ring;
+    read_view(engine);
     engine->sync = sync_create(engine);
     peers_follow_view(engine);
     calls->wake_at(host, now.mono_us);
@@ -97,8 +107,7 @@ void engine_set_view(struct engine *engine, struct instant now, struct view *vie
     struct view *before = engine->view;
 
     engine->view = view_retain(view);
-    engine->replica.self = view->self;
-    engine->own.environment->ring = view->ring;
+    read_view(engine);
     peers_follow_view(engine);
     if (engine->settling)
         engine->next_tick_us = now.mono_us;

@@ -233,6 +233,8 @@ void request_fail(struct request *request, const char *format, ...)
 void request_disown(struct request *request);
 /* Its owner has taken the reply. */
 void request_delivered(struct request *request);
+/* The same of one that never waited. */
+void request_answered(struct request *request);
 /* It lingered, and is over. */
 void request_over(struct request *request);
 /* One part less to wait for. */
@@ -308,7 +310,8 @@ struct client {
 #define CLIENT_TABLES_KEPT 64
 _Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "by_hash counts them");
 
-/* Puts a request behind those that its replies come after. */
+/* Puts a request behind those whose replies come before its own. One that is first, and is answered
+ * at once, is never put there. */
 void client_append(struct client *client, struct request *request);
 /* The request waits: later ones may have to wait for it. */
 void client_note_waiting(struct request *request);
@@ -320,6 +323,8 @@ void clients_destroy(struct engine *engine);
 void client_weigh(struct request *request);
 /* Closes it if CLIENT KILL has marked it. */
 void client_close_killed(struct client *client);
+/* The request is done, was never put behind others, and none is before it. */
+void client_answer(struct request *request);
 /* The requests at the head that are done give their replies. */
 void client_deliver(struct client *client);
 /* Runs what engine->resumed have sent, as far as their earlier requests allow. */
@@ -533,6 +538,7 @@ struct engine {
     struct instant now; /* of the call in progress */
     const struct options *options;
     struct view *view;
+    bool coordinates; /* this node: it votes, and its clock is in line; as the view has it */
     struct metrics_block *metrics;
     uint32_t doing; /* a mask of enum work, see engine_take_doing */
     struct rng rng;

@@ -202,6 +202,18 @@ static void start_deadline(struct request *request)
     request_start_timer(timer, request->deadline_us);
 }
 
+/* Back to the pool, when all that it had beyond its command and its reply is gone. */
+static inline void rest(struct request *request)
+{
+    request->stage = STAGE_FREE;
+    request->owner = OWNER_NOBODY;
+    buffer_reset(&request->reply, BUFFER_KEEP);
+    buffer_reset(&request->kept, BUFFER_KEEP);
+    if (request->kind != COMMAND_LOCAL)
+        operation_rest(&request->operation);
+    list_prepend(&request->engine->free_requests, &request->link);
+}
+
 static void give_back(struct request *request)
 {
     ensure(list_empty(&request->parts));
@@ -216,14 +228,9 @@ static void give_back(struct request *request)
         inspect_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
-    request->stage = STAGE_FREE;
-    request->owner = OWNER_NOBODY;
-    buffer_reset(&request->reply, BUFFER_KEEP);
-    buffer_reset(&request->kept, BUFFER_KEEP);
     if (request->block != NULL)
         block_release(&request->block);
-    operation_rest(&request->operation);
-    list_prepend(&request->engine->free_requests, &request->link);
+    rest(request);
 }
 
 bool request_make_room(struct request *request, size_t count)
@@ -284,11 +291,24 @@ static bool fills_its_input(const struct request *request)
            kept_size(request, span_of(NULL, 0)) >= client->in.capacity / 4;
 }
 
+/* Whether there is room for a few arguments that stand together, as nearly always there is. */
+static inline bool has_room(const struct request *request)
+{
+    const size_t count = request->call.argc;
+
+    if (request->input == NULL || request->input->inlined || count > STRETCH_ARGUMENTS_MAX ||
+        count > request->room_capacity)
+        return false;
+    const struct span *first = request->call.argv, *last = first + count - 1;
+    return (size_t)(last->data + last->size - first->data) <
+           request->kept.capacity - request->kept.tail;
+}
+
 bool request_reserve(struct request *request)
 {
     const struct call *call = &request->call;
 
-    return request->owned ||
+    return has_room(request) || request->owned ||
            ((call->argv == request->room || request_make_room(request, call->argc)) &&
             (fills_its_input(request) ||
              buffer_reserve(&request->kept, kept_size(request, stretch_of(request))) != NULL));
@@ -375,8 +395,11 @@ bool request_is_late(const struct request *request)
 void request_wait(struct request *request, enum request_stage stage)
 {
     request->stage = stage;
-    if (request->owner == OWNER_CLIENT)
+    if (request->owner == OWNER_CLIENT) {
+        if (list_empty(&request->link))
+            client_append(request->client, request);
         client_note_waiting(request);
+    }
     start_deadline(request);
     request_keep(request);
     if (request->owner == OWNER_CLIENT)
@@ -548,7 +571,9 @@ void request_finish(struct request *request)
     count(request);
     switch (request->owner) {
     case OWNER_CLIENT:
-        if (request->client->pending.next == &request->link)
+        if (list_empty(&request->link))
+            client_answer(request);
+        else if (request->client->pending.next == &request->link)
             client_deliver(request->client);
         else
             client_weigh(request);
@@ -582,6 +607,23 @@ void request_fail(struct request *request, const char *format, ...)
 void request_delivered(struct request *request)
 {
     let_go(request, request->client != NULL ? &request->client->trail : NULL);
+}
+
+/* Its command was answered as soon as it ran. Then it has no timer, nor waits anywhere; what it may
+ * still have is looked at here, and nothing else. */
+void request_answered(struct request *request)
+{
+    struct trail *trail = &request->client->trail;
+
+    if (request->owned || request->many != NULL || request->kind == COMMAND_CLUSTER ||
+        !list_empty(&request->owed)) {
+        let_go(request, trail);
+        return;
+    }
+    ensure(list_empty(&request->parts) && !request->noted);
+    if (request->kind == COMMAND_WRITE || request->kind == COMMAND_UPDATE)
+        trail_follow(trail, request, false);
+    rest(request);
 }
 
 void request_over(struct request *request)

@@ -75,20 +75,17 @@ static void locate(struct request *request, struct span key)
     set_levels(request, key);
 }
 
-static bool self_coordinates(const struct engine *engine)
-{
-    const struct view_node *self = view_node(engine->view, engine->view->self);
-
-    return self != NULL && self->votes && engine->view->self_in_line;
-}
 
 /* The node that is to coordinate: 0 when none can be reached. */
 static node_number choose(const struct request *request)
 {
     struct engine *engine = request->engine;
     const struct operation *operation = &request->operation;
-    const bool self_can = self_coordinates(engine);
+    const bool self_can = engine->coordinates;
     node_number first = 0;
+
+    if (self_can && request->tried == 0 && operation->nodes[0] == engine->view->self)
+        return operation->nodes[0];
 
     for (unsigned i = 0; i < operation->copies; i++) {
         const node_number node = operation->nodes[i];
