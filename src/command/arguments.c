@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "command/arguments.h"
 
+#include <ctype.h>
+
 #include "resp/reply.h"
 
 bool argument_syntax_error(struct call *call)
 {
     reply_error(call->reply, "ERR syntax error");
     return false;
+}
+
+void argument_subcommand_error(struct call *call)
+{
+    const struct span name = call->argv[1];
+    const char *full = call->command->name;
+    char container[32];
+    size_t size = 0;
+
+    for (; full[size] != '|' && full[size] != '\0' && size < sizeof container - 1; size++)
+        container[size] = (char)toupper((unsigned char)full[size]);
+    container[size] = '\0';
+    reply_error_format(
+        call->reply, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
+        name.size < 128 ? (int)name.size : 128, (const char *)name.data, container);
 }
 
 bool argument_integer(struct call *call, struct span text, int64_t *value)

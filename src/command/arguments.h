@@ -10,6 +10,9 @@
 /* Appends the error and answers false. */
 bool argument_syntax_error(struct call *call);
 
+/* The error for a subcommand whose options are wrong in number. */
+void argument_subcommand_error(struct call *call);
+
 /* Reads an argument that has to be an integer; false when it has appended the error. */
 bool argument_integer(struct call *call, struct span text, int64_t *value);
 

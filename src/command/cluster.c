@@ -397,3 +397,40 @@ void cluster_info(struct call *call)
     call->reply->failed |= text.failed;
     buffer_deinit(&text);
 }
+
+/* The member that is meant by a node's identity, NULL, and an error in the reply. */
+static const struct ring_member *find_member(struct call *call, struct span id)
+{
+    const struct ring *ring = call->environment->ring;
+    char text[CLUSTER_NODE_ID_SIZE];
+
+    for (size_t i = 0; ring != NULL && i < ring->content.member_count; i++) {
+        cluster_node_id(&ring->content.members[i].identity, text);
+        if (span_equal(id, span_of_string(text)))
+            return &ring->content.members[i];
+    }
+    reply_error_format(call->reply, "ERR Unknown node %.*s", id.size < 128 ? (int)id.size : 128,
+                       (const char *)id.data);
+    return NULL;
+}
+
+void cluster_replicas(struct call *call)
+{
+    if (find_member(call, call->argv[2]) != NULL)
+        reply_array(call->reply, 0);
+}
+
+void cluster_count_failure_reports(struct call *call)
+{
+    const struct ring_member *member = find_member(call, call->argv[2]);
+
+    if (member == NULL)
+        return;
+    const enum member_state state = state_of(call->environment, member);
+    reply_integer(call->reply, state == MEMBER_SUSPECT || state == MEMBER_DOWN);
+}
+
+void cluster_saveconfig(struct call *call)
+{
+    reply_ok(call->reply);
+}

@@ -90,6 +90,10 @@ struct command {
         void (*update)(struct call *call, const struct version *version, struct change *change);
     };
     const char *group, *since, *complexity, *summary;
+    /* COMMAND INFO's, words parted by blanks, or NULL: tips, and categories of access control that
+     * do not follow from the rest of the row. */
+    const char *tips, *categories;
+    const char *key_notes;                    /* of its key specification, or NULL */
     const struct command_argument *arguments; /* NULL, or ended by a row without a name */
 };
 
@@ -105,7 +109,9 @@ struct command {
     X(FLAG_FAST, "fast")               \
     X(FLAG_NO_AUTH, "no_auth")         \
     X(FLAG_MOVABLEKEYS, "movablekeys") \
-    X(FLAG_NO_MULTI, "no_multi")
+    X(FLAG_NO_MULTI, "no_multi")       \
+    X(FLAG_ALLOW_BUSY, "allow_busy")   \
+    X(FLAG_NO_ASYNC_LOADING, "no_async_loading")
 
 enum command_flag_bit {
 #define X(flag, word) flag##_BIT,
@@ -137,6 +143,11 @@ uint32_t command_index(const struct command *command);
 /* Whether the row is a subcommand, and whether it has some. */
 bool command_is_subcommand(const struct command *command);
 bool command_is_container(const struct command *command);
+
+/* Redis' categories of access control, in Redis' order, and whether a row is in one. */
+#define COMMAND_CATEGORIES 21
+extern const char *const command_categories[COMMAND_CATEGORIES];
+bool command_in_category(const struct command *command, size_t category);
 
 /* Whether argc fits the row. */
 bool command_arity_fits(const struct command *command, size_t argc);

@@ -38,6 +38,12 @@ void connection_quit(struct call *call)
     reply_ok(call->reply);
 }
 
+/* READONLY, READWRITE, ASKING: every node serves every key, with or without. */
+void connection_ok(struct call *call)
+{
+    reply_ok(call->reply);
+}
+
 static bool has_password(const struct call *call)
 {
     return call->environment->options->requirepass[0] != '\0';
@@ -179,9 +185,10 @@ void connection_select(struct call *call)
     if (!argument_integer(call, call->argv[1], &index))
         return;
     if (index < INT32_MIN || index > INT32_MAX)
-        reply_error(call->reply, "ERR value is not an integer or out of range");
+        reply_error(call->reply, "ERR value is out of range, value must between -2147483648 and "
+                                 "2147483647");
     else if (index != 0)
-        reply_error(call->reply, "ERR DB index is out of range");
+        reply_error(call->reply, "ERR SELECT is not allowed in cluster mode");
     else
         reply_ok(call->reply);
 }

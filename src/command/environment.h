@@ -68,6 +68,8 @@ struct environment_functions {
     bool (*config_set)(void *context, const struct span *pairs, size_t count, struct buffer *error);
     /* CONFIG REWRITE. False with the error text (without "ERR") in `error`. */
     bool (*config_rewrite)(void *context, struct buffer *error);
+    /* SHUTDOWN: the node ends soon. */
+    void (*shut_down)(void *context);
     /* CONFIG RESETSTAT. */
     void (*reset_statistics)(void *context);
     void (*facts)(void *context, struct node_facts *facts);

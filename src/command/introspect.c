@@ -19,31 +19,52 @@ static const char *const flag_words[] = {
 #undef X
 };
 
-#define CATEGORIES_MAX 8
+/* Whether `word` is among `words`, which blanks part; NULL: there are none. */
+static bool has_word(const char *words, const char *word)
+{
+    const size_t size = strlen(word);
 
-/* Redis' categories of access control, which COMMAND INFO shows, in Redis' order. */
-static size_t list_categories(const struct command *command, const char **categories)
+    for (const char *at = words; at != NULL; at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (strncmp(at, word, size) == 0 && (at[size] == ' ' || at[size] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* What follows from the rest of the row. */
+static bool implied(const struct command *command, const char *category)
 {
     const unsigned flags = command->flags;
-    size_t count = 0;
 
-    if (strcmp(command->group, "generic") == 0 && command->first_key > 0)
-        categories[count++] = "@keyspace";
-    if ((flags & FLAG_READONLY) != 0)
-        categories[count++] = "@read";
-    if ((flags & FLAG_WRITE) != 0)
-        categories[count++] = "@write";
-    if (strcmp(command->group, "string") == 0)
-        categories[count++] = "@string";
-    if ((flags & FLAG_ADMIN) != 0)
-        categories[count++] = "@admin";
-    categories[count++] = (flags & FLAG_FAST) != 0 ? "@fast" : "@slow";
-    if ((flags & FLAG_ADMIN) != 0)
-        categories[count++] = "@dangerous";
-    if (strcmp(command->group, "connection") == 0)
-        categories[count++] = "@connection";
-    ensure(count <= CATEGORIES_MAX);
-    return count;
+    if (strcmp(category, "keyspace") == 0)
+        return strcmp(command->group, "generic") == 0 && command->first_key > 0;
+    if (strcmp(category, "read") == 0)
+        return (flags & FLAG_READONLY) != 0;
+    if (strcmp(category, "write") == 0)
+        return (flags & FLAG_WRITE) != 0;
+    if (strcmp(category, "admin") == 0 || strcmp(category, "dangerous") == 0)
+        return (flags & FLAG_ADMIN) != 0;
+    if (strcmp(category, "fast") == 0)
+        return (flags & FLAG_FAST) != 0;
+    if (strcmp(category, "slow") == 0)
+        return (flags & FLAG_FAST) == 0;
+    if (strcmp(category, "connection") == 0)
+        return strcmp(command->group, "connection") == 0 && !command_is_container(command);
+    return strcmp(category, command->group) == 0;
+}
+
+/* Redis' categories of access control, in Redis' order. */
+const char *const command_categories[COMMAND_CATEGORIES] = {
+    "keyspace", "read",   "write",       "set",       "sortedset",  "list",        "hash",
+    "string",   "bitmap", "hyperloglog", "geo",       "stream",     "pubsub",      "admin",
+    "fast",     "slow",   "blocking",    "dangerous", "connection", "transaction", "scripting"};
+
+bool command_in_category(const struct command *command, size_t category)
+{
+    const char *name = command_categories[category];
+
+    return implied(command, name) || has_word(command->categories, name);
 }
 
 /* The subcommands of a container: the rows behind it. */
@@ -66,22 +87,25 @@ static void reply_flags(struct call *call, unsigned flags)
             reply_simple(call->reply, flag_words[bit]);
 }
 
-/* Words parted by blanks, as a set of simple strings. */
-static void reply_words(struct call *call, const char *words)
+/* Words parted by blanks, as a set of simple or of bulk strings; NULL: none. */
+static void reply_words(struct call *call, const char *words, bool bulk)
 {
-    size_t count = 1;
+    size_t count = words != NULL;
 
-    for (const char *at = words; *at != '\0'; at++)
+    for (const char *at = words; at != NULL && *at != '\0'; at++)
         count += *at == ' ';
     reply_set(call->reply, count, call->protocol);
-    while (*words != '\0') {
-        char word[32];
+    while (words != NULL && *words != '\0') {
+        char word[64];
         const size_t size = strcspn(words, " ");
 
         ensure(size < sizeof word);
         memcpy(word, words, size);
         word[size] = '\0';
-        reply_simple(call->reply, word);
+        if (bulk)
+            reply_bulk_string(call->reply, word);
+        else
+            reply_simple(call->reply, word);
         words += size + (words[size] == ' ' ? 1 : 0);
     }
 }
@@ -96,9 +120,13 @@ static void reply_key_specifications(struct call *call, const struct command *co
         return;
     }
     reply_set(reply, 1, protocol);
-    reply_map(reply, 3, protocol);
+    reply_map(reply, command->key_notes != NULL ? 4 : 3, protocol);
+    if (command->key_notes != NULL) {
+        reply_bulk_string(reply, "notes");
+        reply_bulk_string(reply, command->key_notes);
+    }
     reply_bulk_string(reply, "flags");
-    reply_words(call, command->key_flags);
+    reply_words(call, command->key_flags, false);
     reply_bulk_string(reply, "begin_search");
     reply_map(reply, 2, protocol);
     reply_bulk_string(reply, "type");
@@ -123,12 +151,26 @@ static void reply_key_specifications(struct call *call, const struct command *co
     reply_integer(reply, 0);
 }
 
+static void reply_categories(struct call *call, const struct command *command)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < COMMAND_CATEGORIES; i++)
+        count += command_in_category(command, i);
+    reply_set(call->reply, count, call->protocol);
+    for (size_t i = 0; i < COMMAND_CATEGORIES; i++) {
+        char word[32];
+
+        if (!command_in_category(command, i))
+            continue;
+        snprintf(word, sizeof word, "@%s", command_categories[i]);
+        reply_simple(call->reply, word);
+    }
+}
+
 /* All of COMMAND INFO's entry but the subcommands. */
 static void reply_row(struct call *call, const struct command *command)
 {
-    const char *categories[CATEGORIES_MAX];
-    const size_t count = list_categories(command, categories);
-
     reply_array(call->reply, 10);
     reply_bulk_string(call->reply, command->name);
     reply_integer(call->reply, command->arity);
@@ -136,10 +178,8 @@ static void reply_row(struct call *call, const struct command *command)
     reply_integer(call->reply, command->first_key);
     reply_integer(call->reply, command->last_key);
     reply_integer(call->reply, command->key_step);
-    reply_set(call->reply, count, call->protocol);
-    for (size_t i = 0; i < count; i++)
-        reply_simple(call->reply, categories[i]);
-    reply_set(call->reply, 0, call->protocol); /* tips */
+    reply_categories(call, command);
+    reply_words(call, command->tips, true);
     reply_key_specifications(call, command);
 }
 
@@ -304,7 +344,18 @@ void introspect_docs(struct call *call)
     }
 }
 
-void introspect_getkeys(struct call *call)
+/* How SET accesses its key depends on whether it answers the old value (GET). */
+static const char *key_flags_of(const struct command *command, const struct span *argv, size_t argc)
+{
+    if (!has_word(command->key_flags, "variable_flags"))
+        return command->key_flags;
+    for (size_t i = 3; i < argc; i++)
+        if (span_is(argv[i], "get"))
+            return "RW access update";
+    return "OW update";
+}
+
+static void reply_keys(struct call *call, bool flags)
 {
     const struct span *argv = call->argv + 2;
     const size_t argc = call->argc - 2;
@@ -333,10 +384,25 @@ void introspect_getkeys(struct call *call)
         reply_error(call->reply, "ERR The command has no key arguments");
     } else {
         reply_array(call->reply, count);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            if (flags)
+                reply_array(call->reply, 2);
             reply_bulk(call->reply, argv[indices[i]]);
+            if (flags)
+                reply_words(call, key_flags_of(command, argv, argc), false);
+        }
     }
     memory_free(indices);
+}
+
+void introspect_getkeys(struct call *call)
+{
+    reply_keys(call, false);
+}
+
+void introspect_getkeysandflags(struct call *call)
+{
+    reply_keys(call, true);
 }
 
 /* COMMAND LIST FILTERBY what value. Modules there are none. */
@@ -349,16 +415,13 @@ enum list_filter {
 
 static bool passes(const struct command *command, enum list_filter filter, struct span value)
 {
-    const char *categories[CATEGORIES_MAX];
-
     if (filter == LIST_PATTERN)
         return glob_match(value, span_of_string(command->name), false);
     if (filter != LIST_CATEGORY)
         return filter == LIST_ALL;
-    const size_t count = list_categories(command, categories);
-    for (size_t i = 0; i < count; i++)
-        if (span_is(value, categories[i] + 1)) /* without the '@' */
-            return true;
+    for (size_t i = 0; i < COMMAND_CATEGORIES; i++)
+        if (span_is(value, command_categories[i]))
+            return command_in_category(command, i);
     return false;
 }
 

@@ -7,6 +7,7 @@
 #include "command/arguments.h"
 #include "command/environment.h"
 #include "command/handlers.h"
+#include "command/session.h"
 #include "resp/reply.h"
 
 struct config_answer {
@@ -84,6 +85,69 @@ void server_time(struct call *call)
     reply_array(call->reply, 2);
     reply_bulk_integer(call->reply, call->now.wall_ms / 1000);
     reply_bulk_integer(call->reply, call->now.wall_ms % 1000 * 1000);
+}
+
+/* Nothing is ever saved, so it is when there was nothing to save: as this node started. */
+void server_lastsave(struct call *call)
+{
+    const int64_t up_us = call->now.mono_us - call->environment->identity->started_us;
+
+    reply_integer(call->reply, (call->now.wall_ms - up_us / 1000) / 1000);
+}
+
+void server_role(struct call *call)
+{
+    reply_array(call->reply, 3);
+    reply_bulk_string(call->reply, "master");
+    reply_integer(call->reply, 0);
+    reply_array(call->reply, 0);
+}
+
+void server_lolwut(struct call *call)
+{
+    struct buffer text = {0};
+
+    buffer_append_format(&text,
+                         "           __\n"
+                         "      ____/ o\\___\n"
+                         " ____/  ~~    /---`\n"
+                         " `--.___  _,-'\n"
+                         "       ||\n"
+                         "      _||_\n\n"
+                         "Dunlin ver. %s\nRedis ver. " REDIS_VERSION "\n",
+                         call->environment->identity->version);
+    reply_verbatim(call->reply, buffer_content(&text), call->protocol);
+    call->reply->failed |= text.failed;
+    buffer_deinit(&text);
+}
+
+/* SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE], or ABORT. There is nothing to save. As in Redis only a
+ * refusal is answered. */
+void server_shutdown(struct call *call)
+{
+    const struct environment *environment = call->environment;
+    bool save = false, nosave = false, abort = false;
+
+    for (size_t i = 1; i < call->argc; i++) {
+        const struct span option = call->argv[i];
+
+        save |= span_is(option, "save");
+        nosave |= span_is(option, "nosave");
+        abort |= span_is(option, "abort");
+        if (!span_is(option, "save") && !span_is(option, "nosave") && !span_is(option, "abort") &&
+            !span_is(option, "now") && !span_is(option, "force")) {
+            argument_syntax_error(call);
+            return;
+        }
+    }
+    if ((save && nosave) || (abort && call->argc > 2)) {
+        argument_syntax_error(call);
+    } else if (abort) {
+        reply_error(call->reply, "ERR No shutdown in progress.");
+    } else {
+        call->session->close_after_reply = true;
+        environment->functions->shut_down(environment->context);
+    }
 }
 
 bool server_prepare_flush(struct call *call, enum command_kind *kind)

@@ -39,6 +39,9 @@ const struct command *command_row(const struct span *argv, size_t argc);
 #define DOCS(group_, since_, complexity_, summary_) \
     .group = (group_), .since = (since_), .complexity = (complexity_), .summary = (summary_)
 
+#define TIPS(words)       .tips = (words)
+#define CATEGORIES(words) .categories = (words)
+
 #define ARGUMENT_LIST(...) ((const struct command_argument[]){__VA_ARGS__, {0}})
 #define ARGUMENTS(...)     .arguments = ARGUMENT_LIST(__VA_ARGS__)
 

@@ -3,7 +3,7 @@
  * Rows of the table of commands (command/table.h): connections.
  */
 #define CONNECTION_FLAGS (FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE)
-#define ENTRY_FLAGS      (CONNECTION_FLAGS | FLAG_FAST | FLAG_NO_AUTH)
+#define ENTRY_FLAGS      (CONNECTION_FLAGS | FLAG_FAST | FLAG_NO_AUTH | FLAG_ALLOW_BUSY)
 #define CLIENT_TYPE                                                                    \
     TOKEN("normal", "NORMAL"), TOKEN("master", "MASTER"), TOKEN("replica", "REPLICA"), \
         TOKEN("pubsub", "PUBSUB")
@@ -12,6 +12,7 @@
 
 ROW("ping", .arity = -1, .flags = FLAG_FAST, LOCAL(connection_ping),
     DOCS("connection", "1.0.0", "O(1)", "Answer PONG, or the message."),
+    TIPS("request_policy:all_shards response_policy:all_succeeded"),
     ARGUMENTS(VALUE_OF("message", "string", ARGUMENT_OPTIONAL)))
 
 ROW("echo", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE | FLAG_FAST, LOCAL(connection_echo),
@@ -57,7 +58,8 @@ SUBROW("client|id", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_id),
        DOCS("connection", "5.0.0", "O(1)", "Answer this connection's number."))
 
 SUBROW("client|info", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_info),
-       DOCS("connection", "6.2.0", "O(1)", "Describe this connection."))
+       DOCS("connection", "6.2.0", "O(1)", "Describe this connection."),
+       TIPS("nondeterministic_output"))
 
 SUBROW("client|kill", .arity = -3, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL(client_kill),
        DOCS("connection", "2.4.0", "O(N) with N connections", "Close connections of this node."),
@@ -72,6 +74,7 @@ SUBROW("client|kill", .arity = -3, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL
 
 SUBROW("client|list", .arity = -2, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL(client_list),
        DOCS("connection", "2.4.0", "O(N) with N connections", "Describe this node's connections."),
+       TIPS("nondeterministic_output"),
        ARGUMENTS({"client-type", "oneof", "TYPE", ARGUMENT_OPTIONAL, ARGUMENT_LIST(CLIENT_TYPE)},
                  BLOCK("id", "ID", ARGUMENT_OPTIONAL,
                        VALUE_OF("client-id", "integer", ARGUMENT_MULTIPLE))))

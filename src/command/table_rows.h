@@ -10,6 +10,8 @@
 
 #include "command/table_server.h"
 
+#include "command/table_operator.h"
+
 #include "command/table_cluster.h"
 
 #include "command/table_siblings.h"
@@ -17,3 +19,5 @@
 #include "command/table_ring.h"
 
 #include "command/table_repair.h"
+
+#include "command/table_refused.h"

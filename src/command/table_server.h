@@ -17,29 +17,41 @@ ROW("at", .arity = -3, .flags = FLAG_MOVABLEKEYS | FLAG_NO_MULTI | FLAG_NOSCRIPT
               VALUE_OF("arg", "string", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE)))
 
 ROW("command", .arity = -1, .flags = LOADING_FLAGS, LOCAL(introspect_all),
-    DOCS("server", "2.8.13", "O(N) with N commands", "Describe all commands."))
+    DOCS("server", "2.8.13", "O(N) with N commands", "Describe all commands."),
+    TIPS("nondeterministic_output_order"), CATEGORIES("connection"))
 
 SUBROW("command|count", .arity = 2, .flags = LOADING_FLAGS, LOCAL(introspect_count),
-       DOCS("server", "2.8.13", "O(1)", "Answer how many commands there are."))
+       DOCS("server", "2.8.13", "O(1)", "Answer how many commands there are."),
+       CATEGORIES("connection"))
 
 SUBROW("command|docs", .arity = -2, .flags = LOADING_FLAGS, LOCAL(introspect_docs),
        DOCS("server", "7.0.0", "O(N) with N commands", "Document commands."),
-       ARGUMENTS(COMMAND_NAMES))
+       TIPS("nondeterministic_output_order"), CATEGORIES("connection"), ARGUMENTS(COMMAND_NAMES))
 
-SUBROW("command|getkeys", .arity = -3, .flags = LOADING_FLAGS, LOCAL(introspect_getkeys),
+SUBROW("command|getkeys", .arity = -4, .flags = LOADING_FLAGS, LOCAL(introspect_getkeys),
        DOCS("server", "2.8.13", "O(N) with N arguments", "Answer the keys of a command."),
+       CATEGORIES("connection"),
+       ARGUMENTS(STRING("command"),
+                 VALUE_OF("arg", "string", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE)))
+
+SUBROW("command|getkeysandflags", .arity = -4, .flags = LOADING_FLAGS,
+       LOCAL(introspect_getkeysandflags),
+       DOCS("server", "7.0.0", "O(N) with N arguments",
+            "Answer the keys of a command, and what it does with each."),
+       CATEGORIES("connection"),
        ARGUMENTS(STRING("command"),
                  VALUE_OF("arg", "string", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE)))
 
 SUBROW("command|help", .arity = 2, .flags = LOADING_FLAGS, LOCAL(introspect_help),
-       DOCS("server", "5.0.0", "O(1)", "Show what COMMAND can do."))
+       DOCS("server", "5.0.0", "O(1)", "Show what COMMAND can do."), CATEGORIES("connection"))
 
 SUBROW("command|info", .arity = -2, .flags = LOADING_FLAGS, LOCAL(introspect_info),
        DOCS("server", "2.8.13", "O(N) with N commands", "Describe commands."),
-       ARGUMENTS(COMMAND_NAMES))
+       TIPS("nondeterministic_output_order"), CATEGORIES("connection"), ARGUMENTS(COMMAND_NAMES))
 
 SUBROW("command|list", .arity = -2, .flags = LOADING_FLAGS, LOCAL(introspect_list),
        DOCS("server", "7.0.0", "O(N) with N commands", "Answer the names of commands."),
+       TIPS("nondeterministic_output_order"), CATEGORIES("connection"),
        ARGUMENTS({"filterby", "oneof", "FILTERBY", ARGUMENT_OPTIONAL,
                   ARGUMENT_LIST(TOKEN_WITH("module-name", "string", "MODULE"),
                                 TOKEN_WITH("category", "string", "ACLCAT"),
@@ -63,6 +75,7 @@ SUBROW("config|rewrite", .arity = 2, .flags = CONFIG_FLAGS, LOCAL(server_config_
 
 SUBROW("config|set", .arity = -4, .flags = CONFIG_FLAGS, LOCAL(server_config_set),
        DOCS("server", "2.0.0", "O(N) with N directives", "Change directives, all or none."),
+       TIPS("request_policy:all_nodes response_policy:all_succeeded"),
        ARGUMENTS(BLOCK("parameter_value", NULL, ARGUMENT_MULTIPLE, STRING("parameter"),
                        STRING("value"))))
 
@@ -71,22 +84,28 @@ ROW("dbsize", .arity = 1, .flags = FLAG_READONLY | FLAG_FAST, CLUSTER,
 
 ROW("flushall", .arity = -1, .flags = FLAG_WRITE, CLUSTER, .prepare = server_prepare_flush,
     DOCS("server", "1.0.0", "O(N) with N partitions", "Delete all keys of the cluster."),
-    ARGUMENTS(FLUSH_TYPE))
+    TIPS("request_policy:all_shards response_policy:all_succeeded"),
+    CATEGORIES("keyspace dangerous"), ARGUMENTS(FLUSH_TYPE))
 
 ROW("flushdb", .arity = -1, .flags = FLAG_WRITE, CLUSTER, .prepare = server_prepare_flush,
     DOCS("server", "1.0.0", "O(N) with N partitions", "Delete all keys of the cluster."),
-    ARGUMENTS(FLUSH_TYPE))
+    TIPS("request_policy:all_shards response_policy:all_succeeded"),
+    CATEGORIES("keyspace dangerous"), ARGUMENTS(FLUSH_TYPE))
 
 ROW("info", .arity = -1, .flags = LOADING_FLAGS, LOCAL(info_run),
     DOCS("server", "1.0.0", "O(1)", "Describe this node and count what it did."),
+    TIPS("nondeterministic_output request_policy:all_shards response_policy:special"),
+    CATEGORIES("dangerous"),
     ARGUMENTS(VALUE_OF("section", "string", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE)))
 
 ROW("time", .arity = 1, .flags = LOADING_FLAGS | FLAG_FAST, LOCAL(server_time),
-    DOCS("server", "2.6.0", "O(1)", "Answer the time of this node's clock."))
+    DOCS("server", "2.6.0", "O(1)", "Answer the time of this node's clock."),
+    TIPS("nondeterministic_output"))
 
 ROW("wait", .arity = 3, .flags = FLAG_NOSCRIPT, CLUSTER, .prepare = server_prepare_wait,
     DOCS("generic", "3.0.0", "O(1)",
          "Wait until this connection's writes are on so many replicas, and answer how many."),
+    TIPS("request_policy:all_shards response_policy:agg_min"), CATEGORIES("connection"),
     ARGUMENTS(INTEGER("numreplicas"), INTEGER("timeout")))
 
 #undef LOADING_FLAGS

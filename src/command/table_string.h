@@ -7,7 +7,8 @@ ROW("get", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO acc
     READ(string_get), DOCS("string", "1.0.0", "O(1)", "Answer the value of a key."), ARGUMENTS(KEY))
 
 ROW("set", .arity = -3, .flags = FLAG_WRITE | FLAG_DENYOOM,
-    KEYS(1, 1, 1, "RW access update variable_flags"), .prepare = string_prepare_set,
+    KEYS(1, 1, 1, "RW access update variable_flags"),
+    .key_notes = "RW and ACCESS due to the optional `GET` argument", .prepare = string_prepare_set,
     WRITE(string_set),
     DOCS("string", "1.0.0", "O(1)", "Set the value of a key, whatever it was before."),
     ARGUMENTS(KEY, STRING("value"),

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -135,6 +136,13 @@ static bool config_rewrite(void *context, struct buffer *error)
     return good;
 }
 
+/* As if a terminal had: the control thread hears of it (io/node.c). */
+static void shut_down(void *context)
+{
+    (void)context;
+    kill(getpid(), SIGTERM);
+}
+
 /* ---- INFO ---- */
 
 static void reset_statistics(void *context)
@@ -207,6 +215,7 @@ static const struct environment_functions functions = {
     .config_set = config_set,
     .config_rewrite = config_rewrite,
     .reset_statistics = reset_statistics,
+    .shut_down = shut_down,
     .facts = facts,
     .error_counts = error_counts,
 };

@@ -40,6 +40,13 @@ static void reset_statistics(void *context)
     fixture->resets++;
 }
 
+static void shut_down(void *context)
+{
+    struct fixture *fixture = context;
+
+    fixture->shut_down = true;
+}
+
 static void get_facts(void *context, struct node_facts *facts)
 {
     const struct fixture *fixture = context;
@@ -84,6 +91,7 @@ static const struct environment_functions functions = {
     .config_set = config_set,
     .config_rewrite = config_rewrite,
     .reset_statistics = reset_statistics,
+    .shut_down = shut_down,
     .facts = get_facts,
     .error_counts = error_counts,
 };

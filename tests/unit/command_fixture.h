@@ -25,6 +25,7 @@ struct fixture {
     struct buffer config; /* what config_set was given: "name=value;" */
     bool config_fails;
     size_t resets;
+    bool shut_down;
     uint32_t woken; /* a bit for each worker */
     enum member_state states[8];
     node_number moved; /* the member that is at 192.0.2.77:7777; 0: none */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rows of the table of commands (command/table.h): what operators ask of a node.
+ */
+#define OPERATOR_FLAGS (FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE)
+#define HELP_FLAGS     (FLAG_LOADING | FLAG_STALE)
+
+ROW("acl", .arity = -2, .flags = 0, LOCAL(introspect_container),
+    DOCS("server", "6.0.0", "Depends on subcommand.",
+         "Ask about users: there is one, \"default\", whose password is requirepass."))
+
+SUBROW("acl|cat", .arity = -2, .flags = FLAG_NOSCRIPT | HELP_FLAGS, LOCAL(acl_cat),
+       DOCS("server", "6.0.0", "O(N) with N commands",
+            "Answer the categories of commands, or the commands of one."),
+       ARGUMENTS(VALUE_OF("category", "string", ARGUMENT_OPTIONAL)))
+
+SUBROW("acl|getuser", .arity = 3, .flags = OPERATOR_FLAGS, LOCAL(acl_getuser),
+       DOCS("server", "6.0.0", "O(1)", "Describe a user."), ARGUMENTS(STRING("username")))
+
+SUBROW("acl|help", .arity = 2, .flags = HELP_FLAGS, LOCAL(introspect_help),
+       DOCS("server", "6.0.0", "O(1)", "Show what ACL can do."))
+
+SUBROW("acl|list", .arity = 2, .flags = OPERATOR_FLAGS, LOCAL(acl_list),
+       DOCS("server", "6.0.0", "O(1)", "Describe the users, each in a line."))
+
+SUBROW("acl|log", .arity = -2, .flags = OPERATOR_FLAGS, LOCAL(acl_log),
+       DOCS("server", "6.0.0", "O(1)", "Answer nothing: what was refused is not kept."),
+       ARGUMENTS(ONE_OF("operation", ARGUMENT_OPTIONAL, INTEGER("count"), TOKEN("reset", "RESET"))))
+
+SUBROW("acl|users", .arity = 2, .flags = OPERATOR_FLAGS, LOCAL(acl_users),
+       DOCS("server", "6.0.0", "O(1)", "Answer the names of the users."))
+
+SUBROW("acl|whoami", .arity = 2, .flags = FLAG_NOSCRIPT | HELP_FLAGS, LOCAL(acl_whoami),
+       DOCS("server", "6.0.0", "O(1)", "Answer the name of this connection's user."))
+
+ROW("lastsave", .arity = 1, .flags = HELP_FLAGS | FLAG_FAST, LOCAL(server_lastsave),
+    DOCS("server", "1.0.0", "O(1)", "Answer when this node started: no data is on disk."),
+    TIPS("nondeterministic_output"), CATEGORIES("admin dangerous"))
+
+ROW("lolwut", .arity = -1, .flags = FLAG_READONLY | FLAG_FAST, LOCAL(server_lolwut),
+    DOCS("server", "5.0.0", "O(1)", "Show a dunlin, and the versions."),
+    ARGUMENTS(OPTIONAL_WITH("version", "integer", "VERSION")))
+
+ROW("module", .arity = -2, .flags = 0, LOCAL(introspect_container),
+    DOCS("server", "4.0.0", "Depends on subcommand.", "Ask about modules: there are none."))
+
+SUBROW("module|help", .arity = 2, .flags = HELP_FLAGS, LOCAL(introspect_help),
+       DOCS("server", "5.0.0", "O(1)", "Show what MODULE can do."))
+
+SUBROW("module|list", .arity = 2, .flags = FLAG_ADMIN | FLAG_NOSCRIPT, LOCAL(refused_module_list),
+       DOCS("server", "4.0.0", "O(1)", "Answer the modules: none."),
+       TIPS("nondeterministic_output_order"))
+
+SUBROW("module|load", .arity = -3, .flags = FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING,
+       LOCAL(refused_run), DOCS("server", "4.0.0", "O(1)", "Refuse: modules are not loaded."),
+       ARGUMENTS(STRING("path"), VALUE_OF("arg", "string", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE)))
+
+SUBROW("module|loadex", .arity = -3, .flags = FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING,
+       LOCAL(refused_run), DOCS("server", "7.0.0", "O(1)", "Refuse: modules are not loaded."),
+       ARGUMENTS(STRING("path")))
+
+SUBROW("module|unload", .arity = 3, .flags = FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING,
+       LOCAL(refused_run), DOCS("server", "4.0.0", "O(1)", "Refuse: modules are not loaded."),
+       ARGUMENTS(STRING("name")))
+
+ROW("role", .arity = 1, .flags = FLAG_NOSCRIPT | HELP_FLAGS | FLAG_FAST, LOCAL(server_role),
+    DOCS("server", "2.8.12", "O(1)", "Answer \"master\", as every node does."),
+    CATEGORIES("admin dangerous"))
+
+ROW("shutdown", .arity = -1, .flags = OPERATOR_FLAGS | FLAG_NO_MULTI | FLAG_ALLOW_BUSY,
+    LOCAL(server_shutdown),
+    DOCS("server", "1.0.0", "O(1)", "End this node; it tells the others first."),
+    ARGUMENTS(ONE_OF("nosave_save", ARGUMENT_OPTIONAL, TOKEN("nosave", "NOSAVE"),
+                     TOKEN("save", "SAVE")),
+              TOKEN_OPTIONAL("now", "NOW"), TOKEN_OPTIONAL("force", "FORCE"),
+              TOKEN_OPTIONAL("abort", "ABORT")))
+
+#undef OPERATOR_FLAGS
+#undef HELP_FLAGS
