@@ -362,7 +362,7 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
 bool replica_make_room(struct replica *replica, const struct place *place, size_t value_size,
                        uint64_t *evicted)
 {
-    return store_make_room(replica->store, store_room_for(place->key.size, value_size), evicted);
+    return store_make_room_for(replica->store, place->key.size, value_size, evicted);
 }
 
 uint64_t replica_stamp(struct replica *replica, struct instant now, struct partition *partition,

@@ -39,6 +39,10 @@
 /* Entries of one bucket that are looked at. A bucket has some 5; only a bad hash has more. */
 #define CLOCK_CHAIN_MAX 32u
 
+/* A key and its value take less than twice their bytes and these: their header, the header of a
+ * block, and what size classes round up. */
+#define ROOM_AROUND 1024u
+
 struct sweep {
     struct store *store;
     uint64_t wanted; /* bytes */
@@ -164,6 +168,15 @@ bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted)
         *evicted += sweep.evicted;
     }
     return has_room(store, bytes);
+}
+
+bool store_make_room_for(struct store *store, size_t key_size, size_t value_size, uint64_t *evicted)
+{
+    /* More than store_room_for would say, and nearly always there. */
+    const size_t plenty = 2 * (key_size + value_size) + ROOM_AROUND;
+
+    return has_room(store, plenty + store_slack(store)) ||
+           store_make_room(store, store_room_for(key_size, value_size), evicted);
 }
 
 size_t store_room_for(size_t key_size, size_t value_size)

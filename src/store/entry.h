@@ -106,6 +106,24 @@ void entry_destroy(struct entry **entry);
 bool entry_overwrite(struct entry *entry, const struct version *version, const struct span *pieces,
                      size_t piece_count);
 
+/* Whether the entry is a string without any part, and the version one with a value of its size. */
+static inline bool entry_alike(const struct entry *entry, const struct version *version,
+                               size_t value_size)
+{
+    return (entry->traits & (ENTRY_KIND | ENTRY_PARTS)) == VALUE_STRING &&
+           version->kind == VALUE_STRING && version->deadline_ms == DEADLINE_NEVER &&
+           entry->value_size == value_size;
+}
+
+/* Writes over the value of such an entry; `value` may lie in it. */
+static inline void entry_rewrite(struct entry *entry, struct dot dot, struct span value)
+{
+    if (value.size > 0)
+        memmove((uint8_t *)(entry + 1) + entry->key_size, value.data, value.size);
+    entry->stamp = dot.stamp;
+    entry->node = dot.node;
+}
+
 static inline enum value_kind entry_kind(const struct entry *entry)
 {
     return (enum value_kind)(entry->traits & ENTRY_KIND);

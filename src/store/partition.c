@@ -99,19 +99,25 @@ static void unlink_timer(struct table *table, struct entry *entry, bool tombston
         wheel_remove(table->wheel, entry_timer(entry));
 }
 
+/* Whether looking up an entry marks it as used changes with the policy. */
+static void follow_policy(const struct partition *partition, struct table *table)
+{
+    const bool clocked = store_evicts(partition->store);
+
+    if (table->clocked != clocked)
+        table->clocked = clocked;
+}
+
 /* Makes the table, and the wheel where the entry `expires`, that the partition does not have yet.
  */
 static bool prepare(struct partition *partition, bool expires)
 {
-    const bool clocked = store_evicts(partition->store);
-
     if (partition->table == NULL)
         partition->table = table_create(&partition->store->hasher);
     struct table *table = partition->table;
     if (table == NULL)
         return false;
-    if (table->clocked != clocked)
-        table->clocked = clocked;
+    follow_policy(partition, table);
     if (expires && table->wheel == NULL) {
         table->wheel = memory_try_alloc(sizeof *table->wheel);
         if (table->wheel == NULL)
@@ -249,6 +255,22 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
     return done ? STORE_OK : STORE_NO_MEMORY;
 }
 
+/* Writes `value` over that of a plain entry of its size: nothing but those bytes, the dot and the
+ * leaf's sum change. */
+static void put_alike(struct partition *partition, struct entry *entry, struct span key,
+                      struct dot dot, struct span value)
+{
+    const uint64_t key_digest = store_key_digest(key);
+
+    ensure(dot_exists(dot));
+    partition->leaves[store_leaf(key_digest)] += store_version_digest(key_digest, dot, 0) -
+                                                 store_version_digest(key_digest, entry_dot(entry),
+                                                                      0);
+    follow_policy(partition, partition->table);
+    use(partition->table, entry);
+    entry_rewrite(entry, dot, value);
+}
+
 enum store_status partition_put(struct partition *partition, uint64_t hash, struct span key,
                                 const struct version *version, const struct span *pieces,
                                 size_t piece_count)
@@ -261,7 +283,11 @@ enum store_status partition_put_over(struct partition *partition, uint64_t hash,
                                      struct entry *old, const struct version *version,
                                      const struct span *pieces, size_t piece_count)
 {
-    return put(partition, hash, key, old, version, pieces, piece_count, NULL);
+    if (old == NULL || piece_count != 1 || partition->marks != NULL ||
+        !entry_alike(old, version, pieces[0].size))
+        return put(partition, hash, key, old, version, pieces, piece_count, NULL);
+    put_alike(partition, old, key, version->dot, pieces[0]);
+    return STORE_OK;
 }
 
 enum store_status partition_put_block(struct partition *partition, uint64_t hash, struct span key,

@@ -137,6 +137,9 @@ void store_set_policy(struct store *store, enum store_policy policy);
 bool store_make_room(struct store *store, size_t bytes, uint64_t *evicted);
 /* What partition_put may need for one key and value, bytes. */
 size_t store_room_for(size_t key_size, size_t value_size);
+/* store_make_room for that; where there is plenty nothing is computed. */
+bool store_make_room_for(struct store *store, size_t key_size, size_t value_size,
+                         uint64_t *evicted);
 
 /* The digest of a key that all nodes agree on (XXH3, no seed): marks and leaves go by it. */
 uint64_t store_key_digest(struct span key);
