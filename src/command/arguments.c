@@ -3,6 +3,9 @@
 
 #include <ctype.h>
 
+#include "base/decimal.h"
+#include "base/options.h"
+#include "command/environment.h"
 #include "resp/reply.h"
 
 bool argument_syntax_error(struct call *call)
@@ -34,10 +37,36 @@ bool argument_integer(struct call *call, struct span text, int64_t *value)
     return false;
 }
 
+bool argument_decimal(struct call *call, struct span text, long double *value)
+{
+    if (decimal_read(text, value))
+        return true;
+    reply_error(call->reply, "ERR value is not a valid float");
+    return false;
+}
+
 bool argument_string(struct call *call, const struct version *version)
 {
     if (version->kind == VALUE_STRING)
         return true;
     reply_error(call->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
     return false;
+}
+
+bool argument_length(struct call *call, uint64_t size, uint64_t more)
+{
+    const struct options *options = call->environment->options;
+    uint64_t whole;
+
+    if (__builtin_add_overflow(size, more, &whole) ||
+        whole > (uint64_t)options->proto_max_bulk_len) {
+        reply_error(call->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+        return false;
+    }
+    /* Said before the room is taken, and not when it has been. */
+    if (options->maxmemory > 0 && whole > (uint64_t)options->maxmemory) {
+        reply_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
+        return false;
+    }
+    return true;
 }

@@ -16,8 +16,14 @@ void argument_subcommand_error(struct call *call);
 /* Reads an argument that has to be an integer; false when it has appended the error. */
 bool argument_integer(struct call *call, struct span text, int64_t *value);
 
+/* The same of a decimal fraction. */
+bool argument_decimal(struct call *call, struct span text, long double *value);
+
 /* Whether the version's value is a plain string; WRONGTYPE is appended when it is not. The version
  * is visible. */
 bool argument_string(struct call *call, const struct version *version);
+
+/* Whether a string may be so long: `size` and `more` bytes. */
+bool argument_length(struct call *call, uint64_t size, uint64_t more);
 
 #endif

@@ -51,6 +51,7 @@ struct call {
     size_t argc;
     struct buffer *reply; /* RESP bytes are appended here */
     struct buffer *bytes; /* a READ's version lies in it, and the reply may take it; NULL */
+    struct buffer *made;  /* an UPDATE's change may point into what is made here */
     bool siblings;        /* the first key's keyspace keeps concurrent values */
     int protocol;         /* 2 or 3 */
     struct instant now;

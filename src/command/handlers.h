@@ -32,6 +32,19 @@ UPDATER(string_getdel)
 UPDATER(string_getex)
 UPDATER(string_append)
 UPDATER(string_increment)
+UPDATER(string_increment_float)
+
+/* range.c */
+PREPARE(range_prepare_get)
+PREPARE(range_prepare_set)
+READER(range_get)
+UPDATER(range_set)
+
+/* object.c */
+READER(object_encoding)
+READER(object_freq)
+READER(object_idletime)
+READER(object_refcount)
 
 /* key.c */
 PREPARE(key_prepare_expire)

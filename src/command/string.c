@@ -3,10 +3,11 @@
  * Strings. A change decides when its value expires: SET and GETSET clear the deadline unless told
  * otherwise, APPEND and INCR keep it. A value whose deadline is past when it is set is a delete.
  */
+#include <math.h>
+
 #include "base/assert.h"
-#include "base/options.h"
+#include "base/decimal.h"
 #include "command/arguments.h"
-#include "command/environment.h"
 #include "command/expiry.h"
 #include "command/handlers.h"
 #include "resp/reply.h"
@@ -308,11 +309,8 @@ void string_append(struct call *call, const struct version *version, struct chan
     change->action = CHANGE_NOTHING;
     if (exists && !argument_string(call, version))
         return;
-    if (added.size > call->environment->options->proto_max_bulk_len ||
-        old_size > call->environment->options->proto_max_bulk_len - added.size) {
-        reply_error(call->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    if (!argument_length(call, old_size, added.size))
         return;
-    }
     reply_integer(call->reply, (int64_t)(old_size + added.size));
     change->action = CHANGE_PUT;
     change->deadline_ms = exists ? version->deadline_ms : DEADLINE_NEVER;
@@ -340,4 +338,31 @@ void string_increment(struct call *call, const struct version *version, struct c
 
     reply_integer(call->reply, value);
     put(call, change, span_of(call->scratch, size), exists ? version->deadline_ms : DEADLINE_NEVER);
+}
+
+void string_increment_float(struct call *call, const struct version *version, struct change *change)
+{
+    const bool exists = visible(call, version);
+    long double value = 0, by;
+    char text[DECIMAL_TEXT_MAX];
+
+    change->action = CHANGE_NOTHING;
+    if (exists &&
+        (!argument_string(call, version) || !argument_decimal(call, version->value, &value)))
+        return;
+    if (!argument_decimal(call, call->argv[2], &by))
+        return;
+    value += by;
+    if (!isfinite(value)) {
+        reply_error(call->reply, "ERR increment would produce NaN or Infinity");
+        return;
+    }
+    buffer_reset(call->made, DECIMAL_TEXT_MAX);
+    buffer_append(call->made, text, decimal_write(value, text));
+    if (call->made->failed) {
+        call->reply->failed = true;
+        return;
+    }
+    reply_bulk(call->reply, buffer_content(call->made));
+    put(call, change, buffer_content(call->made), exists ? version->deadline_ms : DEADLINE_NEVER);
 }

@@ -246,7 +246,7 @@ size_t command_keys(const struct command *command, const struct span *argv, size
         return plain_keys(command, 0, argc, indices);
     if (argc <= inner_at)
         return 0;
-    const struct command *inner = find_row(argv[inner_at], NULL);
+    const struct command *inner = command_row(argv + inner_at, argc - inner_at);
 
     /* An AT within an AT is refused, and so has no keys. */
     if (inner == NULL || (inner->flags & FLAG_MOVABLEKEYS) != 0 ||

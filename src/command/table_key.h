@@ -55,6 +55,31 @@ ROW("pttl", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO ac
     DOCS("generic", "2.6.0", "O(1)", "Answer how long a key lives, in milliseconds."),
     ARGUMENTS(KEY))
 
+ROW("object", .arity = -2, .flags = 0, LOCAL(introspect_container),
+    DOCS("generic", "2.2.3", "Depends on subcommand.", "Ask how the value of a key is kept."))
+
+SUBROW("object|encoding", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"),
+       READ(object_encoding),
+       DOCS("generic", "2.2.3", "O(1)", "Answer what Redis would keep the value as."),
+       ARGUMENTS(KEY))
+
+SUBROW("object|freq", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"), READ(object_freq),
+       DOCS("generic", "4.0.0", "O(1)", "Answer an error: how often keys are used is not counted."),
+       ARGUMENTS(KEY))
+
+SUBROW("object|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, LOCAL(introspect_help),
+       DOCS("generic", "6.2.0", "O(1)", "Show what OBJECT can do."))
+
+SUBROW("object|idletime", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"),
+       READ(object_idletime),
+       DOCS("generic", "2.2.3", "O(1)", "Answer the seconds since the value was written."),
+       ARGUMENTS(KEY))
+
+SUBROW("object|refcount", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"),
+       READ(object_refcount),
+       DOCS("generic", "2.2.3", "O(1)", "Answer how often Redis would refer to the value."),
+       ARGUMENTS(KEY))
+
 ROW("touch", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO"),
     .gather = GATHER_SUM, READ(key_exists),
     DOCS("generic", "3.2.1", "O(N) with N keys",

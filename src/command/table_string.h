@@ -94,3 +94,26 @@ ROW("strlen", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO"
     READ(string_strlen),
     DOCS("string", "2.2.0", "O(1)", "Answer the length of the value of a key, in bytes."),
     ARGUMENTS(KEY))
+
+ROW("getrange", .arity = 4, .flags = FLAG_READONLY, KEYS(1, 1, 1, "RO access"),
+    .prepare = range_prepare_get, READ(range_get),
+    DOCS("string", "2.4.0", "O(N) with N the bytes that are answered",
+         "Answer a part of the value of a key."),
+    ARGUMENTS(KEY, INTEGER("start"), INTEGER("end")))
+
+ROW("substr", .arity = 4, .flags = FLAG_READONLY, KEYS(1, 1, 1, "RO access"),
+    .prepare = range_prepare_get, READ(range_get),
+    DOCS("string", "1.0.0", "O(N) with N the bytes that are answered",
+         "Answer a part of the value of a key: the old name of GETRANGE."),
+    ARGUMENTS(KEY, INTEGER("start"), INTEGER("end")))
+
+ROW("setrange", .arity = 4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "RW update"),
+    .prepare = range_prepare_set, UPDATE(range_set),
+    DOCS("string", "2.2.0", "O(N) with N the length of the value",
+         "Write over a part of the value of a key; zero bytes fill what lies before it."),
+    ARGUMENTS(KEY, INTEGER("offset"), STRING("value")))
+
+ROW("incrbyfloat", .arity = 3, .flags = FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
+    KEYS(1, 1, 1, "RW access update"), UPDATE(string_increment_float),
+    DOCS("string", "2.6.0", "O(1)", "Add to the number at a key; an absent key counts as 0."),
+    ARGUMENTS(KEY, VALUE_OF("increment", "double", 0)))

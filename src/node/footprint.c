@@ -26,7 +26,7 @@ static size_t request_bytes(const struct request *request)
 
     return sizeof *request + request->room_capacity * sizeof request->room[0] +
            request->kept.capacity + (request->block != NULL ? request->block->capacity : 0) +
-           request->reply.capacity + operation->written_bytes.capacity +
+           request->reply.capacity + request->made.capacity + operation->written_bytes.capacity +
            operation->reading.bytes.capacity + operation->reading.spare.capacity;
 }
 

@@ -155,6 +155,7 @@ struct request {
     struct buffer kept;              /* the arguments' bytes, */
     struct block *block;             /* or a large value's, which the store may share */
     bool owned;                      /* they were copied */
+    struct buffer made;              /* what an update was made of, besides them */
     uint8_t read_level, write_level; /* as asked for; LEVEL_DEFAULT: the rule's */
     bool placed;                     /* a coordinator was chosen elsewhere: do not forward again */
 

@@ -78,6 +78,7 @@ static struct request *add_slot(struct engine *engine)
     struct request *request = memory_alloc(sizeof *request);
     request->engine = engine;
     request->id = engine->slot_count;
+    request->call.made = &request->made;
     request->deadline = (struct request_timer){.request = request, .fire = time_is_up};
     request->hedge = (struct request_timer){.request = request, .fire = coordinate_hedge};
     list_init(&request->link);
@@ -102,7 +103,7 @@ void request_began(struct request *request, int64_t mono_us)
         request->deadline_wall_ms -= gone_us / 1000;
 }
 
-/* All but the scratch, which nobody reads before writing it. */
+/* All but the scratch, which nobody reads before writing it, and what never changes. */
 static void begin_call(struct request *request)
 {
     struct call *call = &request->call;
@@ -228,6 +229,15 @@ static void give_back(struct request *request)
         inspect_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
+<<<<<<< HEAD
+=======
+    request->stage = STAGE_FREE;
+    request->owner = OWNER_NOBODY;
+    buffer_reset(&request->reply, BUFFER_KEEP);
+    buffer_reset(&request->kept, BUFFER_KEEP);
+    if (request->made.block != NULL)
+        buffer_reset(&request->made, BUFFER_KEEP);
+>>>>>>> strings
     if (request->block != NULL)
         block_release(&request->block);
     rest(request);
@@ -656,6 +666,7 @@ void requests_destroy(struct engine *engine)
         inspect_end(request);
         buffer_deinit(&request->reply);
         buffer_deinit(&request->kept);
+        buffer_deinit(&request->made);
         block_release(&request->block);
         memory_free(request->room);
         operation_deinit(&request->operation);

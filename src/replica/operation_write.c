@@ -56,8 +56,7 @@ static bool build_set(struct operation *operation, const struct version *old,
     if (change->action == CHANGE_DELETE) {
         status = siblings_erase(set, &context, dot, now_ms, out);
     } else {
-        for (size_t i = 0; i < change->piece_count; i++)
-            buffer_append_span(&value, change->pieces[i]);
+        change_value(change, &value);
         status = value.failed ? SIBLINGS_NO_MEMORY
                               : siblings_write(set, &context, dot, change->deadline_ms,
                                                buffer_content(&value), now_ms, out);
@@ -92,8 +91,7 @@ static bool build(struct operation *operation, const struct version *old,
         written->value = change->pieces[0];
         return true;
     }
-    for (size_t i = 0; i < change->piece_count; i++)
-        buffer_append_span(&operation->written_bytes, change->pieces[i]);
+    change_value(change, &operation->written_bytes);
     written->value = buffer_content(&operation->written_bytes);
     return true;
 }

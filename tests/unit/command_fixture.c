@@ -144,6 +144,7 @@ void fixture_deinit(struct fixture *fixture)
     metrics_destroy(&fixture->metrics);
     options_release(&options);
     buffer_deinit(&fixture->reply);
+    buffer_deinit(&fixture->made);
     buffer_deinit(&fixture->config);
 }
 
@@ -180,6 +181,7 @@ void fixture_run(struct fixture *fixture, const char *line, const struct version
         .argv = fixture->argv,
         .argc = split(fixture, line),
         .reply = &fixture->reply,
+        .made = &fixture->made,
         .protocol = session_protocol(&fixture->session),
         .now = {.wall_ms = FIXTURE_NOW_MS, .mono_us = FIXTURE_NOW_US},
         .environment = &fixture->environment,
@@ -246,8 +248,7 @@ void fixture_expect_put(struct fixture *fixture, const char *value, int64_t dead
     struct buffer whole = {0};
 
     cr_assert_eq(fixture->change.action, CHANGE_PUT);
-    for (size_t i = 0; i < fixture->change.piece_count; i++)
-        buffer_append_span(&whole, fixture->change.pieces[i]);
+    change_value(&fixture->change, &whole);
     cr_assert(span_equal(buffer_content(&whole), span_of_string(value)), "not '%s'", value);
     cr_assert_eq(fixture->change.deadline_ms, deadline_ms);
     buffer_deinit(&whole);

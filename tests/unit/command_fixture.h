@@ -36,7 +36,7 @@ struct fixture {
     struct call call;
     enum command_kind kind;
     bool prepared;
-    struct buffer reply;
+    struct buffer reply, made;
     struct change change;
 };
 

@@ -116,6 +116,8 @@ Test(command_table, keys_are_found_where_the_row_says)
     expect_keys(ARGV(SPAN("del"), a, b, a), 3, (const size_t[]){1, 2, 3});
     expect_keys(ARGV(SPAN("mset"), a, v, b, v), 2, (const size_t[]){1, 3});
     expect_keys(ARGV(SPAN("ping"), a), 0, NULL);
+    expect_keys(ARGV(SPAN("at"), SPAN("one"), SPAN("object"), SPAN("freq"), a), 1,
+                (const size_t[]){4});
     expect_keys(ARGV(SPAN("at"), SPAN("one"), SPAN("mset"), a, v, b, v), 2, (const size_t[]){3, 5});
     expect_keys(ARGV(SPAN("at"), SPAN("one"), SPAN("get")), 0, NULL);
     expect_keys(ARGV(SPAN("at"), SPAN("one"), SPAN("nosuch"), a), 0, NULL);
