@@ -210,6 +210,8 @@ static inline void rest(struct request *request)
     request->owner = OWNER_NOBODY;
     buffer_reset(&request->reply, BUFFER_KEEP);
     buffer_reset(&request->kept, BUFFER_KEEP);
+    if (request->made.block != NULL)
+        buffer_reset(&request->made, BUFFER_KEEP);
     if (request->kind != COMMAND_LOCAL)
         operation_rest(&request->operation);
     list_prepend(&request->engine->free_requests, &request->link);
@@ -229,15 +231,6 @@ static void give_back(struct request *request)
         inspect_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
-<<<<<<< HEAD
-=======
-    request->stage = STAGE_FREE;
-    request->owner = OWNER_NOBODY;
-    buffer_reset(&request->reply, BUFFER_KEEP);
-    buffer_reset(&request->kept, BUFFER_KEEP);
-    if (request->made.block != NULL)
-        buffer_reset(&request->made, BUFFER_KEEP);
->>>>>>> strings
     if (request->block != NULL)
         block_release(&request->block);
     rest(request);
