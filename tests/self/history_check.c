@@ -249,10 +249,11 @@ static bool may_follow(const struct operation *operation, int64_t value)
     return true;
 }
 
-/* False: this was visited before. */
+/* False: this was visited before. (Values have the numbers of operations: mixed in as those are, one
+ * would cancel out the other.) */
 static bool visit(struct search *search, uint64_t placed, int64_t value)
 {
-    const uint64_t hash = mix(placed ^ mix((uint64_t)value)) | 1;
+    const uint64_t hash = mix(mix(placed) + (uint64_t)value) | 1;
 
     if (++search->visits > VISITS_MAX)
         return false;
