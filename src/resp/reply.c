@@ -12,13 +12,24 @@
 /* "\r\n", a type's byte and a number. */
 #define HEAD_MAX (INT64_TEXT_MAX + 3)
 
+/* What a text takes beyond its bytes: its head, a tag, and an end of line. */
+#define TEXT_SPARE (HEAD_MAX + 4 + 2)
+
 /* Smaller values are copied: their buffer is kept for the next, bytes. */
 #define TAKEN_MIN (16 * 1024)
 
-static size_t write_head(char *head, char type, int64_t number)
+static inline size_t write_head(char *head, char type, int64_t number)
 {
+    size_t size = 1;
+
     head[0] = type;
-    size_t size = 1 + int64_to_text(number, head + 1);
+    if ((uint64_t)number < 100) { /* nearly all are that short */
+        if (number >= 10)
+            head[size++] = (char)('0' + number / 10);
+        head[size++] = (char)('0' + number % 10);
+    } else {
+        size += int64_to_text(number, head + size);
+    }
     head[size++] = '\r';
     head[size++] = '\n';
     return size;
@@ -83,21 +94,20 @@ void reply_integer(struct buffer *reply, int64_t value)
     append_head(reply, ':', value);
 }
 
-static void append_text(struct buffer *reply, char type, const char *tag, struct span value)
+/* The tag is of no more than four bytes. */
+static inline void append_text(struct buffer *reply, char type, const char *tag, size_t tag_size,
+                               struct span value)
 {
-    const size_t tag_size = strlen(tag);
-    size_t total;
-
-    if (__builtin_add_overflow(value.size, tag_size + HEAD_MAX + 2, &total)) {
+    if (value.size > SIZE_MAX - TEXT_SPARE) {
         reply->failed = true;
         return;
     }
-    char *room = (char *)buffer_reserve(reply, total);
+    char *room = (char *)buffer_reserve(reply, value.size + TEXT_SPARE);
     if (room == NULL)
         return;
     char *at = room + write_head(room, type, (int64_t)(value.size + tag_size));
-    memcpy(at, tag, tag_size);
-    at += tag_size;
+    for (size_t i = 0; i < tag_size; i++)
+        *at++ = tag[i];
     if (value.size > 0)
         memcpy(at, value.data, value.size);
     at += value.size;
@@ -108,7 +118,7 @@ static void append_text(struct buffer *reply, char type, const char *tag, struct
 
 void reply_bulk(struct buffer *reply, struct span value)
 {
-    append_text(reply, '$', "", value);
+    append_text(reply, '$', "", 0, value);
 }
 
 void reply_bulk_taking(struct buffer *reply, struct span value, struct buffer *bytes)
@@ -170,7 +180,7 @@ void reply_set(struct buffer *reply, size_t count, int protocol)
 void reply_verbatim(struct buffer *reply, struct span text, int protocol)
 {
     if (protocol >= 3)
-        append_text(reply, '=', "txt:", text);
+        append_text(reply, '=', "txt:", 4, text);
     else
-        append_text(reply, '$', "", text);
+        append_text(reply, '$', "", 0, text);
 }
