@@ -35,6 +35,22 @@ bool partition_fits(const struct partition *partition, uint64_t growth)
     return store_memory_used(store) + untold + growth <= max;
 }
 
+/* Tells who fetches ahead where the table is. */
+static void tell_place(struct partition *partition)
+{
+    const struct table *table = partition->table;
+    const void *segments = table != NULL ? table->segments : NULL;
+    const uint32_t buckets = table != NULL ? table->bucket_count : 0;
+
+    if (atomic_load_explicit(&partition->buckets, memory_order_relaxed) == buckets &&
+        atomic_load_explicit(&partition->table_at, memory_order_relaxed) == table &&
+        atomic_load_explicit(&partition->segments_at, memory_order_relaxed) == segments)
+        return;
+    atomic_store_explicit(&partition->buckets, buckets, memory_order_relaxed);
+    atomic_store_explicit(&partition->table_at, table, memory_order_relaxed);
+    atomic_store_explicit(&partition->segments_at, segments, memory_order_relaxed);
+}
+
 void partition_finish(struct partition *partition)
 {
     struct table *table = partition->table;
@@ -49,6 +65,7 @@ void partition_finish(struct partition *partition)
 
         table_dismantle(&partition->table, &work);
     }
+    tell_place(partition);
     const uint64_t memory = memory_of(partition);
     const uint64_t told = partition->memory_told;
     const uint64_t moved = memory > told ? memory - told : told - memory;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a batch of look-ups will touch is fetched in rounds: the partitions' headers, the buckets,
- * the entries. A round reads what the one before it fetched, and nothing in it waits for memory.
+ * What a batch of look-ups will touch is fetched in rounds: the partitions' headers, the tables,
+ * the buckets, the entries. A round reads what the one before it fetched, and nothing in it waits
+ * for memory.
  *
  * The addresses of a round are gathered first, each under its partition's lock, and fetched in one
  * go: a fetch whose page the processor does not know yet waits for that, and beside a lock, which
@@ -15,10 +16,26 @@ static void fetch_headers(const struct store_visit *visits, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct partition *partition = visits[i].partition;
+        __builtin_prefetch(&partition->store); /* read first, in the next round */
         __builtin_prefetch(partition);
-        __builtin_prefetch(&partition->store);
         __builtin_prefetch(&partition->leaves[0]);
         __builtin_prefetch(&partition->leaves[PARTITION_LEAVES - 1]);
+    }
+}
+
+/* The tables, and the segments of their buckets. No lock is between two visits here, so that the
+ * processor waits for all headers at once. */
+static void fetch_tables(const struct store_visit *visits, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct partition *partition = visits[i].partition;
+        const uint32_t buckets = atomic_load_explicit(&partition->buckets, memory_order_relaxed);
+        const uint8_t *segments = atomic_load_explicit(&partition->segments_at,
+                                                       memory_order_relaxed);
+
+        __builtin_prefetch(atomic_load_explicit(&partition->table_at, memory_order_relaxed));
+        if (buckets > 0)
+            __builtin_prefetch(segments + table_segment(visits[i].hash, buckets) * sizeof(void *));
     }
 }
 
@@ -54,6 +71,7 @@ void store_prefetch(const struct store_visit *visits, size_t count)
 
     ensure(count <= STORE_PREFETCH_MAX);
     fetch_headers(visits, count);
+    fetch_tables(visits, count);
     for (size_t i = 0; i < count; i++)
         at[i] = address(&visits[i], bucket_of);
     for (size_t i = 0; i < count; i++)

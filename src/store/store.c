@@ -23,6 +23,10 @@
 
 _Static_assert(offsetof(struct partition, flushed) + sizeof(struct dot) <= 64,
                "a look-up reads one line of the header");
+_Static_assert(offsetof(struct partition, store) == 64 &&
+                   offsetof(struct partition, buckets) < 128 &&
+                   offsetof(struct partition, leaves) % 64 == 0,
+               "what prefetch.c fetches of a header are whole lines");
 
 _Static_assert(sizeof(struct partition) % 64 == 0, "no two partitions share a cache line");
 _Static_assert(offsetof(struct store, policy) < MEMORY_APART &&

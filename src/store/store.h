@@ -14,6 +14,8 @@
 #ifndef DUNLIN_STORE_STORE_H
 #define DUNLIN_STORE_STORE_H
 
+#include <stdatomic.h>
+
 #include "base/block.h"
 #include "base/latch.h"
 #include "base/span.h"
@@ -42,9 +44,10 @@ enum store_status {
 #define PARTITION_LEAVES 16
 
 /* The header of a partition. Its first cache line holds what a look-up reads before it goes on to
- * the table, the second what else a write reads. claim_version, last_stamp, flushed, flush_cursor,
- * eligible, recovering, forgotten and doubts belong to src/replica and above: the store only keeps
- * them here, beside the lock that guards them. */
+ * the table, the second what else a write reads, and what is fetched ahead by; then comes what is
+ * rare, and the leaves in two lines. claim_version, last_stamp, flushed, flush_cursor, eligible,
+ * recovering, forgotten and doubts belong to src/replica and above: the store only keeps them here,
+ * beside the lock that guards them. */
 struct partition {
     _Alignas(64) struct latch lock;
     bool eligible;          /* this node is a replica here, and its clock is in line */
@@ -56,23 +59,31 @@ struct partition {
     uint64_t last_stamp;    /* the highest stamp issued or accepted here */
     uint64_t settled;       /* a stamp: nothing at or below it is missing at any replica */
     uint64_t floor;         /* a stamp: marks at or below it may have been given up */
-    struct store *store;
-    struct marks *marks;   /* the store's; NULL while there is none */
-    uint64_t memory_told;  /* the store's: what its sum of memory has of this partition */
-    uint32_t index;        /* 0..Q-1 */
-    uint32_t recovery;     /* raised when it has to be recovered anew */
-    uint64_t forgotten;    /* while recovering, a stamp: what this node acknowledged at or below it,
-                            * it may have forgotten */
-    uint32_t flush_cursor; /* of partition_scan */
-    uint32_t doubts;       /* how often this node dropped what it owed here, since the replicas were
-                            * compared */
+
+    _Alignas(64) struct store *store;
+    struct marks *marks;  /* the store's; NULL while there is none */
+    uint64_t memory_told; /* the store's: what its sum of memory has of this partition */
+    uint64_t forgotten;   /* while recovering, a stamp: what this node acknowledged at or below it,
+                           * it may have forgotten */
+    /* The store's own. Where the table and its buckets' segments were of late, and how many buckets
+     * there were: read without the lock, to fetch what is there, never to look at it. */
+    _Atomic(const void *) table_at;
+    _Atomic(const void *) segments_at;
+    _Atomic uint32_t buckets;
+    uint32_t index;    /* 0..Q-1 */
+    uint32_t recovery; /* raised when it has to be recovered anew */
+
+    _Alignas(64) uint32_t flush_cursor; /* of partition_scan */
+    uint32_t doubts; /* how often this node dropped what it owed here, since the replicas were
+                      * compared */
     /* The store's own. */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;
     uint64_t evicted_total;
     uint64_t clock_visit; /* the hand of eviction: the bucket that it has come to, and in which */
     uint32_t clock_hand;  /* visit (clock.c) */
-    uint64_t leaves[PARTITION_LEAVES];
+
+    _Alignas(64) uint64_t leaves[PARTITION_LEAVES];
 };
 
 /* Whether this node's answers count in a read's R here. */

@@ -58,6 +58,11 @@ static uint32_t hash_of(const struct table *table, const struct entry *entry)
     return (uint32_t)hasher_hash(table->hasher, entry_key(entry));
 }
 
+size_t table_segment(uint64_t hash, uint32_t bucket_count)
+{
+    return address((uint32_t)hash, bucket_count) / SEGMENT_BUCKETS;
+}
+
 const struct bucket *table_bucket(const struct table *table, uint64_t hash)
 {
     return bucket_of(table, (uint32_t)hash);

@@ -77,6 +77,8 @@ void table_replace(struct table *table, uint64_t hash, struct entry *old, struct
 /* Takes `entry`, which is in the table, out of it. The caller frees it. */
 void table_remove(struct table *table, struct entry *entry);
 
+/* Which segment's pointer a look-up of `hash` reads in a table of so many buckets. */
+size_t table_segment(uint64_t hash, uint32_t bucket_count);
 /* The first bucket that a look-up of `hash` reads. */
 const struct bucket *table_bucket(const struct table *table, uint64_t hash);
 

@@ -4,12 +4,14 @@
  * histories give is model_store's.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "lib/allocator.h"
 #include "lib/store_fixture.h"
 #include "lib/timeout.h"
 #include "store/entry.h"
+#include "store/table.h"
 
 TestSuite(store, .timeout = TIMEOUT_S(30));
 
@@ -450,6 +452,45 @@ Test(store, a_prefetch_changes_nothing_and_waits_for_nobody)
     partition_unlock(fixture.partition);
     store_prefetch(visits, 0);
     cr_assert(fixture_holds(&fixture, SPAN("k"), SPAN("v")));
+    fixture_tear_down(&fixture);
+}
+
+static void expect_place(const struct partition *partition)
+{
+    const struct table *table = partition->table;
+
+    cr_assert_eq(partition->table_at, table);
+    cr_assert_eq(partition->segments_at, table != NULL ? table->segments : NULL);
+    cr_assert_eq(partition->buckets, table != NULL ? table->bucket_count : 0);
+}
+
+/* Nothing but time would tell that the wrong memory is fetched. */
+Test(store, what_is_fetched_ahead_is_where_the_table_is)
+{
+    struct fixture fixture = fixture_set_up(1);
+    char key[16];
+
+    expect_place(fixture.partition);
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "key:%u", i);
+        fixture_put(&fixture, span_of_string(key), SPAN("v"), DEADLINE_NEVER);
+        expect_place(fixture.partition);
+    }
+    cr_assert_gt(fixture.partition->buckets, SEGMENT_BUCKETS);
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "key:%u", i);
+        const uint64_t hash = store_hash(fixture.store, span_of_string(key));
+        struct bucket *const *segments = fixture.partition->segments_at;
+        const struct bucket *segment = segments[table_segment(hash, fixture.partition->buckets)];
+        const struct bucket *bucket = table_bucket(fixture.partition->table, hash);
+        cr_assert(bucket >= segment && bucket < segment + SEGMENT_BUCKETS);
+        partition_remove(fixture.partition, hash, span_of_string(key));
+        expect_place(fixture.partition);
+    }
+    cr_assert_null(fixture.partition->table);
+    fixture_put(&fixture, SPAN("k"), SPAN("v"), DEADLINE_NEVER);
+    partition_clear(fixture.partition);
+    expect_place(fixture.partition);
     fixture_tear_down(&fixture);
 }
 
