@@ -197,15 +197,12 @@ static void raise_descriptors(struct node *node)
 
 static void create_store(struct node *node)
 {
-    struct store_options options = {
+    const struct store_options options = {
         .partitions = node->ring != NULL ? ring_partition_count(node->ring)
                                          : (uint32_t)node->options->partitions,
         .now_ms = loop_now(node->loop).wall_ms,
     };
 
-    /* Not from node->seed: what is drawn from that (the handshakes' challenges) is shown to others,
-     * who could work out which keys fall together. */
-    node_random(&options.seed, sizeof options.seed);
     if (options.partitions != (uint32_t)node->options->partitions)
         log_write(node->log, LOG_WARNING,
                   "partitions is %lld, but this node's ring has %u: that holds",

@@ -217,7 +217,7 @@ static bool mend_own(struct sync *sync, struct sync_job *job, const struct gathe
     struct engine *engine = sync->engine;
     const struct place place = {.partition = job->partition,
                                 .claim_version = job->claim_version,
-                                .hash = store_hash(engine->own.store, key->key),
+                                .hash = key->hash,
                                 .key = key->key};
     const struct offered offered = replica_offer(&engine->replica, engine->now, &place,
                                                  key->version.dot, &key->version);
@@ -282,7 +282,7 @@ static bool cover(struct sync *sync, struct sync_job *job, const struct gather_k
         struct sync_source *source = i > 0 ? &job->sources[i - 1] : NULL;
         const struct dot has = key->looks[i].dot;
         if (!dot_exists(has) && !is_over(&job->gather, key, i, mark))
-            stream_put_mark(source != NULL ? &source->marks : &job->marks, key->digest, mark);
+            stream_put_mark(source != NULL ? &source->marks : &job->marks, key->hash, mark);
         if (!dot_exists(has) || dot_compare(has, mark) >= 0 || source == NULL)
             continue;
         if (!owe(sync, job, source->node, key->key, &tombstone))

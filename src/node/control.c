@@ -372,6 +372,7 @@ struct control *control_create(const struct control_options *options,
     if (options->ring != NULL) {
         control->ring = ring_retain(options->ring);
         control->restored = true;
+        store_set_seed(control->store, ring_hash_seed(control->ring));
     }
     bounds_begin(control, options->ceiling);
     recovery_begin(control);

@@ -12,6 +12,7 @@
  * A refusal before the decision voids all promises (WITHDRAW) and is the client's error. A node
  * that no COMMIT reaches learns of the ring by gossip, because the ring names it.
  */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,7 +385,6 @@ static void inquire_answered(struct control *control, const struct question *que
                              const struct wire_message *message, const char *error)
 {
     struct candidate *candidate = candidate_of(control, question, PHASE_INQUIRE);
-    char id[IDENTITY_SHORT_MAX];
 
     if (candidate == NULL)
         return;
@@ -397,8 +397,8 @@ static void inquire_answered(struct control *control, const struct question *que
     } else {
         const struct identity ring = control_identity(message->description.ring);
         if (identity_exists(&ring))
-            snprintf(candidate->why, sizeof candidate->why, "is in ring %s already",
-                     control_short(&ring, id));
+            snprintf(candidate->why, sizeof candidate->why, "is in ring %016" PRIx64 " already",
+                     ring_label(&ring));
         else
             candidate->state = CANDIDATE_KNOWN;
     }
@@ -504,11 +504,11 @@ static bool read_candidates(const struct control *control, struct forming *formi
 static bool may_begin(const struct control *control, size_t count, struct buffer *reply)
 {
     const struct ring *ring = control_real_ring(control);
-    char id[IDENTITY_SHORT_MAX];
 
     if (ring != NULL)
-        reply_error_format(reply, "ERR RING INIT: this node is in ring %s already, see RING STATUS",
-                           control_short(&ring->content.identity, id));
+        reply_error_format(
+            reply, "ERR RING INIT: this node is in ring %016" PRIx64 " already, see RING STATUS",
+            ring_label(&ring->content.identity));
     else if (control->forming != NULL)
         reply_error(reply, "ERR RING INIT: another one is in progress on this node");
     else if (count > RING_MEMBERS_MAX)

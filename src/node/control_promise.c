@@ -9,6 +9,7 @@
  * first proposer decided just then, and names other nodes than the second, this node ends up in one
  * of the rings and is missing in the other, which RING STATUS of that one shows.
  */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "node/control_parts.h"
@@ -35,8 +36,8 @@ enum promise_status promise_give(struct control *control, const struct identity 
     char id[IDENTITY_SHORT_MAX];
 
     if (current != NULL) {
-        snprintf(reason, REASON_MAX, "it is in ring %s already",
-                 control_short(&current->content.identity, id));
+        snprintf(reason, REASON_MAX, "it is in ring %016" PRIx64 " already",
+                 ring_label(&current->content.identity));
         return PROMISE_HAS_RING;
     }
     if (promise->given && !same_promise(promise, ring, proposer)) {

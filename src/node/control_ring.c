@@ -9,6 +9,7 @@
  * A real ring is taken from RING INIT's proposer or, after gossip told of it, fetched from a node
  * that has it. Rings of different identity never take each other's place.
  */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/assert.h"
@@ -85,6 +86,7 @@ void ring_begin_implicit(struct control *control)
     control->ring = ring_create(&draft, error);
     ensure(control->ring != NULL);
     control->implicit = true;
+    store_set_seed(control->store, ring_hash_seed(control->ring));
     planner_plan_deinit(&plan);
 }
 
@@ -124,12 +126,11 @@ static void clear_store(struct control *control)
 static bool fits(const struct control *control, const struct ring *ring, char reason[REASON_MAX])
 {
     const struct ring *current = control_real_ring(control);
-    char has[IDENTITY_SHORT_MAX], other[IDENTITY_SHORT_MAX];
 
     if (current != NULL && !identity_equal(&current->content.identity, &ring->content.identity)) {
-        snprintf(reason, REASON_MAX, "it is in ring %s, and ring %s is another",
-                 control_short(&current->content.identity, has),
-                 control_short(&ring->content.identity, other));
+        snprintf(reason, REASON_MAX,
+                 "it is in ring %016" PRIx64 ", and ring %016" PRIx64 " is another",
+                 ring_label(&current->content.identity), ring_label(&ring->content.identity));
         return false;
     }
     if (current != NULL && ring->content.version < current->content.version) {
@@ -142,8 +143,8 @@ static bool fits(const struct control *control, const struct ring *ring, char re
         return false;
     }
     if (current == NULL && ring_member_by_identity(ring, &control->identity) == NULL) {
-        snprintf(reason, REASON_MAX, "ring %s does not name this node",
-                 control_short(&ring->content.identity, other));
+        snprintf(reason, REASON_MAX, "ring %016" PRIx64 " does not name this node",
+                 ring_label(&ring->content.identity));
         return false;
     }
     return true;
@@ -176,8 +177,10 @@ static bool replace(struct control *control, struct ring *ring, char reason[REAS
     }
     if (!persist(control, ring, reason))
         return false;
-    if (first)
+    if (first) {
         clear_store(control);
+        store_set_seed(control->store, ring_hash_seed(ring));
+    }
     ring_release(&control->ring);
     control->ring = ring_retain(ring);
     control->implicit = false;
@@ -190,15 +193,15 @@ static bool replace(struct control *control, struct ring *ring, char reason[REAS
 bool ring_adopt(struct control *control, struct ring *ring, char reason[REASON_MAX])
 {
     const struct ring *current = control_real_ring(control);
-    char id[IDENTITY_SHORT_MAX];
     bool adopted = false;
 
     if (fits(control, ring, reason)) {
         if (current != NULL && ring->content.version == current->content.version)
             adopted = true; /* it has it */
         else if ((adopted = replace(control, ring, reason)))
-            log_write(control->log, LOG_NOTICE, "ring %s, version %u.%u: %zu nodes, %u partitions",
-                      control_short(&ring->content.identity, id),
+            log_write(control->log, LOG_NOTICE,
+                      "ring %016" PRIx64 ", version %u.%u: %zu nodes, %u partitions",
+                      ring_label(&ring->content.identity),
                       ring_version_epoch(ring->content.version),
                       ring_version_step(ring->content.version), ring->content.member_count,
                       ring_partition_count(ring));

@@ -23,8 +23,7 @@ static void write_ring(const struct control *control, struct buffer *text)
 {
     const struct ring_draft *ring = &control->ring->content;
 
-    buffer_append_string(text, "ring: ");
-    write_identity(text, &ring->identity);
+    buffer_append_format(text, "ring: %016" PRIx64, ring_label(&ring->identity));
     if (control->implicit)
         buffer_append_string(text, " (of this node alone; RING INIT host:port ... forms one)");
     buffer_append_format(text, "\nversion: %" PRIu32 ".%" PRIu32 "\n",

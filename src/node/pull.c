@@ -258,10 +258,13 @@ bool job_take(struct sync *sync, struct sync_job *job, unsigned source, uint64_t
     while ((result = stream_next(&entries, &entry)) == STREAM_OK) {
         count++;
         unsigned copies = GATHER_SOURCES_MAX;
-        if (!entry.is_mark)
+        uint64_t hash = entry.hash;
+        if (!entry.is_mark) {
             copies = ring_key_rule(ring, entry.key)->replicas;
+            hash = store_hash(sync->engine->own.store, entry.key);
+        }
         if (job->own_place < copies)
-            gather_add(&job->gather, source, &entry, copies, number);
+            gather_add(&job->gather, source, hash, &entry, copies, number);
     }
     job_charge(sync, job);
     sync_worked(sync, count);

@@ -138,9 +138,10 @@ void job_drained(struct sync *sync, struct sync_job *job)
 
 /* ---- what this node has already ---- */
 
-/* Entries of a piece of the partition that have to go: keys one after another, each behind its size
- * and the dot of the mark that it leaves. */
+/* Entries of a piece of the partition that have to go: keys one after another, each behind its
+ * size, its hash and the dot of the mark that it leaves. */
 struct doomed {
+    const struct store *store;
     const struct sync_job *job;
     struct dot flushed; /* of the partition, which has taken over the others' */
     struct buffer *keys;
@@ -149,14 +150,15 @@ struct doomed {
 
 struct doomed_head {
     size_t size;
+    uint64_t hash;
     struct dot mark;
 };
 
-/* Whether what is here goes, by what others have; and the mark that it leaves, if any. */
-static bool is_doomed(const struct gather *gather, struct dot flushed, struct span name,
+/* Whether what is here goes, by what others have of it (`key` NULL: nothing); and the mark that it
+ * leaves, if any. */
+static bool is_doomed(const struct gather *gather, struct dot flushed, const struct gather_key *key,
                       struct dot own, struct dot *mark)
 {
-    const struct gather_key *key = gather_find(gather, store_key_digest(name), name);
 
     *mark = DOT_NONE;
     if (dot_compare(flushed, own) >= 0)
@@ -178,27 +180,28 @@ static bool is_doomed(const struct gather *gather, struct dot flushed, struct sp
 static void look_at_own(void *context, struct span key, const struct version *version)
 {
     struct doomed *doomed = context;
-    struct doomed_head head = {.size = key.size};
+    const struct gather *gather = &doomed->job->gather;
+    struct doomed_head head = {.size = key.size, .hash = store_hash(doomed->store, key)};
 
     doomed->seen++;
-    if (!is_doomed(&doomed->job->gather, doomed->flushed, key, version->dot, &head.mark))
+    if (!is_doomed(gather, doomed->flushed, gather_find(gather, head.hash, key), version->dot,
+                   &head.mark))
         return;
     buffer_append(doomed->keys, &head, sizeof head);
     buffer_append_span(doomed->keys, key);
 }
 
-static void drop_doomed(struct sync *sync, struct partition *partition)
+static void drop_doomed(struct partition *partition, struct buffer *keys)
 {
-    struct buffer *keys = &sync->own;
     struct doomed_head head;
 
     while (buffer_size(keys) > 0) {
         memcpy(&head, buffer_content(keys).data, sizeof head);
         buffer_consume(keys, sizeof head);
         const struct span key = span_of(buffer_content(keys).data, head.size);
-        partition_remove(partition, store_hash(sync->engine->own.store, key), key);
+        partition_remove(partition, head.hash, key);
         if (dot_exists(head.mark))
-            partition_leave_mark(partition, store_key_digest(key), head.mark);
+            partition_leave_mark(partition, head.hash, head.mark);
         buffer_consume(keys, head.size);
     }
 }
@@ -210,9 +213,7 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
                          const struct gather_key *key)
 {
     struct engine *engine = sync->engine;
-    const struct place place = {.partition = job->partition,
-                                .hash = store_hash(engine->own.store, key->key),
-                                .key = key->key};
+    const struct place place = {.partition = job->partition, .hash = key->hash, .key = key->key};
     struct version version = key->version, own;
     struct buffer *merged = &engine->replica.merged;
 
@@ -247,18 +248,16 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
 }
 
 /* It vanished where it was newest: so it does here. */
-static void keep_mark(struct sync *sync, struct partition *partition, const struct gather_key *key,
-                      struct dot mark)
+static void keep_mark(struct partition *partition, const struct gather_key *key, struct dot mark)
 {
-    const uint64_t hash = store_hash(sync->engine->own.store, key->key);
     struct version own;
 
-    if (key->key.data != NULL && partition_get(partition, hash, key->key, &own)) {
+    if (key->key.data != NULL && partition_get(partition, key->hash, key->key, &own)) {
         if (dot_compare(own.dot, mark) >= 0)
             return;
-        partition_remove(partition, hash, key->key);
+        partition_remove(partition, key->hash, key->key);
     }
-    partition_leave_mark(partition, key->digest, mark);
+    partition_leave_mark(partition, key->hash, mark);
 }
 
 static bool keep_decided(struct sync *sync, struct sync_job *job, struct partition *partition,
@@ -276,7 +275,7 @@ static bool keep_decided(struct sync *sync, struct sync_job *job, struct partiti
         break;
     case GATHER_MARK: /* a flush's dot needs none */
         if (!dot_equal(decision.dot, gather_flushed(&job->gather)))
-            keep_mark(sync, partition, key, decision.dot);
+            keep_mark(partition, key, decision.dot);
         break;
     }
     return true;
@@ -376,14 +375,14 @@ uint32_t recover_keep(struct sync *sync, struct sync_job *job)
 uint32_t job_sweep_own(struct sync *sync, struct sync_job *job)
 {
     struct partition *partition = job_partition(sync, job);
-    struct doomed doomed = {.job = job, .keys = &sync->own};
+    struct doomed doomed = {.store = sync->engine->own.store, .job = job, .keys = &sync->own};
 
     buffer_reset(&sync->own, BUFFER_KEEP);
     partition_lock(partition);
     doomed.flushed = partition->flushed;
     job->cursor = partition_scan(partition, job->cursor, SYNC_KEYS_PER_LOCK, look_at_own, &doomed);
     if (!sync->own.failed)
-        drop_doomed(sync, partition);
+        drop_doomed(partition, &sync->own);
     partition_unlock(partition);
     if (sync->own.failed) {
         job_fail(sync, job);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "base/assert.h"
 #include "base/memory.h"
@@ -252,6 +253,16 @@ void ring_release(struct ring **ring)
     ensure(before > 0);
     if (before == 1)
         destroy(released);
+}
+
+uint64_t ring_hash_seed(const struct ring *ring)
+{
+    return XXH3_64bits(ring->content.identity.bytes, IDENTITY_SIZE);
+}
+
+uint64_t ring_label(const struct identity *identity)
+{
+    return XXH3_64bits_withSeed(identity->bytes, IDENTITY_SIZE, UINT64_C(0x6c6162656c));
 }
 
 uint32_t ring_key_partition(const struct ring *ring, struct span key)

@@ -116,6 +116,13 @@ static inline const struct ring_claim *ring_claim(const struct ring *ring, uint3
     return &ring->content.claims[partition];
 }
 
+/* The seed of the hash of keys in this ring (store/hasher.h), the same at all its nodes: a digest
+ * of its identity. Who knows the identity can choose keys that fall together, so it stays among the
+ * nodes: people and clients are shown the ring's label. */
+uint64_t ring_hash_seed(const struct ring *ring);
+/* What tells a ring from others without giving its identity away: another digest of it. */
+uint64_t ring_label(const struct identity *identity);
+
 /* The partition of `key`. */
 uint32_t ring_key_partition(const struct ring *ring, struct span key);
 /* The rule for `key`: the first that matches, or the base. Never NULL. */

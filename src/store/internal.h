@@ -19,6 +19,7 @@ struct store {
     struct partition *partitions;
     uint32_t count;
     uint32_t mark_slots_max; /* of a partition */
+    /* when the node takes its ring; */
     struct hasher hasher;
     /* and when an operator says so. */
     _Atomic uint64_t memory_max;

@@ -27,9 +27,9 @@ static uint32_t slots_for(uint32_t slot_count)
     return (uint32_t)((size - sizeof(struct marks)) / sizeof(struct mark));
 }
 
-static uint32_t home_of(const struct marks *marks, uint64_t key_digest)
+static uint32_t home_of(const struct marks *marks, uint64_t hash)
 {
-    return (uint32_t)(((key_digest & UINT32_MAX) * marks->slot_count) >> 32);
+    return (uint32_t)(((hash & UINT32_MAX) * marks->slot_count) >> 32);
 }
 
 static uint32_t next_slot(const struct marks *marks, uint32_t at)
@@ -43,24 +43,24 @@ static uint32_t distance(const struct marks *marks, uint32_t from, uint32_t to)
     return to >= from ? to - from : to + marks->slot_count - from;
 }
 
-/* Where the digest is, or the free slot where it would go. */
-static uint32_t seek(const struct marks *marks, uint64_t key_digest)
+/* Where the hash is, or the free slot where it would go. */
+static uint32_t seek(const struct marks *marks, uint64_t hash)
 {
-    uint32_t at = home_of(marks, key_digest);
+    uint32_t at = home_of(marks, hash);
 
-    while (dot_exists(marks->slots[at].dot) && marks->slots[at].key_digest != key_digest)
+    while (dot_exists(marks->slots[at].dot) && marks->slots[at].hash != hash)
         at = next_slot(marks, at);
     return at;
 }
 
-struct dot marks_find(const struct marks *marks, uint64_t key_digest)
+struct dot marks_find(const struct marks *marks, uint64_t hash)
 {
-    return marks != NULL ? marks->slots[seek(marks, key_digest)].dot : DOT_NONE;
+    return marks != NULL ? marks->slots[seek(marks, hash)].dot : DOT_NONE;
 }
 
-static void fill(struct marks *marks, uint32_t at, uint64_t key_digest, struct dot dot)
+static void fill(struct marks *marks, uint32_t at, uint64_t hash, struct dot dot)
 {
-    marks->slots[at] = (struct mark){.key_digest = key_digest, .dot = dot};
+    marks->slots[at] = (struct mark){.hash = hash, .dot = dot};
     marks->count++;
     if (dot.stamp < marks->lowest)
         marks->lowest = dot.stamp;
@@ -83,7 +83,7 @@ static bool resize(struct marks **marks_pointer, uint32_t slot_count)
         const struct mark *mark = &old->slots[i];
 
         if (dot_exists(mark->dot))
-            fill(marks, seek(marks, mark->key_digest), mark->key_digest, mark->dot);
+            fill(marks, seek(marks, mark->hash), mark->hash, mark->dot);
     }
     memory_free(old);
     *marks_pointer = marks;
@@ -91,14 +91,14 @@ static bool resize(struct marks **marks_pointer, uint32_t slot_count)
 }
 
 /* Makes room for one more; false when there is none. */
-static bool grow(struct marks **marks_pointer, uint64_t key_digest, uint32_t slots_max)
+static bool grow(struct marks **marks_pointer, uint64_t hash, uint32_t slots_max)
 {
     const struct marks *marks = *marks_pointer;
 
     if (marks == NULL) {
         if (!resize(marks_pointer, MARKS_SLOTS_MIN))
             return false;
-        (*marks_pointer)->full = FULL_MIN + (key_digest >> 32) % (FULL_MAX - FULL_MIN);
+        (*marks_pointer)->full = FULL_MIN + (hash >> 32) % (FULL_MAX - FULL_MIN);
         return true;
     }
     const bool largest = marks->slot_count >= slots_max;
@@ -111,24 +111,23 @@ static bool grow(struct marks **marks_pointer, uint64_t key_digest, uint32_t slo
     return resize(marks_pointer, slot_count < slots_max ? slot_count : slots_max);
 }
 
-bool marks_put(struct marks **marks_pointer, uint64_t key_digest, struct dot dot,
-               uint32_t slots_max)
+bool marks_put(struct marks **marks_pointer, uint64_t hash, struct dot dot, uint32_t slots_max)
 {
     struct marks *marks = *marks_pointer;
 
     ensure(dot_exists(dot));
     if (marks != NULL) {
-        struct dot *there = &marks->slots[seek(marks, key_digest)].dot;
+        struct dot *there = &marks->slots[seek(marks, hash)].dot;
 
         if (dot_exists(*there)) {
             *there = dot_max(*there, dot);
             return true;
         }
     }
-    if (!grow(marks_pointer, key_digest, slots_max))
+    if (!grow(marks_pointer, hash, slots_max))
         return false;
     marks = *marks_pointer;
-    fill(marks, seek(marks, key_digest), key_digest, dot);
+    fill(marks, seek(marks, hash), hash, dot);
     return true;
 }
 
@@ -138,7 +137,7 @@ static void free_slot(struct marks *marks, uint32_t gap)
     marks->count--;
     for (uint32_t at = next_slot(marks, gap); dot_exists(marks->slots[at].dot);
          at = next_slot(marks, at)) {
-        const uint32_t home = home_of(marks, marks->slots[at].key_digest);
+        const uint32_t home = home_of(marks, marks->slots[at].hash);
 
         /* It may move to the gap unless its home lies behind that. */
         if (distance(marks, home, at) >= distance(marks, gap, at)) {
@@ -165,13 +164,13 @@ static void tighten(struct marks **marks_pointer)
                                                                        : MARKS_SLOTS_MIN);
 }
 
-void marks_remove(struct marks **marks_pointer, uint64_t key_digest)
+void marks_remove(struct marks **marks_pointer, uint64_t hash)
 {
     struct marks *marks = *marks_pointer;
 
     if (marks == NULL)
         return;
-    const uint32_t at = seek(marks, key_digest);
+    const uint32_t at = seek(marks, hash);
     if (!dot_exists(marks->slots[at].dot))
         return;
     free_slot(marks, at);

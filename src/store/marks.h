@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The marks of a partition (design: What may vanish): for a key that had a version which vanished,
- * the digest of the key and the dot of the version. A hash table with open addressing and linear
+ * the hash of the key and the dot of the version. A hash table with open addressing and linear
  * probing (Knuth, TAOCP 6.4, algorithms L and R). Without marks there is no table: NULL is the
  * empty set of marks, and every function takes it.
  *
@@ -22,7 +22,7 @@
 #define MARKS_SLOTS_MIN 8u
 
 struct mark {
-    uint64_t key_digest;
+    uint64_t hash;
     struct dot dot; /* none: a free slot */
 };
 
@@ -38,11 +38,11 @@ struct marks {
 };
 
 /* DOT_NONE where there is none. */
-struct dot marks_find(const struct marks *marks, uint64_t key_digest);
+struct dot marks_find(const struct marks *marks, uint64_t hash);
 /* Keeps the higher of `dot` and what is there. False, with nothing changed, when there is no room
  * in `slots_max` slots, at least MARKS_SLOTS_MIN, or no memory. */
-bool marks_put(struct marks **marks, uint64_t key_digest, struct dot dot, uint32_t slots_max);
-void marks_remove(struct marks **marks, uint64_t key_digest);
+bool marks_put(struct marks **marks, uint64_t hash, struct dot dot, uint32_t slots_max);
+void marks_remove(struct marks **marks, uint64_t hash);
 
 /* Drops the marks at or below `dot`; it looks at each, unless none can be. */
 void marks_drop(struct marks **marks, struct dot dot);

@@ -76,7 +76,7 @@ void partition_finish(struct partition *partition)
 /* ------------------------------------------------------------------------------------- leaves */
 
 /* What the entry adds to its leaf. */
-static uint64_t entry_digest(const struct entry *entry, uint64_t key_digest)
+static uint64_t entry_digest(const struct entry *entry, uint64_t hash)
 {
     uint64_t content = 0;
 
@@ -84,7 +84,7 @@ static uint64_t entry_digest(const struct entry *entry, uint64_t key_digest)
         return 0;
     if (entry_kind(entry) == VALUE_SIBLINGS)
         content = siblings_digest(entry_value(entry));
-    return store_version_digest(key_digest, entry_dot(entry), content);
+    return store_version_digest(hash, entry_dot(entry), content);
 }
 
 /* ------------------------------------------------------------------------------------ entries */
@@ -239,8 +239,7 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
     const unsigned parts = entry_parts_for(key.size, version) | (block != NULL ? ENTRY_APART : 0);
     const uint64_t more = growth(old, (uint8_t)parts, key.size,
                                  entry_pieces_size(pieces, piece_count));
-    const uint64_t key_digest = store_key_digest(key);
-    const uint64_t before = old != NULL ? entry_digest(old, key_digest) : 0;
+    const uint64_t before = old != NULL ? entry_digest(old, hash) : 0;
     bool done = false;
 
     ensure(version_exists(version));
@@ -259,14 +258,14 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
                            entry_create((uint32_t)hash, key, version, pieces, piece_count), old);
     }
     if (done) {
-        uint64_t *leaf = &partition->leaves[store_leaf(key_digest)];
+        uint64_t *leaf = &partition->leaves[store_leaf(hash)];
         *leaf -= before;
         if (version->kind == VALUE_STRING)
-            *leaf += store_version_digest(key_digest, version->dot, 0);
+            *leaf += store_version_digest(hash, version->dot, 0);
         else if (version->kind == VALUE_SIBLINGS)
-            *leaf += entry_digest(find(partition, hash, key), key_digest);
+            *leaf += entry_digest(find(partition, hash, key), hash);
         if (partition->marks != NULL)
-            marks_remove(&partition->marks, key_digest);
+            marks_remove(&partition->marks, hash);
     }
     partition_finish(partition);
     return done ? STORE_OK : STORE_NO_MEMORY;
@@ -315,19 +314,15 @@ enum store_status partition_put_block(struct partition *partition, uint64_t hash
                entry_may_share(block, version->value) ? block : NULL);
 }
 
-/* Takes an entry whose timer is in no list any more out of the partition, and frees it. Returns the
- * mark that it would leave. */
-static struct mark take_out(struct partition *partition, struct entry *entry)
+/* Takes an entry whose timer is in no list any more out of the partition, and frees it. */
+static void take_out(struct partition *partition, uint64_t hash, struct entry *entry)
 {
     struct table *table = partition->table;
-    const struct mark mark = {.key_digest = store_key_digest(entry_key(entry)),
-                              .dot = entry_dot(entry)};
 
     count_entry(table, entry, -1);
-    partition->leaves[store_leaf(mark.key_digest)] -= entry_digest(entry, mark.key_digest);
-    table_remove(table, entry);
+    partition->leaves[store_leaf(hash)] -= entry_digest(entry, hash);
+    table_remove(table, hash, entry);
     entry_destroy(&entry);
-    return mark;
 }
 
 bool partition_remove(struct partition *partition, uint64_t hash, struct span key)
@@ -337,7 +332,7 @@ bool partition_remove(struct partition *partition, uint64_t hash, struct span ke
     if (entry == NULL)
         return false;
     unlink_timer(partition->table, entry, entry_tombstone(entry));
-    (void)take_out(partition, entry);
+    take_out(partition, hash, entry);
     partition_finish(partition);
     return true;
 }
@@ -348,8 +343,8 @@ struct dot partition_mark(const struct partition *partition, uint64_t hash, stru
 {
     if (partition->marks == NULL)
         return DOT_NONE;
-    const struct dot dot = marks_find(partition->marks, store_key_digest(key));
-    /* Another key of the same digest may have left it. */
+    const struct dot dot = marks_find(partition->marks, hash);
+    /* Another key of the same hash may have left it. */
     return dot_exists(dot) && find(partition, hash, key) == NULL ? dot : DOT_NONE;
 }
 
@@ -377,11 +372,11 @@ static void give_up_mark(struct partition *partition, uint64_t stamp)
         partition_raise_floor(partition, stamp);
 }
 
-static void leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot)
+static void leave_mark(struct partition *partition, uint64_t hash, struct dot dot)
 {
     const uint32_t slots_max = mark_slots_max(partition->store);
 
-    if (dot.stamp <= partition->settled || marks_put(&partition->marks, key_digest, dot, slots_max))
+    if (dot.stamp <= partition->settled || marks_put(&partition->marks, hash, dot, slots_max))
         return;
     if (partition->marks != NULL) {
         const uint64_t stamp = marks_oldest_eighth(partition->marks);
@@ -389,7 +384,7 @@ static void leave_mark(struct partition *partition, uint64_t key_digest, struct 
         marks_drop(&partition->marks, (struct dot){.stamp = stamp, .node = UINT16_MAX});
         give_up_mark(partition, stamp);
     }
-    if (!marks_put(&partition->marks, key_digest, dot, slots_max))
+    if (!marks_put(&partition->marks, hash, dot, slots_max))
         give_up_mark(partition, dot.stamp);
 }
 
@@ -398,24 +393,24 @@ void partition_leave_out(struct partition *partition, uint64_t hash, struct span
 {
     partition_remove(partition, hash, key);
     partition->evicted_total++;
-    partition_leave_mark(partition, store_key_digest(key), dot);
+    partition_leave_mark(partition, hash, dot);
 }
 
-void partition_leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot)
+void partition_leave_mark(struct partition *partition, uint64_t hash, struct dot dot)
 {
-    leave_mark(partition, key_digest, dot);
+    leave_mark(partition, hash, dot);
     partition_finish(partition);
 }
 
 void partition_scan_marks(const struct partition *partition,
-                          void (*visit)(void *context, uint64_t key_digest, struct dot dot),
+                          void (*visit)(void *context, uint64_t hash, struct dot dot),
                           void *context)
 {
     const struct marks *marks = partition->marks;
 
     for (uint32_t i = 0; marks != NULL && i < marks->slot_count; i++)
         if (dot_exists(marks->slots[i].dot))
-            visit(context, marks->slots[i].key_digest, marks->slots[i].dot);
+            visit(context, marks->slots[i].hash, marks->slots[i].dot);
 }
 
 /* ---------------------------------------------------------------------------------- vanishing */
@@ -423,10 +418,12 @@ void partition_scan_marks(const struct partition *partition,
 /* As take_out, of a version that is evicted or has expired. */
 static void vanish(struct partition *partition, struct entry *entry)
 {
-    const struct mark mark = take_out(partition, entry);
+    const uint64_t hash = store_hash(partition->store, entry_key(entry));
+    const struct dot dot = entry_dot(entry);
 
+    take_out(partition, hash, entry);
     if (RULE(3))
-        leave_mark(partition, mark.key_digest, mark.dot);
+        leave_mark(partition, hash, dot);
 }
 
 void partition_evict(struct partition *partition, struct entry *entry)
@@ -517,7 +514,7 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
      * waits for them. */
     while (entry != NULL && entry->stamp <= tombstones_settled && limit > 0) {
         unlink_timer(partition->table, entry, true);
-        (void)take_out(partition, entry);
+        take_out(partition, store_hash(partition->store, entry_key(entry)), entry);
         limit--;
         entry = first_tombstone(partition);
     }
@@ -595,6 +592,32 @@ static void visit_entry(void *context, const struct entry *entry)
 
     entry_read(entry, &version);
     scan->visit(scan->context, entry_key(entry), &version);
+}
+
+struct listing {
+    bool (*visit)(void *context, uint32_t position, struct span key, const struct version *version);
+    void *context;
+};
+
+static bool list_entry_at(void *context, uint32_t position, const struct entry *entry)
+{
+    const struct listing *listing = context;
+    struct version version;
+
+    entry_read(entry, &version);
+    return listing->visit(listing->context, position, entry_key(entry), &version);
+}
+
+uint64_t partition_list(struct partition *partition, uint64_t position, uint32_t limit,
+                        bool (*visit)(void *context, uint32_t position, struct span key,
+                                      const struct version *version),
+                        void *context)
+{
+    struct listing listing = {.visit = visit, .context = context};
+
+    if (partition->table == NULL)
+        return POSITION_END;
+    return table_list(partition->table, position, limit, list_entry_at, &listing);
 }
 
 uint64_t partition_scan(struct partition *partition, uint64_t cursor, uint32_t limit,

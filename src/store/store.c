@@ -57,7 +57,8 @@ struct store *store_create(const struct store_options *options)
     ensure(store->partitions != NULL);
     store->count = count;
     store->mark_slots_max = mark_slots_max(count);
-    store->hasher = (struct hasher){.seed = options->seed, .cleared = options->hash_cleared};
+    store->hasher.cleared = options->hash_cleared;
+    store->hasher.seed = options->seed;
     store_set_memory_max(store, 0);
     ensure(pthread_mutex_init(&store->graveyard_lock, NULL) == 0);
     for (uint32_t index = 0; index < count; index++) {
@@ -93,9 +94,21 @@ uint64_t store_hash(const struct store *store, struct span key)
     return hasher_hash(&store->hasher, key);
 }
 
-uint64_t store_key_digest(struct span key)
+void store_set_seed(struct store *store, uint64_t seed)
 {
-    return XXH3_64bits(key.data, key.size);
+    for (uint32_t index = 0; index < store->count; index++) {
+        struct partition *partition = &store->partitions[index];
+
+        partition_lock(partition);
+        ensure(partition->table == NULL && partition->marks == NULL);
+        partition_unlock(partition);
+    }
+    atomic_store_explicit(&store->hasher.seed, seed, memory_order_relaxed);
+}
+
+uint32_t store_position(const struct store *store, uint64_t hash)
+{
+    return table_position((uint32_t)(hash & ~store->hasher.cleared));
 }
 
 struct partition *store_partition(struct store *store, uint32_t index)

@@ -9,7 +9,7 @@
  * replace what). What vanishes from it, it remembers as long as it matters (design: What may
  * vanish): a version that is evicted or expires leaves a mark, unless it is settled; marks and
  * tombstones go once they are settled; marks are bounded, and past the bound the oldest raise the
- * floor. Marks are kept by key digest, which is the same on all nodes.
+ * floor. Marks are kept by the key's hash, which is the same on all nodes of a ring.
  */
 #ifndef DUNLIN_STORE_STORE_H
 #define DUNLIN_STORE_STORE_H
@@ -28,9 +28,10 @@ struct table;
 
 struct store_options {
     uint32_t partitions;   /* Q: a power of two, 1..16384 */
-    uint64_t seed;         /* of the hash, so that no client can choose colliding keys */
+    uint64_t seed;         /* of the hash, until store_set_seed */
     int64_t now_ms;        /* wall clock; the wheels start here */
-    uint64_t hash_cleared; /* bits of a hash that are always 0: none, but in tests of collisions */
+    uint64_t hash_cleared; /* bits of a hash that tables take for 0: none, but in tests of
+                            * collisions */
 };
 
 enum store_status {
@@ -40,7 +41,7 @@ enum store_status {
 };
 
 /* What a partition's contents are compared by: its keys are cut into so many leaves, by their
- * digest, and each leaf has the sum of the digests of its versions (sync/). */
+ * hash, and each leaf has the sum of the digests of its versions (sync/). */
 #define PARTITION_LEAVES 16
 
 /* The header of a partition. Its first cache line holds what a look-up reads before it goes on to
@@ -112,8 +113,13 @@ struct store *store_create(const struct store_options *options);
 /* Frees everything at once; no lock may be held. */
 void store_destroy(struct store **store);
 
-/* The hash that the partition_* functions want for `key` (XXH3, seeded). */
+/* The one hash of `key` (store/hasher.h), which the partition_* functions want: tables, marks,
+ * leaves and the order of scans go by it. */
 uint64_t store_hash(const struct store *store, struct span key);
+/* For who takes a ring: its seed. Nothing is in the store, and nobody puts anything there meanwhile
+ * (partitions' claim versions are 0). A hash from before is refused later on by the claim's version
+ * that it came with. */
+void store_set_seed(struct store *store, uint64_t seed);
 /* `index` is below Q. Needs no lock. */
 struct partition *store_partition(struct store *store, uint32_t index);
 uint32_t store_partitions(const struct store *store);
@@ -152,21 +158,19 @@ size_t store_room_for(size_t key_size, size_t value_size);
 bool store_make_room_for(struct store *store, size_t key_size, size_t value_size,
                          uint64_t *evicted);
 
-/* The digest of a key that all nodes agree on (XXH3, no seed): marks and leaves go by it. */
-uint64_t store_key_digest(struct span key);
-/* The leaf of a key. */
-static inline unsigned store_leaf(uint64_t key_digest)
+/* The leaf of a key with that hash. */
+static inline unsigned store_leaf(uint64_t hash)
 {
-    return (unsigned)(key_digest >> 60);
+    return (unsigned)(hash >> 60);
 }
 /* What a version adds to its leaf: `content` is siblings_digest_of it, since a dot does not tell
  * sets apart. Tombstones add nothing, those of sets neither: each replica drops them when it learns
  * that they are settled. Two that differ in their contexts alone do so until then, and no longer.
  * Sums wrap. The same on all machines: the golden ratio, which keeps apart all dots that there can
  * be, and a round of Murmur's finalizer. */
-static inline uint64_t store_version_digest(uint64_t key_digest, struct dot dot, uint64_t content)
+static inline uint64_t store_version_digest(uint64_t hash, struct dot dot, uint64_t content)
 {
-    uint64_t digest = key_digest ^ content ^ (dot.stamp * UINT64_C(0x9e3779b97f4a7c15) + dot.node);
+    uint64_t digest = hash ^ content ^ (dot.stamp * UINT64_C(0x9e3779b97f4a7c15) + dot.node);
 
     digest = (digest ^ digest >> 32) * UINT64_C(0xff51afd7ed558ccd);
     return digest ^ digest >> 29;
@@ -233,7 +237,7 @@ struct dot partition_mark(const struct partition *partition, uint64_t hash, stru
 /* Leaves a mark for a key that has no entry, unless it has a higher one or `dot` is settled. A full
  * table of marks (store.c has the bound; of memory_max it is an eighth at most) gives up its oldest
  * and raises the floor (rule 5). */
-void partition_leave_mark(struct partition *partition, uint64_t key_digest, struct dot dot);
+void partition_leave_mark(struct partition *partition, uint64_t hash, struct dot dot);
 void partition_raise_floor(struct partition *partition, uint64_t stamp);
 /* All at or below `stamp` is settled: marks and tombstones there go (rules 4 and 6), at most about
  * `limit` in a call; true when there are more. A lower stamp than before only goes on with that. */
@@ -243,7 +247,7 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
 void partition_flush(struct partition *partition, struct dot dot);
 /* Calls `visit` for each mark. */
 void partition_scan_marks(const struct partition *partition,
-                          void (*visit)(void *context, uint64_t key_digest, struct dot dot),
+                          void (*visit)(void *context, uint64_t hash, struct dot dot),
                           void *context);
 
 /* Unlinks all entries at once, and drops the marks at or below `flushed`. The entries are freed
@@ -270,5 +274,25 @@ uint64_t partition_scan(struct partition *partition, uint64_t cursor, uint32_t l
                         void (*visit)(void *context, struct span key,
                                       const struct version *version),
                         void *context);
+
+/* ---- the order of a ring ----
+ *
+ * A key's position is the low half of its hash, read from its lowest bit: the same at all nodes of
+ * a ring, and in that order scans go through a table, whatever its size. */
+
+#define POSITION_END (UINT64_C(1) << 32)
+
+/* Calls `visit` for the entries at `position` and behind it, in the order of their positions, and
+ * those of one position all or none: until it has been called `limit` times, or once `visit` has
+ * returned false. Returns the position to go on from, POSITION_END at the end: what was there all
+ * the time below that, and at or above `position`, was visited, once. `visit` must not change the
+ * partition. */
+uint64_t partition_list(struct partition *partition, uint64_t position, uint32_t limit,
+                        bool (*visit)(void *context, uint32_t position, struct span key,
+                                      const struct version *version),
+                        void *context);
+
+/* The position of a key with that hash. */
+uint32_t store_position(const struct store *store, uint64_t hash);
 
 #endif

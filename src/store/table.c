@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "store/table.h"
+#include "store/table_parts.h"
 
 #include "base/assert.h"
 
@@ -10,19 +10,11 @@
 #define GROW_ABOVE   5u
 #define SHRINK_BELOW 2u
 
-#define ENTRY_MASK ((UINT64_C(1) << 48) - 1)
-#define TAG_SHIFT  48
-
-static uint64_t tag_of(uint64_t hash)
+static uint64_t tag_of(const struct table *table, uint64_t hash)
 {
-    const uint64_t tag = hash >> TAG_SHIFT;
+    const uint64_t tag = (hash & table->seen) >> TAG_SHIFT;
 
     return tag != 0 ? tag : 1;
-}
-
-static struct entry *word_entry(uint64_t word)
-{
-    return (struct entry *)(uintptr_t)(word & ENTRY_MASK);
 }
 
 static uint64_t word_make(uint64_t tag, const struct entry *entry)
@@ -31,31 +23,9 @@ static uint64_t word_make(uint64_t tag, const struct entry *entry)
     return (tag << TAG_SHIFT) | (uint64_t)(uintptr_t)entry;
 }
 
-/* The bucket of `hash` among `count` buckets. */
-static uint32_t address(uint32_t hash, uint32_t count)
+static struct bucket *bucket_of(const struct table *table, uint64_t hash)
 {
-    const uint32_t mask = count > 1 ? UINT32_MAX >> __builtin_clz(count - 1) : 0;
-    const uint32_t index = hash & mask;
-
-    return index < count ? index : index & (mask >> 1);
-}
-
-static struct bucket *bucket_at(const struct table *table, uint32_t index)
-{
-    return &table->segments[index / SEGMENT_BUCKETS][index % SEGMENT_BUCKETS];
-}
-
-static struct bucket *bucket_of(const struct table *table, uint32_t hash)
-{
-    return bucket_at(table, address(hash, table->bucket_count));
-}
-
-/* The low half of the entry's hash. */
-static uint32_t hash_of(const struct table *table, const struct entry *entry)
-{
-    if ((entry->traits & ENTRY_LONG) != 0)
-        return entry_long(entry)->hash;
-    return (uint32_t)hasher_hash(table->hasher, entry_key(entry));
+    return bucket_at(table, address((uint32_t)(hash & table->seen), table->bucket_count));
 }
 
 size_t table_segment(uint64_t hash, uint32_t bucket_count)
@@ -65,7 +35,7 @@ size_t table_segment(uint64_t hash, uint32_t bucket_count)
 
 const struct bucket *table_bucket(const struct table *table, uint64_t hash)
 {
-    return bucket_of(table, (uint32_t)hash);
+    return bucket_of(table, hash);
 }
 
 /* ------------------------------------------------------------------------------------- memory */
@@ -193,6 +163,7 @@ struct table *table_create(const struct hasher *hasher)
     *table = (struct table){
         .hasher = hasher,
         .bucket_count = 1,
+        .seen = ~hasher->cleared,
         .memory = memory_size_class(sizeof *table),
     };
     if (resize_directory(table, 1)) {
@@ -352,14 +323,15 @@ static void grow(struct table *table)
 
     if (index == UINT32_MAX)
         return;
-    const struct movers movers = find_movers(table, bucket_of(table, index), index, count);
+    const uint32_t split = address(index, index);
+    const struct movers movers = find_movers(table, bucket_at(table, split), index, count);
     if (!take_spare(table, overflow_buckets(movers.count), &spare))
         return;
     if (!extend(table, index)) {
         give_chain(table, spare);
         return;
     }
-    struct tail old = {.bucket = bucket_of(table, index)};
+    struct tail old = {.bucket = bucket_at(table, split)};
     struct tail new = {.bucket = bucket_at(table, index)};
     struct bucket *chain = old.bucket;
     uint32_t place = 0;
@@ -445,9 +417,9 @@ static bool same_key(struct span a, struct span b)
 
 struct entry *table_find(const struct table *table, uint64_t hash, struct span key)
 {
-    const uint64_t tag = tag_of(hash);
+    const uint64_t tag = tag_of(table, hash);
 
-    for (const struct bucket *bucket = bucket_of(table, (uint32_t)hash); bucket != NULL;
+    for (const struct bucket *bucket = bucket_of(table, hash); bucket != NULL;
          bucket = bucket->overflow)
         for (unsigned i = 0; i < BUCKET_SLOTS; i++)
             if (bucket->words[i] >> TAG_SHIFT == tag) {
@@ -461,8 +433,8 @@ struct entry *table_find(const struct table *table, uint64_t hash, struct span k
 
 const struct entry *table_likely(const struct table *table, uint64_t hash)
 {
-    const struct bucket *bucket = bucket_of(table, (uint32_t)hash);
-    const uint64_t tag = tag_of(hash);
+    const struct bucket *bucket = bucket_of(table, hash);
+    const uint64_t tag = tag_of(table, hash);
 
     for (unsigned i = 0; i < BUCKET_SLOTS; i++)
         if (bucket->words[i] >> TAG_SHIFT == tag)
@@ -472,12 +444,12 @@ const struct entry *table_likely(const struct table *table, uint64_t hash)
 
 bool table_insert(struct table *table, uint64_t hash, struct entry *entry)
 {
-    struct tail tail = chain_tail(bucket_of(table, (uint32_t)hash));
+    struct tail tail = chain_tail(bucket_of(table, hash));
     struct bucket *spare;
 
     if (!take_spare(table, tail.used == BUCKET_SLOTS ? 1 : 0, &spare))
         return false;
-    tail_append(&tail, word_make(tag_of(hash), entry), &spare);
+    tail_append(&tail, word_make(tag_of(table, hash), entry), &spare);
     table->entry_count++;
     table->memory += entry_memory(entry);
     if (table->entry_count > (uint64_t)table->bucket_count * GROW_ABOVE)
@@ -487,16 +459,16 @@ bool table_insert(struct table *table, uint64_t hash, struct entry *entry)
 
 void table_replace(struct table *table, uint64_t hash, struct entry *old, struct entry *new)
 {
-    uint64_t *word = find_word(bucket_of(table, (uint32_t)hash), old);
+    uint64_t *word = find_word(bucket_of(table, hash), old);
 
     *word = word_make(*word >> TAG_SHIFT, new);
     table->memory += entry_memory(new);
     table->memory -= entry_memory(old);
 }
 
-void table_remove(struct table *table, struct entry *entry)
+void table_remove(struct table *table, uint64_t hash, struct entry *entry)
 {
-    struct bucket *bucket = bucket_of(table, hash_of(table, entry));
+    struct bucket *bucket = bucket_of(table, hash);
 
     chain_drop(table, bucket, find_word(bucket, entry));
     table->entry_count--;
@@ -518,63 +490,6 @@ unsigned table_bucket_entries(const struct table *table, uint32_t index, struct 
             __builtin_prefetch(entries[count++]);
         }
     return count;
-}
-
-/* --------------------------------------------------------------------------------------- scan
- *
- * Read a 32-bit hash from its low end: its reversal. A bucket holds the hashes that agree in their
- * low d bits, d being the depth at which it was last split, and those are an interval of the
- * reversals: its own number's, reversed, and the next 2^(32-d). So at every number of buckets the
- * buckets cut [0, 2^32) into intervals; a split halves one, a merge joins two.
- *
- * A cursor is a place in [0, 2^32): all entries whose reversed hash lies below it have been
- * visited, if they were there. That does not depend on how many buckets there are. A step visits,
- * of the bucket whose interval holds the cursor, the entries at or above the cursor, and returns
- * the end of the interval. So an entry that stays from first to last is visited, and (but for a
- * change of its own) once. */
-
-static uint32_t reverse(uint32_t bits)
-{
-    bits = __builtin_bswap32(bits);
-    bits = (bits & 0x0f0f0f0f) << 4 | (bits >> 4 & 0x0f0f0f0f);
-    bits = (bits & 0x33333333) << 2 | (bits >> 2 & 0x33333333);
-    return (bits & 0x55555555) << 1 | (bits >> 1 & 0x55555555);
-}
-
-/* The end of the interval of bucket `index`, up to 2^32. */
-static uint64_t interval_end(uint32_t index, uint32_t count)
-{
-    const unsigned level = 31u - (unsigned)__builtin_clz(count); /* 2^level <= count */
-    const uint32_t power = UINT32_C(1) << level;
-    const bool split = index >= power || index < count - power;
-    const unsigned depth = level + (split ? 1 : 0);
-
-    return (uint64_t)reverse(index) + (UINT64_C(1) << (32 - depth));
-}
-
-uint64_t table_scan(const struct table *table, uint64_t cursor, uint32_t limit,
-                    void (*visit)(void *context, const struct entry *entry), void *context)
-{
-    uint32_t visited = 0;
-
-    while (cursor <= UINT32_MAX) {
-        const uint32_t index = address(reverse((uint32_t)cursor), table->bucket_count);
-
-        for (const struct bucket *bucket = bucket_at(table, index); bucket != NULL;
-             bucket = bucket->overflow)
-            for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++) {
-                const struct entry *entry = word_entry(bucket->words[i]);
-
-                if (reverse(hash_of(table, entry)) < cursor)
-                    continue;
-                visit(context, entry);
-                visited++;
-            }
-        cursor = interval_end(index, table->bucket_count);
-        if (visited >= limit)
-            break;
-    }
-    return cursor <= UINT32_MAX ? cursor : 0;
 }
 
 /* -------------------------------------------------------------------------------- dismantling */

@@ -49,7 +49,8 @@ struct table {
     struct bucket **segments;
     uint32_t bucket_count;     /* n, at least 1 */
     uint32_t segment_capacity; /* pointers in the directory, a power of two */
-    bool clocked;              /* the owner's: looking up an entry marks it as used */
+    uint64_t seen; /* the bits of a hash that it goes by: all but the hasher's cleared */
+    bool clocked;  /* the owner's: looking up an entry marks it as used */
     uint64_t entry_count;
     uint64_t memory;     /* bytes of the table and its entries, without the wheel's */
     struct wheel *wheel; /* NULL while no entry has a deadline; the owner's to make */
@@ -75,7 +76,7 @@ bool table_insert(struct table *table, uint64_t hash, struct entry *entry);
  * `old`. */
 void table_replace(struct table *table, uint64_t hash, struct entry *old, struct entry *new);
 /* Takes `entry`, which is in the table, out of it. The caller frees it. */
-void table_remove(struct table *table, struct entry *entry);
+void table_remove(struct table *table, uint64_t hash, struct entry *entry);
 
 /* Which segment's pointer a look-up of `hash` reads in a table of so many buckets. */
 size_t table_segment(uint64_t hash, uint32_t bucket_count);
@@ -97,9 +98,23 @@ static inline uint64_t table_memory(const struct table *table)
     return table->memory + memory_size_class(sizeof *table->wheel) + wheel_memory(table->wheel);
 }
 
+/* The low half of a hash, as the table sees it, read from its lowest bit. */
+static inline uint32_t table_position(uint32_t bits)
+{
+    bits = __builtin_bswap32(bits);
+    bits = (bits & 0x0f0f0f0f) << 4 | (bits >> 4 & 0x0f0f0f0f);
+    bits = (bits & 0x33333333) << 2 | (bits >> 2 & 0x33333333);
+    return (bits & 0x55555555) << 1 | (bits >> 1 & 0x55555555);
+}
+
 /* As partition_scan (store/store.h), giving entries. */
 uint64_t table_scan(const struct table *table, uint64_t cursor, uint32_t limit,
                     void (*visit)(void *context, const struct entry *entry), void *context);
+
+/* As partition_list (store/store.h), giving entries and their positions. */
+uint64_t table_list(const struct table *table, uint64_t position, uint32_t limit,
+                    bool (*visit)(void *context, uint32_t position, const struct entry *entry),
+                    void *context);
 
 /* Frees about *work entries, each with its bucket when that empties, and takes what it freed from
  * *work. Once begun, the table is good for nothing else. The last call frees the table and clears

@@ -106,9 +106,9 @@ struct dot gather_flushed(const struct gather *gather)
 
 /* ---- keys ---- */
 
-static struct gather_key **bucket_of(const struct gather *gather, uint64_t digest)
+static struct gather_key **bucket_of(const struct gather *gather, uint64_t hash)
 {
-    return &gather->buckets[digest & (gather->bucket_count - 1)];
+    return &gather->buckets[hash & (gather->bucket_count - 1)];
 }
 
 static bool grow(struct gather *gather)
@@ -125,7 +125,7 @@ static bool grow(struct gather *gather)
     for (size_t i = 0; i < before.bucket_count; i++)
         for (struct gather_key *key = before.buckets[i], *next; key != NULL; key = next) {
             next = key->next;
-            struct gather_key **bucket = bucket_of(gather, key->digest);
+            struct gather_key **bucket = bucket_of(gather, key->hash);
             key->next = *bucket;
             *bucket = key;
         }
@@ -135,18 +135,18 @@ static bool grow(struct gather *gather)
     return true;
 }
 
-/* A key of which only marks are known is any key with its digest. */
-static bool is_key(const struct gather_key *key, uint64_t digest, struct span name)
+/* A key of which only marks are known is any key with its hash. */
+static bool is_key(const struct gather_key *key, uint64_t hash, struct span name)
 {
-    return key->digest == digest &&
+    return key->hash == hash &&
            (key->key.data == NULL || name.data == NULL || span_equal(key->key, name));
 }
 
-struct gather_key *gather_find(const struct gather *gather, uint64_t digest, struct span name)
+struct gather_key *gather_find(const struct gather *gather, uint64_t hash, struct span name)
 {
-    struct gather_key *key = gather->bucket_count > 0 ? *bucket_of(gather, digest) : NULL;
+    struct gather_key *key = gather->bucket_count > 0 ? *bucket_of(gather, hash) : NULL;
 
-    while (key != NULL && !is_key(key, digest, name))
+    while (key != NULL && !is_key(key, hash, name))
         key = key->next;
     return key;
 }
@@ -158,7 +158,7 @@ struct gather_key *gather_next(const struct gather *gather, const struct gather_
     if (key != NULL && key->next != NULL)
         return key->next;
     if (key != NULL)
-        at = (key->digest & (gather->bucket_count - 1)) + 1;
+        at = (key->hash & (gather->bucket_count - 1)) + 1;
     for (; at < gather->bucket_count; at++)
         if (gather->buckets[at] != NULL)
             return gather->buckets[at];
@@ -170,9 +170,9 @@ static size_t key_bytes(const struct gather *gather)
     return sizeof(struct gather_key) + gather->source_count * sizeof(struct gather_look);
 }
 
-static struct gather_key *find_or_create(struct gather *gather, uint64_t digest, struct span name)
+static struct gather_key *find_or_create(struct gather *gather, uint64_t hash, struct span name)
 {
-    struct gather_key *key = gather_find(gather, digest, name);
+    struct gather_key *key = gather_find(gather, hash, name);
 
     if (key != NULL)
         return key;
@@ -182,9 +182,9 @@ static struct gather_key *find_or_create(struct gather *gather, uint64_t digest,
     if (key == NULL)
         return NULL;
     memset(key, 0, key_bytes(gather));
-    key->digest = digest;
+    key->hash = hash;
     key->copies = GATHER_SOURCES_MAX;
-    struct gather_key **bucket = bucket_of(gather, digest);
+    struct gather_key **bucket = bucket_of(gather, hash);
     key->next = *bucket;
     *bucket = key;
     gather->key_count++;
@@ -253,11 +253,11 @@ static uint32_t values_of(const struct version *version)
     return version_is_set(version) ? siblings_count(version->value) : 0;
 }
 
-void gather_add(struct gather *gather, unsigned source, const struct stream_entry *entry,
-                unsigned copies, uint64_t asked)
+void gather_add(struct gather *gather, unsigned source, uint64_t hash,
+                const struct stream_entry *entry, unsigned copies, uint64_t asked)
 {
     const struct span name = entry->is_mark ? span_of(NULL, 0) : entry->key;
-    struct gather_key *key = find_or_create(gather, entry->key_digest, name);
+    struct gather_key *key = find_or_create(gather, hash, name);
 
     ensure(source < gather->source_count);
     if (key == NULL) {
@@ -288,7 +288,7 @@ void gather_same(struct gather *gather, unsigned source, unsigned from, uint16_t
     for (struct gather_key *key = gather_next(gather, NULL); key != NULL;
          key = gather_next(gather, key)) {
         const struct gather_look *theirs = &key->looks[from];
-        if ((leaves >> store_leaf(key->digest) & 1) == 0 || !dot_exists(theirs->dot) ||
+        if ((leaves >> store_leaf(key->hash) & 1) == 0 || !dot_exists(theirs->dot) ||
             key->version.kind == VALUE_TOMBSTONE)
             continue;
         key->looks[source].dot = theirs->dot;
@@ -304,8 +304,8 @@ void gather_leaves(const struct gather *gather, unsigned source, uint64_t leaves
     for (const struct gather_key *key = gather_next(gather, NULL); key != NULL;
          key = gather_next(gather, key))
         if (dot_exists(key->looks[source].dot) && key->version.kind != VALUE_TOMBSTONE)
-            leaves[store_leaf(key->digest)] += store_version_digest(
-                key->digest, key->looks[source].dot, key->looks[source].content);
+            leaves[store_leaf(key->hash)] += store_version_digest(key->hash, key->looks[source].dot,
+                                                                  key->looks[source].content);
 }
 
 /* ---- deciding ---- */

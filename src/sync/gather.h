@@ -33,7 +33,7 @@ struct gather_look {
 
 struct gather_key {
     struct gather_key *next; /* in its bucket */
-    uint64_t digest;
+    uint64_t hash;
     struct span key; /* data NULL: only marks are known */
     uint8_t copies;  /* N of its rule: sources at or behind that place do not count */
     struct version version;
@@ -95,16 +95,17 @@ void gather_begin(struct gather *gather, unsigned source, uint64_t floor, uint64
 /* The bounds that a part of the source came with; `number` is that of the answer. */
 void gather_bounds(struct gather *gather, unsigned source, uint64_t floor, uint64_t settled,
                    struct dot flushed, uint64_t number);
-/* An entry of the source. `copies` is N of the key's rule, `asked` the question's number. */
-void gather_add(struct gather *gather, unsigned source, const struct stream_entry *entry,
-                unsigned copies, uint64_t asked);
+/* An entry of the source, of a key with that hash. `copies` is N of the key's rule, `asked` the
+ * question's number. */
+void gather_add(struct gather *gather, unsigned source, uint64_t hash,
+                const struct stream_entry *entry, unsigned copies, uint64_t asked);
 /* The live versions that `from` has in these leaves, `source` had as well when it was asked. */
 void gather_same(struct gather *gather, unsigned source, unsigned from, uint16_t leaves,
                  uint64_t asked);
 /* The sums of the leaves of what `source` has, as the store keeps them (store_version_digest). */
 void gather_leaves(const struct gather *gather, unsigned source, uint64_t leaves[PARTITION_LEAVES]);
 
-struct gather_key *gather_find(const struct gather *gather, uint64_t digest, struct span key);
+struct gather_key *gather_find(const struct gather *gather, uint64_t hash, struct span key);
 /* The keys in some order; NULL to begin, NULL at the end. */
 struct gather_key *gather_next(const struct gather *gather, const struct gather_key *key);
 

@@ -34,14 +34,14 @@ void stream_put_version(struct buffer *out, struct span key, const struct versio
     buffer_append_span(out, version->value);
 }
 
-void stream_put_mark(struct buffer *out, uint64_t key_digest, struct dot dot)
+void stream_put_mark(struct buffer *out, uint64_t hash, struct dot dot)
 {
     uint8_t *at = buffer_reserve(out, STREAM_MARK_BYTES);
 
     if (at == NULL)
         return;
     at[0] = ENTRY_MARK;
-    bytes_put_u64(at + 1, key_digest);
+    bytes_put_u64(at + 1, hash);
     put_dot(at + 9, dot);
     buffer_commit(out, STREAM_MARK_BYTES);
 }
@@ -82,7 +82,6 @@ static enum stream_result next_version(struct span *rest, struct stream_entry *e
         return STREAM_BAD;
     entry->is_mark = false;
     entry->key = span_of(at + VERSION_BYTES, key_size);
-    entry->key_digest = store_key_digest(entry->key);
     entry->version = (struct version){.kind = (enum value_kind)at[1],
                                       .dot = get_dot(at + 2),
                                       .deadline_ms = (int64_t)bytes_get_u64(at + 12),
@@ -102,7 +101,7 @@ enum stream_result stream_next(struct span *rest, struct stream_entry *entry)
     if (rest->data[0] != ENTRY_MARK || rest->size < STREAM_MARK_BYTES)
         return STREAM_BAD;
     *entry = (struct stream_entry){.is_mark = true,
-                                   .key_digest = bytes_get_u64(rest->data + 1),
+                                   .hash = bytes_get_u64(rest->data + 1),
                                    .version = {.dot = get_dot(rest->data + 9)}};
     skip(rest, STREAM_MARK_BYTES);
     return dot_exists(entry->version.dot) ? STREAM_OK : STREAM_BAD;
@@ -112,9 +111,10 @@ enum stream_result stream_next(struct span *rest, struct stream_entry *entry)
  *
  * A step of the scan gives a bucket's entries at once. Where they are too much for one part, as
  * large values may be, each of them becomes a part: in the order of the upper 31 bits of their
- * digests, plus 1, of which the next goes into the upper half of the cursor. */
+ * hashes, plus 1, of which the next goes into the upper half of the cursor. */
 
 struct part {
+    const struct store *store;
     struct buffer *out;
     struct dot flushed; /* what is at or below it is dead, and not there */
     uint16_t leaves;
@@ -125,10 +125,10 @@ struct part {
     bool cut;
 };
 
-static bool wanted(const struct part *part, uint64_t digest, const struct version *version)
+static bool wanted(const struct part *part, uint64_t hash, const struct version *version)
 {
     return dot_compare(version->dot, part->flushed) > 0 &&
-           (version->kind == VALUE_TOMBSTONE || (part->leaves >> store_leaf(digest) & 1) != 0);
+           (version->kind == VALUE_TOMBSTONE || (part->leaves >> store_leaf(hash) & 1) != 0);
 }
 
 static void add(void *context, struct span key, const struct version *version)
@@ -136,23 +136,23 @@ static void add(void *context, struct span key, const struct version *version)
     struct part *part = context;
 
     part->seen++;
-    /* Of all leaves no digest is needed. */
-    if (wanted(part, part->leaves == STREAM_ALL_LEAVES ? 0 : store_key_digest(key), version))
+    /* Of all leaves no hash is needed. */
+    if (wanted(part, part->leaves == STREAM_ALL_LEAVES ? 0 : store_hash(part->store, key), version))
         stream_put_version(part->out, key, version);
 }
 
-static uint64_t upper_bits(uint64_t digest)
+static uint64_t upper_bits(uint64_t hash)
 {
-    return (digest >> 33) + 1;
+    return (hash >> 33) + 1;
 }
 
 static void find_least(void *context, struct span key, const struct version *version)
 {
     struct part *part = context;
-    const uint64_t digest = store_key_digest(key);
-    const uint64_t number = upper_bits(digest);
+    const uint64_t hash = store_hash(part->store, key);
+    const uint64_t number = upper_bits(hash);
 
-    if (!wanted(part, digest, version) || number < part->from)
+    if (!wanted(part, hash, version) || number < part->from)
         return;
     if (number < part->least) {
         part->after = part->least;
@@ -165,9 +165,9 @@ static void find_least(void *context, struct span key, const struct version *ver
 static void add_least(void *context, struct span key, const struct version *version)
 {
     struct part *part = context;
-    const uint64_t digest = store_key_digest(key);
+    const uint64_t hash = store_hash(part->store, key);
 
-    if (wanted(part, digest, version) && upper_bits(digest) == part->least)
+    if (wanted(part, hash, version) && upper_bits(hash) == part->least)
         stream_put_version(part->out, key, version);
 }
 
@@ -184,9 +184,9 @@ static uint64_t read_cut(struct partition *partition, struct part *part, uint64_
     return part->after == UINT64_MAX ? next : part->after << 32 | bucket;
 }
 
-static void add_mark(void *context, uint64_t key_digest, struct dot dot)
+static void add_mark(void *context, uint64_t hash, struct dot dot)
 {
-    stream_put_mark(context, key_digest, dot);
+    stream_put_mark(context, hash, dot);
 }
 
 uint64_t stream_read(struct partition *partition, uint16_t leaves, uint64_t cursor, uint32_t bytes,
@@ -194,7 +194,8 @@ uint64_t stream_read(struct partition *partition, uint16_t leaves, uint64_t curs
 {
     const size_t limit = bytes < STREAM_PART_BYTES ? bytes : STREAM_PART_BYTES;
     const size_t begin = buffer_size(out);
-    struct part part = {.out = out, .flushed = partition->flushed, .leaves = leaves};
+    struct part part = {
+        .store = partition->store, .out = out, .flushed = partition->flushed, .leaves = leaves};
     uint64_t at = cursor & UINT32_MAX;
 
     if (cursor >> 32 != 0) {

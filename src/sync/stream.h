@@ -10,7 +10,7 @@
  *
  *      0     1            9
  *     +-----+------------+--------+
- *     |  1  | key digest | dot 10 |                                                  a mark
+ *     |  1  | key's hash | dot 10 |                                                  a mark
  *     +-----+------------+--------+
  *
  * One part is read under one hold of the partition's lock, and is bounded in bytes and entries.
@@ -36,13 +36,13 @@ enum stream_result { STREAM_OK, STREAM_END, STREAM_BAD };
 
 struct stream_entry {
     bool is_mark;
-    uint64_t key_digest;
+    uint64_t hash;          /* of a mark; the key of a version says its own */
     struct span key;        /* of a version */
     struct version version; /* with the dot of a mark as well */
 };
 
 void stream_put_version(struct buffer *out, struct span key, const struct version *version);
-void stream_put_mark(struct buffer *out, uint64_t key_digest, struct dot dot);
+void stream_put_mark(struct buffer *out, uint64_t hash, struct dot dot);
 
 /* Takes the first entry off `rest`; it points into the bytes. STREAM_BAD: they are no such
  * entries, or a set of siblings in them is none. */

@@ -17,8 +17,9 @@ struct span vanished_piece(struct span marks)
     return span_of(marks.data, marks.size < most ? marks.size : most);
 }
 
-/* What is handed over, by digest, and the keys of entries that it ends, each behind its size. */
+/* What is handed over, by hash, and the keys of entries that it ends, each behind its size. */
 struct vanished {
+    const struct store *store;
     struct marks *marks;
     struct buffer *keys;
     uint64_t highest; /* a stamp */
@@ -33,7 +34,7 @@ static enum ack_status read_marks(struct vanished *vanished, struct span bytes)
     while ((result = stream_next(&bytes, &entry)) == STREAM_OK) {
         const struct dot dot = entry.version.dot;
         if (!entry.is_mark || !dot_exists(dot) || ++count > VANISHED_MARKS_MAX ||
-            !marks_put(&vanished->marks, entry.key_digest, dot, SLOTS_MAX))
+            !marks_put(&vanished->marks, entry.hash, dot, SLOTS_MAX))
             return ACK_FULL;
         if (dot.stamp > vanished->highest)
             vanished->highest = dot.stamp;
@@ -45,13 +46,13 @@ static enum ack_status read_marks(struct vanished *vanished, struct span bytes)
 static void meet(void *context, struct span key, const struct version *version)
 {
     struct vanished *vanished = context;
-    const uint64_t digest = store_key_digest(key);
-    const struct dot mark = marks_find(vanished->marks, digest);
+    const uint64_t hash = store_hash(vanished->store, key);
+    const struct dot mark = marks_find(vanished->marks, hash);
 
     if (!dot_exists(mark))
         return;
     if (dot_compare(version->dot, mark) >= 0) {
-        marks_remove(&vanished->marks, digest);
+        marks_remove(&vanished->marks, hash);
         return;
     }
     buffer_append(vanished->keys, &key.size, sizeof key.size);
@@ -82,7 +83,7 @@ static enum ack_status keep(struct replica *replica, struct partition *partition
     const struct marks *marks = vanished->marks;
     for (uint32_t i = 0; marks != NULL && i < marks->slot_count; i++)
         if (dot_compare(marks->slots[i].dot, partition->flushed) > 0)
-            partition_leave_mark(partition, marks->slots[i].key_digest, marks->slots[i].dot);
+            partition_leave_mark(partition, marks->slots[i].hash, marks->slots[i].dot);
     if (vanished->highest > partition->last_stamp)
         partition->last_stamp = vanished->highest;
     return ACK_OK;
@@ -111,7 +112,7 @@ static enum ack_status take(struct replica *replica, struct instant now,
 enum ack_status vanished_take(struct replica *replica, struct instant now, uint32_t partition,
                               uint64_t claim_version, struct span marks)
 {
-    struct vanished vanished = {.keys = &replica->merged};
+    struct vanished vanished = {.store = replica->store, .keys = &replica->merged};
     enum ack_status status = ACK_STALE_CLAIM;
 
     if (partition < store_partitions(replica->store))

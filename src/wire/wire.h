@@ -35,8 +35,8 @@
 #include "wire/status.h"
 
 /* The protocol versions that this build speaks. Two nodes speak the highest that both do. */
-#define WIRE_PROTOCOL_MIN 1
-#define WIRE_PROTOCOL_MAX 1
+#define WIRE_PROTOCOL_MIN 2
+#define WIRE_PROTOCOL_MAX 2
 
 enum wire_type {
 #define ROW(number, NAME, name, FIELDS) WIRE_##NAME = number,

@@ -287,7 +287,7 @@ static void start_node(struct pair_node *node)
 {
     const struct pair *pair = node->pair;
     const struct store_options store = {
-        .partitions = PAIR_PARTITIONS, .seed = 5 + node->index, .now_ms = pair_now(node).wall_ms};
+        .partitions = PAIR_PARTITIONS, .seed = 5, .now_ms = pair_now(node).wall_ms};
     size_t rows;
 
     command_table(&rows);

@@ -33,7 +33,7 @@ struct fact {
     bool present;
     struct version version; /* its value points to `value` */
     uint8_t value[VALUE_MAX];
-    uint64_t digest;
+    uint64_t hash;
     struct dot mark;
     uint64_t arrival; /* the number of the put, in order */
     bool stable;      /* there since the partition's scan began */
@@ -119,8 +119,8 @@ static void check_partition(struct model *model, uint32_t index)
         const struct fact *fact = &model->facts[number];
 
         if (fact->present && fact->version.kind != VALUE_TOMBSTONE)
-            leaves[store_leaf(fact->digest)] += store_version_digest(
-                fact->digest, fact->version.dot, siblings_digest_of(&fact->version));
+            leaves[store_leaf(fact->hash)] += store_version_digest(
+                fact->hash, fact->version.dot, siblings_digest_of(&fact->version));
     }
     cr_assert_arr_eq(partition->leaves, leaves, sizeof leaves);
     cr_assert_eq(partition->settled, model->settled[index]);
@@ -265,7 +265,7 @@ static void leave_mark(struct model *model, uint32_t number)
     find_place(model, number, &place);
     if (model->facts[number].present)
         return;
-    partition_leave_mark(place.partition, model->facts[number].digest, dot);
+    partition_leave_mark(place.partition, model->facts[number].hash, dot);
     set_mark(model, number, dot);
     check_fact(model, number);
 }
@@ -421,12 +421,12 @@ static void scan(struct model *model)
             cr_assert(!model->facts[number].stable || model->facts[number].visited);
 }
 
-static void count_mark(void *context, uint64_t key_digest, struct dot dot)
+static void count_mark(void *context, uint64_t hash, struct dot dot)
 {
     struct model *model = context;
     uint32_t number = model->scanned;
 
-    while (number < KEYS && model->facts[number].digest != key_digest)
+    while (number < KEYS && model->facts[number].hash != hash)
         number += PARTITIONS;
     cr_assert_lt(number, KEYS);
     cr_assert(dot_equal(model->facts[number].mark, dot));
@@ -535,7 +535,7 @@ static void play(uint64_t seed)
         struct place place;
 
         find_place(model, number, &place);
-        model->facts[number].digest = store_key_digest(place.key);
+        model->facts[number].hash = place.hash;
     }
     allocator.of_1000 = rng_chance(&model->rng, 1, 2)
                             ? 0

@@ -173,7 +173,7 @@ Test(flush, one_that_restarts_takes_over_a_flush)
                         "3>2 compared: version\n"
                         "2>1 pull 0: leaves ffff from 0\n"
                         "1>2 chunk: version, 0 bytes, next 0\n"
-                        "2>3 pull 0: leaves 0400 from 0\n"
+                        "2>3 pull 0: leaves 8000 from 0\n"
                         "3>2 chunk: version, 32 bytes, next 0\n"
                         "2>1 compare 0\n"
                         "2>3 compare 0\n"

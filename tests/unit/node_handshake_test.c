@@ -282,7 +282,7 @@ Test(handshake, without_a_common_version_there_is_no_link)
     step(&acceptor, &opener);
     cr_assert_eq(acceptor.handshake.state, HANDSHAKE_FAILED);
     cr_assert_str_eq(acceptor.handshake.error,
-                     "refused: it speaks protocol versions 2 to 3, this node 1 to 1");
+                     "refused: it speaks protocol versions 3 to 4, this node 2 to 2");
     buffer_reset(&acceptor.in, SIZE_MAX);
     hello.version_min = 0;
     handshake_accept(&acceptor.handshake, &acceptor.rng);
@@ -374,8 +374,11 @@ Test(handshake, a_node_is_not_convinced_by_its_own_echo)
     step(&acceptor, &opener);
     cr_assert_eq(wire_next_frame(buffer_content(&opener.in), 4096, &frame), WIRE_OK);
     cr_assert_eq(wire_next_message(&frame.messages, &message, &error), WIRE_OK);
-    struct wire_hello hello = {
-        .version_min = 1, .version_max = 1, .cluster = SPAN("dunlin"), .ring = {7}, .node = {1}};
+    struct wire_hello hello = {.version_min = WIRE_PROTOCOL_MIN,
+                               .version_max = WIRE_PROTOCOL_MAX,
+                               .cluster = SPAN("dunlin"),
+                               .ring = {7},
+                               .node = {1}};
     memcpy(hello.challenge, message.hello_ok.challenge, IDENTITY_SIZE);
     const struct wire_message second = {.type = WIRE_HELLO, .hello = hello};
     struct buffer oracle = {0};

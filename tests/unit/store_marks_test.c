@@ -43,7 +43,7 @@ Test(store_marks, what_is_settled_vanishes_without_a_trace)
     partition_expire(fixture.partition, NOW + 1, 100);
     cr_assert_eq(fixture_counts(&fixture).marks, 1);
     cr_assert_eq(fixture_mark(&fixture, SPAN("newer")).stamp, 3);
-    partition_leave_mark(fixture.partition, store_key_digest(SPAN("late")),
+    partition_leave_mark(fixture.partition, store_hash(fixture.store, SPAN("late")),
                          (struct dot){.stamp = 2, .node = 9});
     cr_assert_not(dot_exists(fixture_mark(&fixture, SPAN("late"))));
     fixture_tear_down(&fixture);
@@ -67,7 +67,7 @@ Test(store_marks, a_version_takes_the_place_of_its_mark_and_a_failed_one_does_no
 Test(store_marks, a_higher_mark_stays)
 {
     struct fixture fixture = fixture_set_up(1);
-    const uint64_t digest = store_key_digest(SPAN("k"));
+    const uint64_t digest = store_hash(fixture.store, SPAN("k"));
 
     partition_leave_mark(fixture.partition, digest, (struct dot){.stamp = 7, .node = 2});
     partition_leave_mark(fixture.partition, digest, (struct dot){.stamp = 5, .node = 9});

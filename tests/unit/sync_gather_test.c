@@ -7,7 +7,8 @@
 
 TestSuite(sync_gather, .timeout = TIMEOUT_S(10));
 
-#define KEY SPAN("k")
+#define KEY  SPAN("k")
+#define HASH UINT64_C(0x8e5b3a1d90c4f276)
 
 static struct gather gather;
 static uint64_t number;
@@ -29,19 +30,17 @@ static void end(void)
 static void has(unsigned source, uint64_t stamp, enum value_kind kind)
 {
     const struct stream_entry entry = {
-        .key = KEY,
-        .key_digest = store_key_digest(KEY),
-        .version = {.kind = kind, .dot = {stamp, 1}, .deadline_ms = DEADLINE_NEVER}};
+        .key = KEY, .version = {.kind = kind, .dot = {stamp, 1}, .deadline_ms = DEADLINE_NEVER}};
 
-    gather_add(&gather, source, &entry, 3, ++number);
+    gather_add(&gather, source, HASH, &entry, 3, ++number);
 }
 
 static void marks(unsigned source, uint64_t stamp)
 {
     const struct stream_entry entry = {
-        .is_mark = true, .key_digest = store_key_digest(KEY), .version = {.dot = {stamp, 1}}};
+        .is_mark = true, .hash = HASH, .version = {.dot = {stamp, 1}}};
 
-    gather_add(&gather, source, &entry, GATHER_SOURCES_MAX, ++number);
+    gather_add(&gather, source, HASH, &entry, GATHER_SOURCES_MAX, ++number);
 }
 
 static void ends(unsigned source, uint64_t floor, uint64_t settled)
@@ -51,7 +50,7 @@ static void ends(unsigned source, uint64_t floor, uint64_t settled)
 
 static struct gather_key *key(void)
 {
-    return gather_find(&gather, store_key_digest(KEY), KEY);
+    return gather_find(&gather, HASH, KEY);
 }
 
 static void expect(enum gather_outcome outcome, uint64_t stamp)
@@ -177,11 +176,10 @@ Test(sync_gather, who_keeps_no_copy_of_a_key_has_no_vote_about_it)
 {
     const struct stream_entry entry = {
         .key = KEY,
-        .key_digest = store_key_digest(KEY),
         .version = {.kind = VALUE_STRING, .dot = {5, 1}, .deadline_ms = DEADLINE_NEVER}};
 
     begin(2);
-    gather_add(&gather, 0, &entry, 1, ++number);
+    gather_add(&gather, 0, HASH, &entry, 1, ++number);
     ends(0, 0, 0);
     ends(1, 9, 9);
     expect(GATHER_VERSION, 5);
@@ -192,13 +190,13 @@ Test(sync_gather, who_keeps_no_copy_of_a_key_has_no_vote_about_it)
 Test(sync_gather, equal_leaves_stand_for_what_is_in_them)
 {
     uint64_t sums[PARTITION_LEAVES];
-    const unsigned leaf = store_leaf(store_key_digest(KEY));
+    const unsigned leaf = store_leaf(HASH);
 
     begin(2);
     has(0, 5, VALUE_STRING);
     ends(0, 0, 9);
     gather_leaves(&gather, 0, sums);
-    cr_assert_eq(sums[leaf], store_version_digest(store_key_digest(KEY), (struct dot){5, 1}, 0));
+    cr_assert_eq(sums[leaf], store_version_digest(HASH, (struct dot){5, 1}, 0));
     gather_same(&gather, 1, 0, (uint16_t)(1u << leaf), 1);
     ends(1, 0, 9);
     expect(GATHER_VERSION, 5);
@@ -213,9 +211,8 @@ static void has_set(unsigned source, struct span old, struct dot dot, struct buf
 
     cr_assert_eq(siblings_write(old, &none, dot, DEADLINE_NEVER, SPAN("v"), 0, bytes), SIBLINGS_OK);
     const struct stream_entry entry = {.key = KEY,
-                                       .key_digest = store_key_digest(KEY),
                                        .version = siblings_version(buffer_content(bytes))};
-    gather_add(&gather, source, &entry, 3, ++number);
+    gather_add(&gather, source, HASH, &entry, 3, ++number);
 }
 
 Test(sync_gather, sets_with_one_largest_dot_are_told_apart)
@@ -283,10 +280,8 @@ Test(sync_gather, many_keys_are_found_and_gone_through_once)
         uint64_t name = i;
         const struct span bytes = span_of(&name, sizeof name);
         const struct stream_entry entry = {
-            .key = bytes,
-            .key_digest = store_key_digest(bytes),
-            .version = {.kind = VALUE_STRING, .dot = {i + 1, 1}, .value = bytes}};
-        gather_add(&gather, 0, &entry, 3, 1);
+            .key = bytes, .version = {.kind = VALUE_STRING, .dot = {i + 1, 1}, .value = bytes}};
+        gather_add(&gather, 0, i * UINT64_C(0x9e3779b97f4a7c15), &entry, 3, 1);
     }
     for (const struct gather_key *at = gather_next(&gather, NULL); at != NULL;
          at = gather_next(&gather, at))

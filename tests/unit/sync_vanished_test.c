@@ -65,7 +65,7 @@ static uint64_t mark_of(const char *name)
 
 static void hand(const char *name, uint64_t stamp)
 {
-    stream_put_mark(&marks, store_key_digest(span_of_string(name)), dot_of(stamp));
+    stream_put_mark(&marks, store_hash(replica.store, span_of_string(name)), dot_of(stamp));
 }
 
 static enum ack_status take(void)
@@ -102,7 +102,7 @@ Test(sync_vanished, what_is_older_goes_and_what_is_newer_stays)
 Test(sync_vanished, a_mark_does_not_take_the_place_of_a_newer_one)
 {
     begin();
-    partition_leave_mark(partition, store_key_digest(SPAN("k")), dot_of(30));
+    partition_leave_mark(partition, store_hash(replica.store, SPAN("k")), dot_of(30));
     hand("k", 20);
     cr_assert_eq(take(), ACK_OK);
     cr_assert_eq(mark_of("k"), 30);

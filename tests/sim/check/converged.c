@@ -55,11 +55,11 @@ static uint64_t digest_of(const struct version *version, int64_t soon_ms)
 static void add(void *context, struct span key, const struct version *version)
 {
     struct holdings *holdings = context;
-    const uint64_t key_digest = store_key_digest(key);
+    const uint64_t hash = store_hash(holdings->node->store, key);
 
     if (version->kind != VALUE_TOMBSTONE)
-        holdings->leaves[store_leaf(key_digest)] += store_version_digest(
-            key_digest, version->dot, siblings_digest_of(version));
+        holdings->leaves[store_leaf(hash)] += store_version_digest(hash, version->dot,
+                                                                   siblings_digest_of(version));
     /* What is over may be reaped at any moment. */
     if (version->deadline_ms != DEADLINE_NEVER && version->deadline_ms <= holdings->now_ms)
         return;

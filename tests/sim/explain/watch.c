@@ -145,7 +145,6 @@ struct watch *watch_create(const struct concern *concern, struct timeline *timel
     if (concern->space != '\0' && concern->space != '*' && concern->space != '-') {
         watch->partition = -1;
         snprintf(watch->key, sizeof watch->key, "%c%" PRIu32, concern->space, concern->key);
-        watch->key_digest = store_key_digest(watch_key(watch));
     }
     watch->stamps = memory_alloc_array(WATCH_STAMPS, sizeof watch->stamps[0]);
     watch->questions = memory_alloc_array(WATCH_QUESTIONS, sizeof watch->questions[0]);

@@ -97,7 +97,7 @@ static bool tell_chunk(struct watch *watch, const struct wire_chunk *chunk, stru
     char version[WATCH_VERSION_MAX], dot[DESCRIBE_DOT_MAX];
 
     while (stream_next(&rest, &entry) == STREAM_OK) {
-        if (entry.is_mark && entry.key_digest == watch->key_digest) {
+        if (entry.is_mark && entry.hash == watch->key_hash) {
             snprintf(told->text, sizeof told->text, "of its partition: the mark %s",
                      describe_dot(entry.version.dot, dot));
             return true;

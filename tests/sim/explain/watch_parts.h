@@ -74,8 +74,8 @@ struct watch {
     const struct concern *concern;
     struct timeline *timeline;
     char key[WATCH_KEY_MAX]; /* empty: only the partition, or only the nodes */
-    uint64_t key_digest;
-    int partition; /* -1: none; known from the first event on */
+    uint64_t key_hash;       /* once a node was looked at: a ring's hash */
+    int partition;           /* -1: none; known from the first event on */
 
     struct watch_holding holdings[WORLD_NODES_MAX + 1];
     struct watch_hint *hints;

@@ -176,6 +176,7 @@ static void look_at(struct watch *watch, const struct sim_node *node, int64_t at
     }
     if (!node->running)
         return;
+    watch->key_hash = store_hash(node->store, watch_key(watch));
     read_store(watch, node, &now);
     const uint64_t hints_dropped = metrics_sum(node->metrics, METRIC_HINTS_DROPPED);
     const uint64_t hints_moved = metrics_sum(node->metrics, METRIC_HINTS_KEPT) +

@@ -61,9 +61,9 @@ WRAP(uint32_t, partition_expire, struct partition *partition, int64_t now_ms, ui
     return __real_partition_expire(partition, now_ms, limit);
 }
 
-WRAP(bool, marks_put, struct marks **marks, uint64_t key_digest, struct dot dot, uint32_t slots_max)
+WRAP(bool, marks_put, struct marks **marks, uint64_t hash, struct dot dot, uint32_t slots_max)
 {
-    return __real_marks_put(marks, key_digest, dot,
+    return __real_marks_put(marks, hash, dot,
                             PLANTED(MARKS_UNBOUNDED) ? MARKS_UNBOUNDED_SLOTS : slots_max);
 }
 
