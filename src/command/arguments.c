@@ -45,6 +45,17 @@ bool argument_decimal(struct call *call, struct span text, long double *value)
     return false;
 }
 
+bool argument_timeout(struct call *call, struct span text, int64_t *timeout_ms)
+{
+    const bool number = span_to_int64(text, timeout_ms);
+
+    if (number && *timeout_ms >= 0)
+        return true;
+    reply_error(call->reply, number ? "ERR timeout is negative"
+                                    : "ERR timeout is not an integer or out of range");
+    return false;
+}
+
 bool argument_string(struct call *call, const struct version *version)
 {
     if (version->kind == VALUE_STRING)

@@ -19,6 +19,9 @@ bool argument_integer(struct call *call, struct span text, int64_t *value);
 /* The same of a decimal fraction. */
 bool argument_decimal(struct call *call, struct span text, long double *value);
 
+/* The same of a time-out in milliseconds, which is not negative. */
+bool argument_timeout(struct call *call, struct span text, int64_t *timeout_ms);
+
 /* Whether the version's value is a plain string; WRONGTYPE is appended when it is not. The version
  * is visible. */
 bool argument_string(struct call *call, const struct version *version);

@@ -150,6 +150,12 @@ void client_list(struct call *call)
     reply_text(call, &text);
 }
 
+/* When whoever has been here for so long connected, at the latest. */
+static int64_t created_by(struct instant now, int64_t age_s)
+{
+    return age_s < now.mono_us / 1000000 ? now.mono_us - age_s * 1000000 : 0;
+}
+
 /* One option of CLIENT KILL, whose value is argv[i + 1]. */
 static bool read_kill_option(struct call *call, size_t i, struct directory_filter *filter)
 {
@@ -177,6 +183,17 @@ static bool read_kill_option(struct call *call, size_t i, struct directory_filte
                                value.size < 128 ? (int)value.size : 128, (const char *)value.data);
             return false;
         }
+    } else if (span_is(option, "maxage")) {
+        if (!span_to_int64(value, &id)) {
+            reply_error(call->reply, "ERR maxage is not an integer or out of range");
+            return false;
+        }
+        if (id <= 0) {
+            reply_error(call->reply, "ERR maxage should be greater than 0");
+            return false;
+        }
+        filter->created_by_us = created_by(call->now, id);
+        filter->none |= filter->created_by_us <= 0;
     } else if (span_is(option, "skipme") && span_is(value, "yes")) {
         filter->not = call->session;
     } else if (span_is(option, "skipme") && span_is(value, "no")) {
@@ -212,4 +229,94 @@ void client_kill(struct call *call)
             return;
     }
     reply_integer(call->reply, (int64_t)directory_kill(directory, &filter, session_of(call)));
+}
+
+/* ---- replies, pauses, MONITOR ---- */
+
+/* There is no redirection, because there is no tracking. */
+void client_getredir(struct call *call)
+{
+    reply_integer(call->reply, -1);
+}
+
+/* CLIENT REPLY ON|OFF|SKIP. Only ON is answered, and an error where replies are on. */
+void client_reply(struct call *call)
+{
+    struct session *session = session_of(call);
+    const struct span mode = call->argv[2];
+    const enum session_replies before = session->replies;
+
+    if (before == REPLIES_SKIP_ONE) /* this was the one */
+        session->replies = REPLIES_ON;
+    if (span_is(mode, "on")) {
+        session->replies = REPLIES_ON;
+        reply_ok(call->reply);
+    } else if (span_is(mode, "off")) {
+        session->replies = REPLIES_OFF;
+    } else if (span_is(mode, "skip")) {
+        if (before != REPLIES_OFF)
+            session->replies = REPLIES_SKIP_ONE;
+    } else if (before == REPLIES_ON) {
+        argument_syntax_error(call);
+    }
+}
+
+/* CLIENT PAUSE milliseconds [WRITE|ALL] */
+void client_pause(struct call *call)
+{
+    const bool writes = call->argc == 4 && span_is(call->argv[3], "write");
+    int64_t timeout_ms, until_us;
+
+    if (call->argc > 4) {
+        argument_subcommand_error(call);
+        return;
+    }
+    if (call->argc == 4 && !writes && !span_is(call->argv[3], "all")) {
+        reply_error(call->reply, "ERR CLIENT PAUSE mode must be WRITE or ALL");
+        return;
+    }
+    if (!argument_timeout(call, call->argv[2], &timeout_ms))
+        return;
+    if (__builtin_mul_overflow(timeout_ms, 1000, &until_us) ||
+        __builtin_add_overflow(until_us, call->now.mono_us, &until_us))
+        until_us = INT64_MAX - 1;
+    directory_pause(call->environment->directory, !writes, call->now.mono_us, until_us);
+    reply_ok(call->reply);
+}
+
+void client_unpause(struct call *call)
+{
+    directory_unpause(call->environment->directory);
+    reply_ok(call->reply);
+}
+
+/* CLIENT UNBLOCK id [TIMEOUT|ERROR] */
+void client_unblock(struct call *call)
+{
+    const bool error = call->argc == 4 && span_is(call->argv[3], "error");
+    int64_t id;
+
+    if (call->argc > 4) {
+        argument_subcommand_error(call);
+        return;
+    }
+    if (call->argc == 4 && !error && !span_is(call->argv[3], "timeout")) {
+        reply_error(call->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+        return;
+    }
+    if (!argument_integer(call, call->argv[2], &id))
+        return;
+    reply_integer(call->reply,
+                  id > 0 && directory_unblock(call->environment->directory, (uint64_t)id, error));
+}
+
+/* As in Redis, who monitors already is not answered again. */
+void client_monitor(struct call *call)
+{
+    struct session *session = session_of(call);
+
+    if (atomic_load_explicit(&session->monitors, memory_order_relaxed))
+        return;
+    session_monitor(session, directory_monitors(call->environment->directory));
+    reply_ok(call->reply);
 }

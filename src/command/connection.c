@@ -6,6 +6,7 @@
 #include "base/level.h"
 #include "base/options.h"
 #include "command/arguments.h"
+#include "command/directory.h"
 #include "command/environment.h"
 #include "command/handlers.h"
 #include "command/session.h"
@@ -51,6 +52,7 @@ static bool has_password(const struct call *call)
 
 void connection_reset(struct call *call)
 {
+    session_unmonitor(session_of(call), directory_monitors(call->environment->directory));
     session_reset(session_of(call), !has_password(call));
     call->protocol = 2;
     reply_simple(call->reply, "RESET");

@@ -4,15 +4,24 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
+/* Workers that are woken once and not for each of their sessions. */
+#define WORKERS_TOLD_APART 256
+
 struct directory {
     pthread_mutex_t lock;
     struct list sessions; /* by id */
     size_t count;
     uint64_t last_id;
+    atomic_uint_least64_t marks;
+    int64_t paused_until_us; /* INT64_MIN: there is no pause */
 
     /* immutable */
     void (*wake)(void *context, uint32_t worker);
     void *context;
+    struct monitors *monitors;
+
+    /* Read by all workers before each command, and hardly ever written. */
+    _Alignas(MEMORY_APART) atomic_uint alerts;
 };
 
 void directory_destroy(struct directory **pointer)
@@ -23,18 +32,21 @@ void directory_destroy(struct directory **pointer)
     if (directory == NULL)
         return;
     ensure(list_empty(&directory->sessions));
+    monitors_destroy(&directory->monitors);
     pthread_mutex_destroy(&directory->lock);
     memory_free(directory);
 }
 
 struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context)
 {
-    struct directory *directory = memory_alloc(sizeof *directory);
+    struct directory *directory = memory_alloc_apart(sizeof *directory);
 
     ensure(pthread_mutex_init(&directory->lock, NULL) == 0);
     list_init(&directory->sessions);
     directory->wake = wake;
     directory->context = context;
+    directory->paused_until_us = INT64_MIN;
+    directory->monitors = monitors_create(wake, context, &directory->alerts, ALERT_MONITORED);
     return directory;
 }
 
@@ -70,6 +82,8 @@ static bool is_meant(const struct session *session, const struct directory_filte
         return false;
     if (filter->id != 0 && session->id != filter->id)
         return false;
+    if (filter->created_by_us != 0 && session->created_us > filter->created_by_us)
+        return false;
     if (filter->address.size > 0 && !span_equal(filter->address, span_of_string(session->address)))
         return false;
     return filter->local_address.size == 0 ||
@@ -90,6 +104,17 @@ void directory_describe(struct directory *directory, const struct directory_filt
     pthread_mutex_unlock(&directory->lock);
 }
 
+/* A session is marked; its worker is to look for it. */
+static void mark(struct directory *directory)
+{
+    atomic_fetch_add_explicit(&directory->marks, 1, memory_order_release);
+}
+
+uint64_t directory_marks(const struct directory *directory)
+{
+    return atomic_load_explicit(&directory->marks, memory_order_acquire);
+}
+
 size_t directory_kill(struct directory *directory, const struct directory_filter *filter,
                       struct session *own)
 {
@@ -106,9 +131,93 @@ size_t directory_kill(struct directory *directory, const struct directory_filter
         if (session == own) {
             session->close_after_reply = true;
         } else if (!atomic_exchange_explicit(&session->killed, true, memory_order_relaxed)) {
+            mark(directory);
             directory->wake(directory->context, session->worker);
         }
     }
     pthread_mutex_unlock(&directory->lock);
     return killed;
+}
+
+bool directory_unblock(struct directory *directory, uint64_t id, bool error)
+{
+    bool done = false;
+
+    pthread_mutex_lock(&directory->lock);
+    list_for_each(link, &directory->sessions)
+    {
+        struct session *session = list_entry(link, struct session, link);
+
+        if (session->id != id)
+            continue;
+        done = session_unblock(session, error);
+        if (done) {
+            mark(directory);
+            directory->wake(directory->context, session->worker);
+        }
+        break;
+    }
+    pthread_mutex_unlock(&directory->lock);
+    return done;
+}
+
+/* ---- what concerns all clients ---- */
+
+const atomic_uint *directory_alerts(const struct directory *directory)
+{
+    return &directory->alerts;
+}
+
+struct monitors *directory_monitors(const struct directory *directory)
+{
+    return directory->monitors;
+}
+
+static void end_pause(struct directory *directory)
+{
+    directory->paused_until_us = INT64_MIN;
+    atomic_fetch_and_explicit(&directory->alerts,
+                              ~(unsigned)(ALERT_WRITES_PAUSED | ALERT_ALL_PAUSED),
+                              memory_order_release);
+}
+
+void directory_pause(struct directory *directory, bool all, int64_t now_us, int64_t until_us)
+{
+    pthread_mutex_lock(&directory->lock);
+    if (directory->paused_until_us <= now_us)
+        end_pause(directory);
+    if (until_us > directory->paused_until_us)
+        directory->paused_until_us = until_us;
+    atomic_fetch_or_explicit(&directory->alerts, all ? ALERT_ALL_PAUSED : ALERT_WRITES_PAUSED,
+                             memory_order_release);
+    pthread_mutex_unlock(&directory->lock);
+}
+
+void directory_unpause(struct directory *directory)
+{
+    bool woken[WORKERS_TOLD_APART] = {false};
+
+    pthread_mutex_lock(&directory->lock);
+    end_pause(directory);
+    list_for_each(link, &directory->sessions)
+    {
+        const uint32_t worker = list_entry(link, struct session, link)->worker;
+
+        if (worker < WORKERS_TOLD_APART && woken[worker])
+            continue;
+        if (worker < WORKERS_TOLD_APART)
+            woken[worker] = true;
+        directory->wake(directory->context, worker);
+    }
+    pthread_mutex_unlock(&directory->lock);
+}
+
+int64_t directory_paused_until(struct directory *directory, int64_t now_us)
+{
+    pthread_mutex_lock(&directory->lock);
+    if (directory->paused_until_us <= now_us)
+        end_pause(directory);
+    const int64_t until_us = directory->paused_until_us;
+    pthread_mutex_unlock(&directory->lock);
+    return until_us;
 }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The directory: all sessions of a node, whichever worker they are on. One mutex guards the list;
- * it is held for CLIENT LIST and KILL and while a connection comes or goes, never for an ordinary
- * command. Locks are taken in this order: the directory's, then a session's.
+ * The directory: all sessions of a node, whichever worker they are on, and what concerns all of
+ * them: CLIENT PAUSE, and who monitors. One mutex guards the list; it is held for CLIENT LIST and
+ * KILL and while a connection comes or goes, never for an ordinary command. Locks are taken in this
+ * order: the directory's, then a session's or the monitors'.
  */
 #ifndef DUNLIN_COMMAND_DIRECTORY_H
 #define DUNLIN_COMMAND_DIRECTORY_H
 
+#include "command/monitors.h"
 #include "command/session.h"
 
 struct directory;
 
-/* `wake` makes a worker look at session_killed of its sessions. It is called from any thread, with
- * the directory's lock held: it must not wait, nor call the directory. */
+/* `wake` makes a worker look at session_killed and session_unblocked of its sessions, at the pause
+ * and at its inbox of the monitors. It is called from any thread, with the directory's lock held:
+ * it must not wait, nor call the directory. */
 struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context);
 /* It is empty. */
 void directory_destroy(struct directory **directory);
@@ -27,6 +30,7 @@ size_t directory_count(struct directory *directory);
 /* Which sessions are meant. Zeroed, all are. */
 struct directory_filter {
     uint64_t id;                 /* 0: any */
+    int64_t created_by_us;       /* connected then or before; 0: any */
     struct span address;         /* empty: any */
     struct span local_address;   /* empty: any */
     const struct session * not ; /* leave this one out */
@@ -41,5 +45,31 @@ void directory_describe(struct directory *directory, const struct directory_filt
  * session, which is closed after its reply; it may be NULL. */
 size_t directory_kill(struct directory *directory, const struct directory_filter *filter,
                       struct session *own);
+
+/* Makes the WAIT of that session answer at once, with what it has or with an error. False: it is
+ * not in one. */
+bool directory_unblock(struct directory *directory, uint64_t id, bool error);
+
+/* How often a session was marked, to be killed or unblocked. */
+uint64_t directory_marks(const struct directory *directory);
+
+/* ---- what concerns all clients ---- */
+
+/* What a worker looks at before each command: a mask, 0 nearly always. */
+enum directory_alert {
+    ALERT_MONITORED = 1,     /* somebody monitors */
+    ALERT_WRITES_PAUSED = 2, /* no client's write begins */
+    ALERT_ALL_PAUSED = 4,    /* no client's command begins, but those that steer the pause */
+};
+const atomic_uint *directory_alerts(const struct directory *directory);
+
+/* Pauses clients until then (a monotonic reading). A pause never ends sooner, nor holds less, for
+ * another one that begins meanwhile. */
+void directory_pause(struct directory *directory, bool all, int64_t now_us, int64_t until_us);
+void directory_unpause(struct directory *directory);
+/* When the pause ends; one that is over ends here. INT64_MIN: there is none. */
+int64_t directory_paused_until(struct directory *directory, int64_t now_us);
+
+struct monitors *directory_monitors(const struct directory *directory);
 
 #endif

@@ -74,14 +74,20 @@ RUN(connection_ok)
 
 /* client.c */
 RUN(client_getname)
+RUN(client_getredir)
 RUN(client_id)
 RUN(client_info)
 RUN(client_kill)
 RUN(client_list)
+RUN(client_monitor)
 RUN(client_no_evict)
 RUN(client_no_touch)
+RUN(client_pause)
+RUN(client_reply)
 RUN(client_setinfo)
 RUN(client_setname)
+RUN(client_unblock)
+RUN(client_unpause)
 
 /* server.c */
 PREPARE(server_prepare_flush)

@@ -169,14 +169,8 @@ bool server_prepare_wait(struct call *call, enum command_kind *kind)
     (void)kind;
     if (!argument_integer(call, call->argv[1], &call->options.integer))
         return false;
-    if (!span_to_int64(call->argv[2], &timeout_ms)) {
-        reply_error(call->reply, "ERR timeout is not an integer or out of range");
+    if (!argument_timeout(call, call->argv[2], &timeout_ms))
         return false;
-    }
-    if (timeout_ms < 0) {
-        reply_error(call->reply, "ERR timeout is negative");
-        return false;
-    }
     call->options.deadline_ms = timeout_ms;
     return true;
 }

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/level.h"
 #include "base/memory.h"
+#include "command/monitors.h"
 #include "resp/reply.h"
 
 void session_init(struct session *session, const char *address, const char *local_address,
@@ -44,6 +45,7 @@ void session_reset(struct session *session, bool authenticated)
     session->authenticated = authenticated;
     session->read_level = LEVEL_DEFAULT;
     session->write_level = LEVEL_DEFAULT;
+    session->replies = REPLIES_ON;
     atomic_store_explicit(&session->no_evict, false, memory_order_relaxed);
     atomic_store_explicit(&session->no_touch, false, memory_order_relaxed);
 }
@@ -77,6 +79,18 @@ const char *session_text(const struct session *session, enum session_text which)
     return session->texts[which];
 }
 
+void session_monitor(struct session *session, struct monitors *monitors)
+{
+    if (!atomic_exchange_explicit(&session->monitors, true, memory_order_relaxed))
+        monitors_add(monitors, session->worker);
+}
+
+void session_unmonitor(struct session *session, struct monitors *monitors)
+{
+    if (atomic_exchange_explicit(&session->monitors, false, memory_order_relaxed))
+        monitors_remove(monitors, session->worker);
+}
+
 bool session_authorize(const struct session *session, const struct command *command,
                        struct buffer *reply)
 {
@@ -98,9 +112,13 @@ void session_describe(struct session *session, int64_t now_us, struct buffer *te
     const size_t room = atomic_load_explicit(&session->query_free, memory_order_relaxed);
     const size_t output = atomic_load_explicit(&session->output_bytes, memory_order_relaxed);
     const int64_t active_us = atomic_load_explicit(&session->active_us, memory_order_relaxed);
-    char flags[4];
+    char flags[8];
     size_t size = 0;
 
+    if (atomic_load_explicit(&session->monitors, memory_order_relaxed))
+        flags[size++] = 'O';
+    if (atomic_load_explicit(&session->blocked, memory_order_relaxed) != BLOCKED_NOT)
+        flags[size++] = 'b';
     if (session_killed(session))
         flags[size++] = 'A';
     if (atomic_load_explicit(&session->no_evict, memory_order_relaxed))

@@ -18,11 +18,28 @@
 #include "base/list.h"
 #include "command/command.h"
 
+struct monitors;
+
 /* Text forms of addresses: "host:port" of IPv6 with a scope, and the terminator. */
 #define SESSION_ADDRESS_MAX 96
 
 /* What a client is told whose name session_set_text refuses. */
 #define SESSION_NAME_ERROR "ERR Client names cannot contain spaces, newlines or special characters."
+
+/* Which of its replies a client gets (CLIENT REPLY). */
+enum session_replies {
+    REPLIES_ON,
+    REPLIES_SKIP_ONE, /* the next one not */
+    REPLIES_OFF,
+};
+
+/* Whether a client is in a WAIT, and whether CLIENT UNBLOCK ends that. */
+enum session_blocked {
+    BLOCKED_NOT,
+    BLOCKED_WAITING,
+    BLOCKED_TIMES_OUT, /* it is to answer what it has */
+    BLOCKED_FAILS,     /* it is to answer an error */
+};
 
 enum session_text {
     SESSION_NAME,        /* CLIENT SETNAME */
@@ -45,12 +62,15 @@ struct session {
     bool close_after_reply; /* QUIT, or a CLIENT KILL of itself */
     uint8_t read_level;     /* base/level.h; LEVEL_DEFAULT: what the key's rule says */
     uint8_t write_level;
+    uint8_t replies; /* enum session_replies */
 
     /* shared */
     atomic_bool killed;
     atomic_int protocol; /* 2 or 3 */
     atomic_bool no_evict;
     atomic_bool no_touch;
+    atomic_bool monitors;                    /* MONITOR: it is shown what others run */
+    atomic_uchar blocked;                    /* enum session_blocked */
     atomic_llong active_us;                  /* mono, when the last command began */
     _Atomic(const struct command *) command; /* the last one, or NULL */
     atomic_size_t query_bytes;               /* unread input */
@@ -110,11 +130,24 @@ static inline bool session_closing(const struct session *session)
     return session->close_after_reply || session_killed(session);
 }
 
+/* For directory_unblock. False: it is in no WAIT, or is unblocked already. */
+static inline bool session_unblock(struct session *session, bool error)
+{
+    unsigned char waiting = BLOCKED_WAITING;
+
+    return atomic_compare_exchange_strong(&session->blocked, &waiting,
+                                          error ? BLOCKED_FAILS : BLOCKED_TIMES_OUT);
+}
+
 /* Keeps a copy of `text`; none when it is empty. False, and nothing has changed, when it holds
  * anything but printable ASCII without blanks: it has to fit a line of CLIENT LIST. */
 bool session_set_text(struct session *session, enum session_text which, struct span text);
 /* The text, NULL for none. For the owner only; valid until it sets it again. */
 const char *session_text(const struct session *session, enum session_text which);
+
+/* MONITOR begins, and ends; either may be so already. */
+void session_monitor(struct session *session, struct monitors *monitors);
+void session_unmonitor(struct session *session, struct monitors *monitors);
 
 /* Whether the session may run the command. If not, NOAUTH is in `reply`. */
 bool session_authorize(const struct session *session, const struct command *command,

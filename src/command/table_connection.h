@@ -51,6 +51,9 @@ ROW("client", .arity = -2, .flags = 0, LOCAL(introspect_container),
 SUBROW("client|getname", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_getname),
        DOCS("connection", "2.6.9", "O(1)", "Answer this connection's name."))
 
+SUBROW("client|getredir", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_getredir),
+       DOCS("connection", "6.0.0", "O(1)", "Answer -1: nothing is redirected."))
+
 SUBROW("client|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, LOCAL(introspect_help),
        DOCS("connection", "5.0.0", "O(1)", "Show what CLIENT can do."))
 
@@ -70,7 +73,8 @@ SUBROW("client|kill", .arity = -3, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL
                  OPTIONAL_WITH("username", "string", "USER"),
                  OPTIONAL_WITH("addr", "string", "ADDR"), OPTIONAL_WITH("laddr", "string", "LADDR"),
                  {"skipme", "oneof", "SKIPME", ARGUMENT_OPTIONAL,
-                  ARGUMENT_LIST(TOKEN("yes", "YES"), TOKEN("no", "NO"))}))))
+                  ARGUMENT_LIST(TOKEN("yes", "YES"), TOKEN("no", "NO"))},
+                 OPTIONAL_WITH("maxage", "integer", "MAXAGE")))))
 
 SUBROW("client|list", .arity = -2, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL(client_list),
        DOCS("connection", "2.4.0", "O(N) with N connections", "Describe this node's connections."),
@@ -88,6 +92,17 @@ SUBROW("client|no-touch", .arity = 3, .flags = CONNECTION_FLAGS, LOCAL(client_no
        DOCS("connection", "7.2.0", "O(1)", "Let this connection's reads not count as use."),
        ARGUMENTS(ON_OFF("enabled")))
 
+SUBROW("client|pause", .arity = -3, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL(client_pause),
+       DOCS("connection", "2.9.50", "O(1)",
+            "Begin no command of this node's clients for some time, or none that writes."),
+       ARGUMENTS(INTEGER("timeout"),
+                 ONE_OF("mode", ARGUMENT_OPTIONAL, TOKEN("write", "WRITE"), TOKEN("all", "ALL"))))
+
+SUBROW("client|reply", .arity = 3, .flags = CONNECTION_FLAGS, LOCAL(client_reply),
+       DOCS("connection", "3.2.0", "O(1)", "Choose which replies this connection gets."),
+       ARGUMENTS(ONE_OF("on_off_skip", 0, TOKEN("on", "ON"), TOKEN("off", "OFF"),
+                        TOKEN("skip", "SKIP"))))
+
 SUBROW("client|setinfo", .arity = 4, .flags = CONNECTION_FLAGS, LOCAL(client_setinfo),
        DOCS("connection", "7.2.0", "O(1)", "Tell which client library is at the other end."),
        ARGUMENTS(ONE_OF("attr", 0, TOKEN_WITH("libname", "string", "LIB-NAME"),
@@ -96,6 +111,16 @@ SUBROW("client|setinfo", .arity = 4, .flags = CONNECTION_FLAGS, LOCAL(client_set
 SUBROW("client|setname", .arity = 3, .flags = CONNECTION_FLAGS, LOCAL(client_setname),
        DOCS("connection", "2.6.9", "O(1)", "Name this connection."),
        ARGUMENTS(STRING("connection-name")))
+
+SUBROW("client|unblock", .arity = -3, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL(client_unblock),
+       DOCS("connection", "5.0.0", "O(N) with N connections",
+            "Let the WAIT of another connection answer at once."),
+       ARGUMENTS(INTEGER("client-id"),
+                 ONE_OF("timeout_error", ARGUMENT_OPTIONAL, TOKEN("timeout", "TIMEOUT"),
+                        TOKEN("error", "ERROR"))))
+
+SUBROW("client|unpause", .arity = 2, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL(client_unpause),
+       DOCS("connection", "6.2.0", "O(N) with N connections", "End a CLIENT PAUSE."))
 
 #undef CONNECTION_FLAGS
 #undef ENTRY_FLAGS

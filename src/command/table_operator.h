@@ -63,6 +63,10 @@ SUBROW("module|unload", .arity = 3, .flags = FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_N
        LOCAL(refused_run), DOCS("server", "4.0.0", "O(1)", "Refuse: modules are not loaded."),
        ARGUMENTS(STRING("name")))
 
+ROW("monitor", .arity = 1, .flags = OPERATOR_FLAGS, LOCAL(client_monitor),
+    DOCS("server", "1.0.0", "O(1); then O(N) a command with N its length",
+         "Show this connection what all clients of the node run."))
+
 ROW("role", .arity = 1, .flags = FLAG_NOSCRIPT | HELP_FLAGS | FLAG_FAST, LOCAL(server_role),
     DOCS("server", "2.8.12", "O(1)", "Answer \"master\", as every node does."),
     CATEGORIES("admin dangerous"))

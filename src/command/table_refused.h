@@ -19,9 +19,8 @@ ROW("debug", .arity = -2, .flags = REFUSED_FLAGS | FLAG_LOADING | FLAG_STALE, LO
 ROW("failover", .arity = -1, .flags = REFUSED_FLAGS | FLAG_STALE, LOCAL(refused_run),
     DOCS("server", "6.2.0", "O(1)", "Refuse: no node leads another."))
 
-ROW("move", .arity = 3, .flags = FLAG_WRITE | FLAG_FAST,
-    KEYS(1, 1, 1, "RW access update"), LOCAL(refused_run),
-    DOCS("generic", "1.0.0", "O(1)", "Refuse: there is one database."),
+ROW("move", .arity = 3, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW access update"),
+    LOCAL(refused_run), DOCS("generic", "1.0.0", "O(1)", "Refuse: there is one database."),
     ARGUMENTS(KEY, INTEGER("db")))
 
 ROW("replicaof", .arity = 3, .flags = REFUSED_FLAGS | FLAG_STALE | FLAG_NO_ASYNC_LOADING,

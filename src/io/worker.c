@@ -71,7 +71,7 @@ static void run_errand(struct errand *errand)
         engine_link_answer(worker->engine, now, post->id, buffer_content(&post->bytes));
         break;
     case POST_KILLED:
-        engine_close_killed(worker->engine, now);
+        engine_heed(worker->engine, now);
         break;
     case POST_PEER_FAILED:
         engine_peer_closed(worker->engine, now, (node_number)post->id);

@@ -201,15 +201,14 @@ static void move_reply(struct client *client, struct request *request)
  * it. */
 static void take_reply(struct client *client, struct request *request)
 {
-    if (client->dropped)
+    if (client->dropped || request->silent)
         return;
     if (!request->reply.failed)
         move_reply(client, request);
     if (request->reply.failed || client->out.failed) {
         drop(client);
     } else if (takes_too_much(client)) {
-        metrics_add(client->engine->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
-        drop(client);
+        client_give_up(client);
     }
 }
 
@@ -337,7 +336,8 @@ static bool must_not_read(struct client *client)
         return true;
     if (client->held && client->in_flight >= CLIENT_IN_FLIGHT_MAX / 2)
         return true;
-    return inline_next(client) && (client->in_flight > 0 || client->engine->settling);
+    return inline_next(client) &&
+           (client->in_flight > 0 || client->engine->settling || watch_pauses(client->engine));
 }
 
 /* Reads its next commands into the batch. */
@@ -462,6 +462,23 @@ void clients_proceed(struct engine *engine)
     }
 }
 
+void client_give_up(struct client *client)
+{
+    metrics_add(client->engine->metrics, METRIC_CLIENT_LIMIT_CLOSES, 1);
+    drop(client);
+}
+
+void client_tell(struct client *client, struct span bytes)
+{
+    if (client->dropped || client->closing || client->session.replies == REPLIES_OFF)
+        return;
+    buffer_append_span(&client->out, bytes);
+    if (client->out.failed || takes_too_much(client))
+        client_give_up(client);
+    else
+        tell_of_output(client);
+}
+
 void client_close_killed(struct client *client)
 {
     if (session_killed(&client->session) && !client->dropped)
@@ -502,6 +519,8 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     while (!list_empty(&client->pending))
         request_disown(list_entry(client->pending.next, struct request, link));
     trail_deinit(&client->trail);
+    if (atomic_load_explicit(&client->session.monitors, memory_order_relaxed))
+        watch_forget(client);
     directory_remove(engine->own.environment->directory, &client->session);
     session_deinit(&client->session);
     metrics_subtract(engine->metrics, METRIC_CONNECTIONS, 1);

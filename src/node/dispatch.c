@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/level.h"
 #include "base/memory.h"
+#include "command/handlers.h"
 #include "resp/reply.h"
 
 /* What a frame needs beside a command's arguments, bytes. */
@@ -369,10 +370,24 @@ static bool waits_for_links(const struct request *request)
            !for_control(request->call.command);
 }
 
+/* CLIENT REPLY OFF and SKIP. What steers them knows by itself what to answer, and RESET ends them.
+ */
+static void silence(struct request *request, struct session *session)
+{
+    const struct command *command = request->call.command;
+
+    if (command != NULL && (command->run == client_reply || command->run == connection_reset))
+        return;
+    request->silent = true;
+    if (session->replies == REPLIES_SKIP_ONE)
+        session->replies = REPLIES_ON;
+}
+
 bool dispatch_client(struct client *client, const struct command_input *input)
 {
     struct engine *engine = client->engine;
     struct session *session = &client->session;
+    const unsigned alerts = engine_alerts(engine);
     struct request *request;
 
     if (client->in_flight >= CLIENT_IN_FLIGHT_MAX || client->weight >= CLIENT_BYTES_IN_FLIGHT_MAX)
@@ -398,7 +413,7 @@ bool dispatch_client(struct client *client, const struct command_input *input)
 
     const bool understood = understand(request, session) && aim(request);
     if (understood &&
-        (waits_for_links(request) ||
+        ((alerts != 0 && watch_holds(request, alerts)) || waits_for_links(request) ||
          (request->kind != COMMAND_LOCAL && client->in_flight > 0 && must_wait(client, request)))) {
         if (client->waits_us == 0)
             client->waits_us = engine->settling ? engine->now.mono_us : 0;
@@ -407,6 +422,10 @@ bool dispatch_client(struct client *client, const struct command_input *input)
     }
     client->waits_us = 0;
     session_note(session, request->call.command, engine->now);
+    if (session->replies != REPLIES_ON)
+        silence(request, session);
+    if ((alerts & ALERT_MONITORED) != 0)
+        watch_show(request);
     if (client->in_flight > 0)
         client_append(client, request);
     if (understood)

@@ -56,6 +56,8 @@ struct engine *engine_create(const struct engine_options *options, const struct 
         .replica = &engine->replica, .calls = &coordinate_calls, .host = engine};
     wheel_init(&engine->wheel, now.mono_us, request_timer_due);
     list_init(&engine->clients);
+    engine->alerts = directory_alerts(options->environment->directory);
+    engine->pause_ends_us = INT64_MAX;
     list_init(&engine->many);
     list_init(&engine->resumed);
     list_init(&engine->links);
@@ -94,6 +96,8 @@ void engine_destroy(struct engine **engine)
     sync_destroy(&e->sync);
     wheel_deinit(&e->wheel);
     buffer_deinit(&e->looked);
+    buffer_deinit(&e->seen);
+    buffer_deinit(&e->monitors);
     buffer_deinit(&e->replica.merged);
     buffer_deinit(&e->replica.unflushed);
     view_release(&e->view);
@@ -266,6 +270,7 @@ void engine_wake(struct engine *engine, struct instant now)
 {
     engine->now = now;
     hedges_proceed(engine);
+    watch_wake(engine);
     fire_timers(engine);
     if (now.mono_us >= engine->next_tick_us)
         tick(engine);
@@ -294,6 +299,8 @@ void engine_turn_end(struct engine *engine, struct instant now)
 {
     engine->now = now;
     clients_proceed(engine);
+    if (engine_alerts(engine) != 0)
+        watch_turn_end(engine);
     owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);
@@ -302,18 +309,13 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->next_tick_us;
     if (hedges_next(engine) < next_us)
         next_us = hedges_next(engine);
+    if (engine->pause_ends_us < next_us)
+        next_us = engine->pause_ends_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
     if (!list_empty(&engine->many) || !list_empty(&engine->resumed))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
-}
-
-void engine_close_killed(struct engine *engine, struct instant now)
-{
-    engine->now = now;
-    list_for_each_removable(link, &engine->clients)
-        client_close_killed(list_entry(link, struct client, link));
 }
 
 /* ---- control ---- */

@@ -85,8 +85,8 @@ void engine_set_options(struct engine *engine, const struct options *options);
 
 /* The time asked for by wake_at has come. */
 void engine_wake(struct engine *engine, struct instant now);
-/* The directory's wake: CLIENT KILL has marked clients of this engine. */
-void engine_close_killed(struct engine *engine, struct instant now);
+/* The directory's wake: it wants something of clients of this engine. */
+void engine_heed(struct engine *engine, struct instant now);
 /* Completes what goes out; tells the host of it. */
 void engine_turn_end(struct engine *engine, struct instant now);
 

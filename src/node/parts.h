@@ -15,6 +15,7 @@
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
+ *   watch.c       CLIENT PAUSE, MONITOR, CLIENT UNBLOCK
  *   footprint.c   what connections and requests hold, for maxmemory
  *   owed.c        what is owed to other nodes, and the bound that follows from it
  *   hints.c       what is owed beyond the end of its request
@@ -36,6 +37,7 @@
 #include "base/wheel.h"
 #include "base/work.h"
 #include "command/command.h"
+#include "command/directory.h"
 #include "command/environment.h"
 #include "command/session.h"
 #include "node/engine.h"
@@ -165,6 +167,7 @@ struct request {
 
     size_t weight;       /* bytes that it holds, as its client counts them */
     size_t footprint;    /* the same as maxmemory counts them (footprint.c) */
+    bool silent;         /* its client wants no reply to it (CLIENT REPLY) */
     bool noted;          /* its client counts it among those that others may have to wait for */
     bool unordered;      /* see dispatch.c */
     struct buffer reply; /* complete once STAGE_DONE; `failed` then: nothing can be said */
@@ -322,6 +325,10 @@ void client_refuse(struct client *client, const char *error);
 void clients_destroy(struct engine *engine);
 /* Counts what a request of the client holds by now. */
 void client_weigh(struct request *request);
+/* Gives it bytes that are no reply. */
+void client_tell(struct client *client, struct span bytes);
+/* Closes it at once, for it does not keep up. */
+void client_give_up(struct client *client);
 /* Closes it if CLIENT KILL has marked it. */
 void client_close_killed(struct client *client);
 /* The request is done, was never put behind others, and none is before it. */
@@ -342,6 +349,19 @@ struct request *dispatch_cut_part(struct request *whole, size_t at);
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward);
 /* Whether the order of this request and its client's other ones needs care. */
 bool dispatch_unordered(const struct request *request);
+
+/* ---- what people do to all clients (watch.c) ---- */
+
+/* Whether commands of clients are held. */
+bool watch_pauses(const struct engine *engine);
+/* Whether the request, which could begin, has to wait for the end of a pause; `alerts` is not 0. */
+bool watch_holds(const struct request *request, unsigned alerts);
+/* Shows a client's command to those who monitor. */
+void watch_show(const struct request *request);
+/* The client, which monitored, is going. */
+void watch_forget(struct client *client);
+void watch_wake(struct engine *engine);
+void watch_turn_end(struct engine *engine);
 
 /* ---- commands of many keys (many.c) ---- */
 
@@ -431,6 +451,8 @@ void wait_given_up(struct request *request);
 /* The node will not answer any more. */
 void wait_lost(struct request *request, node_number node);
 void wait_timeout(struct request *request);
+/* Ends the client's WAIT, if CLIENT UNBLOCK wants that. */
+void wait_unblock(struct client *client);
 /* A lingering write has another acknowledgement, or no more time. */
 void linger_proceed(struct request *request, bool time_is_up);
 
@@ -549,7 +571,13 @@ struct engine {
 
     struct batch batch; /* of the clients that are being read */
     struct list clients;
-    struct list many;    /* of struct many: commands with a step to do */
+    const atomic_uint *alerts; /* the directory's */
+    int64_t pause_ends_us;     /* INT64_MAX: no client is held by a pause */
+    uint64_t marks_seen;       /* directory_marks, as of engine_heed */
+    struct buffer monitors;    /* of struct client *: those that are shown what others run */
+    uint64_t monitor_changes;  /* as of when */
+    struct buffer seen;        /* lines for monitors, of this turn */
+    struct list many;          /* of struct many: commands with a step to do */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;
@@ -605,6 +633,11 @@ uint64_t engine_bound(const struct engine *engine);
 static inline void engine_note(struct engine *engine, enum work work)
 {
     engine->doing |= work_bit(work);
+}
+/* A mask of enum directory_alert. */
+static inline unsigned engine_alerts(const struct engine *engine)
+{
+    return atomic_load_explicit(engine->alerts, memory_order_acquire);
 }
 /* How many of its partitions a worker visits in a tick. */
 uint32_t engine_tick_partitions(const struct engine *engine);

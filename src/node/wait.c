@@ -137,6 +137,13 @@ static unsigned replicas_of_nothing(const struct request *request)
     return others < wanted - 1 ? others : wanted - 1;
 }
 
+/* For CLIENT LIST and UNBLOCK. */
+static void set_blocked(const struct request *request, enum session_blocked blocked)
+{
+    if (request->owner == OWNER_CLIENT)
+        atomic_store_explicit(&request->client->session.blocked, blocked, memory_order_relaxed);
+}
+
 static void finish(struct request *request, unsigned least)
 {
     struct trail *trail = trail_of(request);
@@ -145,9 +152,11 @@ static void finish(struct request *request, unsigned least)
     if (least >= COPIES_MAX)
         least = request->owner == OWNER_CLIENT ? replicas_of_nothing(request) : COPIES_MAX;
     trail->waiting = NULL;
+    set_blocked(request, BLOCKED_NOT);
     trail->least = TRAIL_NOTHING;
     buffer_reset(&trail->elsewhere, 0);
-    reply_integer(&request->reply, (int64_t)least);
+    if (buffer_size(&request->reply) == 0) /* it is no error */
+        reply_integer(&request->reply, (int64_t)least);
     request_finish(request);
 }
 
@@ -158,8 +167,10 @@ static void proceed(struct request *request)
 
     if (!open)
         finish(request, least);
-    else if (request->stage != STAGE_WAIT)
+    else if (request->stage != STAGE_WAIT) {
         request_wait(request, STAGE_WAIT);
+        set_blocked(request, BLOCKED_WAITING);
+    }
 }
 
 /* Asks the nodes that writes were forwarded to. They have three quarters of the time, so that what
@@ -263,6 +274,18 @@ void wait_timeout(struct request *request)
     /* Who has not answered yet may hold nothing. */
     wait_given_up(request);
     finish(request, fewest(request, &open));
+}
+
+void wait_unblock(struct client *client)
+{
+    struct request *request = client->trail.waiting;
+    const int blocked = atomic_load_explicit(&client->session.blocked, memory_order_relaxed);
+
+    if (request == NULL || blocked < BLOCKED_TIMES_OUT)
+        return;
+    if (blocked == BLOCKED_FAILS)
+        reply_error(&request->reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    wait_timeout(request);
 }
 
 /* ---- writes that linger ---- */

@@ -228,7 +228,7 @@ void pair_settle(struct pair *pair)
             if (node->ghost)
                 continue;
             if (node->killed)
-                engine_close_killed(node->engine, pair_now(node));
+                engine_heed(node->engine, pair_now(node));
             node->killed = false;
             engine_turn_end(node->engine, pair_now(node));
         }
