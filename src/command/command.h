@@ -74,6 +74,7 @@ struct command {
     unsigned flags;
     int first_key, last_key, key_step; /* as in COMMAND INFO; 0, 0, 0: no keys */
     bool whole_version;    /* a READ that is given siblings as they are kept, and not the newest */
+    bool slow;             /* a READ that is not to hold the partition's lock */
     const char *key_flags; /* of COMMAND INFO's key specification: "RW access"; NULL: no keys */
     enum command_kind kind;
     enum command_gather gather;
@@ -83,6 +84,9 @@ struct command {
      * each node that the call passes, before anything else; with many keys, once for the whole and
      * once for each part. */
     bool (*prepare)(struct call *call, enum command_kind *kind);
+    /* Optional, of an UPDATE: called where it runs before anything is read, without a lock, for what
+     * would take too long with one. It may leave bytes in call->made. */
+    void (*make)(struct call *call);
     union {
         void (*run)(struct call *call);
         /* `version` is not visible (version_visible) when the key is absent for the client. */

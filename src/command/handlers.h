@@ -40,6 +40,12 @@ PREPARE(range_prepare_set)
 READER(range_get)
 UPDATER(range_set)
 
+/* dump.c */
+PREPARE(dump_prepare_restore)
+RUN(dump_make)
+READER(dump_read)
+UPDATER(dump_restore)
+
 /* object.c */
 READER(object_encoding)
 READER(object_freq)

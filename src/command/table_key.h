@@ -11,6 +11,12 @@ ROW("del", .arity = -2, .flags = FLAG_WRITE, KEYS(1, -1, 1, "RM delete"), .gathe
     DOCS("generic", "1.0.0", "O(N) with N keys", "Delete keys and answer how many there were."),
     ARGUMENTS(KEYS_MANY))
 
+ROW("dump", .arity = 2, .flags = FLAG_READONLY, KEYS(1, 1, 1, "RO access"), .slow = true,
+    READ(dump_read),
+    DOCS("generic", "2.6.0", "O(N) with N the length of the value",
+         "Answer the value of a key in Redis' own format, for RESTORE."),
+    ARGUMENTS(KEY))
+
 ROW("exists", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO"),
     .gather = GATHER_SUM, READ(key_exists),
     DOCS("generic", "1.0.0", "O(N) with N keys", "Answer how many of the keys exist."),
@@ -79,6 +85,14 @@ SUBROW("object|refcount", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"
        READ(object_refcount),
        DOCS("generic", "2.2.3", "O(1)", "Answer how often Redis would refer to the value."),
        ARGUMENTS(KEY))
+
+ROW("restore", .arity = -4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "OW update"),
+    .prepare = dump_prepare_restore, .make = dump_make, UPDATE(dump_restore),
+    DOCS("generic", "2.6.0", "O(N) with N the length of the value",
+         "Set a key to a value that DUMP answered, here or at a Redis."),
+    ARGUMENTS(KEY, INTEGER("ttl"), STRING("serialized-value"), TOKEN_OPTIONAL("replace", "REPLACE"),
+              TOKEN_OPTIONAL("absttl", "ABSTTL"), OPTIONAL_WITH("seconds", "integer", "IDLETIME"),
+              OPTIONAL_WITH("frequency", "integer", "FREQ")))
 
 ROW("touch", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO"),
     .gather = GATHER_SUM, READ(key_exists),

@@ -340,8 +340,11 @@ void coordinate_begin(struct request *request)
     request->coordinated = true;
     request->operation.kind = kinds[request->kind];
     request->operation.whole_version = request->call.command->whole_version;
+    request->operation.slow = request->call.command->slow;
     if (request->kind == COMMAND_WRITE)
         request_share(request);
+    else if (request->call.command->make != NULL)
+        request->call.command->make(&request->call);
     request->operation.block = request->block;
     operation_begin(&engine->coordinator, &request->operation, engine->now);
     coordinate_proceed(request);

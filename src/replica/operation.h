@@ -102,6 +102,7 @@ struct operation {
     /* Set by the caller. */
     enum operation_kind kind;
     bool siblings;                 /* the keyspace keeps concurrent values */
+    bool slow;                     /* `found` is not to be called with the lock held */
     bool whole_version;            /* `found` is to be all siblings, and not the newest */
     uint8_t read_needed;           /* R */
     uint8_t write_needed;          /* W */

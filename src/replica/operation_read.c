@@ -50,7 +50,8 @@ static void show(struct coordinator *coordinator, struct operation *operation, s
  * value need not be kept for longer than the lock is. */
 static bool one_is_enough(const struct operation *operation)
 {
-    return operation->kind == OPERATION_READ && operation->read_needed == 1 && !operation->siblings;
+    return operation->kind == OPERATION_READ && operation->read_needed == 1 &&
+           !operation->siblings && !operation->slow;
 }
 
 /* This replica's own vote. */

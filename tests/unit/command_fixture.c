@@ -208,6 +208,9 @@ void fixture_run(struct fixture *fixture, const char *line, const struct version
         call->command->update(call, NULL, &fixture->change);
         break;
     case COMMAND_UPDATE:
+        if (call->command->make != NULL)
+            call->command->make(call);
+        buffer_reset(call->reply, SIZE_MAX);
         call->command->update(call, version, &fixture->change);
         break;
     case COMMAND_CLUSTER:
