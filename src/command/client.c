@@ -175,8 +175,10 @@ static bool read_kill_option(struct call *call, size_t i, struct directory_filte
             return false;
     } else if (span_is(option, "addr")) {
         filter->address = value;
+        found = value.size > 0; /* empty, it would not filter */
     } else if (span_is(option, "laddr")) {
         filter->local_address = value;
+        found = value.size > 0;
     } else if (span_is(option, "user")) {
         if (!span_equal(value, SPAN("default"))) {
             reply_error_format(call->reply, "ERR No such user '%.*s'",

@@ -60,17 +60,26 @@ bool raw_send(int fd, const void *bytes, size_t size)
     return true;
 }
 
+size_t raw_receive_some(int fd, void *bytes, size_t size)
+{
+    for (;;) {
+        wait_for(fd, POLLIN);
+        const ssize_t got = recv(fd, bytes, size, 0);
+        if (got == 0 || (got < 0 && gone(errno)))
+            return 0;
+        check_that(got > 0 || errno == EAGAIN, "recv: %s", strerror(errno));
+        if (got > 0)
+            return (size_t)got;
+    }
+}
+
 size_t raw_receive(int fd, char *text, size_t size)
 {
-    size_t received = 0;
+    size_t received = 0, got = 1;
 
-    while (received < size) {
-        wait_for(fd, POLLIN);
-        const ssize_t got = recv(fd, text + received, size - received, 0);
-        if (got == 0 || (got < 0 && gone(errno)))
-            break;
-        check_that(got > 0 || errno == EAGAIN, "recv: %s", strerror(errno));
-        received += got > 0 ? (size_t)got : 0;
+    while (received < size && got > 0) {
+        got = raw_receive_some(fd, text + received, size - received);
+        received += got;
     }
     text[received] = '\0';
     return received;

@@ -16,6 +16,8 @@
 int raw_connect(uint16_t port);
 /* Sends all; false when the other side has closed before. */
 bool raw_send(int fd, const void *bytes, size_t size);
+/* Receives what has come, at least one byte; 0 at the end. */
+size_t raw_receive_some(int fd, void *bytes, size_t size);
 /* Receives until `size` bytes or the end are there; the text is ended by a zero, for which there is
  * room. Returns how many. */
 size_t raw_receive(int fd, char *text, size_t size);

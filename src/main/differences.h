@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What differs from Redis on purpose. docs/COMPATIBILITY.md lists these rows, and the comparison
+ * with a real redis-server (tests/system/compare.c) lets pass just what they describe:
+ *
+ *   DIFFERS(commands, command, redis, dunlin, what, reason)
+ *
+ *   commands   the names of the table that the row is about, parted by blanks: they are listed as
+ *              "differs"
+ *   command    of which commands, as a pattern (fnmatch, upper and lower case alike) over the words
+ *              in quotes: "\"SELECT\" *"; NULL where the comparison does not see it
+ *   redis,     patterns of the replies, as tests/lib/tree.h writes them
+ *   dunlin
+ *
+ * A row that a long comparison never meets is out of date, and fails it.
+ */
+/* clang-format off */
+DIFFERS("command|getkeys", "COMMAND GETKEYS *", "-ERR wrong number of arguments*", "-ERR *",
+    "COMMAND GETKEYS of a command without arguments says that it has no keys, or is none.",
+    "As Redis 7.2; Redis 7.0 asks for one argument more.")
+DIFFERS("set", NULL, "", "",
+    "SET with a date that is over deletes the key at once; with Redis, DBSIZE counts it for a while.",
+    "Whatever is past its date is gone for every command.")
+DIFFERS("hello", NULL, "", "",
+    "HELLO with an option that is wrong sets nothing; Redis sets what stands before it.",
+    "A command that fails changes nothing.")
+DIFFERS("dbsize keys randomkey scan", NULL, "", "",
+    "In a cluster DBSIZE, KEYS, RANDOMKEY and SCAN may be behind a write by a message between nodes.",
+    "They ask each node once, and wait for no quorum.")
+DIFFERS("wait", "WAIT *", ":0", ":[1-9]",
+    "WAIT answers how many other replicas have the connection's writes.",
+    "A cluster has replicas of every key, and a write has reached W of them when it is answered.")
+DIFFERS("", "*", "-*abcdefghijabcdefghij*", "-*abcdefghijabcdefghij*",
+    "Errors that quote an argument may cut it, after 80 bytes at least.",
+    "An error's text has a bound.")
+DIFFERS("config|set", "CONFIG SET *", "-ERR Unknown option *", "-ERR Unknown option *[?]*",
+    "Where an error quotes a directive, control characters are question marks, not blanks.",
+    "The same text goes to the log.")
+/* clang-format on */
