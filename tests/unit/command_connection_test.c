@@ -27,13 +27,9 @@ Test(command_connection, answers_what_needs_no_state)
                    "-ERR wrong number of arguments for 'ping' command\r\n");
     fixture_expect(&fixture, "ECHO hi", NULL, "$2\r\nhi\r\n");
     fixture_expect(&fixture, "SELECT 0", NULL, OK);
-<<<<<<< HEAD
     fixture_expect(&fixture, "SELECT 1", NULL, "-ERR SELECT is not allowed in cluster mode\r\n");
-=======
-    fixture_expect(&fixture, "SELECT 1", NULL, "-ERR DB index is out of range\r\n");
     fixture_expect(&fixture, "SELECT 2147483648", NULL,
                    "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n");
->>>>>>> 0c34640 (Compare replies with a real redis-server over a drawn stream of commands)
     fixture_expect(&fixture, "SELECT x", NULL, "-ERR value is not an integer or out of range\r\n");
     cr_assert(!session_closing(&fixture.session));
     fixture_expect(&fixture, "QUIT", NULL, OK);
