@@ -273,15 +273,12 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
 
 /* Writes `value` over that of a plain entry of its size: nothing but those bytes, the dot and the
  * leaf's sum change. */
-static void put_alike(struct partition *partition, struct entry *entry, struct span key,
+static void put_alike(struct partition *partition, struct entry *entry, uint64_t hash,
                       struct dot dot, struct span value)
 {
-    const uint64_t key_digest = store_key_digest(key);
-
     ensure(dot_exists(dot));
-    partition->leaves[store_leaf(key_digest)] += store_version_digest(key_digest, dot, 0) -
-                                                 store_version_digest(key_digest, entry_dot(entry),
-                                                                      0);
+    partition->leaves[store_leaf(hash)] += store_version_digest(hash, dot, 0) -
+                                           store_version_digest(hash, entry_dot(entry), 0);
     follow_policy(partition, partition->table);
     use(partition->table, entry);
     entry_rewrite(entry, dot, value);
@@ -302,7 +299,7 @@ enum store_status partition_put_over(struct partition *partition, uint64_t hash,
     if (old == NULL || piece_count != 1 || partition->marks != NULL ||
         !entry_alike(old, version, pieces[0].size))
         return put(partition, hash, key, old, version, pieces, piece_count, NULL);
-    put_alike(partition, old, key, version->dot, pieces[0]);
+    put_alike(partition, old, hash, version->dot, pieces[0]);
     return STORE_OK;
 }
 
