@@ -15,9 +15,6 @@
  * A row that a long comparison never meets is out of date, and fails it.
  */
 /* clang-format off */
-DIFFERS("command|getkeys", "COMMAND GETKEYS *", "-ERR wrong number of arguments*", "-ERR *",
-    "COMMAND GETKEYS of a command without arguments says that it has no keys, or is none.",
-    "As Redis 7.2; Redis 7.0 asks for one argument more.")
 DIFFERS("set", NULL, "", "",
     "SET with a date that is over deletes the key at once; with Redis, DBSIZE counts it for a while.",
     "Whatever is past its date is gone for every command.")
@@ -27,6 +24,24 @@ DIFFERS("hello", NULL, "", "",
 DIFFERS("dbsize keys randomkey scan", NULL, "", "",
     "In a cluster DBSIZE, KEYS, RANDOMKEY and SCAN may be behind a write by a message between nodes.",
     "They ask each node once, and wait for no quorum.")
+DIFFERS("readonly", "READONLY", "-ERR This instance has cluster support disabled", "+OK",
+    "READONLY is accepted, and changes nothing.",
+    "Every node is one of a cluster, and answers reads of every key at the level asked for.")
+DIFFERS("readwrite", "READWRITE", "-ERR This instance has cluster support disabled", "+OK",
+    "READWRITE is accepted, and changes nothing.", "The same.")
+DIFFERS("asking", "ASKING", "-ERR This instance has cluster support disabled", "+OK",
+    "ASKING is accepted, and changes nothing.", "No slot migrates while clients watch.")
+DIFFERS("select", "SELECT *", "-ERR *", "-ERR SELECT is not allowed in cluster mode",
+    "There is database 0 and no other.", "As in a Redis Cluster.")
+DIFFERS("object|encoding", "OBJECT ENCODING *", "\"[re]*\"", "\"[ei]*\"",
+    "OBJECT ENCODING goes by the value, and not by the commands that made it.",
+    "A value has one form; the names are there for who asks.")
+DIFFERS("move", "MOVE *", "*", "-ERR MOVE is not allowed in cluster mode",
+    "MOVE is refused.", "There is one database, as in a Redis Cluster.")
+DIFFERS("swapdb", "SWAPDB *", "*", "-ERR SWAPDB is not allowed in cluster mode",
+    "SWAPDB is refused.", "There is one database, as in a Redis Cluster.")
+DIFFERS("lolwut", "LOLWUT *", "-ERR *", "[\"=]*",
+    "LOLWUT takes any argument, and draws a dunlin.", "It has one picture.")
 DIFFERS("wait", "WAIT *", ":0", ":[1-9]",
     "WAIT answers how many other replicas have the connection's writes.",
     "A cluster has replicas of every key, and a write has reached W of them when it is answered.")
