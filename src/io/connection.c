@@ -28,8 +28,8 @@
  */
 #define WRITE_MAX (512 * 1024)
 
-/* recv and send of the C library are points where a thread may be cancelled: in a program of several
- * threads that costs two locked instructions a call. No thread is cancelled here. */
+/* recv and send of the C library are points where a thread may be cancelled: in a program of
+ * several threads that costs two locked instructions a call. No thread is cancelled here. */
 static ssize_t receive(int fd, void *at, size_t room)
 {
     return syscall(SYS_recvfrom, fd, at, room, 0, NULL, NULL);
@@ -77,6 +77,9 @@ static size_t read_some(struct connection *connection)
     if (error == 0) {
         const ssize_t got = receive(connection->fd, at, room);
         if (got > 0) {
+            /* Less than there was room for is all that there was, but for an end that has come. */
+            if ((size_t)got == room || connection->ended)
+                loop_mark_unread(connection->loop, &connection->unread_link);
             buffer_commit(in, (size_t)got);
             connection->bytes_in += (uint64_t)got;
             connection->calls->input(connection);
@@ -98,9 +101,17 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     struct loop *loop = connection->loop;
 
     (void)fd;
-    (void)what;
     (void)loop_now(loop);
+    connection->ended |= (what & EV_CLOSED) != 0;
     (void)loop_spend(loop, read_some(connection));
+}
+
+bool connection_read(struct connection *connection)
+{
+    struct loop *loop = connection->loop;
+
+    (void)loop_now(loop);
+    return loop_spend(loop, read_some(connection));
 }
 
 static void stop_waiting(struct connection *connection)
@@ -129,16 +140,17 @@ void connection_init(struct connection *connection, struct loop *loop, int fd, s
 {
     *connection = (struct connection){.loop = loop, .fd = fd, .in = in, .out = out, .calls = calls};
     list_init(&connection->dirty_link);
-    event_assign(&connection->read_event, loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable,
-                 connection);
+    list_init(&connection->unread_link);
+    event_assign(&connection->read_event, loop_base(loop), fd,
+                 EV_READ | EV_CLOSED | EV_PERSIST | EV_ET, on_readable, connection);
     event_add(&connection->read_event, NULL);
 }
 
 void connection_go_on(struct connection *connection)
 {
     connection->write_event = memory_alloc(sizeof *connection->write_event);
-    event_assign(connection->write_event, loop_base(connection->loop), connection->fd, EV_WRITE,
-                 on_writable, connection);
+    event_assign(connection->write_event, loop_base(connection->loop), connection->fd,
+                 EV_WRITE | EV_ET, on_writable, connection);
     event_add(connection->write_event, NULL);
 }
 
@@ -149,6 +161,7 @@ void connection_close(struct connection *connection)
     event_del(&connection->read_event);
     stop_waiting(connection);
     list_remove(&connection->dirty_link);
+    list_remove(&connection->unread_link);
     close(connection->fd);
     connection->fd = -1;
 }
@@ -222,7 +235,8 @@ void connection_pause(struct connection *connection)
 {
     if (connection->fd >= 0 && !connection->paused) {
         connection->paused = true;
-        if (connection->error == 0) /* else the event is to tell of it */
+        list_remove(&connection->unread_link); /* the kernel tells anew when reading goes on */
+        if (connection->error == 0)            /* else the event is to tell of it */
             event_del(&connection->read_event);
     }
 }

@@ -4,7 +4,8 @@
  * It moves bytes between a socket and two buffers that belong to its owner, with raw persistent
  * libevent events, and does nothing else:
  *
- *   - what arrives is read into `in`, and the owner is told;
+ *   - what arrives is read into `in`, and the owner is told. The kernel tells of it once, when it
+ *     arrives (EPOLLET), and is not asked again: what one read leaves is read in the next turn;
  *   - what the owner puts in `out` is written once at the end of the turn, after
  *     connection_output; what the socket does not take waits for it to become writable, and for
  *     the end of that turn; a write that fails is told in the next turn;
@@ -37,6 +38,8 @@ struct connection_calls {
 
 struct connection {
     struct list dirty_link;
+    struct list
+        unread_link; /* there may be more to read, of which the kernel does not tell again */
     struct loop *loop;
     int fd; /* -1 once closed */
     struct event read_event;
@@ -45,6 +48,7 @@ struct connection {
     struct buffer *out;
     const struct connection_calls *calls;
     bool paused; /* not reading */
+    bool ended;  /* the other side has closed, behind what is there to be read */
     int error;   /* a write failed with this, and the owner is to be told */
     uint64_t bytes_in, bytes_out;
 };
@@ -70,6 +74,10 @@ void connection_trim(struct connection *connection, size_t keep);
 /* Writes what is in `out`, in one piece of bounded size; for the loop. Returns the bytes written.
  */
 size_t connection_flush(struct connection *connection);
+
+/* Reads once; for the loop, of one that is unread. It may be gone afterwards. True when the turn
+ * has had its time. */
+bool connection_read(struct connection *connection);
 
 void connection_pause(struct connection *connection);
 void connection_resume(struct connection *connection);

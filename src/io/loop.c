@@ -40,7 +40,8 @@ struct loop {
     struct instant now;
     bool now_known;
     struct turn turn;
-    struct list dirty; /* of struct connection, by dirty_link */
+    struct list unread;                     /* of struct connection, by unread_link */
+    struct list dirty;                      /* of struct connection, by dirty_link */
     struct buffer blocks[LOOP_BLOCKS_KEPT]; /* the one used last is the last */
     size_t block_count;
 
@@ -72,6 +73,15 @@ static void on_fine(evutil_socket_t fd, short what, void *context)
     on_timer(fd, what, context);
 }
 
+static void move_all(struct list *from, struct list *to)
+{
+    while (!list_empty(from)) {
+        struct list *link = from->next;
+        list_remove(link);
+        list_append(to, link);
+    }
+}
+
 static void on_bell(evutil_socket_t fd, short what, void *context)
 {
     struct loop *loop = context;
@@ -85,11 +95,7 @@ static void on_bell(evutil_socket_t fd, short what, void *context)
     list_init(&errands);
     pthread_mutex_lock(&loop->mailbox_lock);
     loop->rung = false;
-    while (!list_empty(&loop->mailbox)) {
-        struct list *link = loop->mailbox.next;
-        list_remove(link);
-        list_append(&errands, link);
-    }
+    move_all(&loop->mailbox, &errands);
     pthread_mutex_unlock(&loop->mailbox_lock);
     while (!list_empty(&errands)) {
         struct list *link = errands.next;
@@ -131,6 +137,7 @@ struct loop *loop_create(const struct loop_owner *owner)
     loop->bell = bell;
     loop->fine = fine;
     loop->wake_at_us = INT64_MAX;
+    list_init(&loop->unread);
     list_init(&loop->dirty);
     list_init(&loop->mailbox);
     pthread_mutex_init(&loop->mailbox_lock, NULL);
@@ -228,12 +235,32 @@ static void flush_dirty(struct loop *loop)
     }
 }
 
+/* Those that the last turn left unread, each once; those that there is no time for come first in
+ * the next turn. */
+static void read_unread(struct loop *loop)
+{
+    struct list due;
+    bool late = false;
+
+    list_init(&due);
+    move_all(&loop->unread, &due);
+    while (!list_empty(&due) && !late) {
+        struct list *link = due.next;
+        list_remove(link);
+        late = connection_read(list_entry(link, struct connection, unread_link));
+    }
+    move_all(&loop->unread, &due);
+    move_all(&due, &loop->unread);
+}
+
 void loop_run(struct loop *loop)
 {
     turn_init(&loop->turn, loop->owner.metrics); /* what was read before was another thread's */
     while (!atomic_load_explicit(&loop->stopping, memory_order_acquire)) {
+        const bool waits = list_empty(&loop->dirty) && list_empty(&loop->unread);
         loop->now_known = false;
-        event_base_loop(loop->base, list_empty(&loop->dirty) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+        read_unread(loop);
+        event_base_loop(loop->base, waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
         (void)loop_now(loop);
         loop->owner.turn_end(loop->owner.self);
         flush_dirty(loop);
@@ -284,6 +311,11 @@ void loop_wake_at(struct loop *loop, int64_t mono_us)
     }
     const struct timeval timeout = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
     event_add(&loop->timer, &timeout);
+}
+
+void loop_mark_unread(struct loop *loop, struct list *link)
+{
+    list_append(&loop->unread, link);
 }
 
 void loop_mark_dirty(struct loop *loop, struct list *link)

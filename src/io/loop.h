@@ -76,6 +76,9 @@ void loop_lend(struct loop *loop, struct buffer *buffer);
 /* Takes the block of an empty buffer. False: there are enough. */
 bool loop_take_back(struct loop *loop, struct buffer *buffer);
 
+/* Puts `link` on the list of what is read in the next turn, whatever the kernel tells (see
+ * connection.c). */
+void loop_mark_unread(struct loop *loop, struct list *link);
 /* Puts `link` on the list of what is flushed at the end of the turn (see connection.c). */
 void loop_mark_dirty(struct loop *loop, struct list *link);
 

@@ -75,7 +75,6 @@ static void locate(struct request *request, struct span key)
     set_levels(request, key);
 }
 
-
 /* The node that is to coordinate: 0 when none can be reached. */
 static node_number choose(const struct request *request)
 {

@@ -334,6 +334,71 @@ Test(connection, tells_of_the_end)
     loop_destroy(&loop);
 }
 
+static void stop_when_closed(void)
+{
+    if (near_end.closes > 0)
+        loop_stop(loop);
+}
+
+/* The kernel tells once of the bytes and of the end behind them, of both together. */
+static void reads_so_many_and_the_end(size_t size)
+{
+    static char bytes[100000];
+
+    begin();
+    open_end(&near_end);
+    cr_assert_eq(write(near_end.other, bytes, size), (ssize_t)size);
+    cr_assert_eq(shutdown(near_end.other, SHUT_WR), 0);
+    each_turn = stop_when_closed;
+    loop_run(loop);
+    cr_assert_eq(near_end.connection.bytes_in, size);
+    cr_assert_eq(near_end.closes, 1);
+    close_end(&near_end);
+    loop_destroy(&loop);
+}
+
+Test(connection, tells_of_the_end_behind_a_few_bytes)
+{
+    reads_so_many_and_the_end(5);
+}
+
+Test(connection, tells_of_the_end_behind_many_reads)
+{
+    reads_so_many_and_the_end(100000);
+}
+
+#define PART 50000
+
+static char part[PART];
+
+static void write_more_while_paused(void)
+{
+    static bool written;
+
+    if (near_end.inputs > 0 && !written) {
+        cr_assert_lt(near_end.connection.bytes_in, PART, "one read takes it all");
+        connection_pause(&near_end.connection);
+        cr_assert_eq(write(near_end.other, part, PART), PART);
+        connection_resume(&near_end.connection);
+        written = true;
+    }
+    if (near_end.connection.bytes_in == 2 * PART)
+        loop_stop(loop);
+}
+
+/* What one read leaves, and what came while nothing was read, is not told of by anything else. */
+Test(connection, reads_on_without_being_told_again)
+{
+    begin();
+    open_end(&near_end);
+    cr_assert_eq(write(near_end.other, part, PART), PART);
+    each_turn = write_more_while_paused;
+    loop_run(loop);
+    cr_assert_eq(near_end.connection.bytes_in, 2 * PART);
+    close_end(&near_end);
+    loop_destroy(&loop);
+}
+
 /* Output of a whole turn leaves in one write, after the turn's end. */
 Test(connection, writes_once_a_turn)
 {
