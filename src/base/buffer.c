@@ -64,13 +64,12 @@ uint8_t *buffer_reserve_exactly(struct buffer *buffer, size_t size)
     buffer->head = 0;
     buffer->tail = content;
     if (buffer->capacity < needed) {
-        const size_t capacity = memory_size_class(needed);
-        uint8_t *block = memory_try_realloc(buffer->block, capacity);
+        uint8_t *block = memory_try_realloc(buffer->block, needed);
         buffer->failed = block == NULL;
         if (block == NULL)
             return NULL;
         buffer->block = block;
-        buffer->capacity = capacity;
+        buffer->capacity = needed;
     }
     return buffer->block + buffer->tail;
 }

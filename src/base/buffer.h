@@ -55,8 +55,7 @@ static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
     return buffer->block + buffer->tail;
 }
 
-/* The same with no more room than that, for who knows how much is to come: the block is as large as
- * the allocator makes it. */
+/* The same with no more room than that, for who knows how much is to come. */
 uint8_t *buffer_reserve_exactly(struct buffer *buffer, size_t size);
 /* Begins the content of an empty buffer behind `before` bytes of room, for buffer_prepend, with
  * room for `size` bytes. */

@@ -27,7 +27,10 @@
 
 struct call;
 struct environment; /* command/environment.h: what LOCAL commands may look at */
-struct session;     /* command/session.h: what belongs to one client connection */
+struct block;
+struct buffer;
+struct list;
+struct session; /* command/session.h: what belongs to one client connection */
 
 enum command_kind {
     COMMAND_LOCAL,
@@ -50,7 +53,12 @@ struct call {
     const struct span *argv; /* argv[0] is the command's name as it was sent */
     size_t argc;
     struct buffer *reply; /* RESP bytes are appended here */
-    struct buffer *bytes; /* a READ's version lies in it, and the reply may take it; NULL */
+    /* Where the version's value lies, for a reply that takes it, or refers to it, in place of a
+     * copy; each may be NULL,
+     * the last two together. */
+    struct buffer *bytes; /* a READ's value is all that is in it */
+    struct block *block;  /* or it lies in this one, */
+    struct list *behind;  /* and there the reply goes on that refers to it */
     struct buffer *made;  /* an UPDATE's change may point into what is made here */
     bool siblings;        /* the first key's keyspace keeps concurrent values */
     int protocol;         /* 2 or 3 */
@@ -84,8 +92,8 @@ struct command {
      * each node that the call passes, before anything else; with many keys, once for the whole and
      * once for each part. */
     bool (*prepare)(struct call *call, enum command_kind *kind);
-    /* Optional, of an UPDATE: called where it runs before anything is read, without a lock, for what
-     * would take too long with one. It may leave bytes in call->made. */
+    /* Optional, of an UPDATE: called where it runs before anything is read, without a lock, for
+     * what would take too long with one. It may leave bytes in call->made. */
     void (*make)(struct call *call);
     union {
         void (*run)(struct call *call);

@@ -192,7 +192,10 @@ static bool reply_value(struct call *call, const struct version *version)
     }
     if (!argument_string(call, version))
         return false;
-    reply_bulk_taking(call->reply, version->value, call->bytes);
+    if (call->block != NULL)
+        reply_bulk_referring(call->reply, call->behind, version->value, call->block);
+    else
+        reply_bulk_taking(call->reply, version->value, call->bytes);
     return true;
 }
 

@@ -38,7 +38,8 @@ struct conversation {
     bool connected;
     struct connection connection;
     struct handshake handshake;
-    struct buffer in, out, question;
+    struct buffer in, question;
+    struct outbox out;
 };
 
 static void end(struct conversation *conversation, struct span answer, const char *error)
@@ -57,7 +58,7 @@ static void end(struct conversation *conversation, struct span answer, const cha
     if (caller->calls != NULL)
         caller->calls->answer(caller->host, call, answer, error);
     buffer_deinit(&conversation->in);
-    buffer_deinit(&conversation->out);
+    outbox_deinit(&conversation->out);
     buffer_deinit(&conversation->question);
     memory_free(conversation);
 }
@@ -74,10 +75,10 @@ static struct conversation *conversation_of(struct connection *connection)
 
 static void ask(struct conversation *conversation)
 {
-    const size_t frame = wire_frame_begin(&conversation->out, 0, 0);
+    const size_t frame = wire_frame_begin(&conversation->out.head, 0, 0);
 
-    buffer_append_span(&conversation->out, buffer_content(&conversation->question));
-    wire_frame_end(&conversation->out, frame);
+    buffer_append_span(&conversation->out.head, buffer_content(&conversation->question));
+    wire_frame_end(&conversation->out.head, frame);
     connection_output(&conversation->connection);
 }
 
@@ -93,7 +94,7 @@ static bool greet(struct conversation *conversation, struct wire_frame *frame)
         fail(conversation, error);
         return false;
     }
-    switch (handshake_message(&conversation->handshake, &self, &message, &conversation->out)) {
+    switch (handshake_message(&conversation->handshake, &self, &message, &conversation->out.head)) {
     case HANDSHAKE_WAITING:
         return true;
     case HANDSHAKE_DONE:
@@ -169,7 +170,7 @@ static void on_connected(evutil_socket_t fd, short what, void *context)
     connection_init(&conversation->connection, caller->loop, fd, &conversation->in,
                     &conversation->out, &connection_calls);
     handshake_open(&conversation->handshake, &self, WIRE_ROLE_CONTROL, NULL, &caller->rng,
-                   &conversation->out);
+                   &conversation->out.head);
     connection_output(&conversation->connection);
 }
 
@@ -207,6 +208,7 @@ void caller_call(struct caller *caller, uint64_t call, const struct node_address
 {
     struct conversation *conversation = memory_alloc(sizeof *conversation);
 
+    outbox_init(&conversation->out);
     conversation->caller = caller;
     conversation->call = call;
     buffer_append_span(&conversation->question, messages);

@@ -141,7 +141,7 @@ void client_socket_finish(void *context)
 
     socket->closing = true;
     connection_pause(&socket->connection);
-    if (buffer_size(engine_client_out(socket->client)) == 0)
+    if (outbox_size(engine_client_out(socket->client)) == 0)
         connection_emptied(&socket->connection);
     connection_output(&socket->connection);
 }
@@ -151,7 +151,7 @@ void client_socket_finish(void *context)
 static bool reads_too_slowly(struct client_socket *socket, int64_t now_us)
 {
     const struct option_output_limit *limit = &socket->worker->options->client_output_buffer_limit;
-    const size_t waiting = buffer_size(engine_client_out(socket->client));
+    const size_t waiting = outbox_size(engine_client_out(socket->client));
 
     if (limit->hard_bytes > 0 && waiting > limit->hard_bytes)
         return true;

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -27,6 +28,8 @@
  * also runs the receiver's side. What is left waits for the socket, which is writable or will be.
  */
 #define WRITE_MAX (512 * 1024)
+/* And the most places that it takes them from. */
+#define PIECES_A_WRITE 16
 
 /* recv and send of the C library are points where a thread may be cancelled: in a program of
  * several threads that costs two locked instructions a call. No thread is cancelled here. */
@@ -136,7 +139,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 }
 
 void connection_init(struct connection *connection, struct loop *loop, int fd, struct buffer *in,
-                     struct buffer *out, const struct connection_calls *calls)
+                     struct outbox *out, const struct connection_calls *calls)
 {
     *connection = (struct connection){.loop = loop, .fd = fd, .in = in, .out = out, .calls = calls};
     list_init(&connection->dirty_link);
@@ -146,7 +149,8 @@ void connection_init(struct connection *connection, struct loop *loop, int fd, s
     event_add(&connection->read_event, NULL);
 }
 
-void connection_go_on(struct connection *connection)
+/* What is left is written when the socket takes it, and others come before. */
+static void go_on(struct connection *connection)
 {
     connection->write_event = memory_alloc(sizeof *connection->write_event);
     event_assign(connection->write_event, loop_base(connection->loop), connection->fd,
@@ -178,32 +182,49 @@ void connection_emptied(struct connection *connection)
     stop_waiting(connection);
 }
 
+/* In one call, also where what is to be written lies in several places. */
+static ssize_t write_some(const struct connection *connection)
+{
+    struct span spans[PIECES_A_WRITE];
+    struct iovec pieces[PIECES_A_WRITE];
+    size_t room = WRITE_MAX;
+
+    const size_t count = outbox_gather(connection->out, spans, PIECES_A_WRITE, room);
+    for (size_t i = 0; i < count; i++) {
+        const size_t size = spans[i].size < room ? spans[i].size : room;
+        pieces[i] = (struct iovec){.iov_base = (void *)(uintptr_t)spans[i].data, .iov_len = size};
+        room -= size;
+    }
+    if (count == 1)
+        return transmit(connection->fd, span_of(spans[0].data, pieces[0].iov_len));
+    const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    return sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+}
+
 size_t connection_flush(struct connection *connection)
 {
-    const struct span content = buffer_content(connection->out);
     ssize_t sent = 0;
 
     if (connection->fd < 0 || connection->write_event != NULL || connection->error != 0)
         return 0;
     /* Something between the bytes that are there is missing: the other side would misread the rest.
      */
-    if (connection->out->failed) {
+    if (outbox_failed(connection->out)) {
         fail_later(connection, ENOMEM);
         return 0;
     }
-    if (content.size > 0) {
-        const size_t size = content.size < WRITE_MAX ? content.size : WRITE_MAX;
-        sent = transmit(connection->fd, span_of(content.data, size));
+    if (outbox_size(connection->out) > 0) {
+        sent = write_some(connection);
         if (sent < 0 && !try_again(errno)) {
             fail_later(connection, errno);
             return 0;
         }
         if (sent > 0) {
-            buffer_consume(connection->out, (size_t)sent);
+            outbox_consume(connection->out, (size_t)sent);
             connection->bytes_out += (uint64_t)sent;
         }
-        if (buffer_size(connection->out) > 0) {
-            connection_go_on(connection);
+        if (outbox_size(connection->out) > 0 || outbox_failed(connection->out)) {
+            go_on(connection);
             return sent > 0 ? (size_t)sent : 0;
         }
     }
@@ -224,7 +245,7 @@ void connection_rest(struct connection *connection)
 
 void connection_trim(struct connection *connection, size_t keep)
 {
-    struct buffer *both[] = {connection->in, connection->out};
+    struct buffer *both[] = {connection->in, &connection->out->head};
 
     for (size_t i = 0; i < 2; i++)
         if (buffer_size(both[i]) == 0 && both[i]->capacity > keep && !both[i]->failed)

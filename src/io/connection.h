@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A TCP connection of one loop, of any kind: a client's, a peer's question link or its answer link.
- * It moves bytes between a socket and two buffers that belong to its owner, with raw persistent
- * libevent events, and does nothing else:
+ * It moves bytes between a socket and a buffer and an outbox that belong to its owner, with raw
+ * persistent libevent events, and does nothing else:
  *
  *   - what arrives is read into `in`, and the owner is told. The kernel tells of it once, when it
  *     arrives (EPOLLET), and is not asked again: what one read leaves is read in the next turn;
@@ -20,8 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
 #include "base/list.h"
+#include "base/outbox.h"
 
 struct connection;
 struct loop;
@@ -45,7 +45,7 @@ struct connection {
     struct event read_event;
     struct event *write_event; /* the socket is full; NULL: it is not, as nearly always */
     struct buffer *in;
-    struct buffer *out;
+    struct outbox *out;
     const struct connection_calls *calls;
     bool paused; /* not reading */
     bool ended;  /* the other side has closed, behind what is there to be read */
@@ -55,15 +55,12 @@ struct connection {
 
 /* Takes over `fd`, which is connected and non-blocking, and begins to read. */
 void connection_init(struct connection *connection, struct loop *loop, int fd, struct buffer *in,
-                     struct buffer *out, const struct connection_calls *calls);
+                     struct outbox *out, const struct connection_calls *calls);
 /* Closes the socket. Nothing is called any more. Harmless when it is closed. */
 void connection_close(struct connection *connection);
 
 /* There is something in `out`: write it when the turn ends. Cheap to repeat. */
 void connection_output(struct connection *connection);
-/* The same from `drained`, where there is more: it is written when the socket takes it, and others
- * come before. */
-void connection_go_on(struct connection *connection);
 /* The owner has thrown away what was in `out`: nothing waits for the socket any more. */
 void connection_emptied(struct connection *connection);
 /* Gives the block of `in` to the loop's other connections, once it is used up. For an owner to whom
@@ -71,7 +68,7 @@ void connection_emptied(struct connection *connection);
 void connection_rest(struct connection *connection);
 /* Gives back the memory of each buffer that is empty and larger than `keep` bytes. */
 void connection_trim(struct connection *connection, size_t keep);
-/* Writes what is in `out`, in one piece of bounded size; for the loop. Returns the bytes written.
+/* Writes what is in `out`, in one call of bounded size; for the loop. Returns the bytes written.
  */
 size_t connection_flush(struct connection *connection);
 

@@ -31,7 +31,7 @@ static void on_input(struct connection *connection)
     connection->bytes_in = connection->bytes_out = 0;
     engine_link_input(worker->engine, loop_now(worker->loop), socket->link);
     /* Who asks and does not read the answers is not listened to until it has. */
-    if (buffer_size(connection->out) > worker->options->peer_queue_bytes)
+    if (outbox_size(connection->out) > worker->options->peer_queue_bytes)
         connection_pause(connection);
 }
 

@@ -84,16 +84,7 @@ static void on_closed(struct connection *connection, int error)
     engine_peer_closed(worker->engine, loop_now(worker->loop), socket->number);
 }
 
-static void on_drained(struct connection *connection)
-{
-    struct peer_socket *socket = socket_of(connection);
-
-    if (engine_peer_next(socket->worker->engine, socket->number))
-        connection_go_on(connection);
-}
-
-static const struct connection_calls calls = {
-    .input = on_input, .closed = on_closed, .drained = on_drained};
+static const struct connection_calls calls = {.input = on_input, .closed = on_closed};
 
 static void on_connected(evutil_socket_t fd, short what, void *context)
 {

@@ -42,6 +42,7 @@ struct client *engine_client_open(struct engine *engine, struct instant now, voi
     client->engine = engine;
     client->connection = connection;
     parser_init(&client->parser, (size_t)engine->options->proto_max_bulk_len);
+    outbox_init(&client->out);
     list_init(&client->pending);
     trail_init(&client->trail);
     list_init(&client->resumed);
@@ -61,7 +62,7 @@ struct buffer *engine_client_in(struct client *client)
     return &client->in;
 }
 
-struct buffer *engine_client_out(struct client *client)
+struct outbox *engine_client_out(struct client *client)
 {
     return &client->out;
 }
@@ -146,7 +147,7 @@ static void forget_waiting(struct client *client, const struct request *request)
 /* Its weight by now; what it has grown by counts for the turn. */
 static inline size_t weigh(const struct request *request)
 {
-    const size_t weight = request_kept_bytes(request) + buffer_size(&request->reply) +
+    const size_t weight = request_kept_bytes(request) + request_reply_size(request) +
                           buffer_size(&request->operation.reading.bytes);
 
     if (weight > request->weight)
@@ -172,7 +173,7 @@ void client_append(struct client *client, struct request *request)
 static void drop(struct client *client)
 {
     client->closing = client->dropped = true;
-    buffer_deinit(&client->out);
+    outbox_deinit(&client->out);
     client->engine->calls->client_close(client->connection);
 }
 
@@ -182,19 +183,27 @@ static bool takes_too_much(const struct client *client)
 {
     const uint64_t limit = client->engine->options->client_output_buffer_limit.hard_bytes;
 
-    return limit > 0 && buffer_size(&client->out) > limit;
+    return limit > 0 && outbox_size(&client->out) > limit;
 }
 
-/* The reply moves to the output; a large one without a copy, when it comes first. */
-static void move_reply(struct client *client, struct request *request)
+/* The reply moves to the output, a large one without a copy; false where there is no memory. */
+static bool move_reply(struct client *client, struct request *request)
 {
-    if (buffer_size(&client->out) == 0 && buffer_size(&request->reply) > BUFFER_KEEP) {
-        const struct buffer out = client->out;
-        client->out = request->reply;
-        request->reply = out;
+    struct outbox *out = &client->out;
+
+    if (request->reply.failed)
+        return false;
+    if (__builtin_expect(buffer_size(&request->reply) > OUTBOX_TAKE, 0)) {
+        outbox_append_buffer(out, &request->reply);
     } else {
-        buffer_append_span(&client->out, buffer_content(&request->reply));
+        struct buffer *last = outbox_last(out);
+        buffer_append_span(last, buffer_content(&request->reply));
+        if (last->failed)
+            return false;
     }
+    if (__builtin_expect(!list_empty(&request->behind), 0))
+        outbox_append_pieces(out, &request->behind);
+    return true;
 }
 
 /* Where there is no memory for a reply the connection ends: its client would take the next one for
@@ -203,9 +212,7 @@ static void take_reply(struct client *client, struct request *request)
 {
     if (client->dropped || request->silent)
         return;
-    if (!request->reply.failed)
-        move_reply(client, request);
-    if (request->reply.failed || client->out.failed) {
+    if (!move_reply(client, request)) {
         drop(client);
     } else if (takes_too_much(client)) {
         client_give_up(client);
@@ -215,14 +222,15 @@ static void take_reply(struct client *client, struct request *request)
 void client_refuse(struct client *client, const char *error)
 {
     ensure(list_empty(&client->pending));
-    reply_error(&client->out, error);
-    if (client->out.failed)
+    struct buffer *out = outbox_last(&client->out);
+    reply_error(out, error);
+    if (out->failed)
         drop(client);
 }
 
 static void tell_of_output(struct client *client)
 {
-    if (buffer_size(&client->out) > 0)
+    if (outbox_size(&client->out) > 0)
         client->engine->calls->client_output(client->connection);
 }
 
@@ -314,7 +322,7 @@ static bool must_stop(struct client *client)
 {
     struct engine *engine = client->engine;
     const uint64_t soft = engine->options->client_output_buffer_limit.soft_bytes;
-    const bool over = soft > 0 && buffer_size(&client->out) > soft;
+    const bool over = soft > 0 && outbox_size(&client->out) > soft;
 
     if (over && !client->stopped)
         metrics_add(engine->metrics, METRIC_CLIENT_LIMIT_STOPS, 1);
@@ -372,7 +380,7 @@ static void read_ahead(struct client *client, struct batch *batch)
         input->argv = room;
         batch->argument_count += parser->argc;
     }
-    client->ahead = batch->count - first;
+    client->ahead = (uint32_t)(batch->count - first);
 }
 
 /* All that may run for now has run. */
@@ -529,7 +537,7 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     list_remove(&client->resumed);
     parser_deinit(&client->parser);
     buffer_deinit(&client->in);
-    buffer_deinit(&client->out);
+    outbox_deinit(&client->out);
     memory_free(client->by_hash);
     memory_free(client);
 }

@@ -72,6 +72,31 @@ static bool offer_stand_in(struct engine *engine, struct operation *operation, n
                           &operation->written, request_of(operation)->id, skip);
 }
 
+/* The block that a large value lies in, NULL where it is to be copied. */
+static struct block *block_of(const struct request *request, struct span value)
+{
+    struct block *const blocks[] = {request->block, request->operation.reading.block};
+
+    if (__builtin_expect(value.size < BLOCK_SHARED_MIN, 1))
+        return NULL;
+    for (size_t i = 0; i < 2; i++)
+        if (blocks[i] != NULL && block_holds(blocks[i], value))
+            return blocks[i];
+    return NULL;
+}
+
+/* A WRITE whose value is not copied. */
+static void put_referring(struct engine *engine, node_number node, struct buffer *out,
+                          const struct wire_write *write, struct block *block)
+{
+    const size_t at = buffer_size(out);
+    struct wire_write without = *write;
+
+    without.version.value.size = 0;
+    wire_put_write(out, &without);
+    peer_end_alone(engine, node, at, block, write->version.value);
+}
+
 /* One message for all: it is laid out for the first, and copied for the others. */
 static uint16_t offer(void *host, struct operation *operation, uint16_t to)
 {
@@ -84,6 +109,7 @@ static uint16_t offer(void *host, struct operation *operation, uint16_t to)
                                      .key = place->key,
                                      .version = operation->written};
     const size_t size_max = place->key.size + write.version.value.size + 128;
+    struct block *block = block_of(request, write.version.value);
     const struct buffer *first = NULL;
     size_t at = 0, size = 0;
     uint16_t sent = 0;
@@ -92,7 +118,9 @@ static uint16_t offer(void *host, struct operation *operation, uint16_t to)
     for (unsigned i = 0; to >> i != 0; i++) {
         if ((to >> i & 1) == 0)
             continue;
-        struct buffer *out = peer_message(host, operation->nodes[i], size_max);
+        struct buffer *out = block == NULL
+                                 ? peer_message(host, operation->nodes[i], size_max)
+                                 : peer_message_alone(host, operation->nodes[i], size_max);
         if (out == NULL) {
             if (offer_stand_in(host, operation, operation->nodes[i]))
                 sent |= (uint16_t)(1u << i);
@@ -101,6 +129,10 @@ static uint16_t offer(void *host, struct operation *operation, uint16_t to)
         sent |= (uint16_t)(1u << i);
         if (operation->repaired)
             metrics_add(request->engine->metrics, METRIC_READ_REPAIRS, 1);
+        if (__builtin_expect(block != NULL, 0)) {
+            put_referring(host, operation->nodes[i], out, &write, block);
+            continue;
+        }
         if (first != NULL && !first->failed) {
             buffer_append(out, buffer_content(first).data + at, size);
             continue;
@@ -140,14 +172,26 @@ static bool rest(void *host, struct operation *operation)
     return true;
 }
 
+/* A reply may refer to the version's value where it lies in a block. */
+static void lend_block(struct request *request, const struct version *version)
+{
+    struct block *block = request->operation.reading.block;
+    const bool lent = __builtin_expect(block != NULL, 0) && block_holds(block, version->value);
+
+    request->call.block = lent ? block : NULL;
+    request->call.behind = lent ? &request->behind : NULL;
+}
+
 static void change(void *host, struct operation *operation, const struct version *current,
                    struct change *wanted)
 {
     struct request *request = request_of(operation);
 
     (void)host;
-    buffer_reset(&request->reply, BUFFER_KEEP);
+    request_reset_reply(request);
     request->call.now = request->engine->now; /* what has expired meanwhile is gone */
+    if (current != NULL)
+        lend_block(request, current);
     request->call.command->update(&request->call, current, wanted);
 }
 
@@ -161,6 +205,7 @@ static void found(void *host, struct operation *operation)
     request->call.now = engine->now;
     /* What was read may still be on its way to those that lack it. */
     request->call.bytes = operation->repaired ? NULL : &operation->reading.bytes;
+    lend_block(request, &operation->found);
     request->call.command->read(&request->call, &operation->found);
 }
 
@@ -341,7 +386,7 @@ void coordinate_begin(struct request *request)
     request->operation.kind = kinds[request->kind];
     request->operation.whole_version = request->call.command->whole_version;
     request->operation.slow = request->call.command->slow;
-    if (request->kind == COMMAND_WRITE)
+    if (request->kind != COMMAND_READ)
         request_share(request);
     else if (request->call.command->make != NULL)
         request->call.command->make(&request->call);

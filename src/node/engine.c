@@ -279,11 +279,30 @@ void engine_wake(struct engine *engine, struct instant now)
     many_proceed(engine);
 }
 
+/* A block of another size than what arrives needs could not be kept with it. */
+static void begin_anew(struct buffer *in, size_t size)
+{
+    struct buffer fresh = {0};
+
+    if (buffer_reserve_exactly(&fresh, size) == NULL)
+        return;
+    buffer_append_span(&fresh, buffer_content(in));
+    buffer_deinit(in);
+    *in = fresh;
+}
+
 void engine_make_room(struct buffer *in, size_t missing)
 {
-    const size_t most = buffer_size(in) > ROOM_AHEAD_MIN ? buffer_size(in) : ROOM_AHEAD_MIN;
+    const size_t arrived = buffer_size(in), size = arrived + missing;
 
-    if (!in->failed && buffer_reserve_exactly(in, missing < most ? missing : most) == NULL)
+    if (in->failed)
+        return;
+    if (missing > ROOM_AHEAD_MAX && arrived < ROOM_PROOF)
+        missing = ROOM_PROOF - arrived;
+    else if (size >= BLOCK_SHARED_MIN && arrived <= size / 4 &&
+             memory_size_class(in->capacity) > memory_size_class(size))
+        begin_anew(in, size);
+    if (buffer_reserve_exactly(in, missing) == NULL)
         in->failed = false; /* it may fit in pieces */
 }
 

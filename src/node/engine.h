@@ -17,6 +17,7 @@
 
 #include "base/buffer.h"
 #include "base/instant.h"
+#include "base/outbox.h"
 #include "base/span.h"
 #include "command/session.h"
 #include "node/view.h"
@@ -107,7 +108,7 @@ struct engine_client {
 struct client *engine_client_open(struct engine *engine, struct instant now, void *connection,
                                   const struct engine_client *about, struct buffer *refusal);
 struct buffer *engine_client_in(struct client *client);
-struct buffer *engine_client_out(struct client *client);
+struct outbox *engine_client_out(struct client *client);
 /* Bytes were appended to client_in. Its commands run at the end of the turn, with those of others.
  */
 void engine_client_input(struct engine *engine, struct instant now, struct client *client);
@@ -120,17 +121,15 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
 
 struct link *engine_link_open(struct engine *engine, struct instant now, void *connection);
 struct buffer *engine_link_in(struct link *link);
-struct buffer *engine_link_out(struct link *link);
+struct outbox *engine_link_out(struct link *link);
 void engine_link_input(struct engine *engine, struct instant now, struct link *link);
 void engine_link_closed(struct engine *engine, struct link *link);
 
 /* ---- peers ---- */
 
 struct buffer *engine_peer_in(struct engine *engine, node_number node);
-/* What to write to it; the buffer stays the same one. Once all of it is written engine_peer_next
- * puts there what comes next, and says whether there is any. */
-struct buffer *engine_peer_out(struct engine *engine, node_number node);
-bool engine_peer_next(struct engine *engine, node_number node);
+/* What to write to it; the outbox stays the same one. */
+struct outbox *engine_peer_out(struct engine *engine, node_number node);
 void engine_peer_opened(struct engine *engine, struct instant now, node_number node);
 void engine_peer_input(struct engine *engine, struct instant now, node_number node);
 /* Or it could not be opened. */

@@ -30,21 +30,30 @@ static size_t request_bytes(const struct request *request)
            operation->reading.bytes.capacity + operation->reading.spare.capacity;
 }
 
+/* Of a long block that something is to arrive in, what has not arrived takes no memory. */
+static size_t input_bytes(const struct buffer *in)
+{
+    if (in->capacity <= ROOM_AHEAD_MAX)
+        return in->capacity;
+    return in->tail > ROOM_AHEAD_MAX ? in->tail : ROOM_AHEAD_MAX;
+}
+
 static size_t client_bytes(const struct client *client)
 {
-    return sizeof *client + client->in.capacity + client->out.capacity +
+    return sizeof *client + input_bytes(&client->in) + outbox_capacity(&client->out) +
            client->trail.elsewhere.capacity + client->parser.capacity * sizeof(struct span) +
            (client->by_hash != NULL ? CLIENT_HASHES * sizeof client->by_hash[0] : 0);
 }
 
 static size_t link_bytes(const struct link *link)
 {
-    return sizeof *link + link->in.capacity + link->out.capacity + link->trail.elsewhere.capacity;
+    return sizeof *link + input_bytes(&link->in) + outbox_capacity(&link->out) +
+           link->trail.elsewhere.capacity;
 }
 
 static size_t peer_bytes(const struct peer *peer)
 {
-    return sizeof *peer + peer->in.capacity + outbox_capacity(&peer->out);
+    return sizeof *peer + input_bytes(&peer->in) + outbox_capacity(&peer->out);
 }
 
 /* Who was looked at goes to the end of the list, so the next tick goes on with the others. */

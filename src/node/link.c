@@ -26,6 +26,7 @@ struct link *engine_link_open(struct engine *engine, struct instant now, void *c
     link->connection = connection;
     link->id = ++engine->next_link;
     link->opened_us = now.mono_us;
+    outbox_init(&link->out);
     list_init(&link->dirty);
     list_init(&link->requests);
     trail_init(&link->trail);
@@ -39,7 +40,7 @@ struct buffer *engine_link_in(struct link *link)
     return &link->in;
 }
 
-struct buffer *engine_link_out(struct link *link)
+struct outbox *engine_link_out(struct link *link)
 {
     return &link->out;
 }
@@ -53,37 +54,58 @@ void engine_link_closed(struct engine *engine, struct link *link)
     list_remove(&link->dirty);
     list_remove(&link->member);
     buffer_deinit(&link->in);
-    buffer_deinit(&link->out);
+    outbox_deinit(&link->out);
     memory_free(link);
+}
+
+static void end_frame(struct link *link)
+{
+    if (link->framed != NULL)
+        wire_frame_end(link->framed, link->frame_at);
+    link->framed = NULL;
 }
 
 struct buffer *link_message(struct link *link)
 {
     struct engine *engine = link->engine;
 
-    if (link->framing && buffer_size(&link->out) - link->frame_at > FRAME_SIZE_SOFT) {
-        wire_frame_end(&link->out, link->frame_at);
-        link->framing = false;
-    }
-    if (!link->framing) {
-        link->frame_at = wire_frame_begin(&link->out, engine->replica.hlc.last,
+    if (link->framed != NULL && buffer_size(link->framed) - link->frame_at > FRAME_SIZE_SOFT)
+        end_frame(link);
+    if (link->framed == NULL) {
+        link->framed = outbox_last(&link->out);
+        link->frame_at = wire_frame_begin(link->framed, engine->replica.hlc.last,
                                           engine_bound(engine));
         link->acks_end = 0;
-        link->framing = true;
         if (list_empty(&link->dirty))
             list_append(&engine->dirty_links, &link->dirty);
     }
     metrics_add(engine->metrics, METRIC_PEER_MESSAGES_OUT, 1);
-    return &link->out;
+    return link->framed;
+}
+
+struct buffer *link_message_alone(struct link *link)
+{
+    end_frame(link);
+    return link_message(link);
+}
+
+void link_end_alone(struct link *link, size_t at, size_t here, struct list *pieces)
+{
+    const size_t behind = outbox_pieces_size(pieces);
+
+    wire_extend_message(link->framed, at, here, behind);
+    wire_frame_end_behind(link->framed, link->frame_at, behind);
+    link->framed = NULL;
+    outbox_append_pieces(&link->out, pieces);
 }
 
 /* ACK_OK for a WRITE. */
 static void acknowledge(struct link *link, uint64_t id)
 {
-    struct buffer *out = &link->out;
+    struct buffer *out = link->framed;
     uint8_t ids[WIRE_IDS_STEP];
 
-    if (link->framing && link->acks_end == buffer_size(out) &&
+    if (out != NULL && link->acks_end == buffer_size(out) &&
         link->acks_end - link->acks_at < ACKS_SIZE_MAX) {
         wire_acks_add(out, link->acks_at, id);
     } else {
@@ -101,9 +123,7 @@ void links_turn_end(struct engine *engine)
     while (!list_empty(&engine->dirty_links)) {
         struct link *link = list_entry(engine->dirty_links.next, struct link, dirty);
         list_remove(&link->dirty);
-        if (link->framing)
-            wire_frame_end(&link->out, link->frame_at);
-        link->framing = false;
+        end_frame(link);
         engine->calls->link_output(link->connection);
     }
 }
@@ -143,14 +163,28 @@ static bool place_of(const struct engine *engine, uint16_t partition, uint64_t c
     return true;
 }
 
+/* The block of the frame in progress, where a value may be kept in it: then it is the link's input
+ * no more. NULL: the value is to be copied. */
+static struct block *lend_frame(struct link *link, struct span value)
+{
+    if (__builtin_expect(value.size < BLOCK_SHARED_MIN, 1))
+        return NULL;
+    if (link->taken == NULL && store_may_share(link->in.capacity, value.size))
+        link->taken = block_adopt(&link->in);
+    return link->taken;
+}
+
 /* `place` is NULL where there is no such partition here. */
 static void on_write(struct link *link, const struct wire_write *write, const struct place *place)
 {
     struct engine *engine = link->engine;
     struct offered offered = {.status = ACK_STALE_CLAIM};
 
-    if (place != NULL)
+    if (place != NULL) {
+        engine->replica.lent = lend_frame(link, write->version.value);
         offered = replica_offer(&engine->replica, engine->now, place, write->over, &write->version);
+        engine->replica.lent = NULL;
+    }
     if (offered.diverged)
         metrics_add(engine->metrics, METRIC_DIVERGENCES, 1);
     if (offered.evicted > 0)
@@ -190,7 +224,19 @@ static void on_read(struct link *link, const struct wire_read *read, const struc
         .id = read->id, .status = (uint8_t)looked.status, .claim_version = looked.claim_version};
     if (looked.status == ANSWER_VERSION)
         answer.version = looked.version;
-    wire_put_answer(link_message(link), &answer);
+    if (__builtin_expect(looked.block == NULL, 1)) {
+        wire_put_answer(link_message(link), &answer);
+        return;
+    }
+    struct list pieces;
+    list_init(&pieces);
+    outbox_pieces_refer(&pieces, looked.block, looked.version.value);
+    block_release(&looked.block);
+    struct buffer *out = link_message_alone(link);
+    const size_t at = buffer_size(out);
+    answer.version.value.size = 0;
+    wire_put_answer(out, &answer);
+    link_end_alone(link, at, 0, &pieces);
 }
 
 static void on_flush(struct link *link, const struct wire_flush *flush)
@@ -370,7 +416,7 @@ static void greet(struct link *link, const struct wire_message *message)
 {
     const struct handshake_self self = engine_self(link->engine);
 
-    if (handshake_message(&link->handshake, &self, message, &link->out) == HANDSHAKE_FAILED)
+    if (handshake_message(&link->handshake, &self, message, &link->out.head) == HANDSHAKE_FAILED)
         break_link(link, link->handshake.error);
     link->engine->calls->link_output(link->connection);
 }
@@ -486,8 +532,14 @@ void engine_link_input(struct engine *engine, struct instant now, struct link *l
             engine_make_room(&link->in, frame.size - buffer_size(&link->in));
         if (result != WIRE_OK)
             break;
+        const struct span input = buffer_content(&link->in);
         receive_frame(link, &frame);
-        buffer_consume(&link->in, frame.size);
+        if (__builtin_expect(link->taken == NULL, 1)) {
+            buffer_consume(&link->in, frame.size);
+            continue;
+        }
+        buffer_append(&link->in, input.data + frame.size, input.size - frame.size);
+        block_release(&link->taken);
     }
 }
 

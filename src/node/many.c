@@ -165,9 +165,10 @@ void many_gather(struct request *whole)
     hurry(whole);
 }
 
-static void take(struct request *whole, const struct buffer *reply)
+static void take(struct request *whole, struct request *part)
 {
     struct many *many = whole->many;
+    const struct buffer *reply = &part->reply;
     const struct span content = buffer_content(reply);
     int64_t value = 0;
 
@@ -175,11 +176,12 @@ static void take(struct request *whole, const struct buffer *reply)
         return;
     if (reply->failed || (content.size > 0 && content.data[0] == '-')) {
         many->failed = true;
+        outbox_pieces_free(&whole->behind);
         buffer_reset(&whole->reply, BUFFER_KEEP);
         buffer_append_span(&whole->reply, content);
         whole->reply.failed |= reply->failed;
     } else if (whole->call.command->gather == GATHER_ARRAY) {
-        buffer_append_span(&whole->reply, content);
+        request_append_reply(whole, part);
     } else if (whole->call.command->gather == GATHER_SUM) {
         answer_integer(content, &value);
         many->sum += value;
@@ -193,7 +195,7 @@ static void gather_some(struct request *whole)
     for (unsigned i = 0; i < MANY_PER_TURN && !list_empty(&whole->parts); i++) {
         struct request *part = list_entry(whole->parts.next, struct request, link);
         if (part->stage == STAGE_DONE) {
-            take(whole, &part->reply);
+            take(whole, part);
             request_part_taken(part);
         } else { /* not begun */
             request_abandon(part);

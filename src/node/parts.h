@@ -52,9 +52,12 @@
 #define CLIENT_IN_FLIGHT_MAX 1024
 /* What they may hold together before no other is begun, bytes: arguments, answers, replies. */
 #define CLIENT_BYTES_IN_FLIGHT_MAX (16u << 20)
-/* Room that is made at once for a long argument or frame as announced, bytes: so much without, and
- * no more than twice what has arrived. */
-#define ROOM_AHEAD_MIN (1u << 20)
+/* Room that is made for a long argument or frame because it was announced, bytes: a value of 1 MB,
+ * with what stands around it. */
+#define ROOM_AHEAD_MAX ((1u << 20) + (64u << 10))
+/* For more, so much has to arrive first, and is moved then. Until it arrives, what is believed
+ * takes addresses and no memory. */
+#define ROOM_PROOF (128u << 10)
 /* What clients' commands may keep or put out in one turn, bytes; then the next turn begins. */
 #define CLIENT_BYTES_A_TURN (1u << 20)
 /* Requests of one worker in flight at once, over all its clients and links; each takes about 1.5
@@ -64,9 +67,9 @@
 #define BUFFER_KEEP (16 * 1024)
 /* The longest frame of a link that has not finished its handshake, bytes. */
 #define HANDSHAKE_FRAME_MAX 4096
-/* A frame is ended at this size, bytes: the receiver can begin with it, and it stays far below what
- * a receiver takes. */
-#define FRAME_SIZE_SOFT (4u << 20)
+/* A frame is ended at this size, bytes: the receiver can begin with it, it stays far below what a
+ * receiver takes, and no long one is moved as it grows. */
+#define FRAME_SIZE_SOFT OUTBOX_PIECE
 /* How long a handshake may take, from either side, us. */
 #define HANDSHAKE_US 5000000
 /* How long control may take to answer a command (RING INIT asks other nodes), ms. */
@@ -171,6 +174,7 @@ struct request {
     bool noted;          /* its client counts it among those that others may have to wait for */
     bool unordered;      /* see dispatch.c */
     struct buffer reply; /* complete once STAGE_DONE; `failed` then: nothing can be said */
+    struct list behind;  /* of struct outbox_piece: the rest of a reply that has large values */
     struct sweep *sweep;
     struct inspection *inspection;
     struct list parts; /* of struct request, by link */
@@ -228,6 +232,15 @@ bool request_is_late(const struct request *request);
 void request_wait(struct request *request, enum request_stage stage);
 /* The timer, which is not running, fires at this monotonic reading. */
 void request_start_timer(struct request_timer *timer, int64_t due_us);
+/* The bytes of its reply. */
+static inline size_t request_reply_size(const struct request *request)
+{
+    if (__builtin_expect(list_empty(&request->behind), 1))
+        return buffer_size(&request->reply);
+    return buffer_size(&request->reply) + outbox_pieces_size(&request->behind);
+}
+/* The reply is to be made anew. */
+void request_reset_reply(struct request *request);
 /* Its reply is complete: gives it to the owner as soon as its turn comes. */
 void request_finish(struct request *request);
 /* The same with an error. */
@@ -241,6 +254,8 @@ void request_delivered(struct request *request);
 void request_answered(struct request *request);
 /* It lingered, and is over. */
 void request_over(struct request *request);
+/* The part's reply goes behind what the whole's has. */
+void request_append_reply(struct request *whole, struct request *part);
 /* One part less to wait for. */
 void request_part_done(struct request *whole);
 /* The whole has the part's reply: it goes, or lingers. */
@@ -283,26 +298,28 @@ struct client {
     void *connection; /* the host's */
     struct session session;
     struct parser parser;
-    struct buffer in, out;
+    struct buffer in;
+    struct outbox out;
     struct list pending; /* of struct request, in the order of their replies */
     struct list resumed; /* engine->resumed: its next commands may run */
     /* Of what was read of it into the engine's batch (clients_proceed). */
-    size_t ahead;              /* commands */
+    uint32_t ahead;            /* commands */
     enum parser_status status; /* why there are no more; PARSER_COMMAND: there was no room */
-    bool waits;                /* the next one has to wait */
-    bool running;              /* its commands run now: the host is told of output behind them */
     struct trail trail;
     size_t footprint; /* bytes, see footprint.c */
-    size_t in_flight;
-    size_t weight;    /* of those */
-    size_t unordered; /* of those that had to wait, the ones whose order needs care (dispatch.c) */
-    size_t wide;      /* of those that had to wait, the ones of many keys or of all */
-    size_t keyed;     /* of those that had to wait, the ones of one key */
+    size_t weight;    /* of those in flight */
+    uint32_t in_flight;
+    uint32_t
+        unordered;  /* of those that had to wait, the ones whose order needs care (dispatch.c) */
+    uint32_t wide;  /* of those that had to wait, the ones of many keys or of all */
+    uint32_t keyed; /* of those that had to wait, the ones of one key */
     /* How many of those that had to wait are about a key with this hash, by its last bits: most
      * commands need not be compared with every one that is in flight. NULL while none is: who is
      * idle has none. */
     uint16_t *by_hash;
     int64_t waits_us; /* since when its next command waits for links, 0: it does not */
+    bool waits;       /* the next one of those read ahead has to wait */
+    bool running;     /* its commands run now: the host is told of output behind them */
     bool held;    /* not read: a command waits for those before it, for its turn, or to be read */
     bool stopped; /* held until the output was taken */
     bool closing; /* no command is read any more; closed once its replies are out */
@@ -506,6 +523,11 @@ bool peer_promising(struct engine *engine, node_number number);
 /* The buffer to put a message into; NULL when it cannot be sent. The frame is sent when the turn
  * ends. */
 struct buffer *peer_message(struct engine *engine, node_number number, size_t size);
+/* The same for a message whose last field is bytes of a block, which are not copied: it has a frame
+ * of its own. It stands at `at` of the buffer, without them. */
+struct buffer *peer_message_alone(struct engine *engine, node_number number, size_t size);
+void peer_end_alone(struct engine *engine, node_number number, size_t at, struct block *block,
+                    struct span bytes);
 /* Whether links to nodes that are new to this one are still being opened. What needs other nodes
  * waits for that, at most half the time of a request: a ring that was just formed and a node that
  * just started serve their first client. */
@@ -531,19 +553,25 @@ struct link {
     uint64_t id;
     struct handshake handshake;
     int64_t opened_us;
-    struct buffer in, out;
-    size_t footprint; /* bytes, see footprint.c */
-    bool framing;
+    struct buffer in;
+    struct outbox out;
+    size_t footprint;      /* bytes, see footprint.c */
+    struct buffer *framed; /* in `out`: where a frame is begun, NULL: none is */
     size_t frame_at;
     size_t acks_at;       /* the last ACKS in that frame, */
     size_t acks_end;      /* which others may join while nothing is behind it; 0: there is none */
-    struct list dirty;    /* engine->dirty_links while `framing` */
+    struct list dirty;    /* engine->dirty_links while one is */
     struct list requests; /* forwarded ones, by from_link */
     struct trail trail;
-    bool broken; /* it is being closed */
+    struct block *taken; /* that of the frame in progress, once a value in it is kept there */
+    bool broken;         /* it is being closed */
 };
 
 struct buffer *link_message(struct link *link);
+/* The same for a message that ends with what is in pieces (base/outbox.h): it has a frame of its
+ * own. It stands at `at` of the buffer, with the first `here` bytes of its last field. */
+struct buffer *link_message_alone(struct link *link);
+void link_end_alone(struct link *link, size_t at, size_t here, struct list *pieces);
 /* Closes links whose handshake takes too long. */
 void links_wake(struct engine *engine);
 void links_turn_end(struct engine *engine);
@@ -645,8 +673,8 @@ static inline unsigned engine_alerts(const struct engine *engine)
 /* How many of its partitions a worker visits in a tick. */
 uint32_t engine_tick_partitions(const struct engine *engine);
 
-/* Makes room in `in` for `missing` more bytes of what has begun to arrive, that no growth copies it
- * again and again. What is only claimed is believed up to ROOM_AHEAD_MIN or what has arrived. */
+/* Makes room in `in` for `missing` more bytes of what has begun to arrive, and no more, so that it
+ * fills its block and is moved once at most (ROOM_PROOF). */
 void engine_make_room(struct buffer *in, size_t missing);
 
 /* Hands the command to control. */

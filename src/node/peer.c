@@ -81,6 +81,26 @@ struct buffer *peer_message(struct engine *engine, node_number number, size_t si
     return begin_message(peer, size);
 }
 
+struct buffer *peer_message_alone(struct engine *engine, node_number number, size_t size)
+{
+    struct peer *peer = peer_find(engine, number);
+
+    if (peer != NULL)
+        end_frame(peer);
+    return peer_message(engine, number, size);
+}
+
+void peer_end_alone(struct engine *engine, node_number number, size_t at, struct block *block,
+                    struct span bytes)
+{
+    struct peer *peer = peer_find(engine, number);
+
+    wire_extend_message(peer->framed, at, 0, bytes.size);
+    wire_frame_end_behind(peer->framed, peer->frame_at, bytes.size);
+    peer->framed = NULL;
+    outbox_refer(&peer->out, block, bytes);
+}
+
 void peers_turn_end(struct engine *engine)
 {
     while (!list_empty(&engine->dirty_peers)) {
@@ -297,14 +317,9 @@ struct buffer *engine_peer_in(struct engine *engine, node_number node)
     return &peer_find(engine, node)->in;
 }
 
-struct buffer *engine_peer_out(struct engine *engine, node_number node)
+struct outbox *engine_peer_out(struct engine *engine, node_number node)
 {
-    return &peer_find(engine, node)->out.head;
-}
-
-bool engine_peer_next(struct engine *engine, node_number node)
-{
-    return outbox_next(&peer_find(engine, node)->out);
+    return &peer_find(engine, node)->out;
 }
 
 void engine_peer_opened(struct engine *engine, struct instant now, node_number node)

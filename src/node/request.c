@@ -82,6 +82,7 @@ static struct request *add_slot(struct engine *engine)
     request->deadline = (struct request_timer){.request = request, .fire = time_is_up};
     request->hedge = (struct request_timer){.request = request, .fire = coordinate_hedge};
     list_init(&request->link);
+    list_init(&request->behind);
     list_init(&request->parts);
     list_init(&request->from_link);
     list_init(&request->owed);
@@ -113,6 +114,8 @@ static void begin_call(struct request *request)
     call->argc = 0;
     call->reply = &request->reply;
     call->bytes = NULL;
+    call->block = NULL;
+    call->behind = NULL;
     call->siblings = false;
     call->protocol = 0;
     call->now = request->engine->now;
@@ -204,12 +207,19 @@ static void start_deadline(struct request *request)
     request_start_timer(timer, request->deadline_us);
 }
 
+void request_reset_reply(struct request *request)
+{
+    buffer_reset(&request->reply, BUFFER_KEEP);
+    if (__builtin_expect(!list_empty(&request->behind), 0))
+        outbox_pieces_free(&request->behind);
+}
+
 /* Back to the pool, when all that it had beyond its command and its reply is gone. */
 static inline void rest(struct request *request)
 {
     request->stage = STAGE_FREE;
     request->owner = OWNER_NOBODY;
-    buffer_reset(&request->reply, BUFFER_KEEP);
+    request_reset_reply(request);
     buffer_reset(&request->kept, BUFFER_KEEP);
     if (request->made.block != NULL)
         buffer_reset(&request->made, BUFFER_KEEP);
@@ -442,17 +452,30 @@ static void let_go(struct request *request, struct trail *trail)
     request->client = NULL;
     request->whole = NULL;
     request->from = NULL;
-    buffer_reset(&request->reply, BUFFER_KEEP);
+    request_reset_reply(request);
     owed_linger(request);
     request_wait(request, STAGE_LINGERING);
 }
 
 /* ---- many keys ---- */
 
+void request_append_reply(struct request *whole, struct request *part)
+{
+    struct buffer *last = outbox_pieces_last(&whole->reply, &whole->behind);
+
+    buffer_append_span(last, buffer_content(&part->reply));
+    whole->reply.failed |= last->failed;
+    while (!list_empty(&part->behind)) {
+        struct list *piece = part->behind.next;
+        list_remove(piece);
+        list_append(&whole->behind, piece);
+    }
+}
+
 static void append_parts(struct request *whole)
 {
-    list_for_each(link, &whole->parts) buffer_append_span(
-        &whole->reply, buffer_content(&list_entry(link, struct request, link)->reply));
+    list_for_each(link, &whole->parts)
+        request_append_reply(whole, list_entry(link, struct request, link));
 }
 
 static bool is_error(const struct buffer *reply)
@@ -558,13 +581,22 @@ static void answer_link(struct request *request)
                                      .bytes = request->reply.failed
                                                   ? span_of(no_room, sizeof no_room - 1)
                                                   : buffer_content(&request->reply)};
+    struct link *link = request->from;
 
-    wire_put_reply(link_message(request->from), &reply);
+    if (__builtin_expect(list_empty(&request->behind), 1)) {
+        wire_put_reply(link_message(link), &reply);
+        return;
+    }
+    struct buffer *out = link_message_alone(link);
+    const size_t at = buffer_size(out);
+    wire_put_reply(out, &reply);
+    link_end_alone(link, at, reply.bytes.size, &request->behind);
 }
 
 void request_finish(struct request *request)
 {
     if (request->reply.failed) {
+        outbox_pieces_free(&request->behind);
         buffer_reset(&request->reply, SIZE_MAX); /* the error may have room in what it has */
         reply_error(&request->reply, NO_ROOM_FOR_REPLY);
     }
@@ -603,7 +635,7 @@ void request_fail(struct request *request, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    buffer_reset(&request->reply, BUFFER_KEEP);
+    request_reset_reply(request);
     reply_error(&request->reply, text);
     request_finish(request);
 }
@@ -659,6 +691,7 @@ void requests_destroy(struct engine *engine)
         sweep_end(request);
         inspect_end(request);
         buffer_deinit(&request->reply);
+        outbox_pieces_free(&request->behind);
         buffer_deinit(&request->kept);
         buffer_deinit(&request->made);
         block_release(&request->block);

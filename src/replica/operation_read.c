@@ -73,6 +73,9 @@ static void look_here(struct coordinator *coordinator, struct operation *operati
         operation_fail(operation, OPERATION_NOT_VOTING);
     } else {
         here = replica_see(partition, &operation->place, &stored, &looked);
+        if (here && __builtin_expect(stored.value.size >= BLOCK_SHARED_MIN, 0))
+            read_tally_lend(tally, partition_share_value(partition, operation->place.hash,
+                                                         operation->place.key));
         if (one_is_enough(operation))
             show(coordinator, operation, now, &stored);
         else if (!read_tally_begin(tally, operation->siblings, operation->copies,

@@ -68,8 +68,15 @@ static bool build_set(struct operation *operation, const struct version *old,
     return status == SIBLINGS_OK;
 }
 
-/* Makes `written` of the change. A single piece is borrowed from the caller: of a blind write that
- * is the client's argument, which stays. */
+/* Whether a piece of a change stays where it is until the operation is over: of a blind write it is
+ * the client's argument, and a large argument lies in a block. */
+static bool stays(const struct operation *operation, struct span piece)
+{
+    return operation->kind == OPERATION_WRITE ||
+           (__builtin_expect(operation->block != NULL, 0) && block_holds(operation->block, piece));
+}
+
+/* Makes `written` of the change. A single piece that stays is not copied. */
 static bool build(struct operation *operation, const struct version *old,
                   const struct change *change, struct dot dot, int64_t now_ms)
 {
@@ -87,7 +94,7 @@ static bool build(struct operation *operation, const struct version *old,
         return true;
     written->kind = VALUE_STRING;
     written->deadline_ms = change->deadline_ms;
-    if (operation->kind == OPERATION_WRITE && change->piece_count == 1) {
+    if (change->piece_count == 1 && stays(operation, change->pieces[0])) {
         written->value = change->pieces[0];
         return true;
     }
@@ -119,7 +126,7 @@ static bool keep(struct operation *operation, struct partition *partition,
 
     if (operation->written_bytes.failed)
         status = STORE_NO_MEMORY;
-    else if (operation->block != NULL)
+    else if (operation->block != NULL && block_holds(operation->block, written->value))
         status = partition_put_block(partition, place->hash, place->key, found->entry, written,
                                      operation->block);
     else

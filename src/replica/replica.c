@@ -139,11 +139,18 @@ static struct dot bar_of_empty(const struct partition *partition, const struct p
 
 /* Puts what is to be here over the `entry` that was found; where there is no room, it is as if it
  * had been evicted at once. */
-static enum ack_status put(struct partition *partition, const struct place *place,
-                           struct entry *entry, const struct version *version)
+static enum ack_status put(struct replica *replica, struct partition *partition,
+                           const struct place *place, struct entry *entry,
+                           const struct version *version)
 {
-    if (partition_put_over(partition, place->hash, place->key, entry, version, &version->value,
-                           1) == STORE_OK)
+    const bool lent = __builtin_expect(replica->lent != NULL, 0) &&
+                      block_holds(replica->lent, version->value);
+    const enum store_status status = lent ? partition_put_block(partition, place->hash, place->key,
+                                                                entry, version, replica->lent)
+                                          : partition_put_over(partition, place->hash, place->key,
+                                                               entry, version, &version->value, 1);
+
+    if (status == STORE_OK)
         return ACK_OK;
     partition_leave_out(partition, place->hash, place->key, version->dot);
     return ACK_FULL;
@@ -168,7 +175,7 @@ static enum ack_status keep_merged(struct replica *replica, struct partition *pa
         const struct version both = siblings_version(buffer_content(merged));
         status = siblings_equal(buffer_content(merged), current->value)
                      ? ACK_OK
-                     : put(partition, place, entry, &both);
+                     : put(replica, partition, place, entry, &both);
     }
     buffer_reset(&replica->merged, MERGED_KEEP);
     return status;
@@ -237,7 +244,7 @@ static void keep(struct replica *replica, struct partition *partition, const str
         offered->known = bar;
         return;
     }
-    offered->status = put(partition, place, entry, version);
+    offered->status = put(replica, partition, place, entry, version);
     /* What is settled was known to whoever wrote, and may be gone there. */
     offered->diverged = dot_compare(over, current.dot) < 0 &&
                         current.dot.stamp > partition->settled;
@@ -348,7 +355,11 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
         looked.status = ANSWER_NOT_VOTING;
         if (replica_votes(partition)) {
             replica_see(partition, place, &looked.version, &looked);
-            looked.status = show(&looked.version, have, digest, bytes);
+            if (__builtin_expect(looked.version.value.size >= BLOCK_SHARED_MIN, 0) &&
+                dot_compare(looked.version.dot, have) > 0 && !version_is_set(&looked.version))
+                looked.block = partition_share_value(partition, place->hash, place->key);
+            looked.status = looked.block != NULL ? ANSWER_VERSION
+                                                 : show(&looked.version, have, digest, bytes);
             if (bytes->failed)
                 looked.status = ANSWER_NOT_VOTING; /* it cannot say what it has */
         }

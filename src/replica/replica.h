@@ -60,6 +60,7 @@ struct replica {
     node_number self;        /* 0: no ring yet */
     struct buffer unflushed; /* siblings that a flush left, until the next call */
     struct buffer merged;    /* siblings being merged, keys being dropped; empty between calls */
+    struct block *lent; /* the caller's: a value in it that is offered may be kept there; NULL */
 };
 
 /* Where a key lives. */
@@ -94,7 +95,8 @@ bool replica_may_enter(struct replica *replica, struct instant now, uint64_t sta
 struct looked {
     enum answer_status status;
     uint64_t claim_version; /* ANSWER_STALE_CLAIM: this replica's */
-    struct version version; /* its bytes were appended to the caller's buffer */
+    struct version version; /* its bytes were appended to the caller's buffer, */
+    struct block *block;    /* or are in this one, of which the caller gets a share; NULL */
     /* ANSWER_NONE, and ANSWER_SAME where there is nothing: how much of a vote that is. */
     struct dot mark;
     uint64_t floor, settled;
@@ -119,9 +121,9 @@ void replica_doubt(struct replica *replica, struct partition *partition);
 
 /* Looks at the key (rule 12), and where there is nothing, at what may have been there. When the
  * version here is the one with `have` (and, of siblings, with `digest`), its value is left out.
- * When the one here is older, its value is left out, too. Value bytes are appended to `bytes`. An
- * absence below a FLUSHALL shows as a tombstone, unless something newer may have been there since:
- * then the flush counts as a mark. */
+ * When the one here is older, its value is left out, too. Value bytes are appended to `bytes`, or a
+ * share of their block is given. An absence below a FLUSHALL shows as a tombstone, unless something
+ * newer may have been there since: then the flush counts as a mark. */
 struct looked replica_look(struct replica *replica, const struct place *place, struct dot have,
                            uint64_t digest, struct buffer *bytes);
 

@@ -129,6 +129,13 @@ void read_tally_deinit(struct read_tally *tally)
 {
     buffer_deinit(&tally->bytes);
     buffer_deinit(&tally->spare);
+    block_release(&tally->block);
+}
+
+void read_tally_lend(struct read_tally *tally, struct block *block)
+{
+    block_release(&tally->block);
+    tally->block = block;
 }
 
 /* Whether what a voter has is the winner; of siblings, has the newest dot of it. */
@@ -285,6 +292,11 @@ static void append_value(struct buffer *out, struct span value)
     buffer_append_span(out, value);
 }
 
+static bool in_block(const struct read_tally *tally, struct span value)
+{
+    return __builtin_expect(tally->block != NULL, 0) && block_holds(tally->block, value);
+}
+
 /* `version` becomes the winner, whatever it was. */
 static bool replace_winner(struct read_tally *tally, const struct version *version)
 {
@@ -292,6 +304,10 @@ static bool replace_winner(struct read_tally *tally, const struct version *versi
     struct buffer *out = version_exists(&tally->winner) ? &tally->spare : &tally->bytes;
 
     buffer_reset(out, BYTES_KEPT);
+    if (!tally->siblings && in_block(tally, version->value)) {
+        tally->winner = *version;
+        return true;
+    }
     if (!tally->siblings)
         append_value(out, version->value);
     else if (!append_as_set(version, out))
@@ -342,6 +358,8 @@ void read_tally_end(struct read_tally *tally)
 {
     buffer_reset(&tally->bytes, BYTES_KEPT);
     buffer_reset(&tally->spare, BYTES_KEPT);
+    if (__builtin_expect(tally->block != NULL, 0))
+        block_release(&tally->block);
 }
 
 int read_tally_ask(struct read_tally *tally)

@@ -12,7 +12,7 @@
 #ifndef DUNLIN_REPLICA_TALLY_H
 #define DUNLIN_REPLICA_TALLY_H
 
-#include "base/buffer.h"
+#include "base/block.h"
 #include "base/level.h"
 #include "value/version.h"
 #include "wire/status.h"
@@ -96,7 +96,8 @@ unsigned write_tally_count(const struct write_tally *tally, unsigned status);
  * asked again. What gets no R votes though R replicas voted is answered as nothing.
  *
  * The tally keeps the bytes of the winner in buffers of its own, which stay from request to
- * request; all that is handed in may go as soon as the call returns.
+ * request, or has a share of the block that they lie in; all that is handed in may go as soon as
+ * the call returns.
  */
 
 /* How often one read looks again; each needs that another answer came in between. */
@@ -127,6 +128,7 @@ struct read_detail {
 struct read_tally {
     struct buffer bytes;
     struct buffer spare;
+    struct block *block; /* a share, of the block that the value of `have` lies in; NULL */
     enum tally_state state;
     bool siblings;
     bool differing; /* not all votes were ANSWER_SAME */
@@ -140,8 +142,9 @@ struct read_tally {
     int8_t looking;   /* the replica that is being asked again, or -1 */
     uint16_t moment;  /* the last number given to a question or an answer */
     uint16_t looking_since;
-    struct version winner; /* merged so far, `have` included; its value is in `bytes`. When the
-                            * state is DONE: what was decided on, with no dot if that is nothing */
+    struct version winner; /* merged so far, `have` included; its value is in `bytes` or
+                            * `block`. When the state is DONE: what was decided on, with no dot if
+                            * that is nothing */
     struct dot have;
     struct dot asking; /* what the question to the replica that was named last is to name */
     struct read_vote replicas[TALLY_COPIES_MAX];
@@ -153,6 +156,9 @@ struct read_tally {
 
 /* A zeroed tally is one to begin with. */
 void read_tally_deinit(struct read_tally *tally);
+
+/* The value of the `have` that comes next lies in this block; takes over the share. */
+void read_tally_lend(struct read_tally *tally, struct block *block);
 
 /* `have` is what the coordinator has; its dot is none where it has nothing, or does not vote. In a
  * siblings keyspace a version that is no set counts as the set of that one write. False when there

@@ -51,7 +51,8 @@ size_t parser_missing(const struct parser *parser, const struct buffer *input)
 {
     if (parser->pending == 0 || parser->bulk < 0)
         return 0;
-    const size_t end = parser->position + (size_t)parser->bulk + 2;
+    const size_t end = parser->position + (size_t)parser->bulk + 2 +
+                       (parser->pending > 1 ? PARSER_ROOM_BEHIND : 0);
     return end > buffer_size(input) ? end - buffer_size(input) : 0;
 }
 

@@ -25,6 +25,8 @@
 
 /* The longest inline command, and the longest line that holds a count, bytes. */
 #define PARSER_LINE_MAX (64 * 1024)
+/* Room for short arguments behind a long one, bytes. */
+#define PARSER_ROOM_BEHIND 128
 /* Arguments of one command. */
 #define PARSER_ARGUMENTS_MAX (1024 * 1024)
 /* What a client may send before it has authenticated. */
@@ -73,8 +75,9 @@ enum parser_status parser_next(struct parser *parser, struct buffer *input);
  * changed where they stand. */
 void parser_rewind(struct parser *parser, size_t taken);
 
-/* Bytes of the argument in progress that have yet to arrive, with its line end; 0 between
- * arguments. It is what the client claims. */
+/* Bytes of the argument in progress that have yet to arrive, with its line end, and with some for
+ * the short arguments that come behind it (SET's PX 1000); 0 between arguments. It is what the
+ * client claims. */
 size_t parser_missing(const struct parser *parser, const struct buffer *input);
 
 /* All of the input was handed out, and its block was taken away with it. */

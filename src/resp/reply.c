@@ -137,6 +137,14 @@ void reply_bulk_taking(struct buffer *reply, struct span value, struct buffer *b
     }
 }
 
+void reply_bulk_referring(struct buffer *reply, struct list *behind, struct span value,
+                          struct block *block)
+{
+    append_head(outbox_pieces_last(reply, behind), '$', (int64_t)value.size);
+    outbox_pieces_refer(behind, block, value);
+    buffer_append(outbox_pieces_last(reply, behind), "\r\n", 2);
+}
+
 void reply_bulk_string(struct buffer *reply, const char *string)
 {
     reply_bulk(reply, span_of_string(string));

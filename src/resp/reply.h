@@ -8,7 +8,7 @@
 #ifndef DUNLIN_RESP_REPLY_H
 #define DUNLIN_RESP_REPLY_H
 
-#include "base/buffer.h"
+#include "base/outbox.h"
 #include "base/span.h"
 
 void reply_simple(struct buffer *reply, const char *text);
@@ -23,6 +23,10 @@ void reply_bulk(struct buffer *reply, struct span value);
 /* The same; `bytes` (NULL: none) becomes the reply in place of a copy, where it holds the value and
  * nothing else, is large, and nothing comes before it. */
 void reply_bulk_taking(struct buffer *reply, struct span value, struct buffer *bytes);
+/* The same with a value that lies in `block`, to which the reply refers: it goes on in `behind`
+ * (base/outbox_pieces_last), and nothing may be appended to `reply` any more. */
+void reply_bulk_referring(struct buffer *reply, struct list *behind, struct span value,
+                          struct block *block);
 void reply_bulk_string(struct buffer *reply, const char *string);
 /* An integer as a bulk string. */
 void reply_bulk_integer(struct buffer *reply, int64_t value);

@@ -2,6 +2,7 @@
 #include "store/entry.h"
 
 #include "base/assert.h"
+#include "store/store.h"
 
 /* More pieces than this are not checked for overlap one against the other. */
 #define PIECES_CHECKED_MAX 8
@@ -91,11 +92,15 @@ struct entry *entry_create(uint32_t hash, struct span key, const struct version 
     return entry;
 }
 
+bool store_may_share(size_t capacity, size_t value_size)
+{
+    return value_size >= BLOCK_SHARED_MIN && value_size <= UINT32_MAX &&
+           memory_size_class(capacity) <= memory_size_class(value_size + ENTRY_APART_SLACK);
+}
+
 bool entry_may_share(const struct block *block, struct span value)
 {
-    return value.size >= BLOCK_SHARED_MIN && value.size <= UINT32_MAX &&
-           block_holds(block, value) &&
-           memory_size_class(block->capacity) <= memory_size_class(value.size + ENTRY_APART_SLACK);
+    return store_may_share(block->capacity, value.size) && block_holds(block, value);
 }
 
 struct entry *entry_create_apart(uint32_t hash, struct span key, const struct version *version,

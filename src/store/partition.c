@@ -311,6 +311,16 @@ enum store_status partition_put_block(struct partition *partition, uint64_t hash
                entry_may_share(block, version->value) ? block : NULL);
 }
 
+struct block *partition_share_value(const struct partition *partition, uint64_t hash,
+                                    struct span key)
+{
+    const struct entry *entry = find(partition, hash, key);
+
+    if (entry == NULL || (entry->traits & ENTRY_APART) == 0)
+        return NULL;
+    return block_share(entry_apart(entry)->block);
+}
+
 /* Takes an entry whose timer is in no list any more out of the partition, and frees it. */
 static void take_out(struct partition *partition, uint64_t hash, struct entry *entry)
 {

@@ -212,11 +212,19 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
 enum store_status partition_put_over(struct partition *partition, uint64_t hash, struct span key,
                                      struct entry *old, const struct version *version,
                                      const struct span *pieces, size_t piece_count);
+/* Whether a value that lies in a block of that capacity may be kept there: it is large, and fills
+ * it. */
+bool store_may_share(size_t capacity, size_t value_size);
 /* The same with version->value, which lies in `block`: where it is large and fills it, the entry
  * takes a share of the block in place of a copy. Nobody writes to the block any more. */
 enum store_status partition_put_block(struct partition *partition, uint64_t hash, struct span key,
                                       struct entry *old, const struct version *version,
                                       struct block *block);
+
+/* A share of the block that the key's value lies in, where it is large and has one; else NULL. The
+ * value stays there, whatever becomes of the key, until the share is given back. */
+struct block *partition_share_value(const struct partition *partition, uint64_t hash,
+                                    struct span key);
 
 /* Drops the entry without a trace; false when there was none. */
 bool partition_remove(struct partition *partition, uint64_t hash, struct span key);

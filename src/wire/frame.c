@@ -53,10 +53,15 @@ size_t wire_frame_begin(struct buffer *buffer, uint64_t hlc, uint64_t settled)
 
 void wire_frame_end(struct buffer *buffer, size_t place)
 {
+    wire_frame_end_behind(buffer, place, 0);
+}
+
+void wire_frame_end_behind(struct buffer *buffer, size_t place, size_t behind)
+{
     if (buffer->failed)
         return;
     ensure(buffer_size(buffer) >= place + ENVELOPE_SIZE);
-    const size_t size = buffer_size(buffer) - place;
+    const size_t size = buffer_size(buffer) - place + behind;
     if (size - LENGTH_SIZE > UINT32_MAX) {
         buffer->failed = true;
         return;
@@ -64,6 +69,22 @@ void wire_frame_end(struct buffer *buffer, size_t place)
     uint8_t *frame = buffer->block + buffer->head + place;
     bytes_put_u32(frame, (uint32_t)(size - LENGTH_SIZE));
     bytes_put_u32(frame + BIN_SIZE_AT, __builtin_bswap32((uint32_t)(size - ENVELOPE_SIZE)));
+}
+
+void wire_extend_message(struct buffer *buffer, size_t at, size_t here, size_t behind)
+{
+    const size_t size = buffer_size(buffer) - at - 4 + behind;
+
+    if (buffer->failed)
+        return;
+    if (size > UINT32_MAX) {
+        buffer->failed = true;
+        return;
+    }
+    ensure(buffer_size(buffer) >= at + WIRE_HEAD_SIZE + 4 + here);
+    uint8_t *content = buffer->block + buffer->head;
+    bytes_put_u32(content + at, (uint32_t)size);
+    bytes_put_u32(content + buffer_size(buffer) - here - 4, (uint32_t)(here + behind));
 }
 
 /* Reads the `size` bytes behind the type byte as a number. */

@@ -77,6 +77,12 @@ enum wire_result {
  * it stays below the receiver's frame_max: buffer_size less that place is its size so far. */
 size_t wire_frame_begin(struct buffer *buffer, uint64_t hlc, uint64_t settled);
 void wire_frame_end(struct buffer *buffer, size_t place);
+/* The same where `behind` more bytes of its last message follow that are not in the buffer. */
+void wire_frame_end_behind(struct buffer *buffer, size_t place, size_t behind);
+/* The message from `at` to the end of the buffer ends with a span, or a version's value, of which
+ * `here` bytes are in the buffer; `behind` more belong to it that are not. Where a message of that
+ * size cannot be, the buffer is `failed`. */
+void wire_extend_message(struct buffer *buffer, size_t at, size_t here, size_t behind);
 
 #define WIRE_HEAD_SIZE 6
 

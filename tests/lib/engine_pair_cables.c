@@ -6,6 +6,8 @@
 
 #include <criterion/criterion.h>
 
+#include "lib/flat.h"
+
 void pair_cable_drop(struct pair_cable *cable)
 {
     struct link *link = cable->link;
@@ -112,9 +114,7 @@ static bool carry_ghost(struct pair_cable *cable)
 {
     struct pair_node *from = cable->from;
     engine_turn_end(from->engine, pair_now(from));
-    bool moved = arrive(engine_peer_out(from->engine, cable->to->number), cable);
-    if (moved)
-        engine_peer_next(from->engine, cable->to->number);
+    bool moved = arrive(flat(engine_peer_out(from->engine, cable->to->number)), cable);
 
     if (cable->handshake.state == HANDSHAKE_WAITING)
         greet_ghost(cable);
@@ -128,8 +128,8 @@ static bool carry_ghost(struct pair_cable *cable)
 /* Where bytes are missing the connection ends, as io/connection.c has it. */
 static bool lacks_bytes(const struct pair_cable *cable)
 {
-    return engine_peer_out(cable->from->engine, cable->to->number)->failed ||
-           engine_link_out(cable->link)->failed;
+    return flat(engine_peer_out(cable->from->engine, cable->to->number))->failed ||
+           flat(engine_link_out(cable->link))->failed;
 }
 
 static bool carry(struct pair_cable *cable)
@@ -141,14 +141,13 @@ static bool carry(struct pair_cable *cable)
     engine_turn_end(from->engine, pair_now(from));
     cable->finishing |= lacks_bytes(cable);
     if (!cable->finishing &&
-        move(engine_peer_out(from->engine, to->number), engine_link_in(cable->link))) {
-        engine_peer_next(from->engine, to->number);
+        move(flat(engine_peer_out(from->engine, to->number)), engine_link_in(cable->link))) {
         engine_link_input(to->engine, pair_now(to), cable->link);
         moved = true;
     }
     engine_turn_end(to->engine, pair_now(to));
     cable->finishing |= lacks_bytes(cable);
-    if (move(engine_link_out(cable->link), engine_peer_in(from->engine, to->number))) {
+    if (move(flat(engine_link_out(cable->link)), engine_peer_in(from->engine, to->number))) {
         engine_peer_input(from->engine, pair_now(from), to->number);
         moved = true;
     }
@@ -172,7 +171,7 @@ static bool carry_stranger(struct pair_cable *cable)
         moved = true;
     }
     engine_turn_end(to->engine, pair_now(to));
-    moved |= arrive(engine_link_out(cable->link), cable);
+    moved |= arrive(flat(engine_link_out(cable->link)), cable);
     if (cable->finishing) {
         struct link *link = cable->link;
         cable->open = false;
@@ -206,7 +205,7 @@ static bool serve_client(struct pair_client *client)
 
     if (client->client == NULL || client->stalled)
         return false;
-    const bool moved = move(engine_client_out(client->client), &client->got);
+    const bool moved = move(flat(engine_client_out(client->client)), &client->got);
     if (!client->closing) {
         engine_client_drained(node->engine, pair_now(node), client->client);
         return moved;

@@ -18,6 +18,7 @@
 
 #include "base/assert.h"
 #include "lib/engine_pair.h"
+#include "lib/flat.h"
 
 #define KEYS         1024u /* each asked for once in a case, after a first round that warms up */
 #define KEY_FORMAT   "key:%012u"
@@ -176,13 +177,11 @@ static void answer(struct scene *scene, struct pair_cable *cable)
     struct pair_node *to = cable->to;
     struct turn turn = {.engine = to->engine, .now = pair_now(to)};
 
-    struct buffer *asked = engine_peer_out(from->engine, to->number);
+    struct buffer *asked = flat(engine_peer_out(from->engine, to->number));
 
     scene->answered += count_messages(buffer_content(asked));
     if (!move(asked, engine_link_in(cable->link)))
         return;
-    while (engine_peer_next(from->engine, to->number))
-        move(asked, engine_link_in(cable->link));
     turn.links[turn.link_count++] = cable->link;
     run_turn(&turn);
 }
@@ -205,11 +204,12 @@ static void exchange(struct scene *scene)
             struct pair_cable *cable = pair_cable(pair, 0, i);
 
             answer(scene, cable);
-            if (move(engine_link_out(cable->link), engine_peer_in(node->engine, cable->to->number)))
+            if (move(flat(engine_link_out(cable->link)),
+                     engine_peer_in(node->engine, cable->to->number)))
                 turn.peers[turn.peer_count++] = cable->to->number;
         }
     } while (turn.peer_count > 0);
-    struct buffer *out = engine_client_out(scene->client->client);
+    struct buffer *out = flat(engine_client_out(scene->client->client));
     ensure(span_equal(buffer_content(out), buffer_content(&scene->replies)));
     buffer_consume(out, buffer_size(out));
     buffer_reset(&scene->replies, SIZE_MAX);

@@ -223,7 +223,8 @@ Test(loop, has_one_time_a_turn)
 /* One end of a socket pair on the loop; the other is the test's. */
 struct end {
     struct connection connection;
-    struct buffer in, out;
+    struct buffer in;
+    struct outbox out;
     int other;
     unsigned inputs, drains, closes;
     int error;
@@ -265,6 +266,7 @@ static void open_end(struct end *end)
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     end->other = pair[1];
+    outbox_init(&end->out);
     connection_init(&end->connection, loop, pair[0], &end->in, &end->out, &calls);
 }
 
@@ -272,7 +274,7 @@ static void close_end(struct end *end)
 {
     connection_close(&end->connection);
     buffer_deinit(&end->in);
-    buffer_deinit(&end->out);
+    outbox_deinit(&end->out);
     close(end->other);
 }
 
@@ -284,10 +286,10 @@ static void stop_after_a_turn(void)
 /* Bytes that no socket takes at once. */
 static void fill_out(struct end *end, size_t size)
 {
-    uint8_t *at = buffer_reserve(&end->out, size);
+    uint8_t *at = buffer_reserve(&end->out.head, size);
 
     memset(at, 'x', size);
-    buffer_commit(&end->out, size);
+    buffer_commit(&end->out.head, size);
 }
 
 static size_t drain_other(struct end *end)
@@ -406,9 +408,9 @@ Test(connection, writes_once_a_turn)
 
     begin();
     open_end(&near_end);
-    buffer_append_string(&near_end.out, "one");
+    buffer_append_string(&near_end.out.head, "one");
     connection_output(&near_end.connection);
-    buffer_append_string(&near_end.out, "two");
+    buffer_append_string(&near_end.out.head, "two");
     connection_output(&near_end.connection);
     cr_assert_eq(read(near_end.other, bytes, sizeof bytes), -1);
     post(1);
@@ -419,6 +421,51 @@ Test(connection, writes_once_a_turn)
     cr_assert_eq(near_end.drains, 1);
     cr_assert_eq(near_end.connection.bytes_out, 6);
     close_end(&near_end);
+    loop_destroy(&loop);
+}
+
+static size_t awaited;
+
+static void stop_when_all_is_there(void)
+{
+    if (buffer_size(&second_end.in) == awaited)
+        loop_stop(loop);
+}
+
+/* A large value is written from where it lies, between bytes of the output's own. */
+Test(connection, writes_what_its_output_refers_to)
+{
+    const size_t size = 3000000;
+    struct buffer value = {0};
+
+    begin();
+    open_end(&near_end);
+    outbox_init(&second_end.out);
+    connection_init(&second_end.connection, loop, near_end.other, &second_end.in, &second_end.out,
+                    &calls);
+    memset(buffer_reserve(&value, size), 'v', size);
+    buffer_commit(&value, size);
+    const struct span bytes = buffer_content(&value);
+    struct block *block = block_adopt(&value);
+    buffer_append_string(&near_end.out.head, "before");
+    outbox_refer(&near_end.out, block, bytes);
+    buffer_append_string(outbox_last(&near_end.out), "behind");
+    connection_output(&near_end.connection);
+    post(1);
+    awaited = 6 + size + 6;
+    each_turn = stop_when_all_is_there;
+    loop_run(loop);
+    const struct span all = buffer_content(&second_end.in);
+    cr_assert(span_equal(span_of(all.data, 6), SPAN("before")));
+    cr_assert(span_equal(span_of(all.data + 6, size), bytes));
+    cr_assert(span_equal(span_of(all.data + 6 + size, 6), SPAN("behind")));
+    cr_assert_eq(near_end.drains, 1);
+    cr_assert_eq(atomic_load(&block->shares), 1, "its share is given back");
+    block_release(&block);
+    near_end.other = second_end.other = dup(0);
+    close_end(&near_end);
+    second_end.other = dup(0);
+    close_end(&second_end);
     loop_destroy(&loop);
 }
 
@@ -434,6 +481,7 @@ Test(connection, waits_for_a_slow_reader)
 
     begin();
     open_end(&near_end);
+    outbox_init(&second_end.out);
     connection_init(&second_end.connection, loop, near_end.other, &second_end.in, &second_end.out,
                     &calls);
     fill_out(&near_end, size);
@@ -459,7 +507,7 @@ static void begin_a_frame(struct connection *connection)
     if (!filling)
         fill_out(&second_end, 1);
     filling = true;
-    second_end.inputs = (unsigned)buffer_size(&second_end.out);
+    second_end.inputs = (unsigned)outbox_size(&second_end.out);
 }
 
 static const struct connection_calls filler_calls = {.input = begin_a_frame, .closed = on_closed};
@@ -468,7 +516,7 @@ static void end_the_frame(void)
 {
     if (!filling)
         return;
-    flushed_while_filling += buffer_size(&second_end.out) != second_end.inputs;
+    flushed_while_filling += outbox_size(&second_end.out) != second_end.inputs;
     loop_stop(loop);
 }
 
@@ -517,13 +565,13 @@ Test(connection, gives_back_the_buffers_that_are_empty_and_large)
     open_end(&near_end);
     fill_out(&near_end, 100000);
     connection_trim(&near_end.connection, 0);
-    cr_assert_eq(buffer_size(&near_end.out), 100000);
-    buffer_consume(&near_end.out, 100000);
+    cr_assert_eq(outbox_size(&near_end.out), 100000);
+    outbox_consume(&near_end.out, 100000);
     buffer_append_string(&near_end.in, "half a command");
     connection_trim(&near_end.connection, 1 << 20);
-    cr_assert_geq(near_end.out.capacity, 100000);
+    cr_assert_geq(near_end.out.head.capacity, 100000);
     connection_trim(&near_end.connection, 0);
-    cr_assert_eq(near_end.out.capacity, 0);
+    cr_assert_eq(near_end.out.head.capacity, 0);
     cr_assert_eq(buffer_size(&near_end.in), 14);
     close_end(&near_end);
     loop_destroy(&loop);
@@ -574,7 +622,7 @@ Test(connection, a_failed_write_is_told_in_the_next_turn)
     connection_pause(&near_end.connection);
     close(near_end.other);
     near_end.other = dup(0);
-    buffer_append_string(&near_end.out, "x");
+    buffer_append_string(&near_end.out.head, "x");
     connection_output(&near_end.connection);
     post(1);
     each_turn = stop_on_close;
@@ -590,8 +638,8 @@ Test(connection, output_that_found_no_memory_is_told_and_nothing_of_it_sent)
 {
     begin();
     open_end(&near_end);
-    buffer_append_string(&near_end.out, "what was before");
-    cr_assert_null(buffer_reserve(&near_end.out, SIZE_MAX));
+    buffer_append_string(&near_end.out.head, "what was before");
+    cr_assert_null(buffer_reserve(&near_end.out.head, SIZE_MAX));
     connection_output(&near_end.connection);
     loop_wake_at(loop, 0);
     each_turn = stop_on_input;
@@ -885,14 +933,14 @@ static void serve(struct connection *connection)
     while (wire_next_frame(buffer_content(&server.in), 1 << 20, &frame) == WIRE_OK) {
         cr_assert_eq(wire_next_message(&frame.messages, &message, &error), WIRE_OK);
         if (server_handshake.state == HANDSHAKE_WAITING) {
-            handshake_message(&server_handshake, &self, &message, &server.out);
+            handshake_message(&server_handshake, &self, &message, &server.out.head);
         } else if (server_is_rude) {
-            buffer_append_string(&server.out, "what do you want?");
+            buffer_append_string(&server.out.head, "what do you want?");
         } else {
             const struct wire_pong pong = {.id = message.ping.id + 1};
-            const size_t place = wire_frame_begin(&server.out, 0, 0);
-            wire_put_pong(&server.out, &pong);
-            wire_frame_end(&server.out, place);
+            const size_t place = wire_frame_begin(&server.out.head, 0, 0);
+            wire_put_pong(&server.out.head, &pong);
+            wire_frame_end(&server.out.head, place);
         }
         buffer_consume(&server.in, frame.size);
     }
@@ -927,6 +975,7 @@ static void call_somebody(bool silent, int64_t timeout_ms)
     struct node_address to = {.host = "127.0.0.1"};
 
     begin();
+    outbox_init(&server.out);
     server.connection.fd = -1;
     cr_assert(listener_address("127.0.0.1", 0, &address, &size));
     const int mute = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -951,7 +1000,7 @@ static void call_somebody(bool silent, int64_t timeout_ms)
     caller_destroy(&caller);
     connection_close(&server.connection);
     buffer_deinit(&server.in);
-    buffer_deinit(&server.out);
+    outbox_deinit(&server.out);
     if (listener != NULL)
         listener_destroy(&listener);
     close(mute);

@@ -42,7 +42,7 @@ static void look_at_clients(const struct sim_node *node, const struct options *o
         check_queue("bytes from a client", node->number, buffer_size(&client->in),
                     (uint64_t)options->client_query_buffer_limit, verdict);
         if (output > 0)
-            check_queue("bytes for a client", node->number, buffer_size(&client->out),
+            check_queue("bytes for a client", node->number, outbox_size(&client->out),
                         output + ONE_MORE, verdict);
     }
 }
@@ -60,7 +60,7 @@ static void look_at_peers(const struct sim_node *node, const struct options *opt
     list_for_each(at, &engine->links)
     {
         const struct link *link = list_entry(at, struct link, member);
-        check_queue("bytes of answers for a node", node->number, buffer_size(&link->out), most,
+        check_queue("bytes of answers for a node", node->number, outbox_size(&link->out), most,
                     verdict);
     }
 }

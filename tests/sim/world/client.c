@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "lib/flat.h"
 
 #define DELAY_US_MIN 20
 #define DELAY_US_MAX 300
@@ -175,7 +176,7 @@ void sim_client_flush(struct sim_client *client)
     struct sim_node *node = client->node;
     struct world *world = node->world;
 
-    struct buffer *out = engine_client_out(client->engine);
+    struct buffer *out = flat(engine_client_out(client->engine));
     if (!client->dirty && !out->failed)
         return;
     client->dirty = false;

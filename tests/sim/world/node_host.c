@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "lib/flat.h"
 #include "sim/world/client.h"
 #include "sim/world/control.h"
 #include "sim/world/describe.h"
@@ -106,7 +107,7 @@ static void flush_links(struct sim_node *node)
     list_for_each_removable(at, &node->links)
     {
         struct sim_link *link = list_entry(at, struct sim_link, link);
-        struct buffer *out = engine_link_out(link->engine);
+        struct buffer *out = flat(engine_link_out(link->engine));
         if (link->dirty && !out->failed)
             link->dirty = write_out(node, link->connection, NET_ACCEPTOR, out);
         if (link->closing || out->failed) {
@@ -121,13 +122,9 @@ static void flush_peers(struct sim_node *node)
     for (unsigned i = 1; i <= node->world->settings.nodes; i++) {
         if (!node->peer_dirty[i] || node->peers[i] == NULL)
             continue;
-        struct buffer *out = engine_peer_out(node->engine, (node_number)i);
-        while (!out->failed) {
+        struct buffer *out = flat(engine_peer_out(node->engine, (node_number)i));
+        if (!out->failed)
             node->peer_dirty[i] = write_out(node, node->peers[i], NET_OPENER, out);
-            if (node->peer_dirty[i] || !engine_peer_next(node->engine, (node_number)i))
-                break;
-            node->peer_dirty[i] = true;
-        }
     }
 }
 
@@ -138,7 +135,7 @@ static void drop_peers(struct sim_node *node)
 {
     for (unsigned i = 1; i <= node->world->settings.nodes; i++) {
         if (!node->peer_dirty[i] || node->peers[i] == NULL ||
-            !engine_peer_out(node->engine, (node_number)i)->failed)
+            !outbox_failed(engine_peer_out(node->engine, (node_number)i)))
             continue;
         net_close(node->peers[i], NET_OPENER);
         node->peers[i] = NULL;
@@ -160,19 +157,19 @@ static void trim_all(struct sim_node *node)
     {
         struct sim_client *client = list_entry(at, struct sim_client, link);
         trim(engine_client_in(client->engine));
-        trim(engine_client_out(client->engine));
+        trim(&engine_client_out(client->engine)->head);
     }
     list_for_each(at, &node->links)
     {
         struct sim_link *link = list_entry(at, struct sim_link, link);
         trim(engine_link_in(link->engine));
-        trim(engine_link_out(link->engine));
+        trim(&engine_link_out(link->engine)->head);
     }
     for (unsigned i = 1; i <= node->world->settings.nodes; i++) {
         if (node->peers[i] == NULL)
             continue;
         trim(engine_peer_in(node->engine, (node_number)i));
-        trim(engine_peer_out(node->engine, (node_number)i));
+        trim(&engine_peer_out(node->engine, (node_number)i)->head);
     }
 }
 
