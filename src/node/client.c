@@ -480,8 +480,9 @@ void client_tell(struct client *client, struct span bytes)
 {
     if (client->dropped || client->closing || client->session.replies == REPLIES_OFF)
         return;
-    buffer_append_span(&client->out, bytes);
-    if (client->out.failed || takes_too_much(client))
+    struct buffer *out = outbox_last(&client->out);
+    buffer_append_span(out, bytes);
+    if (out->failed || takes_too_much(client))
         client_give_up(client);
     else
         tell_of_output(client);

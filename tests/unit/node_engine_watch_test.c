@@ -210,7 +210,7 @@ Test(engine_watch, a_monitor_that_does_not_read_is_dropped_at_its_limit)
         pair_expect(client, OK);
     }
     cr_assert(other->closing);
-    cr_assert_eq(buffer_size(engine_client_out(other->client)), 0);
+    cr_assert_eq(outbox_size(engine_client_out(other->client)), 0);
     pair_ask(client, "GET nosuch", "$-1\r\n");
     end();
 }
