@@ -113,26 +113,46 @@ static void on_reply(struct peer *peer, const struct wire_reply *reply, struct r
     }
 }
 
+static void take_ack(struct peer *peer, const struct wire_ack *ack)
+{
+    struct engine *engine = peer->engine;
+    struct request *request;
+
+    if ((ack->id & (ID_HINT | ID_SYNC)) == 0) {
+        request = request_find(engine, ack->id);
+        if (request != NULL)
+            on_ack(peer, ack, request);
+    } else if ((ack->id & ID_HINT) != 0) {
+        hints_acknowledged(engine, peer->number, ack);
+    } else {
+        sync_acknowledged(engine->sync, peer->number, ack);
+    }
+}
+
+static void take_acks(struct peer *peer, struct span ids)
+{
+    struct wire_ack ack = {.status = ACK_OK};
+
+    for (size_t at = 0; at < ids.size && peer->stage == PEER_OPEN; at += WIRE_IDS_STEP) {
+        ack.id = bytes_get_u64(ids.data + at);
+        take_ack(peer, &ack);
+    }
+    peer->engine->turn_answers += ids.size / WIRE_IDS_STEP;
+}
+
 bool answers_take(struct peer *peer, const struct wire_message *message)
 {
     struct engine *engine = peer->engine;
     struct request *request;
 
     metrics_add(engine->metrics, METRIC_PEER_MESSAGES_IN, 1);
-    engine->turn_answers++;
+    engine->turn_answers += message->type != WIRE_ACKS;
     switch (message->type) {
     case WIRE_ACK:
-        if ((message->ack.id & ID_HINT) != 0) {
-            hints_acknowledged(engine, peer->number, &message->ack);
-            break;
-        }
-        if ((message->ack.id & ID_SYNC) != 0) {
-            sync_acknowledged(engine->sync, peer->number, &message->ack);
-            break;
-        }
-        request = request_find(engine, message->ack.id);
-        if (request != NULL)
-            on_ack(peer, &message->ack, request);
+        take_ack(peer, &message->ack);
+        break;
+    case WIRE_ACKS:
+        take_acks(peer, message->acks.ids);
         break;
     case WIRE_ANSWER:
         on_answer(peer, &message->answer);

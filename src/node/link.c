@@ -14,6 +14,9 @@
 #include "sync/stream.h"
 #include "sync/vanished.h"
 
+/* Bytes of one ACKS: then the next begins, and the frame may end. */
+#define ACKS_SIZE_MAX 65536u
+
 struct link *engine_link_open(struct engine *engine, struct instant now, void *connection)
 {
     struct link *link = memory_alloc(sizeof *link);
@@ -65,12 +68,32 @@ struct buffer *link_message(struct link *link)
     if (!link->framing) {
         link->frame_at = wire_frame_begin(&link->out, engine->replica.hlc.last,
                                           engine_bound(engine));
+        link->acks_end = 0;
         link->framing = true;
         if (list_empty(&link->dirty))
             list_append(&engine->dirty_links, &link->dirty);
     }
     metrics_add(engine->metrics, METRIC_PEER_MESSAGES_OUT, 1);
     return &link->out;
+}
+
+/* ACK_OK for a WRITE. */
+static void acknowledge(struct link *link, uint64_t id)
+{
+    struct buffer *out = &link->out;
+    uint8_t ids[WIRE_IDS_STEP];
+
+    if (link->framing && link->acks_end == buffer_size(out) &&
+        link->acks_end - link->acks_at < ACKS_SIZE_MAX) {
+        wire_acks_add(out, link->acks_at, id);
+    } else {
+        const struct wire_acks acks = {.ids = span_of(ids, sizeof ids)};
+        bytes_put_u64(ids, id);
+        out = link_message(link);
+        link->acks_at = buffer_size(out);
+        wire_put_acks(out, &acks);
+    }
+    link->acks_end = buffer_size(out);
 }
 
 void links_turn_end(struct engine *engine)
@@ -132,6 +155,10 @@ static void on_write(struct link *link, const struct wire_write *write, const st
         metrics_add(engine->metrics, METRIC_DIVERGENCES, 1);
     if (offered.evicted > 0)
         metrics_add(engine->metrics, METRIC_EVICTED_KEYS, offered.evicted);
+    if (offered.status == ACK_OK) {
+        acknowledge(link, write->id);
+        return;
+    }
     if (offered.status == ACK_STALE_CLAIM)
         metrics_add(engine->metrics, METRIC_CLAIM_REFUSALS, 1);
     const struct wire_ack ack = {.id = write->id,

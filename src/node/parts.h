@@ -479,6 +479,7 @@ struct peer {
     struct engine *engine;
     node_number number;
     enum peer_stage stage;
+    bool trusted; /* the view has nothing against asking it */
     struct handshake handshake;
     struct buffer in;
     struct outbox out;
@@ -534,6 +535,8 @@ struct link {
     size_t footprint; /* bytes, see footprint.c */
     bool framing;
     size_t frame_at;
+    size_t acks_at;       /* the last ACKS in that frame, */
+    size_t acks_end;      /* which others may join while nothing is behind it; 0: there is none */
     struct list dirty;    /* engine->dirty_links while `framing` */
     struct list requests; /* forwarded ones, by from_link */
     struct trail trail;

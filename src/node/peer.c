@@ -27,13 +27,16 @@ struct peer *peer_find(struct engine *engine, node_number number)
 bool peer_promising(struct engine *engine, node_number number)
 {
     const struct peer *peer = peer_find(engine, number);
-    const struct view_node *node = view_node(engine->view, number);
 
-    if (peer == NULL || peer->stage != PEER_OPEN || peer->tripped || node == NULL)
-        return false;
-    /* Gossip may be behind the link; one that does not vote says so itself. */
-    return node->health == HEALTH_UNKNOWN ||
-           (node->votes && node->health != HEALTH_DEAD && node->health != HEALTH_LEFT);
+    return peer != NULL && peer->stage == PEER_OPEN && !peer->tripped && peer->trusted;
+}
+
+/* Gossip may be behind the link; one that does not vote says so itself. */
+static bool trusted(const struct view_node *node)
+{
+    return node != NULL &&
+           (node->health == HEALTH_UNKNOWN ||
+            (node->votes && node->health != HEALTH_DEAD && node->health != HEALTH_LEFT));
 }
 
 static void end_frame(struct peer *peer)
@@ -160,6 +163,7 @@ static void create_peer(struct engine *engine, node_number number)
     peer->number = number;
     peer->retry_wait_us = RETRY_US_MIN;
     peer->created_us = engine->now.mono_us;
+    peer->trusted = trusted(view_node(engine->view, number));
     list_init(&peer->dirty);
     outbox_init(&peer->out);
     engine->peers[number] = peer;
@@ -194,6 +198,10 @@ void peers_follow_view(struct engine *engine)
         engine->peers = peers;
         engine->peer_limit = limit;
     }
+    /* What is asked of a node that has left is asked of others at once. */
+    for (size_t number = 0; number < engine->peer_limit; number++)
+        if (engine->peers[number] != NULL)
+            engine->peers[number]->trusted = trusted(view_node(view, (node_number)number));
     for (size_t number = 0; number < engine->peer_limit; number++)
         if (engine->peers[number] != NULL && view_node(view, (node_number)number) == NULL)
             destroy_peer(engine, engine->peers[number]);

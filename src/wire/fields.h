@@ -49,6 +49,7 @@ struct wire_fields {
 #define WIRE_MEMBER_id(name)      uint8_t name[WIRE_ID_SIZE];
 #define WIRE_MEMBER_dot(name)     struct dot name;
 #define WIRE_MEMBER_span(name)    struct span name;
+#define WIRE_MEMBER_ids(name)     struct span name;
 #define WIRE_MEMBER_version(name) struct version name;
 #define WIRE_MEMBER_args(name)    struct wire_args name;
 
@@ -64,6 +65,7 @@ static inline size_t wire_left(const struct wire_cursor *cursor)
 #define WIRE_LEAST_id      WIRE_ID_SIZE
 #define WIRE_LEAST_dot     WIRE_DOT_SIZE
 #define WIRE_LEAST_span    4
+#define WIRE_LEAST_ids     4
 #define WIRE_LEAST_version 1
 #define WIRE_LEAST_args    8
 
@@ -160,6 +162,27 @@ static inline bool wire_take_span(struct wire_fields *fields, struct span *span)
     fields->at += 4 + (size_t)size;
     fields->spare -= size;
     return true;
+}
+
+/* ---- ids ----
+ *
+ * Numbers of eight bytes each, as wire_store_u64 writes them. */
+
+#define WIRE_IDS_STEP 8u
+
+static inline size_t wire_size_ids(struct span ids)
+{
+    return wire_size_span(ids);
+}
+
+static inline uint8_t *wire_store_ids(uint8_t *at, struct span ids)
+{
+    return wire_store_span(at, ids);
+}
+
+static inline bool wire_take_ids(struct wire_fields *fields, struct span *ids)
+{
+    return wire_take_span(fields, ids) && ids->size % WIRE_IDS_STEP == 0;
 }
 
 /* ---- version ---- */

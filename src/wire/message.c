@@ -4,6 +4,20 @@
 #include "wire/map.h"
 #include "wire/wire.h"
 
+void wire_acks_add(struct buffer *buffer, size_t place, uint64_t id)
+{
+    uint8_t *at = buffer_reserve(buffer, WIRE_IDS_STEP);
+
+    if (at == NULL)
+        return;
+    bytes_put_u64(at, id);
+    buffer_commit(buffer, WIRE_IDS_STEP);
+    uint8_t *message = buffer->block + buffer->head + place;
+    const size_t size = buffer_size(buffer) - place;
+    bytes_put_u32(message, (uint32_t)size - 4);
+    bytes_put_u32(message + WIRE_HEAD_SIZE, (uint32_t)size - WIRE_HEAD_SIZE - WIRE_LEAST_ids);
+}
+
 bool wire_take_version(struct wire_fields *fields, struct version *version)
 {
     const size_t more = WIRE_VERSION_SIZE - WIRE_LEAST_version;

@@ -83,6 +83,9 @@
     FIELD(dot, known) /* of NEWER and FORGETFUL: what to stamp above */ \
     FIELD(u64, claim_version)
 
+/* As many ACKs, each of ACK_OK and a WRITE: nearly all are that, and a turn has many. */
+#define WIRE_ACKS_FIELDS(FIELD) FIELD(ids, ids)
+
 /* What have you of this key? `have` and the digest name what the asker has. */
 #define WIRE_READ_FIELDS(FIELD)                                                    \
     FIELD(u64, id)                                                                 \
@@ -286,6 +289,7 @@
     ROW(42, COMPARED, compared, WIRE_COMPARED_FIELDS)          \
     ROW(43, INSPECT, inspect, WIRE_INSPECT_FIELDS)             \
     ROW(44, INSPECTED, inspected, WIRE_INSPECTED_FIELDS)       \
-    ROW(45, MARKS, marks, WIRE_MARKS_FIELDS)
+    ROW(45, MARKS, marks, WIRE_MARKS_FIELDS)                   \
+    ROW(46, ACKS, acks, WIRE_ACKS_FIELDS)
 
 #endif

@@ -109,6 +109,9 @@ WIRE_MESSAGES(ROW)
 WIRE_MAPS(ROW)
 #undef ROW
 
+/* Appends to the ACKS that stands at `place` of the buffer, and is the last message there. */
+void wire_acks_add(struct buffer *buffer, size_t place, uint64_t id);
+
 /* ---- reading ---- */
 
 struct wire_frame {

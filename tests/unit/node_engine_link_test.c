@@ -352,6 +352,62 @@ Test(engine_link, many_questions_in_a_frame_are_answered_in_order)
     end();
 }
 
+static void offer(struct pair_cable *cable, uint64_t id, const char *key)
+{
+    const struct wire_write write = {
+        .id = id,
+        .claim_version = ring_version(1, id == 3 ? 1 : 0), /* there is no such claim */
+        .partition = (uint16_t)pair_partition_of(&pair, key),
+        .key = span_of_string(key),
+        .version = {.dot = {hlc_stamp(PAIR_BEGIN_MS) + id, 2},
+                    .kind = VALUE_STRING,
+                    .deadline_ms = DEADLINE_NEVER,
+                    .value = SPAN("v")}};
+
+    wire_put_write(&cable->out, &write);
+}
+
+static void expect_acks(struct pair_cable *cable, const uint64_t *ids, size_t count)
+{
+    const struct wire_message message = next(cable, WIRE_ACKS);
+
+    cr_assert_eq(message.acks.ids.size, count * WIRE_IDS_STEP);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(bytes_get_u64(message.acks.ids.data + i * WIRE_IDS_STEP), ids[i]);
+}
+
+/* In one message, as many as come one behind the other: never one of a frame before. */
+Test(engine_link, what_is_kept_is_acknowledged_together)
+{
+    struct pair_cable *cable;
+    struct wire_message message;
+    size_t frame;
+
+    begin(NULL);
+    cable = greet(WIRE_ROLE_WORKER);
+    pair_begin(cable, &frame);
+    offer(cable, 1, "a");
+    offer(cable, 2, "b");
+    offer(cable, 3, "c");
+    offer(cable, 4, "d");
+    wire_put_ping(&cable->out, &(const struct wire_ping){.id = 5});
+    offer(cable, 6, "e");
+    pair_end(cable, frame);
+    expect_acks(cable, (const uint64_t[]){1, 2}, 2);
+    message = next(cable, WIRE_ACK);
+    cr_assert_eq(message.ack.id, 3);
+    cr_assert_eq(message.ack.status, ACK_STALE_CLAIM);
+    expect_acks(cable, (const uint64_t[]){4}, 1);
+    cr_assert_eq(next(cable, WIRE_PONG).pong.id, 5);
+    expect_acks(cable, (const uint64_t[]){6}, 1);
+    pair_begin(cable, &frame);
+    offer(cable, 7, "f");
+    pair_end(cable, frame);
+    expect_acks(cable, (const uint64_t[]){7}, 1);
+    cr_assert_not(pair_next(cable, &message));
+    end();
+}
+
 /* No frame gets longer than the asker may take, however much it asks for at once. */
 Test(engine_link, large_answers_leave_in_several_frames)
 {

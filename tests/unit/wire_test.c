@@ -53,6 +53,11 @@ static void fill_span(struct rng *rng, struct span *span)
     *span = span_of(pool, rng_below(rng, sizeof pool + 1));
 }
 
+static void fill_ids(struct rng *rng, struct span *ids)
+{
+    *ids = span_of(pool, rng_below(rng, sizeof pool / WIRE_IDS_STEP + 1) * WIRE_IDS_STEP);
+}
+
 static void fill_version(struct rng *rng, struct version *version)
 {
     *version = (struct version){0};
@@ -117,6 +122,7 @@ static void put(struct buffer *buffer, const struct wire_message *message)
 #define same_id(a, b)     (memcmp(*(a), *(b), WIRE_ID_SIZE) == 0)
 #define same_dot(a, b)    dot_equal(*(a), *(b))
 #define same_span(a, b)   span_equal(*(a), *(b))
+#define same_ids          same_span
 
 static bool same_version(const struct version *a, const struct version *b)
 {
@@ -473,6 +479,35 @@ Test(wire, a_message_that_is_cut_short_is_refused)
         }
         buffer_deinit(&messages);
     }
+}
+
+Test(wire, acknowledgements_join_and_are_whole_numbers)
+{
+    const struct wire_ping ping = {.id = 1};
+    const struct wire_acks none = {.ids = span_of(pool, 0)}, odd = {.ids = span_of(pool, 12)};
+    struct wire_message message;
+    struct wire_frame frame;
+    struct buffer buffer = {0};
+    const char *error = NULL;
+    size_t begun = wire_frame_begin(&buffer, 0, 0);
+
+    wire_put_ping(&buffer, &ping);
+    const size_t place = buffer_size(&buffer);
+    wire_put_acks(&buffer, &none);
+    for (uint64_t id = 1; id <= 3; id++)
+        wire_acks_add(&buffer, place, id << 40);
+    wire_put_acks(&buffer, &odd);
+    wire_frame_end(&buffer, begun);
+    cr_assert_eq(wire_next_frame(buffer_content(&buffer), FRAME_MAX, &frame), WIRE_OK);
+    cr_assert_eq(wire_next_message(&frame.messages, &message, &error), WIRE_OK);
+    cr_assert_eq(message.type, WIRE_PING);
+    cr_assert_eq(wire_next_message(&frame.messages, &message, &error), WIRE_OK);
+    cr_assert_eq(message.type, WIRE_ACKS);
+    cr_assert_eq(message.acks.ids.size, 3 * WIRE_IDS_STEP);
+    for (uint64_t id = 1; id <= 3; id++)
+        cr_assert_eq(bytes_get_u64(message.acks.ids.data + (id - 1) * WIRE_IDS_STEP), id << 40);
+    cr_assert_eq(wire_next_message(&frame.messages, &message, &error), WIRE_BAD);
+    buffer_deinit(&buffer);
 }
 
 Test(wire, flipped_bits_do_no_harm)
