@@ -23,21 +23,6 @@ static uint64_t word_make(uint64_t tag, const struct entry *entry)
     return (tag << TAG_SHIFT) | (uint64_t)(uintptr_t)entry;
 }
 
-static struct bucket *bucket_of(const struct table *table, uint64_t hash)
-{
-    return bucket_at(table, address((uint32_t)(hash & table->seen), table->bucket_count));
-}
-
-size_t table_segment(uint64_t hash, uint32_t bucket_count)
-{
-    return address((uint32_t)hash, bucket_count) / SEGMENT_BUCKETS;
-}
-
-const struct bucket *table_bucket(const struct table *table, uint64_t hash)
-{
-    return bucket_of(table, hash);
-}
-
 /* ------------------------------------------------------------------------------------- memory */
 
 static void *take(struct table *table, size_t alignment, size_t size)
@@ -305,7 +290,7 @@ static struct movers find_movers(const struct table *table, const struct bucket 
             __builtin_prefetch(word_entry(b->words[i]));
     for (; bucket != NULL; bucket = bucket->overflow)
         for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++, place++) {
-            if (address(hash_of(table, word_entry(bucket->words[i])), count) != index)
+            if (table_address(hash_of(table, word_entry(bucket->words[i])), count) != index)
                 continue;
             movers.count++;
             if (place < MOVERS_BITS)
@@ -323,16 +308,16 @@ static void grow(struct table *table)
 
     if (index == UINT32_MAX)
         return;
-    const uint32_t split = address(index, index);
-    const struct movers movers = find_movers(table, bucket_at(table, split), index, count);
+    const uint32_t split = table_address(index, index);
+    const struct movers movers = find_movers(table, table_bucket_at(table, split), index, count);
     if (!take_spare(table, overflow_buckets(movers.count), &spare))
         return;
     if (!extend(table, index)) {
         give_chain(table, spare);
         return;
     }
-    struct tail old = {.bucket = bucket_at(table, split)};
-    struct tail new = {.bucket = bucket_at(table, index)};
+    struct tail old = {.bucket = table_bucket_at(table, split)};
+    struct tail new = {.bucket = table_bucket_at(table, index)};
     struct bucket *chain = old.bucket;
     uint32_t place = 0;
 
@@ -344,8 +329,9 @@ static void grow(struct table *table)
             const uint64_t word = chain->words[i];
 
             chain->words[i] = 0;
-            if (place < MOVERS_BITS ? (movers.bits >> place & 1) != 0
-                                    : address(hash_of(table, word_entry(word)), count) == index) {
+            if (place < MOVERS_BITS
+                    ? (movers.bits >> place & 1) != 0
+                    : table_address(hash_of(table, word_entry(word)), count) == index) {
                 tail_append(&new, word, &spare);
                 continue;
             }
@@ -363,7 +349,7 @@ static void grow(struct table *table)
 static void shrink(struct table *table)
 {
     const uint32_t count = table->bucket_count - 1;
-    struct bucket *from = bucket_at(table, count);
+    struct bucket *from = table_bucket_at(table, count);
     struct bucket *smaller, *spare;
 
     /* The words of `from` itself and those of its first overflow bucket may take a bucket each;
@@ -374,7 +360,7 @@ static void shrink(struct table *table)
         give_chain(table, spare);
         return;
     }
-    struct tail tail = chain_tail(bucket_at(table, address(count, count)));
+    struct tail tail = chain_tail(table_bucket_at(table, table_address(count, count)));
 
     for (struct bucket *bucket = from; bucket != NULL;) {
         struct bucket *next = bucket->overflow;
@@ -419,7 +405,7 @@ struct entry *table_find(const struct table *table, uint64_t hash, struct span k
 {
     const uint64_t tag = tag_of(table, hash);
 
-    for (const struct bucket *bucket = bucket_of(table, hash); bucket != NULL;
+    for (const struct bucket *bucket = table_bucket(table, hash); bucket != NULL;
          bucket = bucket->overflow)
         for (unsigned i = 0; i < BUCKET_SLOTS; i++)
             if (bucket->words[i] >> TAG_SHIFT == tag) {
@@ -433,7 +419,7 @@ struct entry *table_find(const struct table *table, uint64_t hash, struct span k
 
 const struct entry *table_likely(const struct table *table, uint64_t hash)
 {
-    const struct bucket *bucket = bucket_of(table, hash);
+    const struct bucket *bucket = table_bucket(table, hash);
     const uint64_t tag = tag_of(table, hash);
 
     for (unsigned i = 0; i < BUCKET_SLOTS; i++)
@@ -444,7 +430,7 @@ const struct entry *table_likely(const struct table *table, uint64_t hash)
 
 bool table_insert(struct table *table, uint64_t hash, struct entry *entry)
 {
-    struct tail tail = chain_tail(bucket_of(table, hash));
+    struct tail tail = chain_tail(table_bucket(table, hash));
     struct bucket *spare;
 
     if (!take_spare(table, tail.used == BUCKET_SLOTS ? 1 : 0, &spare))
@@ -459,7 +445,7 @@ bool table_insert(struct table *table, uint64_t hash, struct entry *entry)
 
 void table_replace(struct table *table, uint64_t hash, struct entry *old, struct entry *new)
 {
-    uint64_t *word = find_word(bucket_of(table, hash), old);
+    uint64_t *word = find_word(table_bucket(table, hash), old);
 
     *word = word_make(*word >> TAG_SHIFT, new);
     table->memory += entry_memory(new);
@@ -468,7 +454,7 @@ void table_replace(struct table *table, uint64_t hash, struct entry *old, struct
 
 void table_remove(struct table *table, uint64_t hash, struct entry *entry)
 {
-    struct bucket *bucket = bucket_of(table, hash);
+    struct bucket *bucket = table_bucket(table, hash);
 
     chain_drop(table, bucket, find_word(bucket, entry));
     table->entry_count--;
@@ -483,7 +469,7 @@ unsigned table_bucket_entries(const struct table *table, uint32_t index, struct 
 {
     unsigned count = 0;
 
-    for (const struct bucket *bucket = bucket_at(table, index); bucket != NULL;
+    for (const struct bucket *bucket = table_bucket_at(table, index); bucket != NULL;
          bucket = bucket->overflow)
         for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0 && count < max; i++) {
             entries[count] = word_entry(bucket->words[i]);
@@ -522,7 +508,7 @@ void table_dismantle(struct table **table_pointer, uint64_t *work)
         uint64_t entries = 0;
 
         for (uint32_t index = first; index < count; index++)
-            entries += give_entries(table, bucket_at(table, index));
+            entries += give_entries(table, table_bucket_at(table, index));
         if (first % SEGMENT_BUCKETS == 0)
             give(table, table->segments[first / SEGMENT_BUCKETS],
                  first_segment_buckets(count) * sizeof(struct bucket));

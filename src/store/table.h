@@ -78,10 +78,32 @@ void table_replace(struct table *table, uint64_t hash, struct entry *old, struct
 /* Takes `entry`, which is in the table, out of it. The caller frees it. */
 void table_remove(struct table *table, uint64_t hash, struct entry *entry);
 
+/* The bucket of `hash` among `count` buckets. */
+static inline uint32_t table_address(uint32_t hash, uint32_t count)
+{
+    const uint32_t mask = count > 1 ? UINT32_MAX >> __builtin_clz(count - 1) : 0;
+    const uint32_t index = hash & mask;
+
+    return index < count ? index : index & (mask >> 1);
+}
+
 /* Which segment's pointer a look-up of `hash` reads in a table of so many buckets. */
-size_t table_segment(uint64_t hash, uint32_t bucket_count);
+static inline size_t table_segment(uint64_t hash, uint32_t bucket_count)
+{
+    return table_address((uint32_t)hash, bucket_count) / SEGMENT_BUCKETS;
+}
+
+static inline struct bucket *table_bucket_at(const struct table *table, uint32_t index)
+{
+    return &table->segments[index / SEGMENT_BUCKETS][index % SEGMENT_BUCKETS];
+}
+
 /* The first bucket that a look-up of `hash` reads. */
-const struct bucket *table_bucket(const struct table *table, uint64_t hash);
+static inline struct bucket *table_bucket(const struct table *table, uint64_t hash)
+{
+    return table_bucket_at(table,
+                           table_address((uint32_t)(hash & table->seen), table->bucket_count));
+}
 
 /* The entries of bucket `index`, below bucket_count, with their memory on its way to the cache; not
  * more than `max` of them. Returns how many. */

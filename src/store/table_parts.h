@@ -16,20 +16,6 @@ static inline struct entry *word_entry(uint64_t word)
     return (struct entry *)(uintptr_t)(word & ENTRY_MASK);
 }
 
-/* The bucket of `hash` among `count` buckets. */
-static inline uint32_t address(uint32_t hash, uint32_t count)
-{
-    const uint32_t mask = count > 1 ? UINT32_MAX >> __builtin_clz(count - 1) : 0;
-    const uint32_t index = hash & mask;
-
-    return index < count ? index : index & (mask >> 1);
-}
-
-static inline struct bucket *bucket_at(const struct table *table, uint32_t index)
-{
-    return &table->segments[index / SEGMENT_BUCKETS][index % SEGMENT_BUCKETS];
-}
-
 /* The low half of the entry's hash, as far as the table goes by it. */
 static inline uint32_t hash_of(const struct table *table, const struct entry *entry)
 {

@@ -12,7 +12,6 @@
  * change of its own) once.
  */
 
-
 #include "store/store.h"
 #include "store/table_parts.h"
 
@@ -33,9 +32,9 @@ uint64_t table_scan(const struct table *table, uint64_t cursor, uint32_t limit,
     uint32_t visited = 0;
 
     while (cursor <= UINT32_MAX) {
-        const uint32_t index = address(table_position((uint32_t)cursor), table->bucket_count);
+        const uint32_t index = table_address(table_position((uint32_t)cursor), table->bucket_count);
 
-        for (const struct bucket *bucket = bucket_at(table, index); bucket != NULL;
+        for (const struct bucket *bucket = table_bucket_at(table, index); bucket != NULL;
              bucket = bucket->overflow)
             for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++) {
                 const struct entry *entry = word_entry(bucket->words[i]);
@@ -89,7 +88,7 @@ static void order_in(struct ordered *ordered, uint32_t position, const struct en
 static void order_bucket(const struct table *table, uint32_t index, uint64_t position,
                          struct ordered *ordered)
 {
-    const struct bucket *first = bucket_at(table, index);
+    const struct bucket *first = table_bucket_at(table, index);
 
     ordered->count = 0;
     ordered->end = interval_end(index, table->bucket_count);
@@ -114,7 +113,7 @@ static bool visit_position(const struct table *table, uint32_t index, uint32_t p
 {
     bool more = true;
 
-    for (const struct bucket *bucket = bucket_at(table, index); bucket != NULL;
+    for (const struct bucket *bucket = table_bucket_at(table, index); bucket != NULL;
          bucket = bucket->overflow)
         for (unsigned i = 0; i < BUCKET_SLOTS && bucket->words[i] != 0; i++) {
             const struct entry *entry = word_entry(bucket->words[i]);
@@ -134,7 +133,8 @@ uint64_t table_list(const struct table *table, uint64_t position, uint32_t limit
 
     while (position < POSITION_END) {
         struct ordered ordered;
-        const uint32_t index = address(table_position((uint32_t)position), table->bucket_count);
+        const uint32_t index = table_address(table_position((uint32_t)position),
+                                             table->bucket_count);
         uint32_t i = 0;
 
         order_bucket(table, index, position, &ordered);

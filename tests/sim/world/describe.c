@@ -198,3 +198,20 @@ uint64_t describe_id(const struct wire_message *message)
         return 0;
     }
 }
+
+bool describe_next(struct wire_cursor *messages, struct span *acks, struct wire_message *message)
+{
+    const char *error;
+
+    if (acks->size == 0) {
+        if (wire_next_message(messages, message, &error) != WIRE_OK)
+            return false;
+        if (message->type != WIRE_ACKS || message->acks.ids.size == 0)
+            return true;
+        *acks = message->acks.ids;
+    }
+    *message = (struct wire_message){.type = WIRE_ACK,
+                                     .ack = {.id = bytes_get_u64(acks->data), .status = ACK_OK}};
+    *acks = span_of(acks->data + WIRE_IDS_STEP, acks->size - WIRE_IDS_STEP);
+    return true;
+}

@@ -19,4 +19,8 @@ const char *describe_dot(struct dot dot, char text[DESCRIBE_DOT_MAX]);
 /* The id that pairs an answer with its question, 0: it has none. */
 uint64_t describe_id(const struct wire_message *message);
 
+/* The next message of a frame, as a story is told: of an ACKS each acknowledgement by itself, as an
+ * ACK. `acks` is what is left of one, nothing at the frame's beginning. False: there is no more. */
+bool describe_next(struct wire_cursor *messages, struct span *acks, struct wire_message *message);
+
 #endif

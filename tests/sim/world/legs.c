@@ -109,6 +109,21 @@ static bool leg_of(enum wire_type type, enum leg *leg)
     }
 }
 
+/* Acknowledgements that left together, each by itself. */
+static void send_acks(struct legs *legs, struct sim_connection *connection, enum net_end end,
+                      struct wire_frame *frame, struct span ids)
+{
+    for (size_t at = 0; at < ids.size; at += WIRE_IDS_STEP) {
+        const struct wire_acks one = {.ids = span_of(ids.data + at, WIRE_IDS_STEP)};
+        struct buffer bytes = {0};
+
+        wire_put_acks(&bytes, &one);
+        legs->sent[LEG_ACK]++;
+        send_letter(legs, connection, end, frame, buffer_content(&bytes), LEG_ACK);
+        buffer_deinit(&bytes);
+    }
+}
+
 /* The messages of one frame: those that are legs go by themselves, the others stay together. */
 static void send_frame(struct legs *legs, struct sim_connection *connection, enum net_end end,
                        struct wire_frame *frame)
@@ -124,7 +139,10 @@ static void send_frame(struct legs *legs, struct sim_connection *connection, enu
             break;
         const struct span bytes = span_of(before, (size_t)(frame->messages.at - before));
         enum leg leg;
-        if (leg_of(message.type, &leg)) {
+        if (message.type == WIRE_ACKS) {
+            send_acks(legs, connection, end, frame, message.acks.ids);
+            any = true;
+        } else if (leg_of(message.type, &leg)) {
             legs->sent[leg] += message.type != WIRE_FORWARD && message.type != WIRE_REPLY;
             send_letter(legs, connection, end, frame, bytes, leg);
             any = true;

@@ -37,7 +37,7 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
     struct span bytes = buffer_content(out);
     struct wire_frame frame;
     struct wire_message message;
-    const char *error;
+    struct span acks = span_of(NULL, 0);
     char text[DESCRIBE_MAX];
     const unsigned to = connection->nodes[end == NET_OPENER ? NET_ACCEPTOR : NET_OPENER];
     const struct world_witness *witness = world->settings.witness;
@@ -46,7 +46,7 @@ static void trace_messages(struct sim_node *node, struct sim_connection *connect
     bytes = span_of(bytes.data + connection->seen[end], bytes.size - connection->seen[end]);
     while (wire_next_frame(bytes, SIZE_MAX / 2, &frame) == WIRE_OK) {
         until += frame.size;
-        while (wire_next_message(&frame.messages, &message, &error) == WIRE_OK) {
+        while (describe_next(&frame.messages, &acks, &message)) {
             if (world->settings.trace_file != NULL) {
                 describe_message(&message, text);
                 world_remark(world, "%u>%u %" PRIx64 " %s", node->number, to, describe_id(&message),
