@@ -18,10 +18,6 @@
 #include "io/connection.h"
 #include "io/turn.h"
 
-/* Shorter waits are for the fine timer, us: libevent's are rounded up to whole milliseconds, and
- * may last two. */
-#define FINE_WAIT_US 2000
-
 /* Of a turn's time, us: events that are ready are handled for so long, */
 #define EVENTS_US 300
 /* and until then connections are written. Both end well before 1 ms, since one event, and the
@@ -33,10 +29,12 @@
 struct loop {
     struct loop_owner owner;
     struct event_base *base;
-    struct event timer;
-    int fine; /* timerfd */
-    struct event fine_event;
-    int64_t wake_at_us; /* what one of the two is set to, INT64_MAX: neither is */
+    /* A timerfd, and none of libevent's timers: those are rounded up to whole milliseconds, and
+     * with one pending each wait reads the clock twice and sets a timer in the kernel. */
+    int timer;
+    struct event timer_event;
+    int64_t wake_at_us; /* when the owner is to be woken, INT64_MAX: never */
+    bool wake_now;      /* in this turn or the next: no timer is set for that */
     struct instant now;
     bool now_known;
     struct turn turn;
@@ -54,23 +52,21 @@ struct loop {
     atomic_bool stopping;
 };
 
-static void on_timer(evutil_socket_t fd, short what, void *context)
+static void wake(struct loop *loop)
 {
-    struct loop *loop = context;
-
-    (void)fd;
-    (void)what;
     (void)loop_now(loop);
     loop->wake_at_us = INT64_MAX;
+    loop->wake_now = false;
     loop->owner.wake(loop->owner.self);
 }
 
-static void on_fine(evutil_socket_t fd, short what, void *context)
+static void on_timer(evutil_socket_t fd, short what, void *context)
 {
     uint64_t expirations;
 
+    (void)what;
     (void)!read(fd, &expirations, sizeof expirations);
-    on_timer(fd, what, context);
+    wake(context);
 }
 
 static void move_all(struct list *from, struct list *to)
@@ -113,6 +109,8 @@ static struct event_base *create_base(void)
     ensure(config != NULL);
     /* One thread uses the base; the bell is an eventfd, so libevent's own locks are not needed. */
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    /* Nor its clock, which it would read in each turn. */
+    event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
     base = event_base_new_with_config(config);
     event_config_free(config);
     return base;
@@ -121,12 +119,12 @@ static struct event_base *create_base(void)
 struct loop *loop_create(const struct loop_owner *owner)
 {
     const int bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    const int fine = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    struct event_base *base = bell >= 0 && fine >= 0 ? create_base() : NULL;
+    const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    struct event_base *base = bell >= 0 && timer >= 0 ? create_base() : NULL;
 
     if (base == NULL) {
         close(bell);
-        close(fine);
+        close(timer);
         errno = EMFILE;
         return NULL;
     }
@@ -135,17 +133,16 @@ struct loop *loop_create(const struct loop_owner *owner)
     turn_init(&loop->turn, owner->metrics);
     loop->base = base;
     loop->bell = bell;
-    loop->fine = fine;
+    loop->timer = timer;
     loop->wake_at_us = INT64_MAX;
     list_init(&loop->unread);
     list_init(&loop->dirty);
     list_init(&loop->mailbox);
     pthread_mutex_init(&loop->mailbox_lock, NULL);
-    evtimer_assign(&loop->timer, base, on_timer, loop);
     event_assign(&loop->bell_event, base, bell, EV_READ | EV_PERSIST, on_bell, loop);
     event_add(&loop->bell_event, NULL);
-    event_assign(&loop->fine_event, base, fine, EV_READ | EV_PERSIST, on_fine, loop);
-    event_add(&loop->fine_event, NULL);
+    event_assign(&loop->timer_event, base, timer, EV_READ | EV_PERSIST, on_timer, loop);
+    event_add(&loop->timer_event, NULL);
     return loop;
 }
 
@@ -161,9 +158,8 @@ void loop_destroy(struct loop **loop)
         errand->drop(errand);
     }
     event_del(&l->bell_event);
-    event_del(&l->fine_event);
-    event_del(&l->timer);
-    close(l->fine);
+    event_del(&l->timer_event);
+    close(l->timer);
     close(l->bell);
     event_base_free(l->base);
     while (l->block_count > 0)
@@ -257,11 +253,13 @@ void loop_run(struct loop *loop)
 {
     turn_init(&loop->turn, loop->owner.metrics); /* what was read before was another thread's */
     while (!atomic_load_explicit(&loop->stopping, memory_order_acquire)) {
-        const bool waits = list_empty(&loop->dirty) && list_empty(&loop->unread);
+        const bool waits = list_empty(&loop->dirty) && list_empty(&loop->unread) && !loop->wake_now;
         loop->now_known = false;
         read_unread(loop);
         event_base_loop(loop->base, waits ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
         (void)loop_now(loop);
+        if (loop->wake_now)
+            wake(loop);
         loop->owner.turn_end(loop->owner.self);
         flush_dirty(loop);
         turn_end(&loop->turn);
@@ -301,16 +299,12 @@ void loop_wake_at(struct loop *loop, int64_t mono_us)
     if (mono_us >= loop->wake_at_us)
         return;
     loop->wake_at_us = mono_us;
-    int64_t wait_us = mono_us - loop_now(loop).mono_us;
-    if (wait_us < 0)
-        wait_us = 0;
-    if (wait_us > 0 && wait_us < FINE_WAIT_US) {
-        const struct itimerspec wait = {.it_value.tv_nsec = wait_us * 1000};
-        ensure(timerfd_settime(loop->fine, 0, &wait, NULL) == 0);
+    loop->wake_now = mono_us <= loop_now(loop).mono_us;
+    if (loop->wake_now)
         return;
-    }
-    const struct timeval timeout = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
-    event_add(&loop->timer, &timeout);
+    const struct itimerspec due = {
+        .it_value = {.tv_sec = mono_us / 1000000, .tv_nsec = mono_us % 1000000 * 1000}};
+    ensure(timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &due, NULL) == 0);
 }
 
 void loop_mark_unread(struct loop *loop, struct list *link)

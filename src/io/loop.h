@@ -64,7 +64,7 @@ void loop_post(struct loop *loop, struct errand *errand);
 
 /* Calls the owner's `wake` at or soon after `mono_us`, and perhaps before as well: a time asked for
  * earlier is not taken back. Each call of `wake` is followed by its turn's end, where the owner
- * asks again. INT64_MAX: never. To the millisecond. */
+ * asks again. INT64_MAX: never. */
 void loop_wake_at(struct loop *loop, int64_t mono_us);
 
 /* Blocks for input that the connections of the loop share: one that has none takes one, and gives

@@ -306,6 +306,12 @@ static void fetch(struct engine *engine)
     store_prefetch(visits, visited);
 }
 
+/* Whether all that it has sent is read. */
+static inline bool all_read(const struct client *client)
+{
+    return client->parser.pending == 0 && client->parser.position == buffer_size(&client->in);
+}
+
 /* Whether what comes next is an inline command. Such a one cannot be taken back, for it is changed
  * where it stands. */
 static inline bool inline_next(const struct client *client)
@@ -313,7 +319,7 @@ static inline bool inline_next(const struct client *client)
     const struct buffer *in = &client->in;
     const struct parser *parser = &client->parser;
 
-    return parser->pending == 0 && parser->position < buffer_size(in) &&
+    return parser->pending == 0 && !all_read(client) &&
            in->block[in->head + parser->position] != '*';
 }
 
@@ -359,7 +365,7 @@ static void read_ahead(struct client *client, struct batch *batch)
     client->waits = !client->closing && must_not_read(client);
     client->status = client->closing || client->waits ? PARSER_MORE : PARSER_COMMAND;
     parser->restricted = !client->session.authenticated;
-    while (client->status == PARSER_COMMAND && batch->count < end) {
+    while (client->status == PARSER_COMMAND && batch->count < end && !all_read(client)) {
         struct command_input *input = &batch->commands[batch->count];
         struct span *room = batch->arguments + batch->argument_count;
         input->taken = parser->taken;
@@ -381,6 +387,8 @@ static void read_ahead(struct client *client, struct batch *batch)
         batch->argument_count += parser->argc;
     }
     client->ahead = (uint32_t)(batch->count - first);
+    if (client->status == PARSER_COMMAND && all_read(client))
+        client->status = PARSER_MORE;
 }
 
 /* All that may run for now has run. */

@@ -12,7 +12,7 @@
 
 /* ---- levels ---- */
 
-static const struct option_rule *level_rule(const struct options *options, struct span key)
+static inline const struct option_rule *level_rule(const struct options *options, struct span key)
 {
     for (size_t i = 0; i < options->keyspace.count; i++) {
         const struct option_rule *rule = &options->keyspace.items[i];
@@ -25,22 +25,23 @@ static const struct option_rule *level_rule(const struct options *options, struc
 
 /* The request's own level, then the keyspace rule's, then the server's. (The connection's was put
  * in the place of the request's when that named none.) */
-static uint8_t resolve(uint8_t asked, uint8_t rule, uint8_t server)
+static inline uint8_t resolve(uint8_t asked, uint8_t next)
 {
-    return asked != LEVEL_DEFAULT ? asked : rule != LEVEL_DEFAULT ? rule : server;
+    return asked != LEVEL_DEFAULT ? asked : next;
 }
 
-static void set_levels(struct request *request, struct span key)
+static inline void set_levels(struct request *request, struct span key)
 {
     const struct options *options = request->engine->options;
     const struct option_rule *rule = level_rule(options, key);
     struct operation *operation = &request->operation;
 
-    request->read_level = resolve(
-        request->read_level, rule != NULL ? rule->read_level : LEVEL_DEFAULT, options->read_level);
-    request->write_level = resolve(request->write_level,
-                                   rule != NULL ? rule->write_level : LEVEL_DEFAULT,
-                                   options->write_level);
+    if (rule != NULL) {
+        request->read_level = resolve(request->read_level, rule->read_level);
+        request->write_level = resolve(request->write_level, rule->write_level);
+    }
+    request->read_level = resolve(request->read_level, options->read_level);
+    request->write_level = resolve(request->write_level, options->write_level);
     operation->read_needed = (uint8_t)level_needed(request->read_level, operation->copies);
     operation->write_needed = (uint8_t)level_needed(request->write_level, operation->copies);
 }
@@ -48,7 +49,7 @@ static void set_levels(struct request *request, struct span key)
 /* ---- where ---- */
 
 /* Fills in what depends on the key: its place, its replicas, its levels. */
-static void locate(struct request *request, struct span key)
+static inline void locate(struct request *request, struct span key)
 {
     struct engine *engine = request->engine;
     const struct ring *ring = engine->view->ring;
@@ -82,9 +83,6 @@ static node_number choose(const struct request *request)
     const struct operation *operation = &request->operation;
     const bool self_can = engine->coordinates;
     node_number first = 0;
-
-    if (self_can && request->tried == 0 && operation->nodes[0] == engine->view->self)
-        return operation->nodes[0];
 
     for (unsigned i = 0; i < operation->copies; i++) {
         const node_number node = operation->nodes[i];
@@ -132,8 +130,14 @@ static void forward(struct request *request)
 
 void route_find(struct request *request, struct span key)
 {
+    const struct engine *engine = request->engine;
+
     locate(request, key);
-    request->route = choose(request);
+    if (engine->coordinates && request->tried == 0 &&
+        request->operation.nodes[0] == engine->view->self)
+        request->route = engine->view->self; /* as nearly always */
+    else
+        request->route = choose(request);
 }
 
 void route_take(struct request *request)
