@@ -183,7 +183,7 @@ static bool visible(const struct call *call, const struct version *version)
 }
 
 /* The value or null; false, with the error appended, when it is no string. */
-static bool reply_value(struct call *call, const struct version *version)
+static inline bool reply_value(struct call *call, const struct version *version)
 {
     if (!visible(call, version)) {
         reply_null(call->reply, call->protocol);
@@ -191,7 +191,7 @@ static bool reply_value(struct call *call, const struct version *version)
     }
     if (!argument_string(call, version))
         return false;
-    if (call->block != NULL)
+    if (__builtin_expect(call->block != NULL, 0))
         reply_bulk_referring(call->reply, call->behind, version->value, call->block);
     else
         reply_bulk_taking(call->reply, version->value, call->bytes);

@@ -205,13 +205,6 @@ static void start_deadline(struct request *request)
     request_start_timer(timer, request->deadline_us);
 }
 
-void request_reset_reply(struct request *request)
-{
-    buffer_reset(&request->reply, BUFFER_KEEP);
-    if (__builtin_expect(!list_empty(&request->behind), 0))
-        outbox_pieces_free(&request->behind);
-}
-
 static void give_back(struct request *request)
 {
     ensure(list_empty(&request->parts));
