@@ -183,8 +183,17 @@ static bool visible(const struct call *call, const struct version *version)
     return version_visible(version, call->now.wall_ms);
 }
 
+/* Without a copy where it is large. */
+static inline void reply_bytes(struct call *call, struct span value)
+{
+    if (__builtin_expect(call->block != NULL, 0))
+        reply_bulk_referring(call->reply, call->behind, value, call->block);
+    else
+        reply_bulk_taking(call->reply, value, call->bytes);
+}
+
 /* The value or null; false, with the error appended, when it is no string. */
-static bool reply_value(struct call *call, const struct version *version)
+static inline bool reply_value(struct call *call, const struct version *version)
 {
     if (!visible(call, version)) {
         reply_null(call->reply, call->protocol);
@@ -192,10 +201,7 @@ static bool reply_value(struct call *call, const struct version *version)
     }
     if (!argument_string(call, version))
         return false;
-    if (call->block != NULL)
-        reply_bulk_referring(call->reply, call->behind, version->value, call->block);
-    else
-        reply_bulk_taking(call->reply, version->value, call->bytes);
+    reply_bytes(call, version->value);
     return true;
 }
 
@@ -217,7 +223,7 @@ void string_mget(struct call *call, const struct version *version)
 {
     /* Redis answers null for what is no string, so that the others are not lost. */
     if (visible(call, version) && version->kind == VALUE_STRING)
-        reply_bulk(call->reply, version->value);
+        reply_bytes(call, version->value);
     else
         reply_null(call->reply, call->protocol);
 }

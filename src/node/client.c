@@ -179,31 +179,40 @@ static void drop(struct client *client)
 
 /* client-output-buffer-limit, the hard limit: looked at with each reply, because one turn can make
  * any number of them. */
-static bool takes_too_much(const struct client *client)
+static inline bool takes_too_much(const struct client *client)
 {
     const uint64_t limit = client->engine->options->client_output_buffer_limit.hard_bytes;
 
     return limit > 0 && outbox_size(&client->out) > limit;
 }
 
-/* The reply moves to the output, a large one without a copy; false where there is no memory. */
-static bool move_reply(struct client *client, struct request *request)
+/* A large reply moves to the output without a copy, and what refers to values does. */
+static bool move_large(struct outbox *out, struct request *request)
 {
-    struct outbox *out = &client->out;
+    struct buffer *last = outbox_last(out);
 
     if (request->reply.failed)
         return false;
-    if (__builtin_expect(buffer_size(&request->reply) > OUTBOX_TAKE, 0)) {
+    if (buffer_size(&request->reply) > OUTBOX_TAKE)
         outbox_append_buffer(out, &request->reply);
-    } else {
-        struct buffer *last = outbox_last(out);
+    else
         buffer_append_span(last, buffer_content(&request->reply));
-        if (last->failed)
-            return false;
-    }
-    if (__builtin_expect(!list_empty(&request->behind), 0))
-        outbox_append_pieces(out, &request->behind);
-    return true;
+    outbox_append_pieces(out, &request->behind);
+    return !last->failed;
+}
+
+/* The reply moves to the output; false where there is no memory. */
+static inline bool move_reply(struct outbox *out, struct request *request)
+{
+    const size_t size = buffer_size(&request->reply);
+
+    if (__builtin_expect(!list_empty(&out->behind) || !list_empty(&request->behind) ||
+                             size > OUTBOX_TAKE || buffer_size(&out->head) >= OUTBOX_PIECE ||
+                             request->reply.failed,
+                         0))
+        return move_large(out, request);
+    buffer_append_span(&out->head, buffer_content(&request->reply));
+    return !out->head.failed;
 }
 
 /* Where there is no memory for a reply the connection ends: its client would take the next one for
@@ -212,7 +221,7 @@ static void take_reply(struct client *client, struct request *request)
 {
     if (client->dropped || request->silent)
         return;
-    if (!move_reply(client, request)) {
+    if (!move_reply(&client->out, request)) {
         drop(client);
     } else if (takes_too_much(client)) {
         client_give_up(client);
@@ -324,7 +333,7 @@ static inline bool inline_next(const struct client *client)
 }
 
 /* Whether the client has to read what it was answered first: it is over the soft limit. */
-static bool must_stop(struct client *client)
+static inline bool must_stop(struct client *client)
 {
     struct engine *engine = client->engine;
     const uint64_t soft = engine->options->client_output_buffer_limit.soft_bytes;

@@ -176,7 +176,7 @@ static bool rest(void *host, struct operation *operation)
 static void lend_block(struct request *request, const struct version *version)
 {
     struct block *block = request->operation.reading.block;
-    const bool lent = __builtin_expect(block != NULL, 0) && block_holds(block, version->value);
+    const bool lent = block_holds(block, version->value);
 
     request->call.block = lent ? block : NULL;
     request->call.behind = lent ? &request->behind : NULL;
@@ -190,7 +190,7 @@ static void change(void *host, struct operation *operation, const struct version
     (void)host;
     request_reset_reply(request);
     request->call.now = request->engine->now; /* what has expired meanwhile is gone */
-    if (current != NULL)
+    if (__builtin_expect(operation->reading.block != NULL, 0) && current != NULL)
         lend_block(request, current);
     request->call.command->update(&request->call, current, wanted);
 }
@@ -205,7 +205,8 @@ static void found(void *host, struct operation *operation)
     request->call.now = engine->now;
     /* What was read may still be on its way to those that lack it. */
     request->call.bytes = operation->repaired ? NULL : &operation->reading.bytes;
-    lend_block(request, &operation->found);
+    if (__builtin_expect(operation->reading.block != NULL, 0))
+        lend_block(request, &operation->found);
     request->call.command->read(&request->call, &operation->found);
 }
 

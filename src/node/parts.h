@@ -240,7 +240,12 @@ static inline size_t request_reply_size(const struct request *request)
     return buffer_size(&request->reply) + outbox_pieces_size(&request->behind);
 }
 /* The reply is to be made anew. */
-void request_reset_reply(struct request *request);
+static inline void request_reset_reply(struct request *request)
+{
+    buffer_reset(&request->reply, BUFFER_KEEP);
+    if (__builtin_expect(!list_empty(&request->behind), 0))
+        outbox_pieces_free(&request->behind);
+}
 /* Its reply is complete: gives it to the owner as soon as its turn comes. */
 void request_finish(struct request *request);
 /* The same with an error. */

@@ -207,13 +207,6 @@ static void start_deadline(struct request *request)
     request_start_timer(timer, request->deadline_us);
 }
 
-void request_reset_reply(struct request *request)
-{
-    buffer_reset(&request->reply, BUFFER_KEEP);
-    if (__builtin_expect(!list_empty(&request->behind), 0))
-        outbox_pieces_free(&request->behind);
-}
-
 /* Back to the pool, when all that it had beyond its command and its reply is gone. */
 static inline void rest(struct request *request)
 {

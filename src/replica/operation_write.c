@@ -126,7 +126,8 @@ static bool keep(struct operation *operation, struct partition *partition,
 
     if (operation->written_bytes.failed)
         status = STORE_NO_MEMORY;
-    else if (operation->block != NULL && block_holds(operation->block, written->value))
+    else if (__builtin_expect(operation->block != NULL, 0) &&
+             block_holds(operation->block, written->value))
         status = partition_put_block(partition, place->hash, place->key, found->entry, written,
                                      operation->block);
     else

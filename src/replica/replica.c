@@ -137,19 +137,29 @@ static struct dot bar_of_empty(const struct partition *partition, const struct p
     return bar;
 }
 
+static enum store_status put_block(struct replica *replica, struct partition *partition,
+                                   const struct place *place, struct entry *entry,
+                                   const struct version *version)
+{
+    if (!block_holds(replica->lent, version->value))
+        return partition_put_over(partition, place->hash, place->key, entry, version,
+                                  &version->value, 1);
+    return partition_put_block(partition, place->hash, place->key, entry, version, replica->lent);
+}
+
 /* Puts what is to be here over the `entry` that was found; where there is no room, it is as if it
  * had been evicted at once. */
 static enum ack_status put(struct replica *replica, struct partition *partition,
                            const struct place *place, struct entry *entry,
                            const struct version *version)
 {
-    const bool lent = __builtin_expect(replica->lent != NULL, 0) &&
-                      block_holds(replica->lent, version->value);
-    const enum store_status status = lent ? partition_put_block(partition, place->hash, place->key,
-                                                                entry, version, replica->lent)
-                                          : partition_put_over(partition, place->hash, place->key,
-                                                               entry, version, &version->value, 1);
+    enum store_status status;
 
+    if (__builtin_expect(replica->lent != NULL, 0))
+        status = put_block(replica, partition, place, entry, version);
+    else
+        status = partition_put_over(partition, place->hash, place->key, entry, version,
+                                    &version->value, 1);
     if (status == STORE_OK)
         return ACK_OK;
     partition_leave_out(partition, place->hash, place->key, version->dot);
