@@ -134,6 +134,13 @@ void metrics_sum_command(const struct metrics *metrics, uint32_t command,
     sum->calls = sum_since_reset(metrics, cell);
     sum->usec = sum_since_reset(metrics, cell + 1);
     sum->errors = sum_since_reset(metrics, cell + 2);
+    sum->buckets[0] = sum->calls;
+    for (uint32_t bucket = 1; bucket < METRICS_COMMAND_BUCKETS; bucket++) {
+        const uint64_t calls = sum_since_reset(metrics, cell + 2 + bucket);
+        sum->buckets[bucket] = calls;
+        /* The sums are not of one moment. */
+        sum->buckets[0] -= calls < sum->buckets[0] ? calls : sum->buckets[0];
+    }
 }
 
 void metrics_sum_latency(const struct metrics *metrics, enum metric_latency latency,

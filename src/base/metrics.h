@@ -7,7 +7,8 @@
  * A reset writes no block: it keeps what the counters were, and sums are told from there.
  *
  *   block: | values[METRIC_COUNT] | latencies[METRIC_LATENCY_COUNT][HISTOGRAM_BUCKETS] |
- *          | commands[command_count][3]: calls, microseconds, errors | longest turn
+ *          | commands[command_count]: calls, microseconds, errors, slower calls by power of two |
+ *          | longest turn
  *          | pad to MEMORY_APART |
  *
  *   longest turn: | microseconds 40 bits | mask of enum work 16 | resets 8 |
@@ -48,10 +49,15 @@ struct metric_description {
     const char *help;
 };
 
+/* Calls of a command by how long they took: bucket i has those of at most 2^i us and over half of
+ * that, the first one those of 0 as well, the last one all that took longer. */
+#define METRICS_COMMAND_BUCKETS 28
+
 struct metric_command {
     uint64_t calls;
     uint64_t usec;
     uint64_t errors; /* of the calls */
+    uint64_t buckets[METRICS_COMMAND_BUCKETS];
 };
 
 struct metrics;
@@ -65,7 +71,7 @@ struct metrics_block {
 
 /* Where the commands' cells begin, and how many each has. */
 #define METRICS_COMMAND_FIRST (METRIC_COUNT + METRIC_LATENCY_COUNT * HISTOGRAM_BUCKETS)
-#define METRICS_COMMAND_CELLS 3
+#define METRICS_COMMAND_CELLS (3 + METRICS_COMMAND_BUCKETS - 1)
 
 /* `blocks` blocks, counted from 0, with room for `commands` commands. */
 struct metrics *metrics_create(uint32_t blocks, uint32_t commands);
@@ -98,6 +104,13 @@ static inline void metrics_observe(struct metrics_block *block, enum metric_late
 {
     metrics_add_cell(block, METRIC_COUNT + latency * HISTOGRAM_BUCKETS + histogram_bucket(usec), 1);
 }
+/* `usec` is over 1. */
+static inline uint32_t metrics_command_bucket(uint64_t usec)
+{
+    const uint32_t bucket = 64 - (uint32_t)__builtin_clzll(usec - 1);
+
+    return bucket < METRICS_COMMAND_BUCKETS ? bucket : METRICS_COMMAND_BUCKETS - 1;
+}
 /* One call of the command with this number took `usec`. */
 static inline void metrics_command_called(struct metrics_block *block, uint32_t command,
                                           uint64_t usec, bool error)
@@ -109,6 +122,8 @@ static inline void metrics_command_called(struct metrics_block *block, uint32_t 
     metrics_add_cell(block, cell + 1, usec);
     if (error)
         metrics_add_cell(block, cell + 2, 1);
+    if (usec > 1) /* the first bucket has the other calls */
+        metrics_add_cell(block, cell + 2 + metrics_command_bucket(usec), 1);
 }
 
 /* A turn of the worker's loop took `usec`, with the kinds of work of the mask. */

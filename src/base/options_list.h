@@ -129,6 +129,20 @@ OPTION(logfile, "logfile", TEXT, "", 0, 4000, FIXED, PLAIN, "file",
        "The file that log lines are appended to; empty means standard output, or nowhere when "
        "daemonized.")
 
+OPTION(slowlog_log_slower_than, "slowlog-log-slower-than", INTEGER, "10000", -1, INT64_MAX, LIVE,
+       PLAIN, "microseconds",
+       "SLOWLOG keeps the requests of clients that took longer, waits for other nodes included; 0 keeps "
+       "all, -1 none. What begins and ends within one turn of its worker counts as 0.")
+
+OPTION(slowlog_max_len, "slowlog-max-len", INTEGER, "128", 0, 1000000, LIVE, PLAIN, NULL,
+       "How many requests SLOWLOG keeps, the last ones. Each takes up to some kilobytes, which do not "
+       "count against maxmemory.")
+
+OPTION(latency_monitor_threshold, "latency-monitor-threshold", MILLISECONDS, "0", 0, INT32_MAX, LIVE,
+       PLAIN, NULL,
+       "LATENCY keeps when requests of clients took at least so long; 0 keeps nothing. INFO latency and "
+       "LATENCY HISTOGRAM always count.")
+
 OPTION_HEADING("Cluster")
 
 OPTION(cluster_name, "cluster-name", TEXT, "dunlin", 1, 64, FIXED, PLAIN, "name",

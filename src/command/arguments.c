@@ -56,6 +56,21 @@ bool argument_timeout(struct call *call, struct span text, int64_t *timeout_ms)
     return false;
 }
 
+bool argument_secret(const struct command *command, const struct span *argv, size_t argc, size_t at)
+{
+    if (strcmp(command->name, "auth") == 0)
+        return at >= 1;
+    if (strcmp(command->name, "config|set") == 0)
+        return at >= 3 && at % 2 == 1 &&
+               (span_is(argv[at - 1], "requirepass") || span_is(argv[at - 1], "cluster-secret"));
+    if (strcmp(command->name, "hello") != 0)
+        return false;
+    for (size_t i = 2; i + 2 < argc; i++)
+        if (span_is(argv[i], "auth"))
+            return at == i + 1 || at == i + 2;
+    return false;
+}
+
 bool argument_string(struct call *call, const struct version *version)
 {
     if (version->kind == VALUE_STRING)

@@ -22,6 +22,10 @@ bool argument_decimal(struct call *call, struct span text, long double *value);
 /* The same of a time-out in milliseconds, which is not negative. */
 bool argument_timeout(struct call *call, struct span text, int64_t *timeout_ms);
 
+/* Whether the argument at that place is a password: SLOWLOG and MONITOR leave it out. */
+bool argument_secret(const struct command *command, const struct span *argv, size_t argc,
+                     size_t at);
+
 /* Whether the version's value is a plain string; WRONGTYPE is appended when it is not. The version
  * is visible. */
 bool argument_string(struct call *call, const struct version *version);

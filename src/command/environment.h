@@ -18,9 +18,11 @@
 
 struct cluster_cache; /* command/cluster.h */
 struct directory;
+struct latency;
 struct metrics;
 struct ring;
 struct ring_member;
+struct slowlog;
 
 /* What INFO shows besides the metrics, of the whole node. */
 struct node_facts {
@@ -85,6 +87,8 @@ struct environment {
     const struct metrics *metrics; /* commands by their place in command_table */
     const struct ring *ring;       /* the one published last; NULL: there is none */
     struct directory *directory;
+    struct slowlog *slowlog; /* NULL: nothing is kept of slow requests, in both */
+    struct latency *latency;
     struct cluster_cache *cluster_cache; /* the worker's own */
     const struct environment_functions *functions;
     void *context; /* of the functions */

@@ -116,6 +116,19 @@ RUN(acl_log)
 RUN(acl_users)
 RUN(acl_whoami)
 
+/* slowlog.c */
+RUN(slowlog_get)
+RUN(slowlog_len)
+RUN(slowlog_reset)
+
+/* latency.c */
+RUN(latency_doctor)
+RUN(latency_graph)
+RUN(latency_histogram)
+RUN(latency_history)
+RUN(latency_latest)
+RUN(latency_reset)
+
 /* refused.c */
 RUN(refused_run)
 RUN(refused_module_list)

@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "command/command.h"
+#include "command/arguments.h"
 
 struct inbox {
     uint32_t monitors;
@@ -153,18 +153,6 @@ bool monitors_shows(const struct command *command)
     return (command->flags & FLAG_ADMIN) == 0;
 }
 
-bool monitors_hides(const struct command *command, const struct span *argv, size_t argc, size_t at)
-{
-    if (strcmp(command->name, "auth") == 0)
-        return at >= 1;
-    if (strcmp(command->name, "hello") != 0)
-        return false;
-    for (size_t i = 2; i + 2 < argc; i++)
-        if (span_is(argv[i], "auth"))
-            return at == i + 1 || at == i + 2;
-    return false;
-}
-
 static void quote(struct buffer *lines, struct span argument)
 {
     static const char digits[] = "0123456789abcdef";
@@ -212,7 +200,7 @@ void monitors_describe(struct buffer *lines, const struct command *command, cons
             break;
         }
         buffer_append_string(lines, " ");
-        if (i > inner && monitors_hides(command, argv + inner, argc - inner, i - inner))
+        if (i > inner && argument_secret(command, argv + inner, argc - inner, i - inner))
             buffer_append_string(lines, "\"(redacted)\"");
         else
             quote(lines, argv[i]);

@@ -51,7 +51,5 @@ bool monitors_shows(const struct command *command);
  * is left out. */
 void monitors_describe(struct buffer *lines, const struct command *command, const struct span *argv,
                        size_t argc, size_t inner, const char *address, struct instant now);
-/* Whether the argument at that place is a secret. */
-bool monitors_hides(const struct command *command, const struct span *argv, size_t argc, size_t at);
 
 #endif

@@ -37,6 +37,40 @@ ROW("lastsave", .arity = 1, .flags = HELP_FLAGS | FLAG_FAST, LOCAL(server_lastsa
     DOCS("server", "1.0.0", "O(1)", "Answer when this node started: no data is on disk."),
     TIPS("nondeterministic_output"), CATEGORIES("admin dangerous"))
 
+ROW("latency", .arity = -2, .flags = 0, LOCAL(introspect_container),
+    DOCS("server", "2.8.13", "Depends on subcommand.", "Ask how long requests take."))
+
+SUBROW("latency|doctor", .arity = 2, .flags = OPERATOR_FLAGS, LOCAL(latency_doctor),
+       DOCS("server", "2.8.13", "O(1)", "Describe the slow requests of this node in words."),
+       TIPS("nondeterministic_output request_policy:all_nodes response_policy:special"))
+
+SUBROW("latency|graph", .arity = 3, .flags = OPERATOR_FLAGS, LOCAL(latency_graph),
+       DOCS("server", "2.8.13", "O(1)", "Draw when an event was slow."),
+       TIPS("nondeterministic_output request_policy:all_nodes response_policy:special"),
+       ARGUMENTS(STRING("event")))
+
+SUBROW("latency|help", .arity = 2, .flags = HELP_FLAGS, LOCAL(introspect_help),
+       DOCS("server", "2.8.13", "O(1)", "Show what LATENCY can do."))
+
+SUBROW("latency|histogram", .arity = -2, .flags = OPERATOR_FLAGS, LOCAL(latency_histogram),
+       DOCS("server", "7.0.0", "O(N) with N commands", "Answer how long calls of commands took."),
+       TIPS("nondeterministic_output request_policy:all_nodes response_policy:special"),
+       ARGUMENTS(VALUE_OF("command", "string", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE)))
+
+SUBROW("latency|history", .arity = 3, .flags = OPERATOR_FLAGS, LOCAL(latency_history),
+       DOCS("server", "2.8.13", "O(1)", "Answer when an event was slow, and how slow."),
+       TIPS("nondeterministic_output request_policy:all_nodes response_policy:special"),
+       ARGUMENTS(STRING("event")))
+
+SUBROW("latency|latest", .arity = 2, .flags = OPERATOR_FLAGS, LOCAL(latency_latest),
+       DOCS("server", "2.8.13", "O(1)", "Answer when each event was slow last."),
+       TIPS("nondeterministic_output request_policy:all_nodes response_policy:special"))
+
+SUBROW("latency|reset", .arity = -2, .flags = OPERATOR_FLAGS, LOCAL(latency_reset),
+       DOCS("server", "2.8.13", "O(1)", "Forget when events were slow."),
+       TIPS("request_policy:all_nodes response_policy:all_succeeded"),
+       ARGUMENTS(VALUE_OF("event", "string", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE)))
+
 ROW("lolwut", .arity = -1, .flags = FLAG_READONLY | FLAG_FAST, LOCAL(server_lolwut),
     DOCS("server", "5.0.0", "O(1)", "Show a dunlin, and the versions."),
     ARGUMENTS(OPTIONAL_WITH("version", "integer", "VERSION")))
@@ -78,6 +112,26 @@ ROW("shutdown", .arity = -1, .flags = OPERATOR_FLAGS | FLAG_NO_MULTI | FLAG_ALLO
                      TOKEN("save", "SAVE")),
               TOKEN_OPTIONAL("now", "NOW"), TOKEN_OPTIONAL("force", "FORCE"),
               TOKEN_OPTIONAL("abort", "ABORT")))
+
+ROW("slowlog", .arity = -2, .flags = 0, LOCAL(introspect_container),
+    DOCS("server", "2.2.12", "Depends on subcommand.", "Ask which requests were slow."))
+
+SUBROW("slowlog|get", .arity = -2, .flags = FLAG_ADMIN | HELP_FLAGS, LOCAL(slowlog_get),
+       DOCS("server", "2.2.12", "O(N) with N entries",
+            "Answer the last slow requests of this node's clients."),
+       TIPS("request_policy:all_nodes nondeterministic_output"),
+       ARGUMENTS(VALUE_OF("count", "integer", ARGUMENT_OPTIONAL)))
+
+SUBROW("slowlog|help", .arity = 2, .flags = HELP_FLAGS, LOCAL(introspect_help),
+       DOCS("server", "6.2.0", "O(1)", "Show what SLOWLOG can do."))
+
+SUBROW("slowlog|len", .arity = 2, .flags = FLAG_ADMIN | HELP_FLAGS, LOCAL(slowlog_len),
+       DOCS("server", "2.2.12", "O(1)", "Answer how many slow requests are kept."),
+       TIPS("request_policy:all_nodes response_policy:agg_sum nondeterministic_output"))
+
+SUBROW("slowlog|reset", .arity = 2, .flags = FLAG_ADMIN | HELP_FLAGS, LOCAL(slowlog_reset),
+       DOCS("server", "2.2.12", "O(N) with N entries", "Forget the slow requests."),
+       TIPS("request_policy:all_nodes response_policy:all_succeeded"))
 
 #undef OPERATOR_FLAGS
 #undef HELP_FLAGS

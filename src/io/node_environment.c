@@ -228,6 +228,8 @@ struct environment node_environment(struct node_worker *worker)
         .identity = &node->facts,
         .metrics = node->metrics,
         .directory = node->directory,
+        .slowlog = node->slowlog,
+        .latency = node->latency,
         .cluster_cache = worker->cluster_cache,
         .functions = &functions,
         .context = worker,

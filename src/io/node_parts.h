@@ -14,6 +14,8 @@
 #include "command/cluster.h"
 #include "command/directory.h"
 #include "command/environment.h"
+#include "command/latency.h"
+#include "command/slowlog.h"
 #include "io/caller.h"
 #include "io/gossip_udp.h"
 #include "io/loop.h"
@@ -43,6 +45,8 @@ struct node {
     struct store *store;
     struct replica_bounds bounds;
     struct directory *directory;
+    struct slowlog *slowlog;
+    struct latency *latency;
     struct metrics *metrics;
     struct node_worker *workers;
     size_t worker_count;

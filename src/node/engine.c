@@ -75,6 +75,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     ledger_publish(&options->bounds->ledger, options->index, 0);
     atomic_store_explicit(&options->bounds->ledger.workers, options->workers, memory_order_release);
     engine->own.environment->options = engine->options;
+    watch_set_options(engine);
     read_view(engine);
     engine->sync = sync_create(engine);
     peers_follow_view(engine);
@@ -125,6 +126,7 @@ void engine_set_options(struct engine *engine, const struct options *options)
 
     engine->options = options_retain(options);
     engine->own.environment->options = engine->options;
+    watch_set_options(engine);
     options_release(&before);
     list_for_each(link, &engine->clients) list_entry(link, struct client, link)->parser.bulk_max =
         (size_t)engine->options->proto_max_bulk_len;

@@ -15,7 +15,7 @@
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
- *   watch.c       CLIENT PAUSE, MONITOR, CLIENT UNBLOCK
+ *   watch.c       CLIENT PAUSE, MONITOR, CLIENT UNBLOCK, SLOWLOG, LATENCY
  *   footprint.c   what connections and requests hold, for maxmemory
  *   owed.c        what is owed to other nodes, and the bound that follows from it
  *   hints.c       what is owed beyond the end of its request
@@ -382,6 +382,10 @@ bool watch_holds(const struct request *request, unsigned alerts);
 void watch_show(const struct request *request);
 /* The client, which monitored, is going. */
 void watch_forget(struct client *client);
+/* What takes how long is noted, by the options. */
+void watch_set_options(struct engine *engine);
+/* A client's request took engine->slow_us or more. */
+void watch_slow(const struct request *request, uint64_t usec);
 void watch_wake(struct engine *engine);
 void watch_turn_end(struct engine *engine);
 
@@ -607,6 +611,7 @@ struct engine {
 
     struct batch batch; /* of the clients that are being read */
     struct list clients;
+    uint64_t slow_us;          /* what takes so long is noted (watch_slow) */
     const atomic_uint *alerts; /* the directory's */
     int64_t pause_ends_us;     /* INT64_MAX: no client is held by a pause */
     uint64_t marks_seen;       /* directory_marks, as of engine_heed */

@@ -555,15 +555,18 @@ static void count(struct request *request)
 {
     struct metrics_block *metrics = request->engine->metrics;
     const bool error = is_error(&request->reply);
+    const uint64_t usec = (uint64_t)(request->engine->now.mono_us - request->began_us);
 
     if (request->owner != OWNER_CLIENT)
         return;
     metrics_add(metrics, METRIC_COMMANDS, 1);
     if (error)
         metrics_add(metrics, METRIC_ERRORS, 1);
-    if (request->call.command != NULL)
-        metrics_command_called(metrics, command_index(request->call.command),
-                               (uint64_t)(request->engine->now.mono_us - request->began_us), error);
+    if (request->call.command == NULL)
+        return;
+    metrics_command_called(metrics, command_index(request->call.command), usec, error);
+    if (usec >= request->engine->slow_us)
+        watch_slow(request, usec);
 }
 
 static void answer_link(struct request *request)

@@ -12,7 +12,9 @@
 
 #include "command/directory.h"
 #include "command/handlers.h"
+#include "command/latency.h"
 #include "command/monitors.h"
+#include "command/slowlog.h"
 
 /* ---- CLIENT PAUSE ---- */
 
@@ -142,6 +144,36 @@ void watch_turn_end(struct engine *engine)
         monitors_feed(monitors, engine->own.index, buffer_content(&engine->seen));
     buffer_reset(&engine->seen, BUFFER_KEEP);
     take_inbox(engine);
+}
+
+/* ---- slow requests ---- */
+
+void watch_set_options(struct engine *engine)
+{
+    const struct options *options = engine->options;
+    const int64_t log_us = options->slowlog_log_slower_than;
+    const int64_t monitor_ms = options->latency_monitor_threshold;
+
+    engine->slow_us = UINT64_MAX;
+    if (engine->own.environment->slowlog == NULL)
+        return;
+    if (log_us >= 0 && options->slowlog_max_len > 0)
+        engine->slow_us = (uint64_t)log_us;
+    if (monitor_ms > 0 && (uint64_t)monitor_ms * 1000 < engine->slow_us)
+        engine->slow_us = (uint64_t)monitor_ms * 1000;
+}
+
+void watch_slow(const struct request *request, uint64_t usec)
+{
+    const struct environment *environment = request->engine->own.environment;
+    const struct options *options = environment->options;
+    const int64_t log_us = options->slowlog_log_slower_than;
+    const int64_t monitor_ms = options->latency_monitor_threshold;
+
+    if (log_us >= 0 && usec >= (uint64_t)log_us)
+        slowlog_add(environment->slowlog, &request->call, usec, (size_t)options->slowlog_max_len);
+    if (monitor_ms > 0 && usec >= (uint64_t)monitor_ms * 1000)
+        latency_add(environment->latency, &request->call, usec);
 }
 
 /* ---- what other workers want of this one's clients ---- */

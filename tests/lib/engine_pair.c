@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "command/cluster.h"
+#include "command/latency.h"
+#include "command/slowlog.h"
 #include "ring/ring.h"
 
 struct instant pair_now(const struct pair_node *node)
@@ -308,6 +310,8 @@ static void start_node(struct pair_node *node)
         .identity = &node->about,
         .metrics = node->metrics,
         .directory = directory_create(wake_killed, node),
+        .slowlog = slowlog_create(),
+        .latency = latency_create(),
         .cluster_cache = cluster_cache_create(),
         .functions = &functions,
         .context = node,
@@ -354,6 +358,8 @@ static void stop_node(struct pair_node *node)
     cr_assert_eq(metrics_sum(node->metrics, METRIC_LINK_BYTES), 0, "not all was given back");
     expect_nothing_charged(node->store);
     view_release(&node->view);
+    slowlog_destroy(&node->environment.slowlog);
+    latency_destroy(&node->environment.latency);
     directory_destroy(&node->environment.directory);
     cluster_cache_destroy(&node->environment.cluster_cache);
     metrics_destroy(&node->metrics);

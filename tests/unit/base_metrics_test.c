@@ -70,6 +70,29 @@ Test(metrics, a_reset_forgets_counters_and_not_gauges)
     metrics_destroy(&metrics);
 }
 
+Test(metrics, calls_are_told_apart_by_how_long_they_took)
+{
+    struct metrics *metrics = metrics_create(2, 2);
+    const uint64_t times[] = {0, 1, 2, 3, 4, 5, 1024, 1025, UINT64_C(1) << 27, UINT64_C(1) << 60};
+    struct metric_command command;
+
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+        metrics_command_called(metrics_block(metrics, i % 2), 1, times[i], false);
+    metrics_sum_command(metrics, 1, &command);
+    cr_assert_eq(command.calls, 10);
+    cr_assert_eq(command.buckets[0], 2); /* 0 and 1 */
+    cr_assert_eq(command.buckets[1], 1);
+    cr_assert_eq(command.buckets[2], 2); /* 3 and 4 */
+    cr_assert_eq(command.buckets[3], 1);
+    cr_assert_eq(command.buckets[10], 1);
+    cr_assert_eq(command.buckets[11], 1);
+    cr_assert_eq(command.buckets[27], 2);
+    metrics_sum_command(metrics, 0, &command);
+    cr_assert_eq(command.calls, 0);
+    cr_assert_eq(command.buckets[0], 0);
+    metrics_destroy(&metrics);
+}
+
 Test(metrics, a_gauge_may_go_up_on_one_worker_and_down_on_another)
 {
     struct metrics *metrics = metrics_create(2, 0);

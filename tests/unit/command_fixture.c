@@ -9,6 +9,8 @@
 #include "base/metrics.h"
 #include "base/word.h"
 #include "command/cluster.h"
+#include "command/latency.h"
+#include "command/slowlog.h"
 #include "ring/ring.h"
 
 static bool config_set(void *context, const struct span *pairs, size_t count, struct buffer *error)
@@ -123,6 +125,8 @@ void fixture_init(struct fixture *fixture)
         .identity = &fixture->identity,
         .metrics = fixture->metrics,
         .directory = directory_create(wake, fixture),
+        .slowlog = slowlog_create(),
+        .latency = latency_create(),
         .cluster_cache = cluster_cache_create(),
         .functions = &functions,
         .context = fixture,
@@ -140,6 +144,8 @@ void fixture_deinit(struct fixture *fixture)
     directory_remove(fixture->environment.directory, &fixture->session);
     session_deinit(&fixture->session);
     directory_destroy(&fixture->environment.directory);
+    slowlog_destroy(&fixture->environment.slowlog);
+    latency_destroy(&fixture->environment.latency);
     cluster_cache_destroy(&fixture->environment.cluster_cache);
     metrics_destroy(&fixture->metrics);
     options_release(&options);

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/metrics.h"
+#include "command/latency.h"
+#include "command/slowlog.h"
 #include "command_fixture.h"
 #include "lib/timeout.h"
 
@@ -107,5 +110,134 @@ Test(command_operator, answers_what_tools_ask_first)
     fixture_expect(&fixture, "READONLY", NULL, OK);
     fixture_expect(&fixture, "READWRITE", NULL, OK);
     fixture_expect(&fixture, "ASKING", NULL, OK);
+    fixture_deinit(&fixture);
+}
+
+/* A request that was as slow as that, at FIXTURE_NOW_MS and so many seconds. */
+static void be_slow(struct fixture *fixture, const char *line, uint64_t usec, int64_t later_s)
+{
+    struct call call;
+
+    fixture_run(fixture, line, NULL);
+    call = fixture->call;
+    call.now.wall_ms += later_s * 1000;
+    slowlog_add(fixture->environment.slowlog, &call, usec, 3);
+    latency_add(fixture->environment.latency, &call, usec);
+}
+
+Test(command_operator, the_slow_log_keeps_the_last_ones)
+{
+    struct fixture fixture;
+
+    fixture_init(&fixture);
+    fixture_expect(&fixture, "SLOWLOG GET", NULL, "*0\r\n");
+    be_slow(&fixture, "GET a", 11000, 0);
+    fixture_expect(&fixture, "CLIENT SETNAME me", NULL, OK);
+    be_slow(&fixture, "GET b", 12000, 5);
+    fixture_expect(&fixture, "SLOWLOG GET", NULL,
+                   "*2\r\n"
+                   "*6\r\n:1\r\n:1700000005\r\n:12000\r\n*2\r\n$3\r\nGET\r\n$1\r\nb\r\n"
+                   "$14\r\n127.0.0.1:4711\r\n$2\r\nme\r\n"
+                   "*6\r\n:0\r\n:1700000000\r\n:11000\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
+                   "$14\r\n127.0.0.1:4711\r\n$0\r\n\r\n");
+    fixture_expect_part(&fixture, "SLOWLOG GET 1", "*1\r\n*6\r\n:1\r\n");
+    fixture_expect_part(&fixture, "SLOWLOG GET -1", "*2\r\n");
+    be_slow(&fixture, "GET c", 1, 6);
+    be_slow(&fixture, "GET d", 1, 7);
+    fixture_expect_part(&fixture, "SLOWLOG GET", "*3\r\n*6\r\n:3\r\n");
+    fixture_expect(&fixture, "SLOWLOG LEN", NULL, ":3\r\n");
+    fixture_expect(&fixture, "SLOWLOG RESET", NULL, OK);
+    fixture_expect(&fixture, "SLOWLOG LEN", NULL, ":0\r\n");
+    fixture_expect(&fixture, "SLOWLOG GET -2", NULL,
+                   "-ERR count should be greater than or equal to -1\r\n");
+    fixture_expect(&fixture, "SLOWLOG GET x", NULL,
+                   "-ERR count should be greater than or equal to -1\r\n");
+    fixture_expect(&fixture, "SLOWLOG GET 1 2", NULL,
+                   "-ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG "
+                   "HELP.\r\n");
+    fixture_deinit(&fixture);
+}
+
+Test(command_operator, the_slow_log_cuts_what_is_long_and_hides_what_is_secret)
+{
+    struct fixture fixture;
+    char line[400] = "SET k ";
+
+    fixture_init(&fixture);
+    memset(line + 6, 'v', 130);
+    be_slow(&fixture, line, 1, 0);
+    fixture_expect_part(&fixture, "SLOWLOG GET 1", "vv... (2 more bytes)\r\n$14\r\n");
+    strcpy(line, "MGET");
+    for (int i = 0; i < 40; i++)
+        strcat(line, " k");
+    be_slow(&fixture, line, 1, 0);
+    fixture_expect_part(&fixture, "SLOWLOG GET 1", "*32\r\n$4\r\nMGET\r\n");
+    fixture_expect_part(&fixture, "SLOWLOG GET 1",
+                        "$1\r\nk\r\n$23\r\n... (10 more arguments)\r\n$14\r\n");
+    be_slow(&fixture, "CONFIG SET maxclients 5 requirepass secret", 1, 0);
+    fixture_expect_part(&fixture, "SLOWLOG GET 1",
+                        "$1\r\n5\r\n$11\r\nrequirepass\r\n$10\r\n(redacted)\r\n");
+    be_slow(&fixture, "HELLO 3 SETNAME me AUTH default secret", 1, 0);
+    fixture_expect_part(&fixture, "SLOWLOG GET 1",
+                        "$4\r\nAUTH\r\n$10\r\n(redacted)\r\n$10\r\n(redacted)\r\n$14\r\n");
+    fixture_deinit(&fixture);
+}
+
+Test(command_operator, latency_keeps_the_worst_of_each_second)
+{
+    struct fixture fixture;
+
+    fixture_init(&fixture);
+    fixture_expect_part(&fixture, "LATENCY DOCTOR", "CONFIG SET latency-monitor-threshold");
+    fixture.options->latency_monitor_threshold = 10;
+    fixture_expect_part(&fixture, "LATENCY DOCTOR", "No request took that long.");
+    fixture_expect(&fixture, "LATENCY LATEST", NULL, "*0\r\n");
+    fixture_expect(&fixture, "LATENCY HISTORY fast-command", NULL, "*0\r\n");
+    fixture_expect(&fixture, "LATENCY GRAPH fast-command", NULL,
+                   "-ERR No samples available for event 'fast-command'\r\n");
+    be_slow(&fixture, "GET a", 20000, -70);
+    be_slow(&fixture, "GET a", 50000, -70);
+    be_slow(&fixture, "GET a", 30000, -70);
+    be_slow(&fixture, "GET a", 10000, -2);
+    be_slow(&fixture, "SET a b", 25000, -1);
+    fixture_expect(&fixture, "LATENCY HISTORY fast-command", NULL,
+                   "*2\r\n*2\r\n:1699999930\r\n:50\r\n*2\r\n:1699999998\r\n:10\r\n");
+    fixture_expect(&fixture, "LATENCY LATEST", NULL,
+                   "*2\r\n*4\r\n$7\r\ncommand\r\n:1699999999\r\n:25\r\n:25\r\n"
+                   "*4\r\n$12\r\nfast-command\r\n:1699999998\r\n:10\r\n:50\r\n");
+    fixture_expect_part(&fixture, "LATENCY GRAPH fast-command",
+                        "fast-command - high 50 ms, low 10 ms (all time high 50 ms)\n");
+    fixture_expect_part(&fixture, "LATENCY GRAPH fast-command", "-\n# \n| \n| \n|_\n\n12\nms\n");
+    fixture_expect_part(&fixture, "LATENCY DOCTOR",
+                        "fast-command: 2 slow seconds, 30 ms in the mean, 50 ms at worst.\n");
+    fixture_expect(&fixture, "LATENCY RESET nosuch command", NULL, ":1\r\n");
+    fixture_expect(&fixture, "LATENCY RESET", NULL, ":1\r\n");
+    fixture_expect(&fixture, "LATENCY LATEST", NULL, "*0\r\n");
+    for (int i = 0; i < 200; i++)
+        be_slow(&fixture, "GET a", 20000 + (uint64_t)i * 1000, i);
+    fixture_expect_part(&fixture, "LATENCY HISTORY fast-command",
+                        "*160\r\n*2\r\n:1700000040\r\n:60\r\n");
+    fixture_deinit(&fixture);
+}
+
+Test(command_operator, latency_tells_the_calls_by_powers_of_two)
+{
+    const uint64_t times[] = {0, 1, 3, 4, 900};
+    struct fixture fixture;
+
+    fixture_init(&fixture);
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+        metrics_command_called(metrics_block(fixture.metrics, 0),
+                               command_index(command_named(SPAN("get"))), times[i], false);
+    metrics_command_called(metrics_block(fixture.metrics, 0),
+                           command_index(command_named(SPAN("client|id"))), 7, false);
+    fixture_expect(&fixture, "LATENCY HISTOGRAM get nosuch", NULL,
+                   "*2\r\n$3\r\nget\r\n*4\r\n$5\r\ncalls\r\n:5\r\n$14\r\nhistogram_usec\r\n"
+                   "*6\r\n:1\r\n:2\r\n:4\r\n:4\r\n:1024\r\n:5\r\n");
+    fixture_expect(&fixture, "LATENCY HISTOGRAM client", NULL,
+                   "*2\r\n$9\r\nclient|id\r\n*4\r\n$5\r\ncalls\r\n:1\r\n$14\r\n"
+                   "histogram_usec\r\n*2\r\n:8\r\n:1\r\n");
+    fixture_expect_part(&fixture, "LATENCY HISTOGRAM", "*4\r\n");
+    fixture_expect(&fixture, "LATENCY HISTOGRAM set", NULL, "*0\r\n");
     fixture_deinit(&fixture);
 }

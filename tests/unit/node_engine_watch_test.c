@@ -285,3 +285,49 @@ Test(engine_watch, replies_of_what_was_sent_before_are_not_left_out)
     pair_expect(client, OK "$1\r\nv\r\n");
     end();
 }
+
+/* ---- slow requests ---- */
+
+Test(engine_watch, what_waits_long_for_other_nodes_is_in_the_slow_log)
+{
+    const struct pair_setup setup = {
+        .nodes = 3,
+        .options = (const char *const[]){"--slowlog-log-slower-than", "50000",
+                                         "--latency-monitor-threshold", "100", NULL}};
+    char key[PAIR_KEY_MAX], line[64], wanted[128];
+
+    begin(&setup);
+    snprintf(line, sizeof line, "SET %s v", pair_key(&pair, 0, 0, key));
+    pair_ask(client, line, OK);
+    pair_ask(client, "SLOWLOG LEN", ":0\r\n");
+    pair_silence(&pair, 0, 1, true);
+    pair_silence(&pair, 0, 2, true);
+    pair_command(other, line);
+    pair_pass(&pair, 60);
+    pair_silence(&pair, 0, 1, false);
+    pair_silence(&pair, 0, 2, false);
+    pair_expect(other, OK);
+    pair_ask(client, "SLOWLOG LEN", ":1\r\n");
+    pair_command(client, "SLOWLOG GET 1");
+    snprintf(wanted, sizeof wanted,
+             "*1\r\n*6\r\n:0\r\n:%lld\r\n:", (long long)pair.now.wall_ms / 1000);
+    cr_assert_eq(memcmp(buffer_content(&client->got).data, wanted, strlen(wanted)), 0);
+    snprintf(wanted, sizeof wanted, "$3\r\nSET\r\n$%zu\r\n%s\r\n$1\r\nv\r\n", strlen(key), key);
+    cr_assert_not_null(memmem(buffer_content(&client->got).data, buffer_size(&client->got), wanted,
+                              strlen(wanted)));
+    buffer_reset(&client->got, SIZE_MAX);
+    /* It was not slow enough for the other. */
+    pair_ask(client, "LATENCY LATEST", "*0\r\n");
+    pair_silence(&pair, 0, 1, true);
+    pair_silence(&pair, 0, 2, true);
+    pair_command(other, line);
+    pair_pass(&pair, 120);
+    pair_silence(&pair, 0, 1, false);
+    pair_silence(&pair, 0, 2, false);
+    pair_expect(other, OK);
+    pair_ask(client, "LATENCY RESET", ":1\r\n");
+    pair_ask(client, "SLOWLOG LEN", ":2\r\n");
+    pair_ask(client, "SLOWLOG RESET", OK);
+    pair_ask(client, "SLOWLOG LEN", ":0\r\n");
+    end();
+}
