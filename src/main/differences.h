@@ -40,6 +40,11 @@ DIFFERS("move", "MOVE *", "*", "-ERR MOVE is not allowed in cluster mode",
     "MOVE is refused.", "There is one database, as in a Redis Cluster.")
 DIFFERS("swapdb", "SWAPDB *", "*", "-ERR SWAPDB is not allowed in cluster mode",
     "SWAPDB is refused.", "There is one database, as in a Redis Cluster.")
+DIFFERS("dump", "DUMP *", "\"?x00?xc3*", "\"?x00*",
+    "DUMP does not compress.", "Every Redis reads what is not compressed, and RESTORE reads both.")
+DIFFERS("restore", NULL, "", "",
+    "RESTORE with a time to live beyond all dates keeps the key; with Redis it is over at once.",
+    "Redis' sum wraps around.")
 DIFFERS("lolwut", "LOLWUT *", "-ERR *", "[\"=]*",
     "LOLWUT takes any argument, and draws a dunlin.", "It has one picture.")
 DIFFERS("wait", "WAIT *", ":0", ":[1-9]",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Prints the manual pages and conf/dunlin.conf from the tables that the server is made of:
+ * Prints the manual pages, conf/dunlin.conf and docs/COMPATIBILITY.md from the tables that the
+ * server is made of:
  *
- *     dunlin-manual dunlin-server.1 | dunlin.conf.5 | dunlin.conf
+ *     dunlin-manual dunlin-server.1 | dunlin.conf.5 | dunlin.conf | COMPATIBILITY.md
  */
 #include "config.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "main/compatibility.h"
 
 static void print_server_page(struct buffer *text)
 {
@@ -94,6 +96,12 @@ static void print_file_page(struct buffer *text)
     buffer_append_string(text, ".SH SEE ALSO\n.BR dunlin\\-server (1)\n");
 }
 
+static void print_compatibility(struct buffer *text)
+{
+    if (!compatibility_print(text))
+        buffer_deinit(text);
+}
+
 int main(int count, char **arguments)
 {
     static const struct {
@@ -103,17 +111,24 @@ int main(int count, char **arguments)
         {"dunlin-server.1", print_server_page},
         {"dunlin.conf.5", print_file_page},
         {"dunlin.conf", options_print_file},
+        {"COMPATIBILITY.md", print_compatibility},
     };
     struct buffer text = {0};
+    bool known = false;
 
     for (size_t i = 0; count == 2 && i < sizeof pages / sizeof pages[0]; i++)
-        if (strcmp(arguments[1], pages[i].name) == 0)
+        if (strcmp(arguments[1], pages[i].name) == 0) {
             pages[i].print(&text);
+            known = true;
+        }
     const struct span content = buffer_content(&text);
-    if (content.size == 0) {
-        fprintf(stderr, "usage: dunlin-manual dunlin-server.1|dunlin.conf.5|dunlin.conf\n");
+    if (!known) {
+        fprintf(stderr, "usage: dunlin-manual dunlin-server.1|dunlin.conf.5|dunlin.conf|"
+                        "COMPATIBILITY.md\n");
         return 2;
     }
+    if (content.size == 0)
+        return 1; /* it has said why */
     const bool written = fwrite(content.data, 1, content.size, stdout) == content.size &&
                          fflush(stdout) == 0;
     buffer_deinit(&text);

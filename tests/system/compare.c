@@ -52,6 +52,15 @@ static const struct compared rows[] = {
 #undef COMPARED
 };
 
+/* The commands that docs/COMPATIBILITY.md lists. */
+static const struct {
+    const char *name, *since;
+} redis_commands[] = {
+#define REDIS_COMMAND(name_, group_, since_) {.name = name_, .since = since_},
+#include "main/redis_commands.h"
+#undef REDIS_COMMAND
+};
+
 struct trial {
     struct server *redis, *dunlin;
     const struct compared *known[COUNT(rows)]; /* what both know */
@@ -307,6 +316,23 @@ static void compare_streams(struct server *dunlin)
     trial_deinit(&trial);
 }
 
+/* Of what came later than the redis-server at hand, this knows nothing. */
+static void the_page_lists_every_command_of_redis(void)
+{
+    struct server *redis = server_create_redis(NULL);
+    size_t listed = 0;
+
+    for (size_t i = 0; i < COUNT(redis_commands); i++) {
+        const bool is_later = strcmp(redis_commands[i].since, "7.2") >= 0;
+        check_that(is_later || server_knows(redis, redis_commands[i].name), "redis knows %s",
+                   redis_commands[i].name);
+        listed += server_knows(redis, redis_commands[i].name);
+    }
+    check_that(listed == server_names(redis), "%zu of %zu commands are in redis_commands.h", listed,
+               server_names(redis));
+    server_destroy(&redis);
+}
+
 /* What Redis itself answers otherwise another time would make noise of the rest. */
 static void redis_answers_as_redis(void)
 {
@@ -376,6 +402,7 @@ int main(int argc, char **argv)
     const uint64_t commands = (settings.last - settings.first + 1) * settings.commands;
     const unsigned limit_s = 120 + (unsigned)(commands / 200);
     const struct check_case cases[] = {
+        {"the_page_lists_every_command_of_redis", 60, the_page_lists_every_command_of_redis},
         {"redis_answers_as_redis", limit_s, redis_answers_as_redis},
         {"a_difference_is_found_and_shrunk", limit_s, a_difference_is_found_and_shrunk},
         {"one_node_answers_as_redis", limit_s, one_node_answers_as_redis},

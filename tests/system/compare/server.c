@@ -384,3 +384,12 @@ bool server_knows(const struct server *server, const char *name)
     snprintf(wanted, sizeof wanted, " %s ", name);
     return name[0] == '\0' || strstr(server->names, wanted) != NULL;
 }
+
+size_t server_names(const struct server *server)
+{
+    size_t count = 0;
+
+    for (const char *at = server->names + 1; *at != '\0'; at++)
+        count += *at == ' ';
+    return count;
+}

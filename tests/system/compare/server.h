@@ -21,6 +21,7 @@ const char *server_name(const struct server *server);
 int server_nodes(const struct server *server);
 /* Whether COMMAND LIST has the name; "" is known to all. */
 bool server_knows(const struct server *server, const char *name);
+size_t server_names(const struct server *server); /* how many it has */
 
 /* Empties the server and takes new connections. */
 void server_begin(struct server *server);
