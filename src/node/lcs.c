@@ -16,18 +16,21 @@ struct lcs_job {
     struct lcs_call *work; /* NULL until it is its turn */
 };
 
-/* The value in a GET's reply; an absent one is empty, as Redis has it. */
-static struct span value_of(const struct buffer *reply)
+/* The value in a GET's reply: an absent one is empty, as Redis has it, and a large one may be
+ * referred to behind its head. */
+static struct span value_of(const struct request *part)
 {
-    const struct span content = buffer_content(reply);
+    const struct span none = span_of(NULL, 0), content = buffer_content(&part->reply);
     const uint8_t *end = content.size > 0 ? memchr(content.data, '\n', content.size) : NULL;
     int64_t size;
 
+    if (!list_empty(&part->behind))
+        return list_entry(part->behind.next, struct outbox_piece, link)->referred;
     if (end == NULL || content.data[0] != '$' || end - content.data < 3 ||
         !span_to_int64(span_of(content.data + 1, (size_t)(end - content.data) - 2), &size))
-        return span_of(NULL, 0);
+        return none;
     const size_t left = content.size - (size_t)(end + 1 - content.data);
-    return size > 0 && (uint64_t)size <= left ? span_of(end + 1, (size_t)size) : span_of(NULL, 0);
+    return size > 0 && (uint64_t)size <= left ? span_of(end + 1, (size_t)size) : none;
 }
 
 void lcs_begin(struct request *whole)
@@ -65,7 +68,7 @@ static bool step(struct lcs_job *job)
         return lcs_call_proceed(job->work, &whole->call);
     const struct request *first = list_entry(whole->parts.next, struct request, link);
     const struct request *second = list_entry(whole->parts.previous, struct request, link);
-    job->work = lcs_call_create(&whole->call, value_of(&first->reply), value_of(&second->reply));
+    job->work = lcs_call_create(&whole->call, value_of(first), value_of(second));
     if (job->work == NULL)
         return true;
     store_charge(whole->engine->own.store, (int64_t)lcs_call_memory(job->work));

@@ -134,7 +134,7 @@ Test(engine_lcs, what_is_too_long_is_refused_and_costs_nothing)
 
 static size_t answered(const struct pair_client *from)
 {
-    return buffer_size(engine_client_out(from->client)) + buffer_size(&from->got);
+    return outbox_size(engine_client_out(from->client)) + buffer_size(&from->got);
 }
 
 Test(engine_lcs, others_are_answered_while_it_works)
@@ -181,6 +181,18 @@ Test(engine_lcs, several_are_answered_in_order)
                   (const char *const[]){"LCS a a LEN", "SET a b", "LCS a a", "GET a", NULL});
     work();
     pair_expect(client, ":3000\r\n+OK\r\n$1\r\nb\r\n$1\r\nb\r\n");
+    pair_deinit(&pair);
+}
+
+/* Its reply is no copy of it. */
+Test(engine_lcs, a_value_in_a_block_of_its_own_is_found_there)
+{
+    begin(NULL);
+    pair_ask(client, "MSET one aa other b", OK);
+    set_long("large", 'a', 1000000);
+    ask("LCS one large", "$2\r\naa\r\n");
+    ask("LCS large one LEN", ":2\r\n");
+    ask("LCS other large LEN", ":0\r\n");
     pair_deinit(&pair);
 }
 
