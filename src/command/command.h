@@ -46,6 +46,7 @@ enum command_gather {
     GATHER_ARRAY, /* MGET: an array of the replies in the order of the keys */
     GATHER_SUM,   /* DEL, EXISTS: the sum of the integers */
     GATHER_OK,    /* MSET: +OK */
+    GATHER_LCS,   /* LCS: its keys are read by GET, and the rest is done on what that answers */
 };
 
 struct call {

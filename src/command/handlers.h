@@ -46,6 +46,9 @@ RUN(dump_make)
 READER(dump_read)
 UPDATER(dump_restore)
 
+/* lcs.c */
+PREPARE(lcs_prepare)
+
 /* object.c */
 READER(object_encoding)
 READER(object_freq)

@@ -117,3 +117,12 @@ ROW("incrbyfloat", .arity = 3, .flags = FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
     KEYS(1, 1, 1, "RW access update"), UPDATE(string_increment_float),
     DOCS("string", "2.6.0", "O(1)", "Add to the number at a key; an absent key counts as 0."),
     ARGUMENTS(KEY, VALUE_OF("increment", "double", 0)))
+
+ROW("lcs", .arity = -3, .flags = FLAG_READONLY, KEYS(1, 2, 1, "RO access"), .gather = GATHER_LCS,
+    .prepare = lcs_prepare, READ(string_get),
+    DOCS("string", "7.0.0", "O(N*M) with N and M the lengths of the values, 64 of these at a time",
+         "Answer the longest bytes that the values of two keys have in common, in order."),
+    ARGUMENTS({"key1", "key", NULL, 0, NULL}, {"key2", "key", NULL, 0, NULL},
+              TOKEN_OPTIONAL("len", "LEN"), TOKEN_OPTIONAL("idx", "IDX"),
+              OPTIONAL_WITH("len", "integer", "MINMATCHLEN"),
+              TOKEN_OPTIONAL("withmatchlen", "WITHMATCHLEN")))

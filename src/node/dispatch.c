@@ -93,6 +93,10 @@ struct request *dispatch_cut_part(struct request *whole, size_t at)
     part->owner = OWNER_WHOLE;
     part->whole = whole;
     part->call.command = from->command;
+    if (from->command->gather == GATHER_LCS) {
+        argv[0] = SPAN("GET");
+        part->call.command = command_named(argv[0]);
+    }
     part->call.protocol = from->protocol;
     part->call.options = from->options;
     part->call.session = from->session;

@@ -59,6 +59,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->alerts = directory_alerts(options->environment->directory);
     engine->pause_ends_us = INT64_MAX;
     list_init(&engine->many);
+    list_init(&engine->lcs_jobs);
     list_init(&engine->resumed);
     list_init(&engine->links);
     list_init(&engine->dirty_links);
@@ -279,6 +280,7 @@ void engine_wake(struct engine *engine, struct instant now)
     if (now.mono_us >= engine->sync->next_us)
         sync_wake(engine->sync);
     many_proceed(engine);
+    lcs_proceed(engine);
 }
 
 /* A block of another size than what arrives needs could not be kept with it. */
@@ -334,7 +336,8 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->pause_ends_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
-    if (!list_empty(&engine->many) || !list_empty(&engine->resumed))
+    if (!list_empty(&engine->many) || !list_empty(&engine->lcs_jobs) ||
+        !list_empty(&engine->resumed))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

@@ -12,6 +12,7 @@
  *   answers.c     other nodes' answers, and those that will not come
  *   link.c        other nodes' questions
  *   recover.c     partitions made whole, with due.c, compare.c and pull.c (recover.h)
+ *   lcs.c         LCS, once its keys were read
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
@@ -177,8 +178,9 @@ struct request {
     struct list behind;  /* of struct outbox_piece: the rest of a reply that has large values */
     struct sweep *sweep;
     struct inspection *inspection;
-    struct list parts; /* of struct request, by link */
-    struct many *many; /* of a command of more keys than fit a turn, until it is gathered */
+    struct list parts;   /* of struct request, by link */
+    struct many *many;   /* of a command of more keys than fit a turn, until it is gathered */
+    struct lcs_job *lcs; /* of an LCS that has read its values */
     size_t parts_pending;
     uint16_t tried;      /* forwarding: a bit for each of the preference list */
     bool coordinated;    /* here */
@@ -414,6 +416,15 @@ void many_end(struct request *whole);
 /* One step of one command. */
 void many_proceed(struct engine *engine);
 
+/* ---- LCS (lcs.c) ---- */
+
+/* Its parts have read the values. */
+void lcs_begin(struct request *whole);
+/* Frees what lcs_begin made, if anything. */
+void lcs_end(struct request *whole);
+/* One step of the one that has waited longest. */
+void lcs_proceed(struct engine *engine);
+
 /* ---- routes (route.c) ---- */
 
 /* Fills in what depends on the request's key (its place, its replicas, its levels), and chooses its
@@ -619,6 +630,7 @@ struct engine {
     uint64_t monitor_changes;  /* as of when */
     struct buffer seen;        /* lines for monitors, of this turn */
     struct list many;          /* of struct many: commands with a step to do */
+    struct list lcs_jobs;      /* of struct lcs_job, the one that is worked at first */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;

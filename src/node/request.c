@@ -227,6 +227,8 @@ static void give_back(struct request *request)
     stop_hedge(request);
     if (request->many != NULL)
         many_end(request);
+    if (request->lcs != NULL)
+        lcs_end(request);
     if (!list_empty(&request->owed) || request->stage == STAGE_LINGERING)
         owed_end(request);
     if (request->sweep != NULL)
@@ -520,6 +522,9 @@ static void gather(struct request *whole)
         case GATHER_SUM:
             reply_integer(&whole->reply, sum_parts(whole));
             break;
+        case GATHER_LCS:
+            lcs_begin(whole);
+            return;
         case GATHER_OK:
         case GATHER_NONE:
             reply_ok(&whole->reply);
@@ -684,6 +689,7 @@ void requests_destroy(struct engine *engine)
     for (size_t i = 0; i < engine->slot_count; i++) {
         struct request *request = engine->slots[i];
         many_end(request);
+        lcs_end(request);
         sweep_end(request);
         inspect_end(request);
         buffer_deinit(&request->reply);
