@@ -7,6 +7,8 @@
 #   build_packages              the packages that building dunlin-server takes
 #   test_packages               what the tests take on top
 #   perf_packages               what perf-gate takes on top of those
+#   client_packages             what the tests with real clients take, without JavaScript
+#   node_packages               what JavaScript takes, where there is no npm
 #   bootstrap                   makes ./configure where there is none, or an old one
 #   stage NAME COMMAND ...      runs COMMAND, prints how long it took, returns its status
 #
@@ -18,6 +20,8 @@ build_packages="gcc make autoconf automake pkg-config libc6-dev libevent-dev lib
     libjemalloc-dev libssl-dev libxxhash-dev"
 test_packages="libcriterion-dev libhiredis-dev redis-tools binutils"
 perf_packages="valgrind strace"
+client_packages="python3-redis"
+node_packages="nodejs npm"
 
 say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -120,29 +120,81 @@ static void append_slots_node(const struct environment *environment,
     reply_map(reply, 0, protocol); /* host names */
 }
 
-static void make_slots(const struct environment *environment, int protocol, struct buffer *reply)
+/* Who leads the run: the first of its nodes that is not down. */
+static const struct ring_member *run_leader(const struct environment *environment,
+                                            const struct run *run)
 {
     const struct ring *ring = environment->ring;
-    uint32_t partition = 0;
-    size_t count = 0;
-    struct run run;
 
-    while (next_run(ring, &partition, false, &run))
-        count++;
-    reply_array(reply, count);
-    for (partition = 0; next_run(ring, &partition, false, &run);) {
-        reply_array(reply, 2u + run.claim->count);
-        reply_integer(reply, run.first_slot);
-        reply_integer(reply, run.last_slot);
-        for (int down = 0; down < 2; down++) {
-            for (size_t i = 0; i < run.claim->count; i++) {
-                const struct ring_member *member = ring_member_by_number(ring, run.claim->nodes[i]);
-
-                if ((state_of(environment, member) == MEMBER_DOWN) == (down == 1))
-                    append_slots_node(environment, member, protocol, reply);
-            }
-        }
+    for (size_t i = 0; i < run->claim->count; i++) {
+        const struct ring_member *member = ring_member_by_number(ring, run->claim->nodes[i]);
+        if (state_of(environment, member) != MEMBER_DOWN)
+            return member;
     }
+    return ring_member_by_number(ring, run->claim->nodes[0]);
+}
+
+/* The run with its leader, and all others that keep it behind that one, the dead last. */
+static void append_run(const struct environment *environment, const struct run *run,
+                       const struct ring_member *leader, bool alone, int protocol,
+                       struct buffer *reply)
+{
+    reply_array(reply, alone ? 3u : 2u + run->claim->count);
+    reply_integer(reply, run->first_slot);
+    reply_integer(reply, run->last_slot);
+    append_slots_node(environment, leader, protocol, reply);
+    for (int down = 0; down < 2 && !alone; down++)
+        for (size_t i = 0; i < run->claim->count; i++) {
+            const struct ring_member *member = ring_member_by_number(environment->ring,
+                                                                     run->claim->nodes[i]);
+            if (member != leader && (state_of(environment, member) == MEMBER_DOWN) == (down == 1))
+                append_slots_node(environment, member, protocol, reply);
+        }
+}
+
+/* Client libraries take a node's first mention as its role, and every node is to be a master. So
+ * the first partition that each leads stands before all others, without those who keep it too.
+ * Appends these (`introduce`), or else all other slots; returns how many entries. With a NULL reply
+ * it only counts. */
+static size_t append_runs(const struct environment *environment, bool introduce, int protocol,
+                          struct buffer *reply)
+{
+    const struct ring *ring = environment->ring;
+    bool led[RING_MEMBERS_MAX] = {false};
+    uint32_t partition = 0, first = 0;
+    size_t entries = 0;
+
+    for (struct run run; next_run(ring, &partition, false, &run); first = partition) {
+        const struct ring_member *leader = run_leader(environment, &run);
+        bool *leads = &led[leader - ring->content.members];
+        const bool new = !*leads &&run.claim->count > 1;
+
+        *leads = true;
+        if (new) {
+            const uint32_t behind = first + 1 == ring_partition_count(ring)
+                                        ? RING_SLOTS
+                                        : ring_partition_slot(first + 1,
+                                                              ring_partition_count(ring));
+            if (introduce)
+                run.last_slot = behind - 1;
+            else
+                run.first_slot = behind;
+        }
+        if (introduce ? !new : run.first_slot > run.last_slot)
+            continue;
+        if (reply != NULL)
+            append_run(environment, &run, leader, introduce, protocol, reply);
+        entries++;
+    }
+    return entries;
+}
+
+static void make_slots(const struct environment *environment, int protocol, struct buffer *reply)
+{
+    reply_array(reply, append_runs(environment, true, protocol, NULL) +
+                           append_runs(environment, false, protocol, NULL));
+    append_runs(environment, true, protocol, reply);
+    append_runs(environment, false, protocol, reply);
 }
 
 static void append_shard_node(const struct environment *environment,

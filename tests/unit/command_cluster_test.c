@@ -73,8 +73,9 @@ Test(command_cluster, slots_lists_each_run_with_all_its_replicas)
 
     setup(&cluster);
     fixture_expect(&cluster.fixture, "CLUSTER SLOTS", NULL,
-                   "*3\r\n*4\r\n:0\r\n:8191\r\n" NODE(1) NODE(2) "*4\r\n:8192\r\n:12287\r\n" NODE(2)
-                       NODE(3) "*4\r\n:12288\r\n:16383\r\n" NODE(1) NODE(3));
+                   "*4\r\n*3\r\n:0\r\n:4095\r\n" NODE(1) "*3\r\n:8192\r\n:12287\r\n" NODE(
+                       2) "*4\r\n:4096\r\n:8191\r\n" NODE(1)
+                       NODE(2) "*4\r\n:12288\r\n:16383\r\n" NODE(1) NODE(3));
     session_set_protocol(&cluster.fixture.session, 3);
     fixture_expect_part(&cluster.fixture, "CLUSTER SLOTS", ID(1) "\r\n%0\r\n");
     teardown(&cluster);
@@ -88,8 +89,9 @@ Test(command_cluster, slots_puts_a_dead_node_behind_those_that_answer)
     fixture_run(&cluster.fixture, "CLUSTER SLOTS", NULL);
     cluster.fixture.states[1] = MEMBER_DOWN;
     fixture_expect(&cluster.fixture, "CLUSTER SLOTS", NULL,
-                   "*3\r\n*4\r\n:0\r\n:8191\r\n" NODE(2) NODE(1) "*4\r\n:8192\r\n:12287\r\n" NODE(2)
-                       NODE(3) "*4\r\n:12288\r\n:16383\r\n" NODE(3) NODE(1));
+                   "*4\r\n*3\r\n:0\r\n:4095\r\n" NODE(2) "*3\r\n:12288\r\n:16383\r\n" NODE(
+                       3) "*4\r\n:4096\r\n:8191\r\n" NODE(2)
+                       NODE(1) "*4\r\n:8192\r\n:12287\r\n" NODE(2) NODE(3));
     teardown(&cluster);
 }
 

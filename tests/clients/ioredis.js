@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// ioredis, a plain client: it waits for INFO to say that nothing loads, pipelines, and comes back by
+// itself to a node that ended under it.
+'use strict'
+
+const Redis = require('ioredis')
+const {ask, expect, ports, run, until} = require('./story.js')
+
+run(async () => {
+    const client = new Redis({
+        host: '127.0.0.1',
+        port: ports[0],
+        connectionName: 'story',
+        retryStrategy: () => 50,
+        maxRetriesPerRequest: null,
+    })
+    client.on('error', () => {}) // it says so each time that it cannot connect
+
+    expect(await client.ping(), 'PONG')
+    expect(await client.client('GETNAME'), 'story')
+    expect(await client.set('text', 'value', 'EX', 1000, 'NX'), 'OK')
+    expect(await client.set('text', 'other', 'NX'), null)
+    expect(await client.get('text'), 'value')
+    expect(await client.getBuffer('text'), Buffer.from('value'))
+    expect(await client.incr('counter'), 1)
+    expect(await client.mset({one: '1', two: '2'}), 'OK')
+    expect(await client.mget('one', 'none', 'two'), ['1', null, '2'])
+    expect(await client.del('one', 'two', 'none'), 2)
+    await client.incr('text').then(
+        () => expect('answered', 'refused'),
+        (error) => expect(error.message, 'ERR value is not an integer or out of range'),
+    )
+
+    const pipeline = client.pipeline()
+    for (let i = 0; i < 1000; i++) pipeline.set(`pipelined:${i}`, i)
+    for (let i = 0; i < 1000; i++) pipeline.get(`pipelined:${i}`)
+    const results = await pipeline.exec()
+    expect(results.slice(0, 1000), Array(1000).fill([null, 'OK']))
+    expect(
+        results.slice(1000),
+        Array.from({length: 1000}, (_, i) => [null, String(i)]),
+    )
+
+    await ask('kill 1')
+    const waiting = client.get('text') // is sent once it is connected again
+    await ask('start 1')
+    await until(async () => (await client.get('text')) === 'value')
+    await waiting.catch(() => {}) // or it was refused, while too few nodes were linked
+    await client.quit()
+})

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// ioredis' client for Redis Cluster: it finds all nodes from one, sends each key to its node, and goes
+// on when one of them has ended.
+'use strict'
+
+const {Cluster} = require('ioredis')
+const {ask, expect, ports, run, until} = require('./story.js')
+
+const KEYS = 300
+
+run(async () => {
+    const client = new Cluster([{host: '127.0.0.1', port: ports[0]}], {
+        clusterRetryStrategy: () => 50,
+        redisOptions: {maxRetriesPerRequest: 1},
+    })
+    client.on('error', () => {})
+
+    await until(() => client.nodes('master').length === ports.length)
+    expect(
+        client
+            .nodes('master')
+            .map((node) => node.options.port)
+            .sort(),
+        [...ports].sort(),
+    )
+    for (let i = 0; i < KEYS; i++) expect(await client.set(`key:${i}`, i), 'OK')
+    for (let i = 0; i < KEYS; i++) expect(await client.get(`key:${i}`), String(i))
+
+    const pipeline = client.pipeline() // of one slot, as it demands
+    for (let i = 0; i < 100; i++) pipeline.set(`{slot}:${i}`, i)
+    for (let i = 0; i < 100; i++) pipeline.get(`{slot}:${i}`)
+    const results = await pipeline.exec()
+    expect(results[0], [null, 'OK'])
+    expect(results[199], [null, '99'])
+
+    await ask('kill 2')
+    for (let i = 0; i < KEYS; i++)
+        await until(async () => (await client.get(`key:${i}`)) === String(i))
+    await until(async () => (await client.set('key:1', 'one')) === 'OK')
+    await ask('start 2')
+    for (let i = 2; i < KEYS; i++)
+        await until(async () => (await client.get(`key:${i}`)) === String(i))
+    client.disconnect()
+})

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// node-redis, a plain client: it says who it is with CLIENT SETINFO, pipelines what is called in one
+// turn, and comes back by itself to a node that ended under it.
+'use strict'
+
+const {createClient} = require('redis')
+const {ask, expect, ports, run, until} = require('./story.js')
+
+run(async () => {
+    const client = createClient({
+        socket: {host: '127.0.0.1', port: ports[0], reconnectStrategy: 50},
+        name: 'story',
+    })
+    client.on('error', () => {}) // it says so each time that it cannot connect
+    await client.connect()
+
+    expect(await client.ping(), 'PONG')
+    expect(await client.clientGetName(), 'story')
+    expect(await client.set('text', 'value', {EX: 1000, NX: true}), 'OK')
+    expect(await client.set('text', 'other', {NX: true}), null)
+    expect(await client.get('text'), 'value')
+    expect(await client.mGet(['text', 'none']), ['value', null])
+    expect(await client.del('none'), 0)
+    const numbers = Array.from({length: 1000}, (_, i) => i)
+    await Promise.all(numbers.map((i) => client.set(`pipelined:${i}`, String(i))))
+    expect(
+        await Promise.all(numbers.map((i) => client.get(`pipelined:${i}`))),
+        numbers.map(String),
+    )
+
+    await ask('kill 1')
+    await ask('start 1')
+    await until(async () => (await client.get('text')) === 'value')
+    await client.quit()
+})

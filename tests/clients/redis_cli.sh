@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# redis-cli as people and scripts use it: arguments, input, RESP3, --pipe, -c, and the tools for
+# clusters.
+set -eu
+
+port=$1
+
+cli() {
+    redis-cli -p "$port" "$@"
+}
+
+# expect TEXT COMMAND ...: the command prints just that.
+expect() {
+    local text=$1 output
+    shift
+    output=$("$@" </dev/null)
+    [ "$output" = "$text" ] || {
+        printf "'%s' prints '%s', not '%s'\n" "$*" "$output" "$text" >&2
+        exit 1
+    }
+}
+
+# shows PATTERN COMMAND ...: what it prints matches.
+shows() {
+    local pattern=$1 output
+    shift
+    output=$("$@" 2>&1 </dev/null) || true
+    [[ $output =~ $pattern ]] || {
+        printf "'%s' prints '%s', which does not match '%s'\n" "$*" "$output" "$pattern" >&2
+        exit 1
+    }
+}
+
+expect PONG cli PING
+expect OK cli SET key value EX 1000
+expect value cli GET key
+expect '"value"' cli --no-raw GET key
+expect 'value' cli -3 GET key
+expect '{"maxmemory-policy":"noeviction"}' cli -3 --json CONFIG GET maxmemory-policy
+expect 'ERR unknown command '\''NONSENSE'\'', with args beginning with: ' cli NONSENSE
+expect value cli -c GET key
+expect value cli -u "redis://127.0.0.1:$port/0" GET key
+[ "$(printf 'SET a 1\nINCR a\nGET a\n' | cli | tr '\n' ' ')" = 'OK 2 2 ' ]
+[ "$(printf 'piped' | cli -x SET piped)" = OK ]
+expect piped cli GET piped
+
+for i in $(seq 1000); do
+    printf '*3\r\n$3\r\nSET\r\n$%d\r\nmany:%d\r\n$1\r\nx\r\n' $((5 + ${#i})) "$i"
+done | cli --pipe | grep -q 'errors: 0, replies: 1000'
+
+shows 'All 16384 slots covered' redis-cli --cluster check "127.0.0.1:$port"
+shows '\[OK\] .* keys in 3 masters' redis-cli --cluster info "127.0.0.1:$port"
+shows 'get.*summary.*Answer the value' cli COMMAND DOCS get
+
+echo 'kill 1'
+read -r _
+shows 'Connection refused' cli PING
+other=$2
+[ "$(redis-cli -p "$other" GET key)" = value ]
+echo 'start 1'
+read -r _
+expect PONG cli PING

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# redis-py, a plain client: what it sends to get going, pipelines, errors, and a node that ends under
+# it and comes back.
+import redis
+
+from story import ask, expect, ports, until
+
+client = redis.Redis(host="127.0.0.1", port=ports[0], client_name="story", decode_responses=True)
+
+expect(client.ping(), True)
+expect(client.client_getname(), "story")
+assert client.info()["redis_version"]
+assert client.info("server")["tcp_port"] == ports[0]
+assert client.client_list()[0]["addr"]
+assert client.client_id() > 0
+expect(client.config_get("maxmemory-policy").keys(), {"maxmemory-policy"})
+assert client.command_count() > 50
+assert "get" in client.command()
+expect(len(client.time()), 2)
+
+expect(client.set("text", "value", ex=1000), True)
+expect(client.get("text"), "value")
+assert 990 <= client.ttl("text") <= 1000
+expect(client.set("text", "other", nx=True), None)
+expect(client.set("text", "other", get=True), "value")
+expect(client.getdel("text"), "other")
+expect(client.get("text"), None)
+expect(client.exists("text", "text"), 0)
+expect(client.incr("counter", 5), 5)
+expect(client.decr("counter"), 4)
+expect(client.incrbyfloat("counter", 0.5), 4.5)
+expect(client.append("log", "ab"), 2)
+expect(client.setrange("log", 1, "xy"), 3)
+expect(client.getrange("log", 0, -1), "axy")
+expect(client.mset({"one": 1, "two": 2}), True)
+expect(client.mget("one", "none", "two"), ["1", None, "2"])
+expect(client.delete("one", "two", "none"), 2)
+expect(client.expire("log", 100), True)
+expect(client.persist("log"), True)
+expect(client.type("log"), "string")
+
+raw = redis.Redis(host="127.0.0.1", port=ports[0])
+expect(raw.restore("copy", 0, raw.dump("log")), b"OK")
+expect(client.get("copy"), "axy")
+
+try:
+    client.incr("log")
+    assert False, "INCR of a text is refused"
+except redis.ResponseError as error:
+    expect(str(error), "value is not an integer or out of range")
+
+pipeline = client.pipeline(transaction=False)
+for i in range(1000):
+    pipeline.set(f"pipelined:{i}", i)
+for i in range(1000):
+    pipeline.get(f"pipelined:{i}")
+expect(pipeline.execute(), [True] * 1000 + [str(i) for i in range(1000)])
+
+ask("kill 1")
+try:
+    client.get("log")
+    assert False, "the connection has ended"
+except redis.ConnectionError:
+    pass
+ask("start 1")
+until(lambda: client.get("log") == "axy")
+expect(client.get("pipelined:7"), "7")
