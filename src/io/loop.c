@@ -309,7 +309,8 @@ void loop_wake_at(struct loop *loop, int64_t mono_us)
 
 void loop_mark_unread(struct loop *loop, struct list *link)
 {
-    list_append(&loop->unread, link);
+    if (list_empty(link))
+        list_append(&loop->unread, link);
 }
 
 void loop_mark_dirty(struct loop *loop, struct list *link)

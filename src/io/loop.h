@@ -77,7 +77,7 @@ void loop_lend(struct loop *loop, struct buffer *buffer);
 bool loop_take_back(struct loop *loop, struct buffer *buffer);
 
 /* Puts `link` on the list of what is read in the next turn, whatever the kernel tells (see
- * connection.c). */
+ * connection.c), unless it is there. */
 void loop_mark_unread(struct loop *loop, struct list *link);
 /* Puts `link` on the list of what is flushed at the end of the turn (see connection.c). */
 void loop_mark_dirty(struct loop *loop, struct list *link);

@@ -388,6 +388,32 @@ static void write_more_while_paused(void)
         loop_stop(loop);
 }
 
+static void write_more_and_consume(void)
+{
+    static unsigned written = 1;
+
+    if (near_end.inputs > 0 && written < 4) {
+        cr_assert_eq(write(near_end.other, part, PART), PART);
+        written++;
+    }
+    buffer_reset(&near_end.in, SIZE_MAX);
+    if (near_end.connection.bytes_in == 4 * PART)
+        loop_stop(loop);
+}
+
+/* Then it is read twice in a turn, and has to be read again all the same, once. */
+Test(connection, is_told_of_more_while_it_is_still_unread)
+{
+    begin();
+    open_end(&near_end);
+    cr_assert_eq(write(near_end.other, part, PART), PART);
+    each_turn = write_more_and_consume;
+    loop_run(loop);
+    cr_assert_eq(near_end.connection.bytes_in, 4 * PART);
+    close_end(&near_end);
+    loop_destroy(&loop);
+}
+
 /* What one read leaves, and what came while nothing was read, is not told of by anything else. */
 Test(connection, reads_on_without_being_told_again)
 {
