@@ -3,12 +3,15 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 
 #ifdef DUNLIN_WITH_JEMALLOC
+#include <jemalloc/jemalloc.h>
+
 /* Every thread's caches are jemalloc's own business. What matters here is that no worker stands
  * still for memory. Transparent huge pages stay off: they stall an insert for 20 ms. What is free
  * is given back to the system by a thread of jemalloc's, for a worker that frees a million entries
@@ -93,3 +96,31 @@ size_t memory_size_class(size_t size)
 
     return (size + step - 1) & ~(step - 1);
 }
+
+#ifdef DUNLIN_WITH_JEMALLOC
+
+void memory_describe(void (*write)(void *context, const char *piece), void *context)
+{
+    malloc_stats_print(write, context, NULL);
+}
+
+void memory_give_back(void)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "arena.%d.purge", (int)MALLCTL_ARENAS_ALL);
+    mallctl(name, NULL, NULL, NULL, 0);
+}
+
+#else
+
+void memory_describe(void (*write)(void *context, const char *piece), void *context)
+{
+    write(context, "Stats not supported for the current allocator");
+}
+
+void memory_give_back(void)
+{
+}
+
+#endif

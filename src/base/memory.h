@@ -37,6 +37,12 @@ char *memory_copy_string(const char *string);
 /* Takes NULL as well. */
 void memory_free(void *block);
 
+/* What the allocator says of itself, in pieces; one line where it says nothing. */
+void memory_describe(void (*write)(void *context, const char *piece), void *context);
+/* Gives what is free back to the system, as far as the allocator has a call for that. It may take
+ * some ms for each GB. */
+void memory_give_back(void);
+
 /* What a block of `size` bytes takes with the allocator's size classes (jemalloc's: four to a
  * doubling). A pure function, the same in every build, so that accounting does not depend on the
  * allocator at hand. `size` 0 gives 0. */

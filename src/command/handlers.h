@@ -132,6 +132,14 @@ RUN(latency_history)
 RUN(latency_latest)
 RUN(latency_reset)
 
+/* memory.c */
+PREPARE(memory_prepare_usage)
+READER(memory_usage)
+RUN(memory_doctor)
+RUN(memory_malloc_stats)
+RUN(memory_purge)
+RUN(memory_stats)
+
 /* refused.c */
 RUN(refused_run)
 RUN(refused_module_list)

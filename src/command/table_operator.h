@@ -75,6 +75,34 @@ ROW("lolwut", .arity = -1, .flags = FLAG_READONLY | FLAG_FAST, LOCAL(server_lolw
     DOCS("server", "5.0.0", "O(1)", "Show a dunlin, and the versions."),
     ARGUMENTS(OPTIONAL_WITH("version", "integer", "VERSION")))
 
+ROW("memory", .arity = -2, .flags = 0, LOCAL(introspect_container),
+    DOCS("server", "4.0.0", "Depends on subcommand.", "Ask what memory went to."))
+
+SUBROW("memory|doctor", .arity = 2, .flags = 0, LOCAL(memory_doctor),
+       DOCS("server", "4.0.0", "O(1)", "Say what is wrong with this node's memory."),
+       TIPS("nondeterministic_output request_policy:all_shards response_policy:special"))
+
+SUBROW("memory|help", .arity = 2, .flags = HELP_FLAGS, LOCAL(introspect_help),
+       DOCS("server", "4.0.0", "O(1)", "Show what MEMORY can do."))
+
+SUBROW("memory|malloc-stats", .arity = 2, .flags = 0, LOCAL(memory_malloc_stats),
+       DOCS("server", "4.0.0", "Depends on the allocator.", "Show what the allocator says."),
+       TIPS("nondeterministic_output request_policy:all_shards response_policy:special"))
+
+SUBROW("memory|purge", .arity = 2, .flags = 0, LOCAL(memory_purge),
+       DOCS("server", "4.0.0", "Depends on the allocator.",
+            "Give memory that is free back to the system at once."),
+       TIPS("request_policy:all_shards response_policy:all_succeeded"))
+
+SUBROW("memory|stats", .arity = 2, .flags = 0, LOCAL(memory_stats),
+       DOCS("server", "4.0.0", "O(1)", "Answer what this node's memory went to."),
+       TIPS("nondeterministic_output request_policy:all_shards response_policy:special"))
+
+SUBROW("memory|usage", .arity = -3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"),
+       .prepare = memory_prepare_usage, READ(memory_usage),
+       DOCS("server", "4.0.0", "O(1)", "Answer the bytes that a key and its value take."),
+       ARGUMENTS(KEY, OPTIONAL_WITH("count", "integer", "SAMPLES")))
+
 ROW("module", .arity = -2, .flags = 0, LOCAL(introspect_container),
     DOCS("server", "4.0.0", "Depends on subcommand.", "Ask about modules: there are none."))
 

@@ -241,3 +241,50 @@ Test(command_operator, latency_tells_the_calls_by_powers_of_two)
     fixture_expect(&fixture, "LATENCY HISTOGRAM set", NULL, "*0\r\n");
     fixture_deinit(&fixture);
 }
+
+Test(command_operator, memory_tells_what_a_key_takes)
+{
+    const struct version version = fixture_string("hello", DEADLINE_NEVER);
+    const struct version passing = fixture_string("hello", FIXTURE_NOW_MS + 1000);
+    struct fixture fixture;
+
+    fixture_init(&fixture);
+    fixture_expect(&fixture, "MEMORY USAGE k", NULL, "$-1\r\n");
+    fixture_expect(&fixture, "MEMORY USAGE k", &version, ":32\r\n"); /* 16 + 1 + 5 */
+    fixture_expect(&fixture, "MEMORY USAGE k SAMPLES 0", &passing, ":48\r\n");
+    fixture_expect(&fixture, "MEMORY USAGE k SAMPLES", &version, SYNTAX);
+    fixture_expect(&fixture, "MEMORY USAGE k SAMPLES -1", &version, SYNTAX);
+    fixture_expect(&fixture, "MEMORY USAGE k FOO 1", &version, SYNTAX);
+    fixture_expect(&fixture, "MEMORY USAGE k SAMPLES x", &version,
+                   "-ERR value is not an integer or out of range\r\n");
+    fixture_deinit(&fixture);
+}
+
+Test(command_operator, memory_tells_what_the_node_takes)
+{
+    struct fixture fixture;
+
+    fixture_init(&fixture);
+    fixture.facts.memory_used = 2000;
+    fixture.facts.memory_peak = 4000;
+    fixture.facts.memory_resident = 3000;
+    fixture.facts.census.keys = 10;
+    fixture.facts.census.mark_bytes = 500;
+    fixture_expect_part(&fixture, "MEMORY STATS", "*34\r\n$14\r\npeak.allocated\r\n:4000\r\n");
+    fixture_expect_part(&fixture, "MEMORY STATS", "$13\r\ndataset.bytes\r\n:1500\r\n");
+    fixture_expect_part(&fixture, "MEMORY STATS", "$18\r\ndataset.percentage\r\n$2\r\n75\r\n");
+    fixture_expect_part(&fixture, "MEMORY STATS", "$13\r\nfragmentation\r\n$3\r\n1.5\r\n");
+    fixture_expect_part(&fixture, "MEMORY DOCTOR", "next to nothing");
+    fixture.facts.memory_used = fixture.facts.memory_resident = UINT64_C(1) << 30;
+    fixture.facts.memory_system = UINT64_C(8) << 30;
+    fixture_expect_part(&fixture, "MEMORY DOCTOR", "maxmemory is 0");
+    fixture.options->maxmemory = UINT64_C(1) << 30;
+    fixture_expect_part(&fixture, "MEMORY DOCTOR", "maxmemory is reached");
+    fixture.options->maxmemory = UINT64_C(2) << 30;
+    fixture_expect_part(&fixture, "MEMORY DOCTOR", "There is nothing wrong");
+    session_set_protocol(&fixture.session, 3);
+    fixture_expect_part(&fixture, "MEMORY STATS", "$13\r\nfragmentation\r\n,1\r\n");
+    fixture_expect(&fixture, "MEMORY PURGE", NULL, OK);
+    fixture_expect_part(&fixture, "MEMORY MALLOC-STATS", "=");
+    fixture_deinit(&fixture);
+}
