@@ -124,13 +124,6 @@ void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX
                  dot_exists(message->ack.known) ? ", knows " : "",
                  dot_exists(message->ack.known) ? describe_dot(message->ack.known, dot) : "");
         return;
-    case WIRE_ACKS: {
-        const size_t count = message->acks.ids.size / WIRE_IDS_STEP;
-        const int size = snprintf(text, DESCRIBE_MAX, "ack: %s", NAME_OF(ack_texts, ACK_OK));
-        if (count > 1)
-            snprintf(text + size, DESCRIBE_MAX - (size_t)size, ", %zu times", count);
-        return;
-    }
     case WIRE_HOLD:
         describe_version(&message->hold.version, version);
         snprintf(text, DESCRIBE_MAX, "hold for %u %.*s: %s", message->hold.target,
