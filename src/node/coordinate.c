@@ -389,7 +389,7 @@ void coordinate_begin(struct request *request)
     request->operation.slow = request->call.command->slow;
     if (request->kind != COMMAND_READ)
         request_share(request);
-    else if (request->call.command->make != NULL)
+    if (request->call.command->make != NULL)
         request->call.command->make(&request->call);
     request->operation.block = request->block;
     operation_begin(&engine->coordinator, &request->operation, engine->now);
