@@ -72,31 +72,6 @@ static bool offer_stand_in(struct engine *engine, struct operation *operation, n
                           &operation->written, request_of(operation)->id, skip);
 }
 
-/* The block that a large value lies in, NULL where it is to be copied. */
-static struct block *block_of(const struct request *request, struct span value)
-{
-    struct block *const blocks[] = {request->block, request->operation.reading.block};
-
-    if (__builtin_expect(value.size < BLOCK_SHARED_MIN, 1))
-        return NULL;
-    for (size_t i = 0; i < 2; i++)
-        if (blocks[i] != NULL && block_holds(blocks[i], value))
-            return blocks[i];
-    return NULL;
-}
-
-/* A WRITE whose value is not copied. */
-static void put_referring(struct engine *engine, node_number node, struct buffer *out,
-                          const struct wire_write *write, struct block *block)
-{
-    const size_t at = buffer_size(out);
-    struct wire_write without = *write;
-
-    without.version.value.size = 0;
-    wire_put_write(out, &without);
-    peer_end_alone(engine, node, at, block, write->version.value);
-}
-
 /* One message for all: it is laid out for the first, and copied for the others. */
 static uint16_t offer(void *host, struct operation *operation, uint16_t to)
 {
@@ -109,7 +84,7 @@ static uint16_t offer(void *host, struct operation *operation, uint16_t to)
                                      .key = place->key,
                                      .version = operation->written};
     const size_t size_max = place->key.size + write.version.value.size + 128;
-    struct block *block = block_of(request, write.version.value);
+    struct block *block = request_block_of(request, write.version.value);
     const struct buffer *first = NULL;
     size_t at = 0, size = 0;
     uint16_t sent = 0;
@@ -130,7 +105,7 @@ static uint16_t offer(void *host, struct operation *operation, uint16_t to)
         if (operation->repaired)
             metrics_add(request->engine->metrics, METRIC_READ_REPAIRS, 1);
         if (__builtin_expect(block != NULL, 0)) {
-            put_referring(host, operation->nodes[i], out, &write, block);
+            peer_put_write(host, operation->nodes[i], out, &write, block);
             continue;
         }
         if (first != NULL && !first->failed) {

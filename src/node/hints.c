@@ -24,6 +24,7 @@ struct hint {
     int64_t pause_us;
     uint64_t from_link; /* of the node that this one stands in for, 0: none */
     uint64_t from_id;
+    struct block *block; /* a share of the one that a large value lies in; NULL: it is in `bytes` */
     struct version version;
     struct span key;
     uint8_t bytes[]; /* the key's, the value's */
@@ -118,6 +119,7 @@ static void end(struct engine *engine, struct hints_target *target, struct hint 
     store_charge(engine->own.store, -(int64_t)bytes);
     metrics_subtract(engine->metrics, METRIC_HINTS, 1);
     metrics_subtract(engine->metrics, METRIC_HINT_BYTES, bytes);
+    block_release(&hint->block);
     memory_free(hint);
 }
 
@@ -177,7 +179,9 @@ static uint64_t bytes_max(const struct engine *engine)
 static struct hint *add(struct engine *engine, struct hints_target *target, uint32_t partition,
                         struct span key, const struct version *version)
 {
-    const size_t size = sizeof(struct hint) + key.size + version->value.size;
+    struct block *const lent = engine->hints.lent;
+    struct block *const block = lent != NULL && block_holds(lent, version->value) ? lent : NULL;
+    const size_t size = sizeof(struct hint) + key.size + (block == NULL ? version->value.size : 0);
     struct hint *hint = hints_may_hold(engine, key.size + version->value.size)
                             ? memory_try_alloc(size)
                             : NULL;
@@ -190,10 +194,14 @@ static struct hint *add(struct engine *engine, struct hints_target *target, uint
                           .pause_us = PAUSE_US_MIN,
                           .version = *version};
     copy(&hint->key, key, hint->bytes);
-    copy(&hint->version.value, version->value, hint->bytes + key.size);
+    if (block == NULL)
+        copy(&hint->version.value, version->value, hint->bytes + key.size);
+    else
+        hint->block = block_share(block);
     if (!heap_push(&target->owed, &hint->owed, version->dot.stamp) ||
         !take_turn(hint, &target->waiting, version->dot.stamp)) {
         heap_remove(&target->owed, &hint->owed);
+        block_release(&hint->block);
         memory_free(hint);
         return NULL;
     }
@@ -291,7 +299,8 @@ static unsigned free_slot(const struct hints_target *target)
 static bool send_hint(struct engine *engine, struct hints_target *target, struct hint *hint)
 {
     const size_t size = hint->key.size + hint->version.value.size + 128;
-    struct buffer *out = peer_message(engine, target->number, size);
+    struct buffer *out = hint->block == NULL ? peer_message(engine, target->number, size)
+                                             : peer_message_alone(engine, target->number, size);
 
     if (out == NULL)
         return false;
@@ -305,7 +314,10 @@ static bool send_hint(struct engine *engine, struct hints_target *target, struct
         .key = hint->key,
         .version = hint->version,
     };
-    wire_put_write(out, &write);
+    if (hint->block == NULL)
+        wire_put_write(out, &write);
+    else
+        peer_put_write(engine, target->number, out, &write, hint->block);
     target->window[slot].id = write.id;
     target->window[slot].hint = hint;
     target->sent++;

@@ -52,7 +52,8 @@ struct hints_target;
 struct hints {
     struct hints_target **targets; /* by number, up to `limit`; NULL: nothing was ever owed */
     size_t limit;
-    struct list all; /* the same */
+    struct list all;    /* the same */
+    struct block *lent; /* the caller's: a value in it is not copied to be kept; NULL */
 
     /* What stand-ins hold for this worker (held.c). */
     struct held **held; /* HELD_MAX places */
@@ -68,7 +69,8 @@ void hints_deinit(struct engine *engine);
 bool hints_have_room(const struct engine *engine, node_number target, size_t bytes);
 /* Whether it can be kept where nothing else is. */
 bool hints_may_hold(const struct engine *engine, size_t bytes);
-/* The version is owed to `target` from now on. `key` and the version's value are copied. */
+/* The version is owed to `target` from now on. `key` and the version's value are copied,
+ * but for a value in `lent`. */
 void hints_keep(struct engine *engine, node_number target, uint32_t partition, struct span key,
                 const struct version *version);
 /* The same where the version is lost: the target forgets the partition. `stamp` is what was owed.

@@ -47,7 +47,8 @@ bool owed_lingers(struct request *request)
     const struct engine *engine = request->engine;
 
     if (list_empty(&request->owed) || engine->lingering == LINGERING_MAX ||
-        engine->lingering_bytes + bytes_of(request) > LINGERING_BYTES_MAX)
+        (engine->lingering_bytes > 0 &&
+         engine->lingering_bytes + bytes_of(request) > LINGERING_BYTES_MAX))
         return false;
     if (request->sweep != NULL)
         return sweep_open(request);
@@ -100,6 +101,7 @@ static void keep_hints(struct request *request)
     if (count == 0)
         return;
     const bool known = offered(request, &version, &bytes);
+    engine->hints.lent = request_block_of(request, version.value);
     for (unsigned i = 0; i < count; i++) {
         /* A repair that this node itself refuses is still owed to it by whoever stamped it. */
         if (nodes[i] == engine->view->self)
@@ -109,6 +111,7 @@ static void keep_hints(struct request *request)
         else
             hints_forget(engine, nodes[i], place->partition, request->owed_stamp);
     }
+    engine->hints.lent = NULL;
     buffer_deinit(&bytes);
 }
 

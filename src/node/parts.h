@@ -90,7 +90,7 @@
 /* Writes of one worker that linger at once, and the bytes that they hold; past either, one counts
  * what it had when it was answered, and what it owes becomes a hint. */
 #define LINGERING_MAX       8192
-#define LINGERING_BYTES_MAX (16u << 20)
+#define LINGERING_BYTES_MAX (64u << 20)
 
 /* The writes of a connection since its last WAIT. */
 struct trail {
@@ -217,6 +217,9 @@ void request_keep(struct request *request);
 /* Takes over the block of the input, where a large value nearly fills it, for the store to share.
  */
 void request_share(struct request *request);
+/* The block that a large value lies in, as long as the request does not end; NULL where it is to be
+ * copied. */
+struct block *request_block_of(const struct request *request, struct span value);
 /* Bytes of the arguments that it keeps. */
 static inline size_t request_kept_bytes(const struct request *request)
 {
@@ -548,6 +551,9 @@ struct buffer *peer_message(struct engine *engine, node_number number, size_t si
 struct buffer *peer_message_alone(struct engine *engine, node_number number, size_t size);
 void peer_end_alone(struct engine *engine, node_number number, size_t at, struct block *block,
                     struct span bytes);
+/* Such a message: a WRITE, of a value that lies in the block. */
+void peer_put_write(struct engine *engine, node_number number, struct buffer *out,
+                    const struct wire_write *write, struct block *block);
 /* Whether links to nodes that are new to this one are still being opened. What needs other nodes
  * waits for that, at most half the time of a request: a ring that was just formed and a node that
  * just started serve their first client. */

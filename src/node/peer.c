@@ -101,6 +101,17 @@ void peer_end_alone(struct engine *engine, node_number number, size_t at, struct
     outbox_refer(&peer->out, block, bytes);
 }
 
+void peer_put_write(struct engine *engine, node_number number, struct buffer *out,
+                    const struct wire_write *write, struct block *block)
+{
+    const size_t at = buffer_size(out);
+    struct wire_write without = *write;
+
+    without.version.value.size = 0;
+    wire_put_write(out, &without);
+    peer_end_alone(engine, number, at, block, write->version.value);
+}
+
 void peers_turn_end(struct engine *engine)
 {
     while (!list_empty(&engine->dirty_peers)) {

@@ -347,6 +347,18 @@ void request_share(struct request *request)
     request->block = block_adopt(&request->kept);
 }
 
+struct block *request_block_of(const struct request *request, struct span value)
+{
+    struct block *const blocks[] = {request->block, request->operation.reading.block};
+
+    if (__builtin_expect(value.size < BLOCK_SHARED_MIN, 1))
+        return NULL;
+    for (size_t i = 0; i < 2; i++)
+        if (blocks[i] != NULL && block_holds(blocks[i], value))
+            return blocks[i];
+    return NULL;
+}
+
 /* A span that pointed into `from` points into the copy. */
 static void rebase(struct span *span, struct span from, const uint8_t *copy)
 {
