@@ -133,42 +133,58 @@ static bool is_node(struct span *at, const struct ring_member *member)
     return span_equal(identity.text, span_of_string(id));
 }
 
-/* A run of slots, from `*slot` on: the members of its claims, in order. */
-static bool is_run(struct span *at, const struct ring *ring, int64_t *slot)
+/* What a reply has told so far. */
+struct told {
+    bool slots[RING_SLOTS];
+    bool introduced[UINT16_MAX + 1]; /* first nodes that an entry has named alone */
+    int64_t count;                   /* of the slots */
+};
+
+/* A run of slots that no other has told of: the members of its claims, in order; or the first of
+ * them alone, once a member: clients take a node's first mention as its role. */
+static bool is_run(struct span *at, const struct ring *ring, struct told *told)
 {
     const uint32_t count = ring_partition_count(ring);
-    const struct ring_claim *claim = ring_claim(ring, ring_slot_partition((uint32_t)*slot, count));
     struct token nodes, first, last;
 
     if (!expect(at, '*', &nodes) || !expect(at, ':', &first) || !expect(at, ':', &last) ||
-        first.number != *slot || last.number < *slot || last.number >= RING_SLOTS ||
-        nodes.number != 2 + claim->count)
+        first.number > last.number || last.number >= RING_SLOTS)
         return false;
-    for (unsigned i = 0; i < claim->count; i++)
+    const struct ring_claim *claim = ring_claim(ring,
+                                                ring_slot_partition((uint32_t)first.number, count));
+    bool *introduced = &told->introduced[claim->nodes[0]];
+    const bool alone = nodes.number == 3 && claim->count > 1 && !*introduced;
+
+    if (alone)
+        *introduced = true;
+    else if (nodes.number != 2 + claim->count)
+        return false;
+    for (unsigned i = 0; i < (alone ? 1 : claim->count); i++)
         if (!is_node(at, ring_member_by_number(ring, claim->nodes[i])))
             return false;
-    for (int64_t next = *slot; next <= last.number; next++) {
+    for (int64_t slot = first.number; slot <= last.number; slot++) {
         const struct ring_claim *other = ring_claim(ring,
-                                                    ring_slot_partition((uint32_t)next, count));
-        if (other->count != claim->count ||
+                                                    ring_slot_partition((uint32_t)slot, count));
+        if (told->slots[slot] || other->count != claim->count ||
             memcmp(other->nodes, claim->nodes, claim->count * sizeof claim->nodes[0]) != 0)
             return false;
+        told->slots[slot] = true;
+        told->count++;
     }
-    *slot = last.number + 1;
     return true;
 }
 
 bool claims_are_told(struct span reply, const struct ring *ring)
 {
+    struct told told = {0};
     struct token runs;
-    int64_t slot = 0;
 
     if (!expect(&reply, '*', &runs))
         return false;
     for (int64_t i = 0; i < runs.number; i++)
-        if (slot >= RING_SLOTS || !is_run(&reply, ring, &slot))
+        if (!is_run(&reply, ring, &told))
             return false;
-    return slot == RING_SLOTS && reply.size == 0;
+    return told.count == RING_SLOTS && reply.size == 0;
 }
 
 /* ---- asking ---- */

@@ -99,17 +99,19 @@ Test(sim_claims, all_nodes_go_by_the_same_claims_in_the_same_order)
         ring_release(&rings[i]);
 }
 
-/* As CLUSTER SLOTS has it, of the claims of `sketch`. */
-static void tell(struct buffer *reply, const struct sketch *sketch, uint32_t partitions)
+/* As CLUSTER SLOTS has it, of the claims of `sketch`; of the first `alone` the first node only. */
+static void tell(struct buffer *reply, const struct sketch *sketch, uint32_t partitions,
+                 uint32_t alone)
 {
     char id[CLUSTER_NODE_ID_SIZE];
 
     reply_array(reply, partitions);
     for (uint32_t p = 0; p < partitions; p++) {
-        reply_array(reply, 2u + sketch->claims[p].count);
+        const unsigned count = p < alone ? 1 : sketch->claims[p].count;
+        reply_array(reply, 2u + count);
         reply_integer(reply, ring_partition_slot(p, PARTITIONS));
         reply_integer(reply, ring_partition_slot(p, PARTITIONS) + RING_SLOTS / PARTITIONS - 1);
-        for (unsigned i = 0; i < sketch->claims[p].count; i++) {
+        for (unsigned i = 0; i < count; i++) {
             const struct ring_member *member = &sketch->members[sketch->claims[p].nodes[i] - 1];
             cluster_node_id(&member->identity, id);
             reply_array(reply, 4);
@@ -124,19 +126,36 @@ static void tell(struct buffer *reply, const struct sketch *sketch, uint32_t par
 Test(sim_claims, clients_are_told_the_claim_of_every_slot)
 {
     struct sketch true_one, turned;
-    struct buffer replies[4] = {0};
+    struct buffer replies[5] = {0};
 
     sketch_init(&true_one);
     turned = true_one;
     turned.claims[1].nodes[0] = 3;
     turned.claims[1].nodes[1] = 2;
     struct ring *ring = draw_ring(&true_one);
-    tell(&replies[0], &true_one, PARTITIONS);
-    tell(&replies[1], &turned, PARTITIONS);
-    tell(&replies[2], &true_one, PARTITIONS - 1); /* slots that nobody has */
-    reply_error(&replies[3], "ERR no");
-    for (int i = 0; i < 4; i++) {
-        cr_expect_eq(claims_are_told(buffer_content(&replies[i]), ring), i == 0, "reply %d", i);
+    tell(&replies[0], &true_one, PARTITIONS, 0);
+    tell(&replies[1], &true_one, PARTITIONS, 1);
+    tell(&replies[2], &turned, PARTITIONS, 0);
+    tell(&replies[3], &true_one, PARTITIONS - 1, 0); /* slots that nobody has */
+    reply_error(&replies[4], "ERR no");
+    for (int i = 0; i < 5; i++) {
+        cr_expect_eq(claims_are_told(buffer_content(&replies[i]), ring), i <= 1, "reply %d", i);
+        buffer_deinit(&replies[i]);
+    }
+    ring_release(&ring);
+}
+
+Test(sim_claims, a_node_is_told_of_alone_but_once)
+{
+    struct sketch sketch;
+    struct buffer replies[2] = {0};
+
+    sketch_init(&sketch);
+    sketch.claims[1].nodes[0] = 1;
+    struct ring *ring = draw_ring(&sketch);
+    for (uint32_t i = 0; i < 2; i++) {
+        tell(&replies[i], &sketch, PARTITIONS, 1 + i);
+        cr_expect_eq(claims_are_told(buffer_content(&replies[i]), ring), i == 0);
         buffer_deinit(&replies[i]);
     }
     ring_release(&ring);
