@@ -77,7 +77,7 @@ COMPARED("restore", "RESTORE <key> <restored-milliseconds> <payload> [REPLACE] [
 COMPARED("restore", "RESTORE <key> <unix-milliseconds> <payload> ABSTTL [REPLACE]", SAME)
 COMPARED("object|encoding", "OBJECT ENCODING <key>", SAME)
 COMPARED("object|refcount", "OBJECT REFCOUNT <key>", SHAPE)
-COMPARED("object|idletime", "OBJECT IDLETIME <key>", SECONDS)
+COMPARED("object|idletime", "OBJECT IDLETIME <key>", SHAPE)
 COMPARED("object|freq", "OBJECT FREQ <key>", SAME)
 COMPARED("object|help", "OBJECT HELP", SHAPE)
 COMPARED("sort", "SORT <key> [LIMIT <index> <count>] [ASC|DESC] [ALPHA]", SAME)
