@@ -11,6 +11,7 @@
 /* clang-format off */
 
 METRIC(CONNECTIONS, "connected_clients", GAUGE, "connections", "Clients connected now")
+METRIC(BLOCKED_CLIENTS, "blocked_clients", GAUGE, "connections", "Clients in a WAIT now")
 METRIC(CONNECTIONS_RECEIVED, "total_connections_received", COUNTER, "connections",
        "Client connections accepted")
 METRIC(CONNECTIONS_REJECTED, "rejected_connections", COUNTER, "connections",

@@ -486,3 +486,44 @@ void cluster_saveconfig(struct call *call)
 {
     reply_ok(call->reply);
 }
+
+struct link_answer {
+    const struct call *call;
+    struct buffer text;
+    size_t count;
+};
+
+static void add_link(void *visitor, const struct link_facts *facts)
+{
+    struct link_answer *answer = visitor;
+    const struct instant now = answer->call->now;
+    char id[CLUSTER_NODE_ID_SIZE];
+
+    answer->count++;
+    cluster_node_id(&facts->node, id);
+    reply_map(&answer->text, 6, answer->call->protocol);
+    reply_bulk_string(&answer->text, "direction");
+    reply_bulk_string(&answer->text, facts->to ? "to" : "from");
+    reply_bulk_string(&answer->text, "node");
+    reply_bulk_string(&answer->text, id);
+    reply_bulk_string(&answer->text, "create-time");
+    reply_integer(&answer->text, now.wall_ms - (now.mono_us - facts->opened_us) / 1000);
+    reply_bulk_string(&answer->text, "events");
+    reply_bulk_string(&answer->text, facts->waiting > 0 ? "rw" : "r");
+    reply_bulk_string(&answer->text, "send-buffer-allocated");
+    reply_integer(&answer->text, (int64_t)facts->room);
+    reply_bulk_string(&answer->text, "send-buffer-used");
+    reply_integer(&answer->text, (int64_t)facts->waiting);
+}
+
+/* Those of the worker that this connection is on: each has its own. */
+void cluster_links(struct call *call)
+{
+    struct link_answer answer = {.call = call};
+
+    call->environment->functions->links(call->environment->context, add_link, &answer);
+    reply_array(call->reply, answer.count);
+    buffer_append_span(call->reply, buffer_content(&answer.text));
+    call->reply->failed |= answer.text.failed;
+    buffer_deinit(&answer.text);
+}

@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "command/command.h"
 #include "replica/census.h"
+#include "ring/identity.h"
 
 /* The Redis that clients may take us for. */
 #define REDIS_VERSION "7.0.15"
@@ -26,11 +27,12 @@ struct slowlog;
 
 /* What INFO shows besides the metrics, of the whole node. */
 struct node_facts {
-    uint64_t memory_used;     /* bytes that maxmemory counts: data, marks, hints, buffers */
-    uint64_t memory_peak;     /* the most that memory_used has been */
-    uint64_t memory_resident; /* bytes of the process */
-    uint64_t memory_system;   /* bytes of the machine */
-    uint64_t commands_per_second;
+    uint64_t memory_used;         /* bytes that maxmemory counts: data, marks, hints, buffers */
+    uint64_t memory_peak;         /* the most that memory_used has been */
+    uint64_t memory_resident;     /* bytes of the process */
+    uint64_t memory_system;       /* bytes of the machine */
+    uint64_t commands_per_second; /* of the last second or so */
+    uint64_t input_bytes_per_second, output_bytes_per_second;
     struct census census; /* of this node's partitions */
     double cpu_user_seconds, cpu_system_seconds;
 };
@@ -61,11 +63,23 @@ struct member_address {
     uint16_t client_port, bus_port;
 };
 
+/* A connection with another node. */
+struct link_facts {
+    struct identity node;
+    bool to;           /* this node asks by it; it answers by the others */
+    int64_t opened_us; /* mono */
+    size_t waiting;    /* bytes to be sent */
+    size_t room;       /* bytes of the buffers that hold them */
+};
+
 struct environment_functions {
     struct member_address (*member_address)(void *context, const struct ring_member *member);
     enum member_state (*member_state)(void *context, const struct ring_member *member);
     /* Keys of the slot on this node, expired ones too. */
     uint64_t (*slot_keys)(void *context, uint32_t slot);
+    /* The connections of the worker with other nodes. */
+    void (*links)(void *context, void (*visit)(void *visitor, const struct link_facts *facts),
+                  void *visitor);
     /* CONFIG SET, all of the pairs or none. False with Redis' error text in `error`. */
     bool (*config_set)(void *context, const struct span *pairs, size_t count, struct buffer *error);
     /* CONFIG REWRITE. False with the error text (without "ERR") in `error`. */

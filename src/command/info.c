@@ -54,6 +54,11 @@ static uint64_t sum(const struct info *info, enum metric metric)
     return metrics_sum(info->environment->metrics, metric);
 }
 
+static void append_metric(struct info *info, enum metric metric)
+{
+    LINE(info, "%s:%" PRIu64 "\r\n", metric_describe(metric)->name, sum(info, metric));
+}
+
 static void append_server(struct info *info)
 {
     const struct node_identity *identity = info->environment->identity;
@@ -82,7 +87,8 @@ static void append_clients(struct info *info)
 {
     LINE(info, "connected_clients:%zu\r\n", directory_count(info->environment->directory));
     LINE(info, "maxclients:%" PRId64 "\r\n", info->environment->options->maxclients);
-    LINE(info, "blocked_clients:0\r\ntracking_clients:0\r\n");
+    append_metric(info, METRIC_BLOCKED_CLIENTS);
+    LINE(info, "tracking_clients:0\r\n");
 }
 
 static void append_policy(void *context, struct span name, struct span value)
@@ -106,6 +112,8 @@ static void append_memory(struct info *info)
     append_bytes(info, "used_memory", facts->memory_used);
     append_bytes(info, "used_memory_rss", facts->memory_resident);
     append_bytes(info, "used_memory_peak", facts->memory_peak);
+    LINE(info, "used_memory_peak_perc:%.2f%%\r\nused_memory_startup:0\r\n",
+         facts->memory_peak > 0 ? used * 100 / (double)facts->memory_peak : 0);
     /* The sums are not of one moment. */
     LINE(info, "used_memory_overhead:%" PRIu64 "\r\n", overhead);
     LINE(info, "used_memory_dataset:%" PRIu64 "\r\n",
@@ -114,6 +122,8 @@ static void append_memory(struct info *info)
     append_bytes(info, "maxmemory", info->environment->options->maxmemory);
     options_get(info->environment->options, &policy, 1, append_policy, info);
     LINE(info, "mem_fragmentation_ratio:%.2f\r\n", (double)facts->memory_resident / used);
+    LINE(info, "mem_fragmentation_bytes:%" PRId64 "\r\nmem_clients_slaves:0\r\n",
+         (int64_t)facts->memory_resident - (int64_t)facts->memory_used);
     LINE(info, "mem_clients_normal:%" PRIu64 "\r\nmem_cluster_links:%" PRIu64 "\r\n", clients,
          links);
     LINE(info, "mem_hints:%" PRIu64 "\r\nmem_marks:%" PRIu64 "\r\n", hints,
@@ -129,11 +139,6 @@ static void append_persistence(struct info *info)
                "aof_last_bgrewrite_status:ok\r\naof_last_write_status:ok\r\n");
 }
 
-static void append_metric(struct info *info, enum metric metric)
-{
-    LINE(info, "%s:%" PRIu64 "\r\n", metric_describe(metric)->name, sum(info, metric));
-}
-
 static bool of_repair(enum metric metric)
 {
     return metric >= METRIC_READ_REPAIRS && metric <= METRIC_COMPARISON_REPAIRS;
@@ -142,8 +147,9 @@ static bool of_repair(enum metric metric)
 /* In another section than Stats. */
 static bool stands_elsewhere(enum metric metric)
 {
-    return metric == METRIC_CONNECTIONS || metric == METRIC_CLIENT_BYTES ||
-           metric == METRIC_LINK_BYTES || metric == METRIC_LONG_TURNS || of_repair(metric);
+    return metric == METRIC_CONNECTIONS || metric == METRIC_BLOCKED_CLIENTS ||
+           metric == METRIC_CLIENT_BYTES || metric == METRIC_LINK_BYTES ||
+           metric == METRIC_LONG_TURNS || of_repair(metric);
 }
 
 /* What this node remembers of what vanished, what it owes to others, and what it fetched from them.
@@ -169,6 +175,9 @@ static void append_stats(struct info *info)
         if (!stands_elsewhere(metric))
             append_metric(info, metric);
     LINE(info, "instantaneous_ops_per_sec:%" PRIu64 "\r\n", info->facts.commands_per_second);
+    LINE(info, "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
+         (double)info->facts.input_bytes_per_second / 1024,
+         (double)info->facts.output_bytes_per_second / 1024);
     LINE(info, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\npubsub_channels:0\r\n"
                "pubsub_patterns:0\r\nlatest_fork_usec:0\r\n");
 }

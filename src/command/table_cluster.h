@@ -29,6 +29,11 @@ SUBROW("cluster|keyslot", .arity = 3, .flags = FLAG_STALE, LOCAL(cluster_keyslot
        DOCS("cluster", "3.0.0", "O(N) with N bytes", "Answer the slot of a key."),
        ARGUMENTS(STRING("key")))
 
+SUBROW("cluster|links", .arity = 2, .flags = FLAG_STALE, LOCAL(cluster_links),
+       DOCS("cluster", "7.0.0", "O(N) with N nodes",
+            "List the connections with other nodes that this connection's worker has."),
+       TIPS("nondeterministic_output"))
+
 SUBROW("cluster|myid", .arity = 2, .flags = FLAG_STALE, LOCAL(cluster_myid),
        DOCS("cluster", "3.0.0", "O(1)", "Answer this node's identity."))
 

@@ -162,6 +162,8 @@ static void on_turn_end(void *self)
 {
     struct node *node = self;
 
+    node_measure_rates(node, loop_now(node->loop).mono_us);
+    loop_wake_at(node->loop, node->rates.measured_us + RATES_INTERVAL_US);
     if (!node->leaving)
         return;
     if (control_left(node->control) || loop_now(node->loop).mono_us >= node->leave_by_us)

@@ -51,6 +51,14 @@ static struct member_address member_address(void *context, const struct ring_mem
     return view_member_address(worker->worker->view, member);
 }
 
+static void links(void *context, void (*visit)(void *visitor, const struct link_facts *facts),
+                  void *visitor)
+{
+    const struct node_worker *worker = context;
+
+    engine_visit_links(worker->worker->engine, visit, visitor);
+}
+
 struct slot_count {
     uint32_t slot;
     uint64_t keys;
@@ -172,12 +180,39 @@ static double seconds_of(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
+/* By how much it grew a second since the last time. */
+static uint64_t rate_of(struct node *node, enum metric metric, uint64_t *before, int64_t gone_us)
+{
+    const uint64_t now = metrics_sum(node->metrics, metric);
+    const uint64_t grown = now > *before ? now - *before : 0; /* a reset sets back */
+
+    *before = now;
+    return grown * 1000000 / (uint64_t)gone_us;
+}
+
+void node_measure_rates(struct node *node, int64_t now_us)
+{
+    struct node_rates *rates = &node->rates;
+    const int64_t gone_us = now_us - rates->measured_us;
+
+    if (gone_us < RATES_INTERVAL_US)
+        return;
+    const uint64_t commands = rate_of(node, METRIC_COMMANDS, &rates->commands_before, gone_us);
+    const uint64_t in = rate_of(node, METRIC_NET_INPUT_BYTES, &rates->input_before, gone_us);
+    const uint64_t out = rate_of(node, METRIC_NET_OUTPUT_BYTES, &rates->output_before, gone_us);
+    pthread_mutex_lock(&node->options_lock);
+    rates->measured_us = now_us;
+    rates->commands = commands;
+    rates->input_bytes = in;
+    rates->output_bytes = out;
+    pthread_mutex_unlock(&node->options_lock);
+}
+
 static void facts(void *context, struct node_facts *facts)
 {
     const struct node_worker *worker = context;
     struct node *node = worker->node;
     const struct view *view = worker->worker->view;
-    const int64_t now_us = clock_now().mono_us;
     struct rusage usage;
 
     *facts = (struct node_facts){.memory_used = store_memory_used(node->store),
@@ -188,9 +223,11 @@ static void facts(void *context, struct node_facts *facts)
     if (facts->memory_used > peak)
         atomic_store_explicit(&node->memory_peak, peak = facts->memory_used, memory_order_relaxed);
     facts->memory_peak = peak;
-    const int64_t up_s = (now_us - node->facts.started_us) / 1000000;
-    facts->commands_per_second = metrics_sum(node->metrics, METRIC_COMMANDS) /
-                                 (uint64_t)(up_s > 0 ? up_s : 1);
+    pthread_mutex_lock(&node->options_lock);
+    facts->commands_per_second = node->rates.commands;
+    facts->input_bytes_per_second = node->rates.input_bytes;
+    facts->output_bytes_per_second = node->rates.output_bytes;
+    pthread_mutex_unlock(&node->options_lock);
     getrusage(RUSAGE_SELF, &usage);
     facts->cpu_user_seconds = seconds_of(usage.ru_utime);
     facts->cpu_system_seconds = seconds_of(usage.ru_stime);
@@ -212,6 +249,7 @@ static const struct environment_functions functions = {
     .member_address = member_address,
     .member_state = member_state,
     .slot_keys = slot_keys,
+    .links = links,
     .config_set = config_set,
     .config_rewrite = config_rewrite,
     .reset_statistics = reset_statistics,

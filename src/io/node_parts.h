@@ -32,6 +32,18 @@ struct node_worker {
     struct cluster_cache *cluster_cache;
 };
 
+/* How often the rates that INFO shows are measured. */
+#define RATES_INTERVAL_US 1000000
+
+/* A second each, as they were measured last. */
+struct node_rates {
+    /* Under the options' lock. */
+    uint64_t commands, input_bytes, output_bytes;
+    /* The control thread's. */
+    int64_t measured_us;
+    uint64_t commands_before, input_before, output_before;
+};
+
 struct node {
     /* Fixed from the start, or with locks of their own: for all threads. */
     struct log *log;
@@ -55,6 +67,7 @@ struct node {
     /* The options in force, and who may change them: CONFIG SET comes to any worker. */
     pthread_mutex_t options_lock;
     const struct options *options;
+    struct node_rates rates;
 
     /* The control thread's. */
     struct worker_address *addresses; /* to listen at */
@@ -99,6 +112,9 @@ void node_control_post_options(struct node *node);
 void node_environment_open(struct node *node, const struct node_options *options);
 /* The environment of one worker; its engine fills in ring and options. */
 struct environment node_environment(struct node_worker *worker);
+
+/* Measures the rates of INFO, if it is time; the control thread's. */
+void node_measure_rates(struct node *node, int64_t now_us);
 
 /* Fills `bytes` with random bits of the system. */
 void node_random(void *bytes, size_t size);

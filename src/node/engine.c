@@ -342,6 +342,33 @@ void engine_turn_end(struct engine *engine, struct instant now)
     engine->calls->wake_at(engine->host, next_us);
 }
 
+/* ---- links, to be looked at ---- */
+
+void engine_visit_links(const struct engine *engine,
+                        void (*visit)(void *visitor, const struct link_facts *facts), void *visitor)
+{
+    for (size_t i = 0; i < engine->peer_limit; i++) {
+        const struct peer *peer = engine->peers[i];
+
+        if (peer != NULL && peer->stage == PEER_OPEN)
+            visit(visitor, &(struct link_facts){.node = peer->handshake.other,
+                                                .to = true,
+                                                .opened_us = peer->created_us,
+                                                .waiting = outbox_size(&peer->out),
+                                                .room = outbox_capacity(&peer->out)});
+    }
+    list_for_each(entry, &engine->links)
+    {
+        const struct link *link = list_entry(entry, struct link, member);
+
+        if (!link->broken && link->handshake.state == HANDSHAKE_DONE)
+            visit(visitor, &(struct link_facts){.node = link->handshake.other,
+                                                .opened_us = link->opened_us,
+                                                .waiting = outbox_size(&link->out),
+                                                .room = outbox_capacity(&link->out)});
+    }
+}
+
 /* ---- control ---- */
 
 void control_begin(struct request *request)

@@ -94,6 +94,13 @@ void engine_turn_end(struct engine *engine, struct instant now);
 /* What it did since it was asked last: a mask of enum work. */
 uint32_t engine_take_doing(struct engine *engine);
 
+struct link_facts; /* command/environment.h */
+
+/* For CLUSTER LINKS. */
+void engine_visit_links(const struct engine *engine,
+                        void (*visit)(void *visitor, const struct link_facts *facts),
+                        void *visitor);
+
 /* ---- clients ---- */
 
 /* What the host knows of a new client. */

@@ -140,8 +140,14 @@ static unsigned replicas_of_nothing(const struct request *request)
 /* For CLIENT LIST and UNBLOCK. */
 static void set_blocked(const struct request *request, enum session_blocked blocked)
 {
-    if (request->owner == OWNER_CLIENT)
-        atomic_store_explicit(&request->client->session.blocked, blocked, memory_order_relaxed);
+    struct metrics_block *metrics = request->engine->metrics;
+
+    if (request->owner != OWNER_CLIENT)
+        return;
+    if (atomic_exchange(&request->client->session.blocked, (unsigned char)blocked) != BLOCKED_NOT)
+        metrics_subtract(metrics, METRIC_BLOCKED_CLIENTS, 1);
+    if (blocked != BLOCKED_NOT)
+        metrics_add(metrics, METRIC_BLOCKED_CLIENTS, 1);
 }
 
 static void finish(struct request *request, unsigned least)
@@ -247,6 +253,7 @@ void wait_given_up(struct request *request)
 {
     const struct span nodes = buffer_content(&trail_of(request)->elsewhere);
 
+    set_blocked(request, BLOCKED_NOT);
     if (request->parts_pending == 0)
         return;
     for (size_t i = 0; i < nodes.size; i += sizeof(node_number)) {

@@ -200,3 +200,32 @@ Test(command_cluster, tells_slots_of_keys_and_keys_of_slots)
     fixture_expect(&cluster.fixture, "CLUSTER MYID", NULL, "$40\r\n" ID(1) "\r\n");
     teardown(&cluster);
 }
+
+Test(command_cluster, links_are_listed_as_redis_lists_them)
+{
+    struct fixture fixture;
+
+    fixture_init(&fixture);
+    fixture_expect(&fixture, "CLUSTER LINKS", NULL,
+                   "*1\r\n*12\r\n$9\r\ndirection\r\n$2\r\nto\r\n$4\r\nnode\r\n$40\r\n"
+                   "0102000000000000000000000000000000000000\r\n$11\r\ncreate-time\r\n"
+                   ":1699999999997\r\n$6\r\nevents\r\n$2\r\nrw\r\n"
+                   "$21\r\nsend-buffer-allocated\r\n:10\r\n$16\r\nsend-buffer-used\r\n:5\r\n");
+    fixture_deinit(&fixture);
+}
+
+Test(command_cluster, a_node_is_asked_about_by_its_identity)
+{
+    struct cluster cluster;
+
+    setup(&cluster);
+    fixture_expect(&cluster.fixture, "CLUSTER REPLICAS nosuch", NULL,
+                   "-ERR Unknown node nosuch\r\n");
+    cluster.fixture.states[2] = MEMBER_DOWN;
+    fixture_expect(&cluster.fixture, "CLUSTER REPLICAS " ID(2), NULL, "*0\r\n");
+    fixture_expect(&cluster.fixture, "CLUSTER COUNT-FAILURE-REPORTS " ID(1), NULL, ":0\r\n");
+    fixture_expect(&cluster.fixture, "CLUSTER COUNT-FAILURE-REPORTS " ID(2), NULL, ":1\r\n");
+    fixture_expect(&cluster.fixture, "CLUSTER SAVECONFIG", NULL, "+OK\r\n");
+    fixture_expect_part(&cluster.fixture, "CLUSTER FORGET x", "-ERR slots belong to the ring");
+    teardown(&cluster);
+}

@@ -86,7 +86,19 @@ static uint64_t slot_keys(void *context, uint32_t slot)
     return slot + 1u;
 }
 
+static void links(void *context, void (*visit)(void *visitor, const struct link_facts *facts),
+                  void *visitor)
+{
+    (void)context;
+    visit(visitor, &(struct link_facts){.node = {{1, 2}},
+                                        .to = true,
+                                        .opened_us = FIXTURE_NOW_US - 3000,
+                                        .waiting = 5,
+                                        .room = 10});
+}
+
 static const struct environment_functions functions = {
+    .links = links,
     .member_address = member_address,
     .member_state = member_state,
     .slot_keys = slot_keys,

@@ -239,8 +239,10 @@ Test(engine_watch, a_wait_can_be_unblocked)
     pair_ask(client, "CLIENT UNBLOCK 2", ":0\r\n");
     pair_ask(other, line, OK);
     pair_ask(other, "WAIT 2 100000", "");
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_BLOCKED_CLIENTS), 1);
     pair_ask(client, "CLIENT UNBLOCK 2", ":1\r\n");
     pair_expect(other, ":1\r\n");
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_BLOCKED_CLIENTS), 0);
     pair_ask(client, "CLIENT UNBLOCK 2", ":0\r\n");
     pair_ask(other, line, OK);
     pair_ask(other, "WAIT 2 100000", "");
@@ -248,6 +250,10 @@ Test(engine_watch, a_wait_can_be_unblocked)
     pair_expect(other, "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
     pair_ask(other, "WAIT 0 0", ":1\r\n");
     pair_ask(client, "CLIENT UNBLOCK 99", ":0\r\n");
+    pair_ask(other, line, OK);
+    pair_ask(other, "WAIT 2 100000", "");
+    pair_disconnect(other);
+    cr_assert_eq(pair_metric(&pair, 0, METRIC_BLOCKED_CLIENTS), 0);
     end();
 }
 
