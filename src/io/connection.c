@@ -27,7 +27,7 @@
 /* The most that one write hands to the kernel, bytes: it copies them, and on loopback the same call
  * also runs the receiver's side. What is left waits for the socket, which is writable or will be.
  */
-#define WRITE_MAX (512 * 1024)
+#define WRITE_MAX (256 * 1024)
 /* And the most places that it takes them from. */
 #define PIECES_A_WRITE 16
 
