@@ -73,8 +73,8 @@ SUBROW("object|freq", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"), R
        DOCS("generic", "4.0.0", "O(1)", "Answer an error: how often keys are used is not counted."),
        ARGUMENTS(KEY))
 
-SUBROW("object|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, LOCAL(introspect_help),
-       DOCS("generic", "6.2.0", "O(1)", "Show what OBJECT can do."))
+SUBROW("object|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, CATEGORIES("keyspace"),
+       LOCAL(introspect_help), DOCS("generic", "6.2.0", "O(1)", "Show what OBJECT can do."))
 
 SUBROW("object|idletime", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"),
        READ(object_idletime),
@@ -87,7 +87,8 @@ SUBROW("object|refcount", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"
        ARGUMENTS(KEY))
 
 ROW("restore", .arity = -4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "OW update"),
-    .prepare = dump_prepare_restore, .make = dump_make, UPDATE(dump_restore),
+    CATEGORIES("dangerous"), .prepare = dump_prepare_restore, .make = dump_make,
+    UPDATE(dump_restore),
     DOCS("generic", "2.6.0", "O(N) with N the length of the value",
          "Set a key to a value that DUMP answered, here or at a Redis."),
     ARGUMENTS(KEY, INTEGER("ttl"), STRING("serialized-value"), TOKEN_OPTIONAL("replace", "REPLACE"),

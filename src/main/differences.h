@@ -36,6 +36,12 @@ DIFFERS("select", "SELECT *", "-ERR *", "-ERR SELECT is not allowed in cluster m
 DIFFERS("object|encoding", "OBJECT ENCODING *", "\"[re]*\"", "\"[ei]*\"",
     "OBJECT ENCODING goes by the value, and not by the commands that made it.",
     "A value has one form; the names are there for who asks.")
+DIFFERS("object|refcount", NULL, "", "",
+    "OBJECT REFCOUNT goes by the value as well: what Redis shares are the integers below 10000.",
+    "The same.")
+DIFFERS("object|idletime", NULL, "", "",
+    "OBJECT IDLETIME is the time since the value was written; RESTORE's IDLETIME and FREQ are not kept.",
+    "Reads leave no time behind.")
 DIFFERS("move", "MOVE *", "*", "-ERR MOVE is not allowed in cluster mode",
     "MOVE is refused.", "There is one database, as in a Redis Cluster.")
 DIFFERS("swapdb", "SWAPDB *", "*", "-ERR SWAPDB is not allowed in cluster mode",
@@ -45,6 +51,9 @@ DIFFERS("dump", "DUMP *", "\"?x00?xc3*", "\"?x00*",
 DIFFERS("restore", NULL, "", "",
     "RESTORE with a time to live beyond all dates keeps the key; with Redis it is over at once.",
     "Redis' sum wraps around.")
+DIFFERS("restore", NULL, "", "",
+    "RESTORE of what is no string is refused, and the error names its type.",
+    "Only strings can be kept yet.")
 DIFFERS("lolwut", "LOLWUT *", "-ERR *", "[\"=]*",
     "LOLWUT takes any argument, and draws a dunlin.", "It has one picture.")
 DIFFERS("wait", "WAIT *", ":0", ":[1-9]",
