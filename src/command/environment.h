@@ -62,8 +62,6 @@ struct member_address {
 struct environment_functions {
     struct member_address (*member_address)(void *context, const struct ring_member *member);
     enum member_state (*member_state)(void *context, const struct ring_member *member);
-    /* Keys of the slot on this node, expired ones too. */
-    uint64_t (*slot_keys)(void *context, uint32_t slot);
     /* CONFIG SET, all of the pairs or none. False with Redis' error text in `error`. */
     bool (*config_set)(void *context, const struct span *pairs, size_t count, struct buffer *error);
     /* CONFIG REWRITE. False with the error text (without "ERR") in `error`. */

@@ -48,6 +48,10 @@ UPDATER(key_del)
 UPDATER(key_expire)
 UPDATER(key_persist)
 
+/* scan.c */
+PREPARE(scan_prepare)
+PREPARE(scan_prepare_slot)
+
 /* connection.c */
 RUN(connection_ping)
 RUN(connection_echo)
@@ -79,7 +83,6 @@ RUN(server_config_set)
 RUN(server_time)
 
 /* cluster.c */
-RUN(cluster_countkeysinslot)
 RUN(cluster_info)
 RUN(cluster_keyslot)
 RUN(cluster_myid)

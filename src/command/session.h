@@ -45,6 +45,7 @@ struct session {
     bool close_after_reply; /* QUIT, or a CLIENT KILL of itself */
     uint8_t read_level;     /* base/level.h; LEVEL_DEFAULT: what the key's rule says */
     uint8_t write_level;
+    bool walks_primaries; /* it asked for the slots' nodes, and is taken to ask each for its own */
 
     /* shared */
     atomic_bool killed;

@@ -31,6 +31,10 @@ ROW("expiretime", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, 
     DOCS("generic", "7.0.0", "O(1)", "Answer when a key expires, in seconds since 1970."),
     ARGUMENTS(KEY))
 
+ROW("keys", .arity = 2, .flags = FLAG_READONLY, CLUSTER,
+    DOCS("generic", "1.0.0", "O(N) with N keys", "List the keys of the cluster that match."),
+    ARGUMENTS(VALUE_OF("pattern", "pattern", 0)))
+
 ROW("persist", .arity = 2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
     UPDATE(key_persist), DOCS("generic", "2.2.0", "O(1)", "Let a key stay until it is deleted."),
     ARGUMENTS(KEY))
@@ -54,6 +58,15 @@ ROW("pttl", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO ac
     READ(key_pttl),
     DOCS("generic", "2.6.0", "O(1)", "Answer how long a key lives, in milliseconds."),
     ARGUMENTS(KEY))
+
+ROW("randomkey", .arity = 1, .flags = FLAG_READONLY, CLUSTER,
+    DOCS("generic", "1.0.0", "O(1)", "Answer some key of the cluster."))
+
+ROW("scan", .arity = -2, .flags = FLAG_READONLY, CLUSTER, .prepare = scan_prepare,
+    DOCS("generic", "2.8.0", "O(1) for each call",
+         "List keys of the cluster piece by piece; any node goes on from a cursor."),
+    ARGUMENTS(INTEGER("cursor"), TOKEN_WITH("pattern", "pattern", "MATCH"),
+              TOKEN_WITH("count", "integer", "COUNT"), TOKEN_WITH("type", "string", "TYPE")))
 
 ROW("touch", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO"),
     .gather = GATHER_SUM, READ(key_exists),

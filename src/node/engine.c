@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/listing.h"
 #include "node/parts.h"
 #include "node/recover.h"
 
@@ -47,6 +48,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     wheel_init(&engine->wheel, now.mono_us, request_timer_due);
     list_init(&engine->clients);
     list_init(&engine->many);
+    list_init(&engine->listings);
     list_init(&engine->resumed);
     list_init(&engine->links);
     list_init(&engine->dirty_links);
@@ -263,6 +265,7 @@ void engine_wake(struct engine *engine, struct instant now)
     if (now.mono_us >= engine->sync->next_us)
         sync_wake(engine->sync);
     many_proceed(engine);
+    listings_proceed(engine);
 }
 
 void engine_make_room(struct buffer *in, size_t missing)
@@ -295,7 +298,8 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = hedges_next(engine);
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
-    if (!list_empty(&engine->many) || !list_empty(&engine->resumed))
+    if (!list_empty(&engine->many) || !list_empty(&engine->listings) ||
+        !list_empty(&engine->resumed))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

@@ -15,6 +15,7 @@
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
+ *   listing.c     SCAN, KEYS and the like, which go through the ring page by page
  *   footprint.c   what connections and requests hold, for maxmemory
  *   owed.c        what is owed to other nodes, and the bound that follows from it
  *   hints.c       what is owed beyond the end of its request
@@ -116,6 +117,7 @@ enum request_stage {
     STAGE_PARTS,     /* its parts */
     STAGE_SWEEP,     /* the nodes' answers to a FLUSHALL or DBSIZE */
     STAGE_INSPECT,   /* the replicas' answers to a VERSION */
+    STAGE_LISTING,   /* the replicas' pages, or its turn to ask for them */
     STAGE_CONTROL,   /* control's answer */
     STAGE_WAIT,      /* a WAIT: acknowledgements */
     STAGE_LINGERING, /* a write that is answered: its last acknowledgements */
@@ -169,6 +171,7 @@ struct request {
     struct buffer reply; /* complete once STAGE_DONE; `failed` then: nothing can be said */
     struct sweep *sweep;
     struct inspection *inspection;
+    struct listing *listing;
     struct list parts; /* of struct request, by link */
     struct many *many; /* of a command of more keys than fit a turn, until it is gathered */
     size_t parts_pending;
@@ -542,8 +545,9 @@ struct engine {
 
     struct batch batch; /* of the clients that are being read */
     struct list clients;
-    struct list many;    /* of struct many: commands with a step to do */
-    struct list resumed; /* clients whose next command may run: it does at the end of the turn */
+    struct list many;     /* of struct many: commands with a step to do */
+    struct list listings; /* of struct listing, the same */
+    struct list resumed;  /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;
     size_t turn_answers;                       /* of other nodes, which come before */

@@ -6,6 +6,8 @@
 
 #include <criterion/criterion.h>
 
+#include "node/parts.h"
+
 void pair_cable_drop(struct pair_cable *cable)
 {
     struct link *link = cable->link;
@@ -231,6 +233,10 @@ void pair_settle(struct pair *pair)
                 engine_close_killed(node->engine, pair_now(node));
             node->killed = false;
             engine_turn_end(node->engine, pair_now(node));
+            if (!list_empty(&node->engine->listings)) { /* their steps take no time */
+                engine_wake(node->engine, pair_now(node));
+                moved = true;
+            }
         }
         moved |= carry_all(pair);
         for (size_t i = 0; i < pair->client_count; i++)

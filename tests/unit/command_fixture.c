@@ -71,16 +71,9 @@ static enum member_state member_state(void *context, const struct ring_member *m
     return fixture->states[member->number];
 }
 
-static uint64_t slot_keys(void *context, uint32_t slot)
-{
-    (void)context;
-    return slot + 1u;
-}
-
 static const struct environment_functions functions = {
     .member_address = member_address,
     .member_state = member_state,
-    .slot_keys = slot_keys,
     .config_set = config_set,
     .config_rewrite = config_rewrite,
     .reset_statistics = reset_statistics,
