@@ -13,6 +13,7 @@
 #include "command/arguments.h"
 #include "command/environment.h"
 #include "command/handlers.h"
+#include "command/session.h"
 #include "resp/reply.h"
 #include "ring/ring.h"
 #include "ring/slot.h"
@@ -347,8 +348,17 @@ static void reply_cached(struct call *call, enum cluster_reply which)
     buffer_append_span(call->reply, buffer_content(cached));
 }
 
+/* Who knows which node keeps what may ask each for its keys, and add up: on this connection, SCAN
+ * and what else is about all keys answer for those that this node is the primary of. */
+static void note_walk(struct call *call)
+{
+    if (call->session != NULL)
+        call->session->walks_primaries = true;
+}
+
 void cluster_slots(struct call *call)
 {
+    note_walk(call);
     if (call->environment->ring == NULL)
         reply_array(call->reply, 0);
     else
@@ -357,6 +367,7 @@ void cluster_slots(struct call *call)
 
 void cluster_shards(struct call *call)
 {
+    note_walk(call);
     if (call->environment->ring == NULL)
         reply_array(call->reply, 0);
     else
@@ -365,6 +376,7 @@ void cluster_shards(struct call *call)
 
 void cluster_nodes(struct call *call)
 {
+    note_walk(call);
     if (call->environment->ring == NULL)
         reply_verbatim(call->reply, SPAN(""), call->protocol);
     else
@@ -379,21 +391,6 @@ void cluster_myid(struct call *call)
 void cluster_keyslot(struct call *call)
 {
     reply_integer(call->reply, ring_slot(call->argv[2]));
-}
-
-void cluster_countkeysinslot(struct call *call)
-{
-    const struct environment *environment = call->environment;
-    int64_t slot;
-
-    if (!argument_integer(call, call->argv[2], &slot))
-        return;
-    if (slot < 0 || slot >= RING_SLOTS) {
-        reply_error(call->reply, "ERR Invalid slot");
-        return;
-    }
-    reply_integer(call->reply,
-                  (int64_t)environment->functions->slot_keys(environment->context, (uint32_t)slot));
 }
 
 /* Slots of which a quorum of nodes may not be, or is not, up and voting. */

@@ -75,8 +75,6 @@ struct link_facts {
 struct environment_functions {
     struct member_address (*member_address)(void *context, const struct ring_member *member);
     enum member_state (*member_state)(void *context, const struct ring_member *member);
-    /* Keys of the slot on this node, expired ones too. */
-    uint64_t (*slot_keys)(void *context, uint32_t slot);
     /* The connections of the worker with other nodes. */
     void (*links)(void *context, void (*visit)(void *visitor, const struct link_facts *facts),
                   void *visitor);

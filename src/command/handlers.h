@@ -70,6 +70,10 @@ UPDATER(key_del)
 UPDATER(key_expire)
 UPDATER(key_persist)
 
+/* scan.c */
+PREPARE(scan_prepare)
+PREPARE(scan_prepare_slot)
+
 /* connection.c */
 RUN(connection_ping)
 RUN(connection_echo)
@@ -146,7 +150,6 @@ RUN(refused_module_list)
 
 /* cluster.c */
 RUN(cluster_count_failure_reports)
-RUN(cluster_countkeysinslot)
 RUN(cluster_info)
 RUN(cluster_keyslot)
 RUN(cluster_links)

@@ -46,6 +46,7 @@ void session_reset(struct session *session, bool authenticated)
     session->read_level = LEVEL_DEFAULT;
     session->write_level = LEVEL_DEFAULT;
     session->replies = REPLIES_ON;
+    session->walks_primaries = false;
     atomic_store_explicit(&session->no_evict, false, memory_order_relaxed);
     atomic_store_explicit(&session->no_touch, false, memory_order_relaxed);
 }

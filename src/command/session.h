@@ -62,7 +62,8 @@ struct session {
     bool close_after_reply; /* QUIT, or a CLIENT KILL of itself */
     uint8_t read_level;     /* base/level.h; LEVEL_DEFAULT: what the key's rule says */
     uint8_t write_level;
-    uint8_t replies; /* enum session_replies */
+    uint8_t replies;      /* enum session_replies */
+    bool walks_primaries; /* it asked for the slots' nodes, and is taken to ask each for its own */
 
     /* shared */
     atomic_bool killed;

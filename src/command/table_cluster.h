@@ -13,10 +13,17 @@ SUBROW("cluster|count-failure-reports", .arity = 3, .flags = FLAG_ADMIN | FLAG_S
             "Answer how many nodes report a node as failing: this one, or none."),
        TIPS("nondeterministic_output"), ARGUMENTS(STRING("node-id")))
 
-SUBROW("cluster|countkeysinslot", .arity = 3, .flags = FLAG_STALE, LOCAL(cluster_countkeysinslot),
+SUBROW("cluster|countkeysinslot", .arity = 3, .flags = FLAG_STALE, CLUSTER,
+       .prepare = scan_prepare_slot,
        DOCS("cluster", "3.0.0", "O(N) with N keys of the partition",
             "Answer how many keys of a slot this node keeps."),
        ARGUMENTS(INTEGER("slot")))
+
+SUBROW("cluster|getkeysinslot", .arity = 4, .flags = FLAG_STALE, CLUSTER,
+       .prepare = scan_prepare_slot,
+       DOCS("cluster", "3.0.0", "O(N) with N keys of the partition",
+            "Answer keys of a slot that this node keeps."),
+       ARGUMENTS(INTEGER("slot"), INTEGER("count")))
 
 SUBROW("cluster|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, LOCAL(introspect_help),
        DOCS("cluster", "5.0.0", "O(1)", "Show what CLUSTER can do."))

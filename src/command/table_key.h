@@ -37,6 +37,10 @@ ROW("expiretime", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, 
     DOCS("generic", "7.0.0", "O(1)", "Answer when a key expires, in seconds since 1970."),
     ARGUMENTS(KEY))
 
+ROW("keys", .arity = 2, .flags = FLAG_READONLY, CLUSTER,
+    DOCS("generic", "1.0.0", "O(N) with N keys", "List the keys of the cluster that match."),
+    ARGUMENTS(VALUE_OF("pattern", "pattern", 0)))
+
 ROW("persist", .arity = 2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
     UPDATE(key_persist), DOCS("generic", "2.2.0", "O(1)", "Let a key stay until it is deleted."),
     ARGUMENTS(KEY))
@@ -86,6 +90,9 @@ SUBROW("object|refcount", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"
        DOCS("generic", "2.2.3", "O(1)", "Answer how often Redis would refer to the value."),
        ARGUMENTS(KEY))
 
+ROW("randomkey", .arity = 1, .flags = FLAG_READONLY, CLUSTER,
+    DOCS("generic", "1.0.0", "O(1)", "Answer some key of the cluster."))
+
 ROW("restore", .arity = -4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "OW update"),
     CATEGORIES("dangerous"), .prepare = dump_prepare_restore, .make = dump_make,
     UPDATE(dump_restore),
@@ -94,6 +101,12 @@ ROW("restore", .arity = -4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "O
     ARGUMENTS(KEY, INTEGER("ttl"), STRING("serialized-value"), TOKEN_OPTIONAL("replace", "REPLACE"),
               TOKEN_OPTIONAL("absttl", "ABSTTL"), OPTIONAL_WITH("seconds", "integer", "IDLETIME"),
               OPTIONAL_WITH("frequency", "integer", "FREQ")))
+
+ROW("scan", .arity = -2, .flags = FLAG_READONLY, CLUSTER, .prepare = scan_prepare,
+    DOCS("generic", "2.8.0", "O(1) for each call",
+         "List keys of the cluster piece by piece; any node goes on from a cursor."),
+    ARGUMENTS(INTEGER("cursor"), TOKEN_WITH("pattern", "pattern", "MATCH"),
+              TOKEN_WITH("count", "integer", "COUNT"), TOKEN_WITH("type", "string", "TYPE")))
 
 ROW("touch", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO"),
     .gather = GATHER_SUM, READ(key_exists),

@@ -59,36 +59,6 @@ static void links(void *context, void (*visit)(void *visitor, const struct link_
     engine_visit_links(worker->worker->engine, visit, visitor);
 }
 
-struct slot_count {
-    uint32_t slot;
-    uint64_t keys;
-};
-
-static void count_slot(void *context, struct span key, const struct version *version)
-{
-    struct slot_count *count = context;
-
-    if (version->kind != VALUE_TOMBSTONE && ring_slot(key) == count->slot)
-        count->keys++;
-}
-
-static uint64_t slot_keys(void *context, uint32_t slot)
-{
-    const struct node_worker *worker = context;
-    struct store *store = worker->node->store;
-    struct slot_count count = {.slot = slot};
-    struct partition *partition = store_partition(store,
-                                                  slot / (RING_SLOTS / store_partitions(store)));
-    uint64_t cursor = 0;
-
-    do {
-        partition_lock(partition);
-        cursor = partition_scan(partition, cursor, 1000, count_slot, &count);
-        partition_unlock(partition);
-    } while (cursor != 0);
-    return count.keys;
-}
-
 /* ---- CONFIG ---- */
 
 static void take_effect(struct node *node)
@@ -248,7 +218,6 @@ static void error_counts(void *context,
 static const struct environment_functions functions = {
     .member_address = member_address,
     .member_state = member_state,
-    .slot_keys = slot_keys,
     .links = links,
     .config_set = config_set,
     .config_rewrite = config_rewrite,

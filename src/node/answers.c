@@ -6,6 +6,7 @@
  */
 #include "base/rule.h"
 #include "node/inspect.h"
+#include "node/listing.h"
 #include "node/parts.h"
 #include "node/recover.h"
 
@@ -181,6 +182,11 @@ bool answers_take(struct peer *peer, const struct wire_message *message)
         if (request != NULL && request->stage == STAGE_INSPECT)
             inspect_answered(request, peer->number, &message->inspected);
         break;
+    case WIRE_LISTED:
+        request = request_find(engine, message->listed.id);
+        if (request != NULL && request->stage == STAGE_LISTING)
+            listing_answered(request, peer->number, &message->listed);
+        break;
     case WIRE_PONG:
         break;
     default:
@@ -214,6 +220,9 @@ static void lose(struct request *request, node_number number)
         return;
     case STAGE_INSPECT:
         inspect_lost(request, number);
+        return;
+    case STAGE_LISTING:
+        listing_lost(request, number);
         return;
     case STAGE_LINGERING:
         if (request->sweep != NULL)

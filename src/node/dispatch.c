@@ -9,6 +9,7 @@
  * has been there; what is forwarded may be refused and sent elsewhere. The later one waits.
  */
 #include "node/inspect.h"
+#include "node/listing.h"
 #include "node/parts.h"
 
 #include "base/assert.h"
@@ -271,6 +272,8 @@ static void begin(struct request *request)
             wait_begin(request);
         else if (is_inspection(request->call.command))
             inspect_begin(request);
+        else if (listing_is(request->call.command))
+            listing_begin(request);
         else
             sweep_begin(request);
         return;

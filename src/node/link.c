@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/rule.h"
 #include "node/inspect.h"
+#include "node/listing.h"
 #include "node/parts.h"
 #include "node/recover.h"
 #include "sync/stream.h"
@@ -400,6 +401,9 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_INSPECT:
         inspect_serve(link, &message->inspect, place);
+        return;
+    case WIRE_LIST:
+        listing_serve(link, &message->list);
         return;
     case WIRE_PING: {
         const struct wire_pong pong = {.id = message->ping.id};

@@ -17,6 +17,7 @@
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
  *   watch.c       CLIENT PAUSE, MONITOR, CLIENT UNBLOCK, SLOWLOG, LATENCY
+ *   listing.c     SCAN, KEYS and the like, which go through the ring page by page
  *   footprint.c   what connections and requests hold, for maxmemory
  *   owed.c        what is owed to other nodes, and the bound that follows from it
  *   hints.c       what is owed beyond the end of its request
@@ -122,6 +123,7 @@ enum request_stage {
     STAGE_PARTS,     /* its parts */
     STAGE_SWEEP,     /* the nodes' answers to a FLUSHALL or DBSIZE */
     STAGE_INSPECT,   /* the replicas' answers to a VERSION */
+    STAGE_LISTING,   /* the replicas' pages, or its turn to ask for them */
     STAGE_CONTROL,   /* control's answer */
     STAGE_WAIT,      /* a WAIT: acknowledgements */
     STAGE_LINGERING, /* a write that is answered: its last acknowledgements */
@@ -178,6 +180,7 @@ struct request {
     struct list behind;  /* of struct outbox_piece: the rest of a reply that has large values */
     struct sweep *sweep;
     struct inspection *inspection;
+    struct listing *listing;
     struct list parts;   /* of struct request, by link */
     struct many *many;   /* of a command of more keys than fit a turn, until it is gathered */
     struct lcs_job *lcs; /* of an LCS that has read its values */
@@ -637,6 +640,7 @@ struct engine {
     struct buffer seen;        /* lines for monitors, of this turn */
     struct list many;          /* of struct many: commands with a step to do */
     struct list lcs_jobs;      /* of struct lcs_job, the one that is worked at first */
+    struct list listings;      /* of struct listing, the same */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;

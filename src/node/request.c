@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "node/inspect.h"
+#include "node/listing.h"
 #include "node/parts.h"
 #include "resp/answer.h"
 #include "resp/reply.h"
@@ -48,6 +49,9 @@ static void time_is_up(struct request *request)
     case STAGE_INSPECT:
         inspect_timeout(request);
         return;
+    case STAGE_LISTING:
+        listing_timeout(request);
+        return;
     case STAGE_CONTROL:
         request_fail(request, "TRYAGAIN control did not answer in time; see RING STATUS");
         return;
@@ -60,6 +64,14 @@ static void time_is_up(struct request *request)
     default:
         return; /* a command of many keys ends when its parts do */
     }
+}
+
+static void hedge_is_due(struct request *request)
+{
+    if (request->stage == STAGE_LISTING)
+        listing_hedge(request);
+    else
+        coordinate_hedge(request);
 }
 
 static struct request *add_slot(struct engine *engine)
@@ -80,7 +92,7 @@ static struct request *add_slot(struct engine *engine)
     request->id = engine->slot_count;
     request->call.made = &request->made;
     request->deadline = (struct request_timer){.request = request, .fire = time_is_up};
-    request->hedge = (struct request_timer){.request = request, .fire = coordinate_hedge};
+    request->hedge = (struct request_timer){.request = request, .fire = hedge_is_due};
     list_init(&request->link);
     list_init(&request->behind);
     list_init(&request->parts);
@@ -235,6 +247,8 @@ static void give_back(struct request *request)
         sweep_end(request);
     if (request->inspection != NULL)
         inspect_end(request);
+    if (request->listing != NULL)
+        listing_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
     if (request->block != NULL)
@@ -704,6 +718,7 @@ void requests_destroy(struct engine *engine)
         lcs_end(request);
         sweep_end(request);
         inspect_end(request);
+        listing_end(request);
         buffer_deinit(&request->reply);
         outbox_pieces_free(&request->behind);
         buffer_deinit(&request->kept);

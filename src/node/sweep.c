@@ -430,10 +430,14 @@ static bool share_out(struct request *request)
     struct engine *engine = request->engine;
     struct sweep *sweep = request->sweep;
     const struct ring *ring = sweep->view->ring;
+    const struct session *session = request->call.session;
+    const bool primaries = !sweep->flushes && session != NULL && session->walks_primaries;
 
     for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
         const struct ring_claim *claim = ring_claim(ring, p);
         bool shared = false;
+        if (primaries && claim->nodes[0] != sweep->view->self)
+            continue; /* its cluster client asks that one */
         for (unsigned i = 0; i < claim->count && (sweep->flushes || !shared); i++) {
             const size_t node = index_of(sweep->view, claim->nodes[i]);
             const bool self = claim->nodes[i] == sweep->view->self;

@@ -208,6 +208,26 @@
     FIELD(u64, keys)               \
     FIELD(u64, expiring)
 
+/* Asks what there is from a place on in the order of the ring (sync/page.h), in these partitions.
+ * `ring_version` is as of FLUSH. */
+#define WIRE_LIST_FIELDS(FIELD)                                       \
+    FIELD(u64, id)                                                    \
+    FIELD(u64, ring_version)                                          \
+    FIELD(u64, place)                                                 \
+    FIELD(u32, limit)       /* about how many entries to look at */   \
+    FIELD(span, partitions) /* a bitmap, as in FLUSH */               \
+    FIELD(u8, matched)      /* 1: only keys that match the pattern */ \
+    FIELD(span, pattern)
+
+#define WIRE_LISTED_FIELDS(FIELD)                                                     \
+    FIELD(u64, id)                                                                    \
+    FIELD(u8, status) /* ANSWER_VERSION, ANSWER_NOT_VOTING, ANSWER_STALE_CLAIM: from  \
+                         `end` on where that is above the place that was asked for */ \
+    FIELD(u64, end)   /* a place: what is below it is here */                         \
+    FIELD(u32, seen)  /* entries that were looked at */                               \
+    FIELD(span, entries)                                                              \
+    FIELD(span, marks)
+
 /* Node records, encoded by gossip/: a push that is answered by a pull. */
 #define WIRE_EXCHANGE_FIELDS(FIELD) FIELD(span, records)
 
@@ -290,6 +310,8 @@
     ROW(43, INSPECT, inspect, WIRE_INSPECT_FIELDS)             \
     ROW(44, INSPECTED, inspected, WIRE_INSPECTED_FIELDS)       \
     ROW(45, MARKS, marks, WIRE_MARKS_FIELDS)                   \
-    ROW(46, ACKS, acks, WIRE_ACKS_FIELDS)
+    ROW(46, ACKS, acks, WIRE_ACKS_FIELDS)                      \
+    ROW(47, LIST, list, WIRE_LIST_FIELDS)                      \
+    ROW(48, LISTED, listed, WIRE_LISTED_FIELDS)
 
 #endif

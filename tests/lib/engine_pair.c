@@ -129,13 +129,6 @@ static enum member_state member_state(void *context, const struct ring_member *m
     return MEMBER_UP;
 }
 
-static uint64_t slot_keys(void *context, uint32_t slot)
-{
-    (void)context;
-    (void)slot;
-    return 0;
-}
-
 static void limit_memory(const struct pair_node *node)
 {
     store_set_memory_max(node->store, node->options->maxmemory);
@@ -185,7 +178,6 @@ static void error_counts(void *context,
 
 static const struct environment_functions functions = {
     .member_state = member_state,
-    .slot_keys = slot_keys,
     .config_set = config_set,
     .config_rewrite = config_rewrite,
     .reset_statistics = reset_statistics,

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "lib/flat.h"
+#include "node/parts.h"
 
 void pair_cable_drop(struct pair_cable *cable)
 {
@@ -230,6 +231,10 @@ void pair_settle(struct pair *pair)
                 engine_heed(node->engine, pair_now(node));
             node->killed = false;
             engine_turn_end(node->engine, pair_now(node));
+            if (!list_empty(&node->engine->listings)) { /* their steps take no time */
+                engine_wake(node->engine, pair_now(node));
+                moved = true;
+            }
         }
         moved |= carry_all(pair);
         for (size_t i = 0; i < pair->client_count; i++)

@@ -185,18 +185,30 @@ Test(command_cluster, info_says_whether_slots_are_without_a_quorum)
     teardown(&cluster);
 }
 
-Test(command_cluster, tells_slots_of_keys_and_keys_of_slots)
+Test(command_cluster, who_asks_for_the_nodes_of_the_slots_is_taken_to_walk_them)
+{
+    static const char *const lines[] = {"CLUSTER NODES", "CLUSTER SLOTS", "CLUSTER SHARDS"};
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct cluster cluster;
+
+        setup(&cluster);
+        cr_assert_not(cluster.fixture.session.walks_primaries);
+        fixture_run(&cluster.fixture, "CLUSTER INFO", NULL);
+        cr_assert_not(cluster.fixture.session.walks_primaries);
+        fixture_run(&cluster.fixture, lines[i], NULL);
+        cr_assert(cluster.fixture.session.walks_primaries);
+        teardown(&cluster);
+    }
+}
+
+Test(command_cluster, tells_slots_of_keys)
 {
     struct cluster cluster;
 
     setup(&cluster);
     fixture_expect(&cluster.fixture, "CLUSTER KEYSLOT 123456789", NULL, ":12739\r\n");
     fixture_expect(&cluster.fixture, "CLUSTER KEYSLOT {123456789}x", NULL, ":12739\r\n");
-    fixture_expect(&cluster.fixture, "CLUSTER COUNTKEYSINSLOT 5", NULL, ":6\r\n");
-    fixture_expect(&cluster.fixture, "CLUSTER COUNTKEYSINSLOT 16384", NULL,
-                   "-ERR Invalid slot\r\n");
-    fixture_expect(&cluster.fixture, "CLUSTER COUNTKEYSINSLOT x", NULL,
-                   "-ERR value is not an integer or out of range\r\n");
     fixture_expect(&cluster.fixture, "CLUSTER MYID", NULL, "$40\r\n" ID(1) "\r\n");
     teardown(&cluster);
 }

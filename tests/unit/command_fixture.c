@@ -80,12 +80,6 @@ static enum member_state member_state(void *context, const struct ring_member *m
     return fixture->states[member->number];
 }
 
-static uint64_t slot_keys(void *context, uint32_t slot)
-{
-    (void)context;
-    return slot + 1u;
-}
-
 static void links(void *context, void (*visit)(void *visitor, const struct link_facts *facts),
                   void *visitor)
 {
@@ -101,7 +95,6 @@ static const struct environment_functions functions = {
     .links = links,
     .member_address = member_address,
     .member_state = member_state,
-    .slot_keys = slot_keys,
     .config_set = config_set,
     .config_rewrite = config_rewrite,
     .reset_statistics = reset_statistics,

@@ -1,0 +1,817 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "node/listing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/bitmap.h"
+#include "base/memory.h"
+#include "base/rule.h"
+#include "command/scan.h"
+#include "resp/reply.h"
+#include "ring/slot.h"
+#include "sync/page.h"
+
+/* Entries that a round looks at, and partitions that it goes through. */
+#define LISTING_ENTRIES_MAX    512u
+#define LISTING_PARTITIONS_MAX 1024u
+/* What a turn does of it, in entries; a partition that is passed over costs a few ns. */
+#define LISTING_WORK_A_TURN    1024u
+#define LISTING_ROUND_WORK     16u
+#define LISTING_PARTITION_WORK 8u /* partitions for one */
+/* Entries of a round of RANDOMKEY, of which it takes one. */
+#define LISTING_SAMPLE 16u
+/* Who has not answered after this part of a request's time is left out, where another can be asked.
+ */
+#define LISTING_PATIENCE 8
+/* Before a reply, for its head. */
+#define LISTING_HEAD_MAX 96
+#define LISTING_ROOM     1024
+
+enum listing_kind {
+    LISTING_SCAN,
+    LISTING_KEYS,
+    LISTING_RANDOM,
+    LISTING_SLOT_KEYS, /* of this node's store alone, whatever it votes */
+    LISTING_SLOT_COUNT,
+};
+
+/* One of those that a round asks. */
+struct listing_source {
+    node_number node;
+    bool waits;
+    struct buffer entries, marks;
+    uint64_t end;
+    uint32_t seen;
+};
+
+struct listing {
+    struct list link; /* engine->listings while it has a step to do */
+    struct request *request;
+    struct view *view; /* it was begun with */
+    enum listing_kind kind;
+    struct scan_words words;
+    uint32_t slot; /* LISTING_SLOT_* */
+
+    /* Where it goes: from `place` to `stop`, partitions that are its alone. */
+    uint64_t place, stop;
+    uint32_t only;  /* partition; UINT32_MAX: all */
+    bool primaries; /* those alone that this node is the primary of */
+    bool wrapped;   /* RANDOMKEY: from the beginning, to where it began */
+    uint64_t began_at;
+
+    uint64_t seen;  /* entries looked at */
+    uint64_t given; /* keys in the reply */
+    struct buffer chosen;
+
+    /* The round. */
+    uint64_t round_stop; /* a place */
+    int64_t round_us;    /* when it began */
+    uint32_t limit;
+    struct buffer partitions; /* a bitmap */
+    unsigned source_count, waiting;
+    struct listing_source sources[COPIES_MAX];
+    unsigned lost_count; /* at this place */
+    node_number lost[COPIES_MAX];
+};
+
+static const struct {
+    const char *name;
+    enum listing_kind kind;
+} kinds[] = {
+    {"scan", LISTING_SCAN},
+    {"keys", LISTING_KEYS},
+    {"randomkey", LISTING_RANDOM},
+    {"cluster|getkeysinslot", LISTING_SLOT_KEYS},
+    {"cluster|countkeysinslot", LISTING_SLOT_COUNT},
+};
+
+static bool find_kind(const struct command *command, enum listing_kind *kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(command->name, kinds[i].name) == 0) {
+            *kind = kinds[i].kind;
+            return true;
+        }
+    return false;
+}
+
+bool listing_is(const struct command *command)
+{
+    enum listing_kind kind;
+
+    return find_kind(command, &kind);
+}
+
+static bool is_local(const struct listing *listing)
+{
+    return listing->kind == LISTING_SLOT_KEYS || listing->kind == LISTING_SLOT_COUNT;
+}
+
+static bool in_scope(const struct listing *listing, uint32_t partition)
+{
+    if (listing->only != UINT32_MAX)
+        return partition == listing->only;
+    return !listing->primaries ||
+           ring_claim(listing->view->ring, partition)->nodes[0] == listing->view->self;
+}
+
+/* ---- a page of this node's ---- */
+
+struct question {
+    uint64_t ring_version;
+    uint64_t place;
+    uint32_t limit;
+    struct span partitions;
+    bool own; /* it asks itself, and for nothing but what it has */
+};
+
+struct answer {
+    enum answer_status status;
+    uint64_t end;
+};
+
+/* Under the lock. */
+static enum answer_status may_answer(const struct engine *engine, const struct partition *partition)
+{
+    if (partition->claim_version != ring_claim(engine->view->ring, partition->index)->version)
+        return ANSWER_STALE_CLAIM;
+    return partition_votes(partition) || !RULE(12) ? ANSWER_VERSION : ANSWER_NOT_VOTING;
+}
+
+static struct answer read_here(struct engine *engine, const struct question *question,
+                               struct page *page)
+{
+    const uint32_t count = store_partitions(engine->own.store);
+    const size_t begin = buffer_size(page->entries);
+    struct answer answer = {.status = ANSWER_VERSION, .end = question->place};
+    uint32_t passed = 0;
+
+    if (!question->own && (engine->view->ring == NULL ||
+                           ring_draft_of(engine->view->ring).version != question->ring_version))
+        return (struct answer){.status = ANSWER_STALE_CLAIM, .end = question->place};
+    for (uint32_t p = page_partition(question->place); p < count; p++) {
+        if (!bitmap_has(question->partitions, p))
+            continue;
+        if (passed++ == LISTING_PARTITIONS_MAX)
+            return answer;
+        struct partition *partition = store_partition(engine->own.store, p);
+        const uint64_t from = page_place(p, 0) > question->place ? page_place(p, 0)
+                                                                 : question->place;
+        partition_lock(partition);
+        if (!question->own)
+            answer.status = may_answer(engine, partition);
+        if (answer.status == ANSWER_VERSION)
+            answer.end = page_read(page, partition, from, question->limit - page->seen);
+        partition_unlock(partition);
+        if (answer.status != ANSWER_VERSION || page->seen >= question->limit ||
+            buffer_size(page->entries) - begin >= PAGE_BYTES)
+            return answer;
+    }
+    answer.end = page_place(count, 0);
+    return answer;
+}
+
+void listing_serve(struct link *link, const struct wire_list *list)
+{
+    struct engine *engine = link->engine;
+    struct buffer marks = {0};
+    struct page page = {.matched = list->matched != 0,
+                        .pattern = list->pattern,
+                        .entries = &engine->looked,
+                        .marks = &marks};
+    const struct question question = {
+        .ring_version = list->ring_version,
+        .place = list->place,
+        .limit = list->limit < LISTING_ENTRIES_MAX ? list->limit : LISTING_ENTRIES_MAX,
+        .partitions = list->partitions};
+
+    buffer_reset(&engine->looked, BUFFER_KEEP);
+    struct answer answer = read_here(engine, &question, &page);
+    if (engine->looked.failed || marks.failed) { /* it cannot say what it has */
+        answer = (struct answer){.status = ANSWER_STALE_CLAIM, .end = list->place};
+        buffer_reset(&engine->looked, BUFFER_KEEP);
+        buffer_reset(&marks, BUFFER_KEEP);
+    }
+    const struct wire_listed listed = {.id = list->id,
+                                       .status = (uint8_t)answer.status,
+                                       .end = answer.end,
+                                       .seen = page.seen,
+                                       .entries = buffer_content(&engine->looked),
+                                       .marks = buffer_content(&marks)};
+    wire_put_listed(link_message(link), &listed);
+    buffer_deinit(&marks);
+}
+
+/* ---- whom a round asks ---- */
+
+static bool is_source(const struct listing *listing, node_number node)
+{
+    for (unsigned i = 0; i < listing->source_count; i++)
+        if (listing->sources[i].node == node)
+            return true;
+    return false;
+}
+
+static bool may_ask(const struct listing *listing, node_number node)
+{
+    struct engine *engine = listing->request->engine;
+
+    for (unsigned i = 0; i < listing->lost_count; i++)
+        if (listing->lost[i] == node)
+            return false;
+    if (node == listing->view->self)
+        return view_node(engine->view, node) != NULL && view_node(engine->view, node)->votes &&
+               engine->view->self_in_line;
+    return peer_promising(engine, node);
+}
+
+/* How many of the first `copies` of a claim have to answer: as many as any read of a key that they
+ * keep would ask. */
+static unsigned needed_of(const struct request *request, unsigned copies)
+{
+    const struct options *options = request->engine->options;
+    uint8_t level = request->read_level != LEVEL_DEFAULT ? request->read_level
+                                                         : options->read_level;
+    unsigned needed = level_needed(level, copies);
+
+    for (size_t i = 0; request->read_level == LEVEL_DEFAULT && i < options->keyspace.count; i++) {
+        level = options->keyspace.items[i].read_level;
+        if (level != LEVEL_DEFAULT && level_needed(level, copies) > needed)
+            needed = level_needed(level, copies);
+    }
+    return needed < copies ? needed : copies;
+}
+
+static void add_source(struct listing *listing, node_number node)
+{
+    struct listing_source *source = &listing->sources[listing->source_count++];
+
+    source->node = node;
+    source->waits = false;
+    buffer_reset(&source->entries, BUFFER_KEEP);
+    buffer_reset(&source->marks, BUFFER_KEEP);
+}
+
+enum cover {
+    COVER_NOW,      /* by the sources that there are */
+    COVER_ADDING,   /* after more of them became some */
+    COVER_POSSIBLE, /* by all that may be asked */
+};
+
+/* Whether enough of the first `copies` of a claim answer for a partition. */
+static bool covers_copies(struct listing *listing, const struct ring_claim *claim, unsigned copies,
+                          enum cover how)
+{
+    const unsigned needed = needed_of(listing->request, copies);
+    unsigned have = 0;
+
+    for (unsigned i = 0; i < copies; i++)
+        have += how == COVER_POSSIBLE ? may_ask(listing, claim->nodes[i])
+                                      : is_source(listing, claim->nodes[i]);
+    for (int own = how == COVER_ADDING ? 1 : -1; own >= 0; own--) /* this node first */
+        for (unsigned i = 0; i < copies && have < needed; i++) {
+            const node_number node = claim->nodes[i];
+            if ((node == listing->view->self) != (own == 1) || is_source(listing, node) ||
+                !may_ask(listing, node))
+                continue;
+            add_source(listing, node);
+            have++;
+        }
+    return have >= needed;
+}
+
+/* The same for each number of copies that a rule of the ring has. */
+static bool covers(struct listing *listing, uint32_t partition, enum cover how)
+{
+    const struct ring_claim *claim = ring_claim(listing->view->ring, partition);
+    const struct ring_draft *content = &listing->view->ring->content;
+    bool covered = true;
+
+    for (unsigned copies = 1; copies <= claim->count && covered; copies++) {
+        bool used = content->base.replicas == copies ||
+                    (copies == claim->count && content->base.replicas > copies);
+        for (size_t i = 0; i < content->rule_count && !used; i++)
+            used = content->rules[i].replicas == copies ||
+                   (copies == claim->count && content->rules[i].replicas > copies);
+        covered = !used || covers_copies(listing, claim, copies, how);
+    }
+    return covered;
+}
+
+/* ---- the reply ---- */
+
+static void hurry(struct listing *listing)
+{
+    if (list_empty(&listing->link))
+        list_append(&listing->request->engine->listings, &listing->link);
+}
+
+static void put_head(struct buffer *reply, const struct buffer *head)
+{
+    struct buffer whole = {0};
+
+    if (reply->failed || buffer_prepend(reply, buffer_content(head).data, buffer_size(head)))
+        return;
+    /* The room before it was lost as it grew, which happens to short ones. */
+    buffer_append_span(&whole, buffer_content(head));
+    buffer_append_span(&whole, buffer_content(reply));
+    buffer_deinit(reply);
+    *reply = whole;
+}
+
+/* SCAN's next cursor is `cursor`. */
+static void finish(struct listing *listing, uint64_t cursor)
+{
+    struct request *request = listing->request;
+    struct buffer *reply = &request->reply;
+    struct buffer head = {0};
+    char text[24];
+
+    switch (listing->kind) {
+    case LISTING_SCAN:
+        snprintf(text, sizeof text, "%" PRIu64, cursor);
+        reply_array(&head, 2);
+        reply_bulk_string(&head, text);
+        reply_array(&head, listing->given);
+        put_head(reply, &head);
+        break;
+    case LISTING_KEYS:
+    case LISTING_SLOT_KEYS:
+        reply_array(&head, listing->given);
+        put_head(reply, &head);
+        break;
+    case LISTING_SLOT_COUNT:
+        reply_integer(reply, (int64_t)listing->given);
+        break;
+    case LISTING_RANDOM:
+        if (listing->given > 0)
+            reply_bulk(reply, buffer_content(&listing->chosen));
+        else
+            reply_null(reply, request->call.protocol);
+        break;
+    }
+    buffer_deinit(&head);
+    listing_end(request);
+    request_finish(request);
+}
+
+static void give_up(struct request *request)
+{
+    struct engine *engine = request->engine;
+
+    metrics_add(engine->metrics, METRIC_QUORUM_FAILURES, 1);
+    listing_end(request);
+    request_fail(request, "NOQUORUM too few nodes answered in %lld ms",
+                 (long long)((engine->now.mono_us - request->began_us) / 1000));
+}
+
+static void take_key(struct listing *listing, struct span key)
+{
+    struct request *request = listing->request;
+
+    switch (listing->kind) {
+    case LISTING_SLOT_KEYS:
+    case LISTING_SLOT_COUNT:
+        if (ring_slot(key) != listing->slot ||
+            (listing->kind == LISTING_SLOT_KEYS && listing->given >= listing->words.count))
+            return;
+        listing->given++;
+        if (listing->kind == LISTING_SLOT_KEYS)
+            reply_bulk(&request->reply, key);
+        return;
+    case LISTING_RANDOM: /* each of them with the same chance */
+        if (rng_below(&request->engine->rng, ++listing->given) > 0)
+            return;
+        buffer_reset(&listing->chosen, BUFFER_KEEP);
+        buffer_append_span(&listing->chosen, key);
+        request->reply.failed |= listing->chosen.failed;
+        return;
+    case LISTING_SCAN:
+    case LISTING_KEYS:
+        if (listing->words.none)
+            return;
+        listing->given++;
+        reply_bulk(&request->reply, key);
+    }
+}
+
+/* ---- rounds ---- */
+
+/* Whether the reply is complete, or has to be. */
+static bool has_enough(const struct listing *listing)
+{
+    const struct request *request = listing->request;
+    const struct engine *engine = request->engine;
+
+    switch (listing->kind) {
+    case LISTING_SCAN: /* a cursor in time is better than an error */
+        return listing->seen >= listing->words.count ||
+               buffer_size(&request->reply) >= CLIENT_BYTES_A_TURN ||
+               engine->now.mono_us - request->began_us >
+                   engine->options->request_timeout_ms * 1000 / 2;
+    case LISTING_SLOT_KEYS:
+        return listing->given >= listing->words.count;
+    case LISTING_RANDOM:
+        return listing->given > 0;
+    case LISTING_KEYS:
+    case LISTING_SLOT_COUNT:
+        return false;
+    }
+    return false;
+}
+
+/* False: it is at its end. */
+static bool at_next_place(struct listing *listing)
+{
+    const uint32_t count = ring_partition_count(listing->view->ring);
+
+    for (;;) {
+        const uint64_t stop = listing->wrapped ? listing->began_at : listing->stop;
+        uint32_t p = page_partition(listing->place);
+        while (p < count && listing->place < stop && !in_scope(listing, p)) {
+            listing->place = page_place(++p, 0);
+            listing->lost_count = 0;
+        }
+        if (p < count && listing->place < stop)
+            return true;
+        if (listing->kind != LISTING_RANDOM || listing->wrapped)
+            return false;
+        listing->wrapped = true;
+        listing->place = 0;
+    }
+}
+
+static void merge(struct listing *listing)
+{
+    struct request *request = listing->request;
+    struct engine *engine = request->engine;
+    struct page_merge merge;
+    struct span key;
+
+    page_merge_init(&merge, engine->own.store);
+    for (unsigned i = 0; i < listing->source_count; i++) {
+        const struct listing_source *source = &listing->sources[i];
+        page_merge_add(&merge, buffer_content(&source->entries), buffer_content(&source->marks),
+                       source->end < listing->round_stop ? source->end : listing->round_stop);
+    }
+    while (page_merge_next(&merge, engine->now.wall_ms, &key))
+        take_key(listing, key);
+    /* What the one saw whose page is the shortest. */
+    for (unsigned i = 0; i < listing->source_count; i++)
+        if (listing->sources[i].end <= merge.end || listing->source_count == 1) {
+            listing->seen += listing->sources[i].seen;
+            break;
+        }
+    if (page_partition(merge.end) != page_partition(listing->place))
+        listing->lost_count = 0;
+    listing->place = merge.end;
+    request->reply.failed |= merge.failed;
+    page_merge_deinit(&merge);
+}
+
+/* All sources have answered. */
+static void round_over(struct listing *listing)
+{
+    struct request *request = listing->request;
+    const struct engine *engine = request->engine;
+    const uint64_t most = engine->options->client_output_buffer_limit.hard_bytes;
+
+    merge(listing);
+    if (request->owner == OWNER_NOBODY || request->reply.failed || !at_next_place(listing)) {
+        finish(listing, 0);
+    } else if (has_enough(listing)) {
+        finish(listing, listing->place);
+    } else if (most > 0 && buffer_size(&request->reply) > most) {
+        listing_end(request);
+        request_fail(request, "ERR the reply is longer than client-output-buffer-limit");
+    } else {
+        /* Each round has the time of a request, but SCAN, which can end with what it has. */
+        if (listing->kind != LISTING_SCAN)
+            request->deadline_us = engine->now.mono_us + engine->options->request_timeout_ms * 1000;
+        if (request->owner == OWNER_CLIENT)
+            client_weigh(request);
+        hurry(listing);
+    }
+}
+
+/* The partitions of a round: as many in a row as its sources can answer for. */
+static void set_partitions(struct listing *listing)
+{
+    const uint32_t count = ring_partition_count(listing->view->ring);
+    const uint64_t stop = listing->wrapped ? listing->began_at : listing->stop;
+    uint8_t *map = listing->partitions.block;
+    uint32_t p = page_partition(listing->place), taken = 0;
+
+    memset(map, 0, bitmap_size(count));
+    for (; p < count && page_place(p, 0) < stop && taken < LISTING_PARTITIONS_MAX; p++) {
+        if (!in_scope(listing, p))
+            continue;
+        if (taken > 0 && !is_local(listing) && !covers(listing, p, COVER_NOW))
+            break;
+        bitmap_set(map, p);
+        taken++;
+    }
+    listing->round_stop = page_place(p, 0) < stop ? page_place(p, 0) : stop;
+}
+
+static bool ask(struct listing *listing, struct listing_source *source)
+{
+    struct request *request = listing->request;
+    const struct span partitions = span_of(listing->partitions.block,
+                                           bitmap_size(ring_partition_count(listing->view->ring)));
+    struct buffer *out = peer_message(request->engine, source->node,
+                                      partitions.size + listing->words.pattern.size + 64);
+
+    if (out == NULL)
+        return false;
+    wire_put_list(out,
+                  &(struct wire_list){.id = request->id,
+                                      .ring_version = ring_draft_of(listing->view->ring).version,
+                                      .place = listing->place,
+                                      .limit = listing->limit,
+                                      .partitions = partitions,
+                                      .matched = listing->words.matched,
+                                      .pattern = listing->words.pattern});
+    source->waits = true;
+    listing->waiting++;
+    return true;
+}
+
+static bool ask_here(struct listing *listing, struct listing_source *source)
+{
+    struct engine *engine = listing->request->engine;
+    struct page page = {.matched = listing->words.matched,
+                        .pattern = listing->words.pattern,
+                        .entries = &source->entries,
+                        .marks = &source->marks};
+    const struct question question = {
+        .ring_version = ring_draft_of(listing->view->ring).version,
+        .place = listing->place,
+        .limit = listing->limit,
+        .partitions = span_of(listing->partitions.block,
+                              bitmap_size(ring_partition_count(listing->view->ring))),
+        .own = is_local(listing)};
+    const struct answer answer = read_here(engine, &question, &page);
+
+    source->end = answer.end;
+    source->seen = page.seen;
+    listing->request->reply.failed |= source->entries.failed || source->marks.failed;
+    return answer.end > listing->place;
+}
+
+static uint32_t limit_of(const struct listing *listing)
+{
+    uint64_t limit = LISTING_ENTRIES_MAX;
+
+    if (listing->kind == LISTING_SCAN)
+        limit = listing->words.count - listing->seen;
+    else if (listing->kind == LISTING_RANDOM)
+        limit = LISTING_SAMPLE;
+    return limit < LISTING_ENTRIES_MAX ? (uint32_t)limit : LISTING_ENTRIES_MAX;
+}
+
+static void leave_out(struct listing *listing, node_number node)
+{
+    if (listing->lost_count < COPIES_MAX)
+        listing->lost[listing->lost_count++] = node;
+}
+
+static void begin_again(struct listing *listing)
+{
+    listing->source_count = listing->waiting = 0;
+    request_renew(listing->request); /* answers that come yet are late */
+    hurry(listing);
+}
+
+/* Chooses whom to ask, and asks. False: one of them cannot answer, and is left out now. */
+static bool ask_all(struct listing *listing)
+{
+    listing->waiting = 0;
+    request_renew(listing->request); /* answers to an earlier round are late */
+    for (unsigned i = 0; i < listing->source_count; i++) {
+        struct listing_source *source = &listing->sources[i];
+        const bool asked = source->node == listing->view->self ? ask_here(listing, source)
+                                                               : ask(listing, source);
+        if (!asked) {
+            leave_out(listing, source->node);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Not for good: who is slow now may be asked in the next round. */
+static void watch_round(struct listing *listing)
+{
+    struct request *request = listing->request;
+    const int64_t patience_us = request->engine->options->request_timeout_ms * 1000 /
+                                LISTING_PATIENCE;
+
+    listing->round_us = request->engine->now.mono_us;
+    if (!request->hedge.running)
+        request_start_timer(&request->hedge, listing->round_us + patience_us);
+}
+
+void listing_hedge(struct request *request)
+{
+    struct listing *listing = request->listing;
+    const int64_t patience_us = request->engine->options->request_timeout_ms * 1000 /
+                                LISTING_PATIENCE;
+    const unsigned lost_count = listing->lost_count;
+
+    if (listing->waiting == 0)
+        return;
+    if (request->engine->now.mono_us < listing->round_us + patience_us) { /* of an earlier round */
+        request_start_timer(&request->hedge, listing->round_us + patience_us);
+        return;
+    }
+    for (unsigned i = 0; i < listing->source_count; i++)
+        if (listing->sources[i].waits)
+            leave_out(listing, listing->sources[i].node);
+    if (covers(listing, page_partition(listing->place), COVER_POSSIBLE))
+        begin_again(listing);
+    else
+        listing->lost_count = lost_count;
+}
+
+/* One round; it is over at once where only this node was asked. */
+static uint32_t begin_round(struct listing *listing)
+{
+    uint32_t work = LISTING_ROUND_WORK;
+
+    list_remove(&listing->link);
+    if (!at_next_place(listing)) {
+        finish(listing, 0);
+        return work;
+    }
+    listing->limit = limit_of(listing);
+    do {
+        listing->source_count = 0;
+        if (is_local(listing))
+            add_source(listing, listing->view->self);
+        else if (!covers(listing, page_partition(listing->place), COVER_ADDING)) {
+            give_up(listing->request);
+            return work;
+        }
+        set_partitions(listing);
+    } while (!ask_all(listing));
+    for (unsigned i = 0; i < listing->source_count; i++)
+        if (!listing->sources[i].waits)
+            work += listing->sources[i].seen;
+    work += (page_partition(listing->round_stop) - page_partition(listing->place)) /
+            LISTING_PARTITION_WORK;
+    if (listing->waiting == 0)
+        round_over(listing);
+    else
+        watch_round(listing);
+    return work;
+}
+
+void listings_proceed(struct engine *engine)
+{
+    uint32_t work = 0;
+
+    if (list_empty(&engine->listings))
+        return;
+    engine_note(engine, WORK_CLIENTS);
+    while (!list_empty(&engine->listings) && work < LISTING_WORK_A_TURN)
+        work += begin_round(list_entry(engine->listings.next, struct listing, link));
+}
+
+void listing_answered(struct request *request, node_number node, const struct wire_listed *listed)
+{
+    struct listing *listing = request->listing;
+
+    for (unsigned i = 0; i < listing->source_count; i++) {
+        struct listing_source *source = &listing->sources[i];
+        if (source->node != node || !source->waits)
+            continue;
+        if (listed->end <= listing->place) { /* it does not vote, or goes by another ring */
+            listing_lost(request, node);
+            return;
+        }
+        source->waits = false;
+        source->end = listed->end;
+        source->seen = listed->seen;
+        buffer_append_span(&source->entries, listed->entries);
+        buffer_append_span(&source->marks, listed->marks);
+        request->reply.failed |= source->entries.failed || source->marks.failed;
+        if (--listing->waiting == 0)
+            round_over(listing);
+        return;
+    }
+}
+
+void listing_lost(struct request *request, node_number node)
+{
+    struct listing *listing = request->listing;
+
+    for (unsigned i = 0; i < listing->source_count; i++)
+        if (listing->sources[i].node == node && listing->sources[i].waits) {
+            leave_out(listing, node);
+            begin_again(listing);
+            return;
+        }
+}
+
+void listing_timeout(struct request *request)
+{
+    metrics_add(request->engine->metrics, METRIC_TIMEOUTS, 1);
+    give_up(request);
+}
+
+/* ---- its life ---- */
+
+void listing_end(struct request *request)
+{
+    struct listing *listing = request->listing;
+
+    if (listing == NULL)
+        return;
+    list_remove(&listing->link);
+    for (unsigned i = 0; i < COPIES_MAX; i++) {
+        buffer_deinit(&listing->sources[i].entries);
+        buffer_deinit(&listing->sources[i].marks);
+    }
+    buffer_deinit(&listing->partitions);
+    buffer_deinit(&listing->chosen);
+    view_release(&listing->view);
+    memory_free(listing);
+    request->listing = NULL;
+}
+
+/* The words of a command that `prepare` took. */
+static void read_words(struct listing *listing)
+{
+    struct call *call = &listing->request->call;
+    struct scan_words *words = &listing->words;
+    uint32_t slot;
+
+    switch (listing->kind) {
+    case LISTING_SCAN:
+        ensure(scan_parse(call, words));
+        break;
+    case LISTING_KEYS:
+        words->pattern = call->argv[1];
+        words->matched = words->pattern.size != 1 || words->pattern.data[0] != '*';
+        break;
+    case LISTING_SLOT_KEYS:
+    case LISTING_SLOT_COUNT:
+        ensure(scan_parse_slot(call, &listing->slot, &words->count));
+        listing->only = ring_slot_partition(listing->slot,
+                                            ring_partition_count(listing->view->ring));
+        return;
+    case LISTING_RANDOM:
+        break;
+    }
+    if (words->matched && scan_one_slot(words->pattern, &slot))
+        listing->only = ring_slot_partition(slot, ring_partition_count(listing->view->ring));
+}
+
+static void set_off(struct listing *listing)
+{
+    struct engine *engine = listing->request->engine;
+    const uint32_t count = ring_partition_count(listing->view->ring);
+
+    listing->stop = page_place(count, 0);
+    listing->place = listing->words.cursor < listing->stop ? listing->words.cursor : listing->stop;
+    if (listing->only != UINT32_MAX) {
+        const uint64_t first = page_place(listing->only, 0);
+        if (listing->place < first)
+            listing->place = first;
+        listing->stop = page_place(listing->only + 1, 0);
+    }
+    if (listing->kind == LISTING_RANDOM)
+        listing->place = page_place((uint32_t)rng_below(&engine->rng, count),
+                                    rng_below(&engine->rng, POSITION_END));
+    listing->began_at = listing->place;
+}
+
+void listing_begin(struct request *request)
+{
+    struct engine *engine = request->engine;
+    struct listing *listing = memory_alloc(sizeof *listing);
+    const size_t map = bitmap_size(ring_partition_count(engine->view->ring));
+    const struct session *session = request->call.session;
+
+    list_init(&listing->link);
+    listing->request = request;
+    listing->view = view_retain(engine->view);
+    listing->only = UINT32_MAX;
+    listing->primaries = session != NULL && session->walks_primaries;
+    ensure(find_kind(request->call.command, &listing->kind));
+    request->listing = listing;
+    request_wait(request, STAGE_LISTING); /* the words point to what it keeps */
+    if (buffer_reserve(&listing->partitions, map) == NULL) {
+        listing_end(request);
+        request_fail(request, "OOM out of memory for the request");
+        return;
+    }
+    read_words(listing);
+    set_off(listing);
+    if (listing->kind != LISTING_RANDOM && listing->kind != LISTING_SLOT_COUNT)
+        buffer_begin_behind(&request->reply, LISTING_HEAD_MAX, LISTING_ROOM);
+    hurry(listing);
+}
