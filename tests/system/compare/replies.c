@@ -17,7 +17,13 @@
 
 const struct meant_difference differences[] = {
 #define DIFFERS(commands_, command_, redis_, dunlin_, what_, reason_) \
-    {.command = command_, .redis = redis_, .dunlin = dunlin_},
+    {.commands = commands_, .command = command_, .redis = redis_, .dunlin = dunlin_},
+#define DIFFERS_FOR_LONG(commands_, command_, redis_, dunlin_, what_, reason_) \
+    {.commands = commands_,                                                    \
+     .command = command_,                                                      \
+     .redis = redis_,                                                          \
+     .dunlin = dunlin_,                                                        \
+     .for_long = true},
 #include "main/differences.h"
 #undef DIFFERS
     {0},
@@ -95,6 +101,7 @@ void difference_deinit(struct difference *difference)
 void replies_init(struct replies *replies, uint64_t *met)
 {
     replies->met = met;
+    replies->parted = false;
     for (int i = 0; i < SERVER_CONNECTIONS; i++)
         replies->queued[i].count = 0;
 }
@@ -110,6 +117,7 @@ static bool is_meant(struct replies *replies, const struct step *step, const cha
         meant = row->command != NULL && fnmatch(row->command, command, FNM_CASEFOLD) == 0 &&
                 fnmatch(row->redis, redis, 0) == 0 && fnmatch(row->dunlin, dunlin, 0) == 0;
         replies->met[i] += meant;
+        replies->parted |= meant && row->for_long;
     }
     free(command);
     return meant;

@@ -11,7 +11,8 @@
 
 /* The rows of main/differences.h. */
 struct meant_difference {
-    const char *command, *redis, *dunlin;
+    const char *commands, *command, *redis, *dunlin;
+    bool for_long; /* nothing can be compared behind it */
 };
 extern const struct meant_difference differences[];
 extern const size_t differences_count;
@@ -20,6 +21,7 @@ extern const size_t differences_count;
 
 struct replies {
     uint64_t *met; /* how often each of the differences was met */
+    bool parted;   /* one of those that are for long was met */
     struct {
         const struct step *steps[QUEUED_MAX];
         size_t count;
