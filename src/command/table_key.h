@@ -39,7 +39,8 @@ ROW("expiretime", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, 
 
 ROW("keys", .arity = 2, .flags = FLAG_READONLY, CLUSTER,
     DOCS("generic", "1.0.0", "O(N) with N keys", "List the keys of the cluster that match."),
-    ARGUMENTS(VALUE_OF("pattern", "pattern", 0)))
+    TIPS("request_policy:all_shards nondeterministic_output_order"),
+    CATEGORIES("keyspace dangerous"), ARGUMENTS(VALUE_OF("pattern", "pattern", 0)))
 
 ROW("persist", .arity = 2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
     UPDATE(key_persist), DOCS("generic", "2.2.0", "O(1)", "Let a key stay until it is deleted."),
@@ -91,7 +92,8 @@ SUBROW("object|refcount", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"
        TIPS("nondeterministic_output"), ARGUMENTS(KEY))
 
 ROW("randomkey", .arity = 1, .flags = FLAG_READONLY, CLUSTER,
-    DOCS("generic", "1.0.0", "O(1)", "Answer some key of the cluster."))
+    DOCS("generic", "1.0.0", "O(1)", "Answer some key of the cluster."),
+    TIPS("request_policy:all_shards nondeterministic_output"), CATEGORIES("keyspace"))
 
 ROW("restore", .arity = -4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "OW update"),
     CATEGORIES("dangerous"), .prepare = dump_prepare_restore, .make = dump_make,
@@ -105,6 +107,7 @@ ROW("restore", .arity = -4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "O
 ROW("scan", .arity = -2, .flags = FLAG_READONLY, CLUSTER, .prepare = scan_prepare,
     DOCS("generic", "2.8.0", "O(1) for each call",
          "List keys of the cluster piece by piece; any node goes on from a cursor."),
+    TIPS("nondeterministic_output request_policy:special"), CATEGORIES("keyspace"),
     ARGUMENTS(INTEGER("cursor"), TOKEN_WITH("pattern", "pattern", "MATCH"),
               TOKEN_WITH("count", "integer", "COUNT"), TOKEN_WITH("type", "string", "TYPE")))
 
