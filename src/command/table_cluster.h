@@ -23,7 +23,7 @@ SUBROW("cluster|getkeysinslot", .arity = 4, .flags = FLAG_STALE, CLUSTER,
        .prepare = scan_prepare_slot,
        DOCS("cluster", "3.0.0", "O(N) with N keys of the partition",
             "Answer keys of a slot that this node keeps."),
-       ARGUMENTS(INTEGER("slot"), INTEGER("count")))
+       TIPS("nondeterministic_output"), ARGUMENTS(INTEGER("slot"), INTEGER("count")))
 
 SUBROW("cluster|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, LOCAL(introspect_help),
        DOCS("cluster", "5.0.0", "O(1)", "Show what CLUSTER can do."))

@@ -9,18 +9,18 @@
 ROW("del", .arity = -2, .flags = FLAG_WRITE, KEYS(1, -1, 1, "RM delete"), .gather = GATHER_SUM,
     UPDATE(key_del),
     DOCS("generic", "1.0.0", "O(N) with N keys", "Delete keys and answer how many there were."),
-    ARGUMENTS(KEYS_MANY))
+    TIPS("request_policy:multi_shard response_policy:agg_sum"), ARGUMENTS(KEYS_MANY))
 
 ROW("dump", .arity = 2, .flags = FLAG_READONLY, KEYS(1, 1, 1, "RO access"), .slow = true,
     READ(dump_read),
     DOCS("generic", "2.6.0", "O(N) with N the length of the value",
          "Answer the value of a key in Redis' own format, for RESTORE."),
-    ARGUMENTS(KEY))
+    TIPS("nondeterministic_output"), ARGUMENTS(KEY))
 
 ROW("exists", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO"),
     .gather = GATHER_SUM, READ(key_exists),
     DOCS("generic", "1.0.0", "O(N) with N keys", "Answer how many of the keys exist."),
-    ARGUMENTS(KEYS_MANY))
+    TIPS("request_policy:multi_shard response_policy:agg_sum"), ARGUMENTS(KEYS_MANY))
 
 ROW("expire", .arity = -3, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
     .prepare = key_prepare_expire, UPDATE(key_expire),
@@ -39,7 +39,8 @@ ROW("expiretime", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, 
 
 ROW("keys", .arity = 2, .flags = FLAG_READONLY, CLUSTER,
     DOCS("generic", "1.0.0", "O(N) with N keys", "List the keys of the cluster that match."),
-    ARGUMENTS(VALUE_OF("pattern", "pattern", 0)))
+    TIPS("request_policy:all_shards nondeterministic_output_order"),
+    CATEGORIES("keyspace dangerous"), ARGUMENTS(VALUE_OF("pattern", "pattern", 0)))
 
 ROW("persist", .arity = 2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW update"),
     UPDATE(key_persist), DOCS("generic", "2.2.0", "O(1)", "Let a key stay until it is deleted."),
@@ -63,7 +64,7 @@ ROW("pexpiretime", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1,
 ROW("pttl", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO access"),
     READ(key_pttl),
     DOCS("generic", "2.6.0", "O(1)", "Answer how long a key lives, in milliseconds."),
-    ARGUMENTS(KEY))
+    TIPS("nondeterministic_output"), ARGUMENTS(KEY))
 
 ROW("object", .arity = -2, .flags = 0, LOCAL(introspect_container),
     DOCS("generic", "2.2.3", "Depends on subcommand.", "Ask how the value of a key is kept."))
@@ -71,11 +72,11 @@ ROW("object", .arity = -2, .flags = 0, LOCAL(introspect_container),
 SUBROW("object|encoding", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"),
        READ(object_encoding),
        DOCS("generic", "2.2.3", "O(1)", "Answer what Redis would keep the value as."),
-       ARGUMENTS(KEY))
+       TIPS("nondeterministic_output"), ARGUMENTS(KEY))
 
 SUBROW("object|freq", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"), READ(object_freq),
        DOCS("generic", "4.0.0", "O(1)", "Answer an error: how often keys are used is not counted."),
-       ARGUMENTS(KEY))
+       TIPS("nondeterministic_output"), ARGUMENTS(KEY))
 
 SUBROW("object|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, CATEGORIES("keyspace"),
        LOCAL(introspect_help), DOCS("generic", "6.2.0", "O(1)", "Show what OBJECT can do."))
@@ -83,15 +84,16 @@ SUBROW("object|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, CATEGORIES
 SUBROW("object|idletime", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"),
        READ(object_idletime),
        DOCS("generic", "2.2.3", "O(1)", "Answer the seconds since the value was written."),
-       ARGUMENTS(KEY))
+       TIPS("nondeterministic_output"), ARGUMENTS(KEY))
 
 SUBROW("object|refcount", .arity = 3, .flags = FLAG_READONLY, KEYS(2, 2, 1, "RO"),
        READ(object_refcount),
        DOCS("generic", "2.2.3", "O(1)", "Answer how often Redis would refer to the value."),
-       ARGUMENTS(KEY))
+       TIPS("nondeterministic_output"), ARGUMENTS(KEY))
 
 ROW("randomkey", .arity = 1, .flags = FLAG_READONLY, CLUSTER,
-    DOCS("generic", "1.0.0", "O(1)", "Answer some key of the cluster."))
+    DOCS("generic", "1.0.0", "O(1)", "Answer some key of the cluster."),
+    TIPS("request_policy:all_shards nondeterministic_output"), CATEGORIES("keyspace"))
 
 ROW("restore", .arity = -4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "OW update"),
     CATEGORIES("dangerous"), .prepare = dump_prepare_restore, .make = dump_make,
@@ -105,6 +107,7 @@ ROW("restore", .arity = -4, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 1, 1, "O
 ROW("scan", .arity = -2, .flags = FLAG_READONLY, CLUSTER, .prepare = scan_prepare,
     DOCS("generic", "2.8.0", "O(1) for each call",
          "List keys of the cluster piece by piece; any node goes on from a cursor."),
+    TIPS("nondeterministic_output request_policy:special"), CATEGORIES("keyspace"),
     ARGUMENTS(INTEGER("cursor"), TOKEN_WITH("pattern", "pattern", "MATCH"),
               TOKEN_WITH("count", "integer", "COUNT"), TOKEN_WITH("type", "string", "TYPE")))
 
@@ -112,11 +115,11 @@ ROW("touch", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO
     .gather = GATHER_SUM, READ(key_exists),
     DOCS("generic", "3.2.1", "O(N) with N keys",
          "Read keys, so that they count as used, and answer how many exist."),
-    ARGUMENTS(KEYS_MANY))
+    TIPS("request_policy:multi_shard response_policy:agg_sum"), ARGUMENTS(KEYS_MANY))
 
 ROW("ttl", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO access"),
     READ(key_ttl), DOCS("generic", "1.0.0", "O(1)", "Answer how long a key lives, in seconds."),
-    ARGUMENTS(KEY))
+    TIPS("nondeterministic_output"), ARGUMENTS(KEY))
 
 ROW("type", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO"), READ(key_type),
     DOCS("generic", "1.0.0", "O(1)", "Answer the type of the value of a key."), ARGUMENTS(KEY))
@@ -124,6 +127,6 @@ ROW("type", .arity = 2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, 1, 1, "RO"),
 ROW("unlink", .arity = -2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, -1, 1, "RM delete"),
     .gather = GATHER_SUM, UPDATE(key_del),
     DOCS("generic", "4.0.0", "O(N) with N keys", "Delete keys and answer how many there were."),
-    ARGUMENTS(KEYS_MANY))
+    TIPS("request_policy:multi_shard response_policy:agg_sum"), ARGUMENTS(KEYS_MANY))
 
 #undef EXPIRE_CONDITION

@@ -80,7 +80,8 @@ SUBROW("config|set", .arity = -4, .flags = CONFIG_FLAGS, LOCAL(server_config_set
                        STRING("value"))))
 
 ROW("dbsize", .arity = 1, .flags = FLAG_READONLY | FLAG_FAST, CLUSTER,
-    DOCS("server", "1.0.0", "O(N) with N nodes", "Answer how many keys the cluster keeps."))
+    DOCS("server", "1.0.0", "O(N) with N nodes", "Answer how many keys the cluster keeps."),
+    TIPS("request_policy:all_shards response_policy:agg_sum"), CATEGORIES("keyspace"))
 
 ROW("flushall", .arity = -1, .flags = FLAG_WRITE, CLUSTER, .prepare = server_prepare_flush,
     DOCS("server", "1.0.0", "O(N) with N partitions", "Delete all keys of the cluster."),

@@ -44,11 +44,12 @@ ROW("decrby", .arity = 3, .flags = FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
 ROW("mget", .arity = -2, .flags = FLAG_READONLY | FLAG_FAST, KEYS(1, -1, 1, "RO access"),
     .gather = GATHER_ARRAY, READ(string_mget),
     DOCS("string", "1.0.0", "O(N) with N keys", "Answer the values of several keys, in order."),
-    ARGUMENTS(KEYS_MANY))
+    TIPS("request_policy:multi_shard"), ARGUMENTS(KEYS_MANY))
 
 ROW("mset", .arity = -3, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, -1, 2, "OW update"),
     .gather = GATHER_OK, .prepare = string_prepare_mset, WRITE(string_set),
     DOCS("string", "1.0.1", "O(N) with N keys", "Set several keys, each by itself."),
+    TIPS("request_policy:multi_shard response_policy:all_succeeded"),
     ARGUMENTS(BLOCK("key_value", NULL, ARGUMENT_MULTIPLE, KEY, STRING("value"))))
 
 ROW("append", .arity = 3, .flags = FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
@@ -62,7 +63,8 @@ ROW("getdel", .arity = 2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW acc
     DOCS("string", "6.2.0", "O(1)", "Answer the value of a key and delete it."), ARGUMENTS(KEY))
 
 ROW("getex", .arity = -2, .flags = FLAG_WRITE | FLAG_FAST, KEYS(1, 1, 1, "RW access update"),
-    .prepare = string_prepare_getex, UPDATE(string_getex),
+    .key_notes = "RW and UPDATE because it changes the TTL", .prepare = string_prepare_getex,
+    UPDATE(string_getex),
     DOCS("string", "6.2.0", "O(1)", "Answer the value of a key and set when it expires."),
     ARGUMENTS(KEY, ONE_OF("expiration", ARGUMENT_OPTIONAL, TOKEN_WITH("seconds", "integer", "EX"),
                           TOKEN_WITH("milliseconds", "integer", "PX"),

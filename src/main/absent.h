@@ -13,7 +13,7 @@ ABSENT("scripting", "f*", "never", "functions are a library kept by a primary; s
 ABSENT("scripting", "*", "not yet", "scripts come next")
 ABSENT("pubsub", "*", "not yet", "messages come after scripts")
 ABSENT("connection", "client|*", "not yet", "client-side caching comes after messages")
-ABSENT("*", "acl*", "never", "one password, `requirepass`, and no users")
+ABSENT("*", "acl*", "never", "one password, `requirepass`, and one user")
 ABSENT("*", "*sync", "never", "no node follows another; nodes speak a protocol of their own")
 ABSENT("*", "replconf", "never", "no node follows another; nodes speak a protocol of their own")
 ABSENT("*", "restore-asking", "never", "slots do not migrate one key at a time")

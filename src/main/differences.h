@@ -72,6 +72,35 @@ DIFFERS("keys scan", NULL, "", "",
 DIFFERS("wait", "WAIT *", ":0", ":[1-9]",
     "WAIT answers how many other replicas have the connection's writes.",
     "A cluster has replicas of every key, and a write has reached W of them when it is answered.")
+DIFFERS("client|pause client|unpause", NULL, "", "",
+    "A CLIENT PAUSE of all does not hold CLIENT PAUSE and CLIENT UNPAUSE, and no question of another node.",
+    "Whoever pauses a node can go on, and the cluster does not lose a replica meanwhile.")
+DIFFERS("monitor", NULL, "", "",
+    "MONITOR shows the commands of the clients of one node, with the time to the millisecond, and cuts "
+    "arguments of over 64 KB. A monitor that does not read is closed at client-output-buffer-limit.",
+    "Each node has its own clients; what is shown has a bound.")
+DIFFERS("slowlog|get latency|latest latency|history latency|histogram", NULL, "", "",
+    "The time of a slow request is from the turn of its worker in which it was read to that in which its "
+    "reply was complete, waits for other nodes included; within one turn it is 0.",
+    "Redis measures while it does nothing else; here others are served meanwhile.")
+DIFFERS("latency|doctor latency|graph memory|doctor memory|malloc-stats", NULL, "", "",
+    "The texts for people have words of their own.", "They are about this server.")
+DIFFERS("memory|usage memory|stats", NULL, "", "",
+    "MEMORY USAGE answers what the entry takes here; MEMORY STATS leaves out figures that there are none of.",
+    "Data is kept in another form.")
+DIFFERS("save bgsave bgrewriteaof", NULL, "", "",
+    "SAVE, BGSAVE and BGREWRITEAOF are refused, and LASTSAVE is when the node started.",
+    "No data is on disk, and nobody should believe that it is.")
+DIFFERS("cluster|addslots cluster|addslotsrange cluster|bumpepoch cluster|delslots cluster|delslotsrange "
+    "cluster|failover cluster|flushslots cluster|forget cluster|meet cluster|replicate cluster|reset "
+    "cluster|set-config-epoch cluster|setslot", NULL, "", "",
+    "What changes slots and nodes by hand is refused.",
+    "The ring is formed with RING INIT, on all nodes at once.")
+DIFFERS("cluster|links", NULL, "", "",
+    "CLUSTER LINKS lists the connections of the worker that serves the client.",
+    "Each worker has its own to every other node.")
+DIFFERS("acl|log", NULL, "", "",
+    "ACL LOG is always empty.", "Refusals are counted, and not kept.")
 DIFFERS("", "*", "-*abcdefghijabcdefghij*", "-*abcdefghijabcdefghij*",
     "Errors that quote an argument may cut it, after 80 bytes at least.",
     "An error's text has a bound.")

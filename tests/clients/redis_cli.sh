@@ -54,6 +54,44 @@ shows 'All 16384 slots covered' redis-cli --cluster check "127.0.0.1:$port"
 shows '\[OK\] .* keys in 3 masters' redis-cli --cluster info "127.0.0.1:$port"
 shows 'get.*summary.*Answer the value' cli COMMAND DOCS get
 
+# What people look at a node with.
+shows 'keys +mem +clients blocked requests' stdbuf -oL timeout 3 redis-cli -p "$port" --stat -i 0.1
+shows '^[0-9]+ [0-9]+ [0-9.]+ [0-9]+' cli --latency
+shows 'Biggest string found' cli --bigkeys
+shows 'Biggest string found' cli --memkeys
+expect 32 cli MEMORY USAGE a
+expect -1 cli CLIENT GETREDIR
+expect default cli ACL WHOAMI
+expect 'ERR SWAPDB is not allowed in cluster mode' cli SWAPDB 0 1
+shows 'DEBUG command not allowed' cli DEBUG SLEEP 0
+
+# All that any worker's clients run is shown, however many workers there are.
+watched=$(mktemp)
+redis-cli -p "$port" MONITOR >"$watched" &
+monitor=$!
+until grep -q OK "$watched"; do sleep 0.05; done
+for i in $(seq 20); do
+    expect OK cli SET "watched:$i" x
+done
+until [ "$(grep -c '"SET" "watched:' "$watched")" = 20 ]; do sleep 0.05; done
+kill "$monitor"
+wait "$monitor" || true
+rm "$watched"
+
+expect OK cli CONFIG SET slowlog-log-slower-than 0
+expect slow cli ECHO slow
+shows 'ECHO' cli SLOWLOG GET 1
+expect OK cli CONFIG SET slowlog-log-slower-than 10000
+
+expect OK cli CLIENT PAUSE 100000 WRITE
+expect value cli GET key
+redis-cli -p "$port" SET paused x >/dev/null &
+setter=$!
+expect '' cli GET paused
+expect OK cli CLIENT UNPAUSE
+wait "$setter"
+expect x cli GET paused
+
 echo 'kill 1'
 read -r _
 shows 'Connection refused' cli PING
