@@ -70,6 +70,13 @@ UPDATER(key_del)
 UPDATER(key_expire)
 UPDATER(key_persist)
 
+/* multi.c */
+PREPARE(multi_prepare_watch)
+RUN(multi_begin)
+RUN(multi_discard)
+RUN(multi_unwatch)
+READER(multi_watch)
+
 /* connection.c */
 RUN(connection_ping)
 RUN(connection_echo)

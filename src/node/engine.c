@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/exec.h"
 #include "node/parts.h"
 #include "node/recover.h"
 
@@ -60,6 +61,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->pause_ends_us = INT64_MAX;
     list_init(&engine->many);
     list_init(&engine->lcs_jobs);
+    list_init(&engine->execs);
     list_init(&engine->resumed);
     list_init(&engine->links);
     list_init(&engine->dirty_links);
@@ -100,6 +102,7 @@ void engine_destroy(struct engine **engine)
     buffer_deinit(&e->looked);
     buffer_deinit(&e->seen);
     buffer_deinit(&e->monitors);
+    buffer_deinit(&e->mates);
     buffer_deinit(&e->replica.merged);
     buffer_deinit(&e->replica.unflushed);
     view_release(&e->view);
@@ -281,6 +284,7 @@ void engine_wake(struct engine *engine, struct instant now)
         sync_wake(engine->sync);
     many_proceed(engine);
     lcs_proceed(engine);
+    execs_proceed(engine);
 }
 
 /* A block of another size than what arrives needs could not be kept with it. */
@@ -337,6 +341,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
     if (!list_empty(&engine->many) || !list_empty(&engine->lcs_jobs) ||
+        !list_empty(&engine->execs) ||
         !list_empty(&engine->resumed))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);

@@ -13,6 +13,8 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/exec.h"
+#include "node/group.h"
 #include "node/inspect.h"
 #include "node/parts.h"
 #include "resp/answer.h"
@@ -229,6 +231,8 @@ static void give_back(struct request *request)
         many_end(request);
     if (request->lcs != NULL)
         lcs_end(request);
+    if (request->exec != NULL)
+        exec_end(request);
     if (!list_empty(&request->owed) || request->stage == STAGE_LINGERING)
         owed_end(request);
     if (request->sweep != NULL)
@@ -239,6 +243,8 @@ static void give_back(struct request *request)
     list_remove(&request->from_link);
     if (request->block != NULL)
         block_release(&request->block);
+    if (request->group != NULL)
+        group_destroy(request);
     rest(request);
 }
 
@@ -534,6 +540,9 @@ static void gather(struct request *whole)
         case GATHER_SUM:
             reply_integer(&whole->reply, sum_parts(whole));
             break;
+        case GATHER_WATCH:
+            exec_watch(whole);
+            break;
         case GATHER_LCS:
             lcs_begin(whole);
             return;
@@ -552,6 +561,8 @@ void request_part_taken(struct request *part)
 {
     const struct request *whole = part->whole;
 
+    while (whole->owner == OWNER_WHOLE)
+        whole = whole->whole;
     let_go(part, whole->owner == OWNER_CLIENT ? &whole->client->trail : NULL);
 }
 
@@ -561,6 +572,10 @@ void request_part_done(struct request *whole)
         return;
     if (whole->many != NULL)
         many_gather(whole);
+    else if (whole->exec != NULL)
+        exec_proceed(whole);
+    else if (whole->group != NULL)
+        group_gathered(whole);
     else
         gather(whole);
 }
@@ -702,6 +717,8 @@ void requests_destroy(struct engine *engine)
         struct request *request = engine->slots[i];
         many_end(request);
         lcs_end(request);
+        exec_end(request);
+        group_destroy(request);
         sweep_end(request);
         inspect_end(request);
         buffer_deinit(&request->reply);
