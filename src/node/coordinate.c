@@ -78,7 +78,7 @@ static struct version with_mates(struct engine *engine, const struct operation *
 {
     struct version batch;
 
-    if (!operation->repaired || operation->written.kind == VALUE_BATCH)
+    if ((!operation->repaired && !operation->adopted) || operation->written.kind == VALUE_BATCH)
         return operation->written;
     buffer_reset(&engine->mates, BUFFER_KEEP);
     return replica_mates(&engine->replica, operation->place.partition, operation->written.dot,

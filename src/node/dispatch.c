@@ -238,14 +238,21 @@ static bool is_wait(const struct command *command)
     return strcmp(command->name, "wait") == 0;
 }
 
+static bool is_inspection(const struct command *command)
+{
+    return strcmp(command->name, "version") == 0;
+}
+
 static bool is_exec(const struct command *command)
 {
     return strcmp(command->name, "exec") == 0;
 }
 
-static bool is_inspection(const struct command *command)
+/* An EXEC that cannot begin ends its transaction all the same. */
+static void give_up_exec(const struct request *request)
 {
-    return strcmp(command->name, "version") == 0;
+    if (is_exec(request->call.command) && request->call.session != NULL)
+        session_end_transaction(request->call.session);
 }
 
 /* Begins a request whose command is prepared and that need not wait for others. Once it has asked
@@ -254,6 +261,7 @@ static void begin(struct request *request)
 {
     if (request->kind != COMMAND_LOCAL && !request_reserve(request)) {
         request_drop_parts(request);
+        give_up_exec(request);
         request_fail(request, NO_ROOM_FOR_REQUEST);
         return;
     }
@@ -371,6 +379,7 @@ static bool understand(struct request *request, struct session *session)
     if (request->kind == COMMAND_LOCAL || request->engine->view->ring != NULL ||
         for_control(call->command))
         return true;
+    give_up_exec(request);
     reply_error(&request->reply,
                 "CLUSTERDOWN This node is in no ring yet: RING INIT host:port ... forms one");
     return false;
@@ -562,6 +571,8 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
     request->from_id = forward->id;
     list_append(&link->requests, &request->from_link);
     const bool group = (forward->flags & WIRE_FORWARD_BATCH) != 0;
+    if (group && request_reserve(request))
+        request_keep(request); /* its keys point there */
     if (group ? !group_create(request) : !understand(request, NULL)) {
         request_finish(request);
         return;

@@ -307,7 +307,7 @@ struct span group_first_key(const struct request *request)
 
 bool group_create(struct request *request)
 {
-    struct group *group = memory_try_alloc(sizeof *group);
+    struct group *group = request->owned ? memory_try_alloc(sizeof *group) : NULL;
 
     if (group == NULL)
         return refuse(request, "OOM out of memory for the request");

@@ -67,7 +67,7 @@ struct group {
  * the whole's reply. */
 struct request *group_cut(struct request *whole, const struct group_content *content);
 
-/* Makes the group of the request's arguments; false: its reply has an error. */
+/* Makes the group of the request's arguments, which are its own; false: its reply has an error. */
 bool group_create(struct request *request);
 /* Frees what it made, if anything. */
 void group_destroy(struct request *request);

@@ -132,11 +132,25 @@ static bool make_version(struct operation *operation, struct batch_key *key, str
     return true;
 }
 
-static void append(struct buffer *items, const struct batch_key *key, const struct version *version)
+/* What another operation wrote goes along as it is, with all that belongs to it (rule 24). */
+static void append_other(struct replica *replica, struct partition *partition,
+                         const struct batch_item *item, struct buffer *items)
 {
-    const struct batch_item item = {.over = key->over, .key = key->place.key, .version = *version};
+    if (!replica_append_mates(replica, partition, item->version.dot, items))
+        batch_append(items, item);
+}
 
-    batch_append(items, &item);
+static void append(struct replica *replica, struct partition *partition,
+                   const struct batch_key *key, struct buffer *items)
+{
+    struct batch_item item = {.over = key->over, .key = key->place.key, .version = key->written};
+
+    if (is_written(key)) {
+        batch_append(items, &item);
+        return;
+    }
+    item.version = key->old;
+    append_other(replica, partition, &item, items);
 }
 
 /* The versions that the steps left, stamped, and what goes along with them. */
@@ -170,10 +184,8 @@ static bool make_items(struct coordinator *coordinator, struct operation *operat
             return false;
         if (operation->copies == 1)
             continue;
-        if (is_written(key))
-            append(&batch->items, key, &key->written);
-        else if (is_news(operation, key))
-            append(&batch->items, key, &key->old);
+        if (is_written(key) || is_news(operation, key))
+            append(coordinator->replica, partition, key, &batch->items);
     }
     if (batch->items.failed)
         return batch_fail(operation, OPERATION_MEMORY_FULL);
@@ -277,9 +289,12 @@ static void restamp_items(struct coordinator *coordinator, struct operation *ope
                                     .key = item.key};
         struct operation_found found;
         operation_find(partition, &place, &found);
-        if (dot_compare(found.stored.dot, item.version.dot) > 0)
+        if (dot_compare(found.stored.dot, item.version.dot) > 0) {
             item.version = found.stored;
-        else if (dot_equal(item.version.dot, operation->written.dot))
+            append_other(coordinator->replica, partition, &item, &items);
+            continue;
+        }
+        if (dot_equal(item.version.dot, operation->written.dot))
             item.version.dot = dot;
         batch_append(&items, &item);
     }

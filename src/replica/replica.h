@@ -148,7 +148,11 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
 bool replica_make_room(struct replica *replica, const struct place *place, size_t value_size,
                        uint64_t *evicted);
 
-/* The next nine are for who holds the partition's lock. */
+/* The next ten are for who holds the partition's lock. */
+
+/* The same, where the version is here. */
+bool replica_append_mates(struct replica *replica, struct partition *partition, struct dot dot,
+                          struct buffer *bytes);
 
 /* What replica_offer does with one version, whose stamp may enter, once the claims agree. */
 void replica_offer_here(struct replica *replica, struct partition *partition, struct instant now,

@@ -31,8 +31,9 @@ static void add(struct offered *all, const struct offered *one)
 
 /* Under the lock. */
 static void offer_items(struct replica *replica, struct partition *partition, struct instant now,
-                        const struct place *place, struct span items, struct offered *all)
+                        const struct place *place, const struct version *batch, struct offered *all)
 {
+    struct span items = batch->value;
     struct batch_item item;
 
     while (batch_next(&items, &item)) {
@@ -41,6 +42,10 @@ static void offer_items(struct replica *replica, struct partition *partition, st
         here.key = item.key;
         here.hash = store_hash(replica->store, item.key);
         replica_offer_here(replica, partition, now, &here, item.over, &item.version, &one);
+        /* What took the place of one of its versions, and goes along with them, came after the
+         * batch; so did what is newer than that. */
+        if (one.status == ACK_NEWER && !dot_equal(item.version.dot, batch->dot))
+            one = (struct offered){.status = ACK_OK};
         add(all, &one);
     }
 }
@@ -75,7 +80,7 @@ struct offered replica_offer_batch(struct replica *replica, struct instant now,
         offered.status = ACK_STALE_CLAIM;
         offered.claim_version = partition->claim_version;
     } else {
-        offer_items(replica, partition, now, place, batch->value, &offered);
+        offer_items(replica, partition, now, place, batch, &offered);
         partition_note_batch(partition, batch);
     }
     partition_unlock(partition);
@@ -83,13 +88,15 @@ struct offered replica_offer_batch(struct replica *replica, struct instant now,
     return offered;
 }
 
-/* What is here of the keys by now: each is the batch's, or newer. What has vanished is left out. */
-static void append_mates(struct replica *replica, struct partition *partition,
-                         const struct mates *mates, struct buffer *bytes)
+/* What is here of its keys by now: each is the batch's, or newer. What has vanished is left out. Of
+ * a newer one that another batch wrote, all of that follows. */
+static void append(struct replica *replica, struct partition *partition, struct mates *mates,
+                   struct buffer *bytes)
 {
     struct span rest = span_of(mates->keys, mates->size);
     struct span key;
 
+    mates->taken = true;
     while (mates_next_key(&rest, &key)) {
         const struct place place = {.hash = store_hash(replica->store, key), .key = key};
         struct batch_item item = {.key = key};
@@ -97,7 +104,29 @@ static void append_mates(struct replica *replica, struct partition *partition,
             continue;
         item.over = item.version.dot; /* that it comes late is no divergence */
         batch_append(bytes, &item);
+        struct mates *newer = partition_mates(partition, item.version.dot);
+        if (newer != NULL && !newer->taken)
+            newer->wanted = true;
     }
+}
+
+bool replica_append_mates(struct replica *replica, struct partition *partition, struct dot dot,
+                          struct buffer *bytes)
+{
+    const size_t at = buffer_size(bytes);
+    struct mates *next = partition->mates != NULL ? partition_mates(partition, dot) : NULL;
+
+    if (next == NULL)
+        return false;
+    while (next != NULL) {
+        append(replica, partition, next, bytes);
+        next = partition->mates;
+        while (next != NULL && (!next->wanted || next->taken))
+            next = next->next;
+    }
+    for (next = partition->mates; next != NULL; next = next->next)
+        next->taken = next->wanted = false;
+    return buffer_size(bytes) > at;
 }
 
 bool replica_mates(struct replica *replica, uint32_t index, struct dot dot, struct buffer *bytes,
@@ -107,11 +136,9 @@ bool replica_mates(struct replica *replica, uint32_t index, struct dot dot, stru
     const size_t at = buffer_size(bytes);
 
     partition_lock(partition);
-    const struct mates *mates = partition->mates != NULL ? partition_mates(partition, dot) : NULL;
-    if (mates != NULL)
-        append_mates(replica, partition, mates, bytes);
+    const bool there = replica_append_mates(replica, partition, dot, bytes);
     partition_unlock(partition);
-    if (buffer_size(bytes) == at || bytes->failed)
+    if (!there || bytes->failed)
         return false;
     *batch = batch_version(span_of(buffer_content(bytes).data + at, buffer_size(bytes) - at), dot);
     return true;

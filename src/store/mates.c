@@ -87,9 +87,9 @@ void partition_note_batch(struct partition *partition, const struct version *bat
     store_charge(partition->store, (int64_t)memory_of(size));
 }
 
-const struct mates *partition_mates(const struct partition *partition, struct dot dot)
+struct mates *partition_mates(const struct partition *partition, struct dot dot)
 {
-    const struct mates *mates = partition->mates;
+    struct mates *mates = partition->mates;
 
     if (!RULE(24))
         return NULL;

@@ -20,8 +20,9 @@
 struct mates {
     struct mates *next; /* the one that came before */
     struct dot dot;
-    size_t size;    /* of `keys` */
-    uint8_t keys[]; /* u32 size, bytes, again and again */
+    bool wanted, taken; /* while several are handed on at once */
+    size_t size;        /* of `keys` */
+    uint8_t keys[];     /* u32 size, bytes, again and again */
 };
 
 /* The names in it. False at the end. */
@@ -32,7 +33,7 @@ bool mates_next_key(struct span *rest, struct span *key);
 void partition_note_batch(struct partition *partition, const struct version *batch);
 
 /* The batch with this dot; NULL: there is none, or it is settled, or was forgotten. */
-const struct mates *partition_mates(const struct partition *partition, struct dot dot);
+struct mates *partition_mates(const struct partition *partition, struct dot dot);
 
 /* Forgets those at or below the stamp. */
 void partition_drop_mates(struct partition *partition, uint64_t stamp);

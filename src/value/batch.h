@@ -7,7 +7,7 @@
  *
  *     item:  over u64 u16, kind u8, dot u64 u16, deadline i64, key u32, value u32, key, value
  *
- * Little-endian and unpadded, one item after another, each key once.
+ * Little-endian and unpadded, one item after another.
  */
 #ifndef DUNLIN_VALUE_BATCH_H
 #define DUNLIN_VALUE_BATCH_H
