@@ -47,6 +47,7 @@ enum command_gather {
     GATHER_SUM,   /* DEL, EXISTS: the sum of the integers */
     GATHER_OK,    /* MSET: +OK */
     GATHER_LCS,   /* LCS: its keys are read by GET, and the rest is done on what that answers */
+    GATHER_WATCH, /* WATCH: +OK, and the session watches the keys */
 };
 
 struct call {

@@ -74,6 +74,13 @@ UPDATER(key_persist)
 PREPARE(scan_prepare)
 PREPARE(scan_prepare_slot)
 
+/* multi.c */
+PREPARE(multi_prepare_watch)
+RUN(multi_begin)
+RUN(multi_discard)
+RUN(multi_unwatch)
+READER(multi_watch)
+
 /* connection.c */
 RUN(connection_ping)
 RUN(connection_echo)

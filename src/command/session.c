@@ -8,6 +8,7 @@
 #include "base/level.h"
 #include "base/memory.h"
 #include "command/monitors.h"
+#include "command/transaction.h"
 #include "resp/reply.h"
 
 void session_init(struct session *session, const char *address, const char *local_address,
@@ -20,6 +21,7 @@ void session_init(struct session *session, const char *address, const char *loca
         .read_level = LEVEL_DEFAULT,
         .write_level = LEVEL_DEFAULT,
         .protocol = 2,
+        .queued = -1,
         .active_us = now.mono_us,
     };
     session->address = memory_copy_string(address);
@@ -33,13 +35,29 @@ void session_deinit(struct session *session)
     ensure(list_empty(&session->link));
     for (size_t i = 0; i < SESSION_TEXTS; i++)
         memory_free(session->texts[i]);
+    transaction_destroy(&session->transaction);
     memory_free(session->address);
     memory_free(session->local_address);
     pthread_mutex_destroy(&session->lock);
 }
 
+void session_end_transaction(struct session *session)
+{
+    transaction_destroy(&session->transaction);
+    session->queueing = false;
+    session_note_queued(session);
+}
+
+void session_note_queued(struct session *session)
+{
+    const int queued = session->queueing ? (int)session->transaction->count : -1;
+
+    atomic_store_explicit(&session->queued, queued, memory_order_relaxed);
+}
+
 void session_reset(struct session *session, bool authenticated)
 {
+    session_end_transaction(session);
     session_set_protocol(session, 2);
     session_set_text(session, SESSION_NAME, SPAN(""));
     session->authenticated = authenticated;
@@ -134,12 +152,13 @@ void session_describe(struct session *session, int64_t now_us, struct buffer *te
     buffer_append_format(
         text,
         "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
-        " flags=%s db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=0"
+        " flags=%s db=0 sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=%zu argv-mem=0"
         " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu events=r cmd=%s user=default"
         " redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
         session->id, session->address, session->local_address, session->descriptor,
         shown(session->texts[SESSION_NAME]), (now_us - session->created_us) / 1000000,
-        active_us < now_us ? (now_us - active_us) / 1000000 : 0, flags, query, room, output,
+        active_us < now_us ? (now_us - active_us) / 1000000 : 0, flags,
+        atomic_load_explicit(&session->queued, memory_order_relaxed), query, room, output,
         sizeof *session + query + room + output, command != NULL ? command->name : "NULL",
         session_protocol(session), shown(session->texts[SESSION_LIB_NAME]),
         shown(session->texts[SESSION_LIB_VERSION]));

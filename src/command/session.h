@@ -40,6 +40,7 @@ enum session_blocked {
     BLOCKED_TIMES_OUT, /* it is to answer what it has */
     BLOCKED_FAILS,     /* it is to answer an error */
 };
+struct transaction; /* command/transaction.h */
 
 enum session_text {
     SESSION_NAME,        /* CLIENT SETNAME */
@@ -58,7 +59,9 @@ struct session {
     int64_t created_us;  /* mono */
 
     /* owner */
+    struct transaction *transaction; /* NULL: it queues and watches nothing */
     bool authenticated;
+    bool queueing;          /* MULTI came, and EXEC did not yet */
     bool close_after_reply; /* QUIT, or a CLIENT KILL of itself */
     uint8_t read_level;     /* base/level.h; LEVEL_DEFAULT: what the key's rule says */
     uint8_t write_level;
@@ -67,11 +70,12 @@ struct session {
 
     /* shared */
     atomic_bool killed;
-    atomic_int protocol; /* 2 or 3 */
     atomic_bool no_evict;
     atomic_bool no_touch;
     atomic_bool monitors;                    /* MONITOR: it is shown what others run */
     atomic_uchar blocked;                    /* enum session_blocked */
+    atomic_int protocol;                     /* 2 or 3 */
+    atomic_int queued;                       /* commands, -1: it is not queueing */
     atomic_llong active_us;                  /* mono, when the last command began */
     _Atomic(const struct command *) command; /* the last one, or NULL */
     atomic_size_t query_bytes;               /* unread input */
@@ -100,6 +104,11 @@ static inline int session_protocol(const struct session *session)
     return atomic_load_explicit(&session->protocol, memory_order_relaxed);
 }
 void session_set_protocol(struct session *session, int protocol);
+
+/* Throws away what it has queued, and watches nothing any more. */
+void session_end_transaction(struct session *session);
+/* What CLIENT LIST is to show of it. */
+void session_note_queued(struct session *session);
 
 /* For every command, before it runs; NULL for one that is unknown. */
 static inline void session_note(struct session *session, const struct command *command,

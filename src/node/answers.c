@@ -96,6 +96,22 @@ static void on_absent(struct peer *peer, const struct wire_absent *absent)
     answered(peer, absent->id, &looked);
 }
 
+/* The versions that belong to the one in the answer behind it (rule 24). Where they cannot enter
+ * here, that one cannot either. */
+static void on_mates(struct peer *peer, const struct wire_mates *mates)
+{
+    struct engine *engine = peer->engine;
+    const struct place place = {.partition = mates->partition,
+                                .claim_version = mates->claim_version};
+
+    if (mates->partition >= store_partitions(engine->own.store) ||
+        mates->version.kind != VALUE_BATCH)
+        return;
+    const struct offered offered = replica_offer(&engine->replica, engine->now, &place,
+                                                 mates->version.dot, &mates->version);
+    metrics_add(engine->metrics, METRIC_EVICTED_KEYS, offered.evicted);
+}
+
 static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
 {
     if (request->stage == STAGE_WAIT) {
@@ -186,6 +202,9 @@ bool answers_take(struct peer *peer, const struct wire_message *message)
         request = request_find(engine, message->listed.id);
         if (request != NULL && request->stage == STAGE_LISTING)
             listing_answered(request, peer->number, &message->listed);
+        break;
+    case WIRE_MATES:
+        on_mates(peer, &message->mates);
         break;
     case WIRE_PONG:
         break;

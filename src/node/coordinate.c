@@ -4,6 +4,7 @@
  * makes replies of their results.
  */
 #include "base/assert.h"
+#include "node/group.h"
 #include "node/parts.h"
 #include "resp/reply.h"
 #include "value/siblings.h"
@@ -72,6 +73,20 @@ static bool offer_stand_in(struct engine *engine, struct operation *operation, n
                           &operation->written, request_of(operation)->id, skip);
 }
 
+/* Rule 24: who is given one version of a batch is given all of it. */
+static struct version with_mates(struct engine *engine, const struct operation *operation)
+{
+    struct version batch;
+
+    if ((!operation->repaired && !operation->adopted) || operation->written.kind == VALUE_BATCH)
+        return operation->written;
+    buffer_reset(&engine->mates, BUFFER_KEEP);
+    return replica_mates(&engine->replica, operation->place.partition, operation->written.dot,
+                         &engine->mates, &batch)
+               ? batch
+               : operation->written;
+}
+
 /* One message for all: it is laid out for the first, and copied for the others. */
 static uint16_t offer(void *host, struct operation *operation, uint16_t to)
 {
@@ -82,7 +97,7 @@ static uint16_t offer(void *host, struct operation *operation, uint16_t to)
                                      .partition = (uint16_t)place->partition,
                                      .over = operation->over,
                                      .key = place->key,
-                                     .version = operation->written};
+                                     .version = with_mates(host, operation)};
     const size_t size_max = place->key.size + write.version.value.size + 128;
     struct block *block = request_block_of(request, write.version.value);
     const struct buffer *first = NULL;
@@ -192,6 +207,8 @@ const struct operation_calls coordinate_calls = {
     .renew = renew,
     .rest = rest,
     .change = change,
+    .run = group_run,
+    .gather = group_gather_again,
     .found = found,
 };
 
@@ -340,6 +357,8 @@ void coordinate_proceed(struct request *request)
         if (request->operation.state != OPERATION_WRITING)
             arm_hedge(request);
         return;
+    case OPERATION_GATHERING:
+        return;
     case OPERATION_DONE:
         succeed(request);
         return;
@@ -360,6 +379,10 @@ void coordinate_begin(struct request *request)
 
     request->coordinated = true;
     request->operation.kind = kinds[request->kind];
+    if (request->group != NULL) {
+        group_begin(request);
+        return;
+    }
     request->operation.whole_version = request->call.command->whole_version;
     request->operation.slow = request->call.command->slow;
     if (request->kind != COMMAND_READ)

@@ -8,6 +8,9 @@
  * be missed by a later read; the question of a read may go to one more replica after a later write
  * has been there; what is forwarded may be refused and sent elsewhere. The later one waits.
  */
+#include "command/transaction.h"
+#include "node/exec.h"
+#include "node/group.h"
 #include "node/inspect.h"
 #include "node/listing.h"
 #include "node/parts.h"
@@ -220,7 +223,7 @@ static bool of_many_keys(const struct call *call)
 {
     const struct command *command = call->command;
 
-    return command->gather == GATHER_ARRAY ||
+    return command->gather == GATHER_ARRAY || command->gather == GATHER_WATCH ||
            (command->gather != GATHER_NONE &&
             call->argc > (size_t)command->first_key + many_key_stride(command));
 }
@@ -241,12 +244,25 @@ static bool is_inspection(const struct command *command)
     return strcmp(command->name, "version") == 0;
 }
 
+static bool is_exec(const struct command *command)
+{
+    return strcmp(command->name, "exec") == 0;
+}
+
+/* An EXEC that cannot begin ends its transaction all the same. */
+static void give_up_exec(const struct request *request)
+{
+    if (is_exec(request->call.command) && request->call.session != NULL)
+        session_end_transaction(request->call.session);
+}
+
 /* Begins a request whose command is prepared and that need not wait for others. Once it has asked
  * other nodes it may have to wait for them: it begins with room for that, or not at all. */
 static void begin(struct request *request)
 {
     if (request->kind != COMMAND_LOCAL && !request_reserve(request)) {
         request_drop_parts(request);
+        give_up_exec(request);
         request_fail(request, NO_ROOM_FOR_REQUEST);
         return;
     }
@@ -274,6 +290,8 @@ static void begin(struct request *request)
             inspect_begin(request);
         else if (listing_is(request->call.command))
             listing_begin(request);
+        else if (is_exec(request->call.command))
+            exec_begin(request);
         else
             sweep_begin(request);
         return;
@@ -309,13 +327,45 @@ static bool unwrap(struct request *request)
     return true;
 }
 
+/* An error that EXEC answers for. */
+static bool abort_transaction(struct session *session)
+{
+    if (session != NULL && session->queueing)
+        session->transaction->aborted = true;
+    return false;
+}
+
+/* Of a session that is not authenticated, or queues its commands: whether this one is to run. */
+static bool admit(struct request *request, struct session *session)
+{
+    const struct call *call = &request->call;
+    const bool at = request->input != NULL && call->argv != request->input->argv;
+
+    if (!session_authorize(session, call->command, &request->reply))
+        return abort_transaction(session);
+    if (!session->queueing || transaction_passes(call->command))
+        return true;
+    if (at || (call->command->flags & FLAG_NO_MULTI) != 0) {
+        reply_error(&request->reply, "ERR Command not allowed inside a transaction");
+        return abort_transaction(session);
+    }
+    if (!transaction_queue(session->transaction, call->command, call->argv, call->argc,
+                           request->engine->options->client_query_buffer_limit)) {
+        reply_error(&request->reply, "ERR the transaction is too large");
+        return abort_transaction(session);
+    }
+    session_note_queued(session);
+    reply_simple(&request->reply, "QUEUED");
+    return false;
+}
+
 /* Everything up to where the command could begin. False: the reply has an error. */
 static bool understand(struct request *request, struct session *session)
 {
     struct call *call = &request->call;
 
     if (!unwrap(request))
-        return false;
+        return abort_transaction(session);
     if (call->argc == 0) { /* no client's, but another node may send anything */
         reply_error(&request->reply, "ERR empty command");
         return false;
@@ -323,15 +373,16 @@ static bool understand(struct request *request, struct session *session)
     call->command = command_find(
         call->argv, call->argc, session != NULL ? session_command(session) : NULL, &request->reply);
     if (call->command == NULL)
-        return false;
-    if (session != NULL && !session->authenticated &&
-        !session_authorize(session, call->command, &request->reply))
+        return abort_transaction(session);
+    if (session != NULL && (!session->authenticated | session->queueing) &&
+        !admit(request, session))
         return false;
     if (!prepare(request))
         return false;
     if (request->kind == COMMAND_LOCAL || request->engine->view->ring != NULL ||
         for_control(call->command))
         return true;
+    give_up_exec(request);
     reply_error(&request->reply,
                 "CLUSTERDOWN This node is in no ring yet: RING INIT host:port ... forms one");
     return false;
@@ -442,6 +493,35 @@ bool dispatch_client(struct client *client, const struct command_input *input)
     return true;
 }
 
+struct request *dispatch_step(struct request *whole, const struct span *argv, size_t argc)
+{
+    struct request *step = request_borrow(whole->engine);
+
+    if (step == NULL)
+        return NULL;
+    request_began(step, whole->began_us);
+    step->owner = OWNER_WHOLE;
+    step->whole = whole;
+    step->call.argv = argv;
+    step->call.argc = argc;
+    step->call.session = whole->client != NULL ? &whole->client->session : NULL;
+    step->call.protocol = whole->call.protocol;
+    step->read_level = whole->read_level;
+    step->write_level = whole->write_level;
+    list_append(&whole->parts, &step->link);
+    return step;
+}
+
+void dispatch_begin_step(struct request *step)
+{
+    if (!understand(step, NULL) || !aim(step))
+        request_finish(step);
+    else if (step->kind == COMMAND_LOCAL && step->call.session == NULL)
+        request_fail(step, "ERR the connection is closed");
+    else
+        begin(step);
+}
+
 /* ---- from other nodes ---- */
 
 /* Why this node does not coordinate what was forwarded to it. */
@@ -493,7 +573,10 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
     request->from = link;
     request->from_id = forward->id;
     list_append(&link->requests, &request->from_link);
-    if (!understand(request, NULL)) {
+    const bool group = (forward->flags & WIRE_FORWARD_BATCH) != 0;
+    if (group && request_reserve(request))
+        request_keep(request); /* its keys point there */
+    if (group ? !group_create(request) : !understand(request, NULL)) {
         request_finish(request);
         return;
     }
@@ -512,7 +595,8 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
     if (request->deadline_wall_ms > now_ms &&
         request->deadline_wall_ms - now_ms < engine->options->request_timeout_ms)
         request->deadline_us = engine->now.mono_us + (request->deadline_wall_ms - now_ms) * 1000;
-    route_find(request, request->call.argv[request->call.command->first_key]);
+    route_find(request, group ? group_first_key(request)
+                              : request->call.argv[request->call.command->first_key]);
     const enum reply_status refusal = forward_refusal(request, forward);
     if (refusal != REPLY_OK) {
         request_abandon(request);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/exec.h"
 #include "node/listing.h"
 #include "node/parts.h"
 #include "node/recover.h"
@@ -62,6 +63,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     list_init(&engine->many);
     list_init(&engine->lcs_jobs);
     list_init(&engine->listings);
+    list_init(&engine->execs);
     list_init(&engine->resumed);
     list_init(&engine->links);
     list_init(&engine->dirty_links);
@@ -102,6 +104,7 @@ void engine_destroy(struct engine **engine)
     buffer_deinit(&e->looked);
     buffer_deinit(&e->seen);
     buffer_deinit(&e->monitors);
+    buffer_deinit(&e->mates);
     buffer_deinit(&e->replica.merged);
     buffer_deinit(&e->replica.unflushed);
     view_release(&e->view);
@@ -284,6 +287,7 @@ void engine_wake(struct engine *engine, struct instant now)
     many_proceed(engine);
     lcs_proceed(engine);
     listings_proceed(engine);
+    execs_proceed(engine);
 }
 
 /* A block of another size than what arrives needs could not be kept with it. */
@@ -340,7 +344,8 @@ void engine_turn_end(struct engine *engine, struct instant now)
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
     if (!list_empty(&engine->many) || !list_empty(&engine->lcs_jobs) ||
-        !list_empty(&engine->listings) || !list_empty(&engine->resumed))
+        !list_empty(&engine->listings) || !list_empty(&engine->execs) ||
+        !list_empty(&engine->resumed))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

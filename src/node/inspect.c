@@ -191,6 +191,8 @@ static void write_version(struct buffer *text, const struct wire_inspected *insp
     case VALUE_SIBLINGS:
         write_siblings(text, version->value, now_ms);
         break;
+    case VALUE_BATCH: /* no store has one */
+        break;
     }
     if (has_set(version) && version->value.size > 0)
         write_context(text, version->value);

@@ -203,6 +203,18 @@ static void on_write(struct link *link, const struct wire_write *write, const st
     wire_put_ack(link_message(link), &ack);
 }
 
+/* Rule 24: who is shown one version of a batch has all of it first. */
+static void put_mates(struct link *link, const struct place *place, struct dot dot)
+{
+    struct engine *engine = link->engine;
+    struct wire_mates mates = {.claim_version = place->claim_version,
+                               .partition = (uint16_t)place->partition};
+
+    buffer_reset(&engine->mates, BUFFER_KEEP);
+    if (replica_mates(&engine->replica, place->partition, dot, &engine->mates, &mates.version))
+        wire_put_mates(link_message(link), &mates);
+}
+
 static void on_read(struct link *link, const struct wire_read *read, const struct place *place)
 {
     struct engine *engine = link->engine;
@@ -221,6 +233,8 @@ static void on_read(struct link *link, const struct wire_read *read, const struc
         wire_put_absent(link_message(link), &absent);
         return;
     }
+    if (looked.mates)
+        put_mates(link, place, looked.version.dot);
     struct wire_answer answer = {
         .id = read->id, .status = (uint8_t)looked.status, .claim_version = looked.claim_version};
     if (looked.status == ANSWER_VERSION)

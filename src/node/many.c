@@ -49,6 +49,8 @@ size_t many_last_argument(const struct call *call)
 
 bool many_is(const struct call *call)
 {
+    if (call->command->gather == GATHER_WATCH) /* WATCHED_MAX is the bound */
+        return false;
     return (many_last_argument(call) + 1 - (size_t)call->command->first_key) /
                many_key_stride(call->command) >
            MANY_PER_TURN;

@@ -5,6 +5,8 @@
  *   engine.c      creation, views, time, turns
  *   client.c      a client's connection: what it sends, and its replies in order
  *   dispatch.c    from a command to a request: its order, its keys, its parts
+ *   exec.c        EXEC: its groups, one after another, and its reply; exec_plan.c cuts them
+ *   group.c       a group: the commands of a transaction about one partition; group_run.c runs them
  *   route.c       where a request runs: its place, its levels, its coordinator
  *   request.c     a request's life: borrowed, begun, finished, answered to its owner
  *   coordinate.c  the operations that this node coordinates
@@ -184,6 +186,8 @@ struct request {
     struct list parts;   /* of struct request, by link */
     struct many *many;   /* of a command of more keys than fit a turn, until it is gathered */
     struct lcs_job *lcs; /* of an LCS that has read its values */
+    struct group *group; /* the commands of a transaction about one partition (group.h) */
+    struct exec *exec;   /* of an EXEC, while it runs (exec.h) */
     size_t parts_pending;
     uint16_t tried;      /* forwarding: a bit for each of the preference list */
     bool coordinated;    /* here */
@@ -375,6 +379,11 @@ bool dispatch_client(struct client *client, const struct command_input *input);
 /* The part of `whole` that is about the key at argv[at], placed and not begun; NULL with an error
  * in the whole's reply. */
 struct request *dispatch_cut_part(struct request *whole, size_t at);
+/* A step of `whole`, not begun, whose arguments stay where they are until then; NULL: there are too
+ * many requests. */
+struct request *dispatch_step(struct request *whole, const struct span *argv, size_t argc);
+/* The step is a command like any other. */
+void dispatch_begin_step(struct request *step);
 /* A command that another node forwarded, as a request of `link`. */
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward);
 /* Whether the order of this request and its client's other ones needs care. */
@@ -432,6 +441,14 @@ void lcs_end(struct request *whole);
 void lcs_proceed(struct engine *engine);
 
 /* ---- routes (route.c) ---- */
+
+/* Keys of which all three are the same have one coordinator, and the same replicas and levels. */
+struct route_class {
+    uint32_t partition;
+    const struct ring_rule *rule;
+    const struct option_rule *levels;
+};
+void route_class_of(const struct engine *engine, struct span key, struct route_class *class);
 
 /* Fills in what depends on the request's key (its place, its replicas, its levels), and chooses its
  * coordinator: request->route, 0 when none can be reached. */
@@ -641,6 +658,7 @@ struct engine {
     struct list many;          /* of struct many: commands with a step to do */
     struct list lcs_jobs;      /* of struct lcs_job, the one that is worked at first */
     struct list listings;      /* of struct listing, the same */
+    struct list execs;         /* of struct exec: the same of transactions */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;
@@ -680,6 +698,7 @@ struct engine {
     struct sync *sync; /* recover.h */
 
     struct buffer looked;      /* the value of the answer in progress */
+    struct buffer mates;       /* what belongs to it (rule 24) */
     uint32_t expiry_partition; /* the next of this worker's to be looked at */
     int64_t next_tick_us;
 };

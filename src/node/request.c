@@ -13,6 +13,8 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "node/exec.h"
+#include "node/group.h"
 #include "node/inspect.h"
 #include "node/listing.h"
 #include "node/parts.h"
@@ -241,6 +243,8 @@ static void give_back(struct request *request)
         many_end(request);
     if (request->lcs != NULL)
         lcs_end(request);
+    if (request->exec != NULL)
+        exec_end(request);
     if (!list_empty(&request->owed) || request->stage == STAGE_LINGERING)
         owed_end(request);
     if (request->sweep != NULL)
@@ -253,6 +257,8 @@ static void give_back(struct request *request)
     list_remove(&request->from_link);
     if (request->block != NULL)
         block_release(&request->block);
+    if (request->group != NULL)
+        group_destroy(request);
     rest(request);
 }
 
@@ -548,6 +554,9 @@ static void gather(struct request *whole)
         case GATHER_SUM:
             reply_integer(&whole->reply, sum_parts(whole));
             break;
+        case GATHER_WATCH:
+            exec_watch(whole);
+            break;
         case GATHER_LCS:
             lcs_begin(whole);
             return;
@@ -566,6 +575,8 @@ void request_part_taken(struct request *part)
 {
     const struct request *whole = part->whole;
 
+    while (whole->owner == OWNER_WHOLE)
+        whole = whole->whole;
     let_go(part, whole->owner == OWNER_CLIENT ? &whole->client->trail : NULL);
 }
 
@@ -575,6 +586,10 @@ void request_part_done(struct request *whole)
         return;
     if (whole->many != NULL)
         many_gather(whole);
+    else if (whole->exec != NULL)
+        exec_proceed(whole);
+    else if (whole->group != NULL)
+        group_gathered(whole);
     else
         gather(whole);
 }
@@ -716,6 +731,8 @@ void requests_destroy(struct engine *engine)
         struct request *request = engine->slots[i];
         many_end(request);
         lcs_end(request);
+        exec_end(request);
+        group_destroy(request);
         sweep_end(request);
         inspect_end(request);
         listing_end(request);

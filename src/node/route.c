@@ -23,6 +23,15 @@ static inline const struct option_rule *level_rule(const struct options *options
     return NULL;
 }
 
+void route_class_of(const struct engine *engine, struct span key, struct route_class *class)
+{
+    const struct ring *ring = engine->view->ring;
+
+    class->partition = ring_key_partition(ring, key);
+    class->rule = ring_key_rule(ring, key);
+    class->levels = level_rule(engine->options, key);
+}
+
 /* The request's own level, then the keyspace rule's, then the server's. (The connection's was put
  * in the place of the request's when that named none.) */
 static inline uint8_t resolve(uint8_t asked, uint8_t next)
@@ -118,7 +127,8 @@ static void forward(struct request *request)
         .deadline_ms = (uint64_t)(engine_date_ms(engine) + left_us / 1000),
         .claim_version = operation->place.claim_version,
         .partition = (uint16_t)operation->place.partition,
-        .flags = call->protocol == 3 ? WIRE_FORWARD_RESP3 : 0,
+        .flags = (uint8_t)((call->protocol == 3 ? WIRE_FORWARD_RESP3 : 0) |
+                           (request->group != NULL ? WIRE_FORWARD_BATCH : 0)),
         .read_level = request->read_level,
         .write_level = request->write_level,
         .args = {.count = (uint32_t)call->argc, .items = call->argv},

@@ -71,6 +71,8 @@ void operation_begin(struct coordinator *coordinator, struct operation *operatio
     if (operation->copies < (operation->kind == OPERATION_WRITE ? 0 : operation->read_needed) ||
         operation->copies < (operation->kind == OPERATION_READ ? 0 : operation->write_needed))
         operation_fail(operation, OPERATION_TOO_FEW);
+    else if (operation->batch != NULL)
+        operation_batch_begin(coordinator, operation, now);
     else if (operation->kind == OPERATION_WRITE)
         operation_write_begin(coordinator, operation, now);
     else

@@ -32,6 +32,7 @@
 #define DUNLIN_REPLICA_OPERATION_H
 
 #include "base/level.h"
+#include "replica/batch.h"
 #include "replica/replica.h"
 #include "replica/tally.h"
 #include "value/change.h"
@@ -60,6 +61,12 @@ struct operation_calls {
      * called again, the change before was not made. */
     void (*change)(void *host, struct operation *operation, const struct version *current,
                    struct change *change);
+    /* Runs the steps of operation->batch, by batch_value and batch_change; called with the lock
+     * held. When it is called again, what the steps changed before was not made. False: they are
+     * given up, and nothing is written. */
+    bool (*run)(void *host, struct operation *operation);
+    /* Reads the keys of operation->batch again; operation_gathered follows. */
+    void (*gather)(void *host, struct operation *operation);
     /* A read is done; operation->found says what it found. The value is good until this returns. */
     void (*found)(void *host, struct operation *operation);
 };
@@ -75,6 +82,7 @@ enum operation_state {
     OPERATION_READING,
     OPERATION_REPAIRING,
     OPERATION_WRITING,
+    OPERATION_GATHERING, /* the host reads the keys of a batch again */
     OPERATION_DONE,
     OPERATION_FAILED,
 };
@@ -110,7 +118,8 @@ struct operation {
     node_number nodes[COPIES_MAX]; /* the preference list, this node among them */
     struct place place;            /* its key stays valid as long as the operation */
     int64_t deadline_wall_ms;      /* no stamp is later */
-    struct block *block; /* of the caller's, what it writes may lie in it; NULL: in none */
+    struct block *block;     /* of the caller's, what it writes may lie in it; NULL: in none */
+    struct batch_run *batch; /* an update of several keys (batch.h); NULL: of the one at `place` */
 
     /* Results. */
     enum operation_state state;

@@ -5,6 +5,7 @@
  *   operation.c        how it begins, the answers to what it offered, its end, what it owes
  *   operation_read.c   reading, second looks, the repair of what was read
  *   operation_write.c  deciding, stamping, keeping and offering a version; being overtaken
+ *   operation_batch.c  the same of a batch
  *
  * Each phase goes on by itself as far as it can: an update passes from one file to the other, and
  * back when it is overtaken. No lock is held from one call to the next.
@@ -44,10 +45,57 @@ void operation_repair_follow(struct coordinator *coordinator, struct operation *
 
 /* ---- operation_write.c ---- */
 
+/* What was found under the lock when a version is to be written. */
+struct operation_found {
+    struct entry *entry; /* NULL: there is none */
+    struct version stored;
+    struct dot mark; /* of what vanished here */
+};
+
+/* What the quorum answered about a key, if it was asked. */
+struct operation_sight {
+    bool siblings;
+    const struct version *winner; /* NULL: it was not */
+    struct dot gone;              /* all at or below this counts as gone */
+    struct buffer *merged;        /* for a merge of sets */
+};
+
+/* The next five are for who holds the partition's lock. */
+
+/* Whether this node may write here now; otherwise the operation has failed. */
+bool operation_may_write(struct operation *operation, const struct partition *partition,
+                         struct instant now);
+void operation_find(struct partition *partition, const struct place *place,
+                    struct operation_found *found);
+/* The newer of what the quorum answered and what is stored now; of siblings, their merge, which
+ * lies in sight->merged. Neither counts where something newer has vanished. False: the operation
+ * has failed. */
+bool operation_newest(struct operation *operation, const struct operation_sight *sight,
+                      const struct operation_found *found, struct version *current);
+/* A stamp above `floor`, or none: then the operation has failed. */
+struct dot operation_stamp(struct coordinator *coordinator, struct operation *operation,
+                           struct partition *partition, struct instant now, uint64_t floor);
+/* The set that the change makes of the old version, in `out`; false: the operation has failed. */
+bool operation_build_set(struct operation *operation, const struct version *old,
+                         const struct change *change, struct dot dot, int64_t now_ms,
+                         struct buffer *out);
+
+/* Sends `written` to all other replicas and counts this one. */
+void operation_offer_to_all(struct coordinator *coordinator, struct operation *operation);
+
 void operation_write_begin(struct coordinator *coordinator, struct operation *operation,
                            struct instant now);
 /* Goes on after an answer. */
 void operation_write_follow(struct coordinator *coordinator, struct operation *operation,
                             struct instant now);
+
+/* ---- operation_batch.c ---- */
+
+void operation_batch_begin(struct coordinator *coordinator, struct operation *operation,
+                           struct instant now);
+/* What was offered is stamped again, or it failed; false: the batch is to be run again, and its
+ * keys are being read. */
+bool operation_batch_overtaken(struct coordinator *coordinator, struct operation *operation,
+                               struct instant now);
 
 #endif

@@ -186,7 +186,8 @@ static enum answer_status status_of(struct replica *replica, struct instant now,
                                     const struct looked *looked)
 {
     if (looked->status == ANSWER_VERSION &&
-        !replica_may_enter(replica, now, looked->version.dot.stamp))
+        (!replica_may_enter(replica, now, looked->version.dot.stamp) ||
+         looked->version.kind == VALUE_BATCH))
         return ANSWER_FULL;
     return looked->status;
 }

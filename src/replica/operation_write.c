@@ -12,9 +12,8 @@
 /* How often a change is made before there is no room for it: others may take what was made. */
 #define ROOM_TRIES 2
 
-/* Whether this node may write here now, with the partition's lock held. */
-static bool may_write(struct operation *operation, const struct partition *partition,
-                      struct instant now)
+bool operation_may_write(struct operation *operation, const struct partition *partition,
+                         struct instant now)
 {
     if (partition->claim_version != operation->place.claim_version)
         operation_fail(operation, OPERATION_RING_CHANGED);
@@ -27,9 +26,8 @@ static bool may_write(struct operation *operation, const struct partition *parti
     return false;
 }
 
-/* A stamp above `floor`, or none: then the operation has failed. */
-static struct dot stamp(struct coordinator *coordinator, struct operation *operation,
-                        struct partition *partition, struct instant now, uint64_t floor)
+struct dot operation_stamp(struct coordinator *coordinator, struct operation *operation,
+                           struct partition *partition, struct instant now, uint64_t floor)
 {
     const struct dot dot = {.stamp = replica_stamp(coordinator->replica, now, partition, floor),
                             .node = coordinator->replica->self};
@@ -39,12 +37,11 @@ static struct dot stamp(struct coordinator *coordinator, struct operation *opera
     return dot;
 }
 
-/* The set that the change makes of the old version, in written_bytes. */
-static bool build_set(struct operation *operation, const struct version *old,
-                      const struct change *change, struct dot dot, int64_t now_ms)
+bool operation_build_set(struct operation *operation, const struct version *old,
+                         const struct change *change, struct dot dot, int64_t now_ms,
+                         struct buffer *out)
 {
     const struct span set = old->kind == VALUE_STRING ? span_of(NULL, 0) : old->value;
-    struct buffer *out = &operation->written_bytes;
     struct buffer value = {0};
     struct context context;
     enum siblings_status status;
@@ -84,7 +81,7 @@ static bool build(struct operation *operation, const struct version *old,
 
     buffer_reset(&operation->written_bytes, BUFFER_KEEP);
     if (operation->siblings) {
-        if (!build_set(operation, old, change, dot, now_ms))
+        if (!operation_build_set(operation, old, change, dot, now_ms, &operation->written_bytes))
             return false;
         *written = siblings_version(buffer_content(&operation->written_bytes));
         return true;
@@ -103,16 +100,9 @@ static bool build(struct operation *operation, const struct version *old,
     return true;
 }
 
-/* What was found under the lock when a version is to be written. */
-struct found {
-    struct entry *entry; /* NULL: there is none */
-    struct version stored;
-    struct dot mark; /* of what vanished here */
-};
-
 /* Keeps `written` here; under the same lock. */
 static bool keep(struct operation *operation, struct partition *partition,
-                 const struct found *found)
+                 const struct operation_found *found)
 {
     const struct place *place = &operation->place;
     const struct version *written = &operation->written;
@@ -139,11 +129,11 @@ static bool keep(struct operation *operation, struct partition *partition,
     return status == STORE_OK;
 }
 
-static void find(const struct operation *operation, struct partition *partition,
-                 struct found *found)
+void operation_find(struct partition *partition, const struct place *place,
+                    struct operation_found *found)
 {
-    found->entry = replica_current(partition, &operation->place, &found->stored);
-    found->mark = replica_mark(partition, &operation->place, &found->stored);
+    found->entry = replica_current(partition, place, &found->stored);
+    found->mark = replica_mark(partition, place, &found->stored);
 }
 
 /* What the reading counts as gone, if there was one. */
@@ -152,34 +142,47 @@ static struct dot gone(const struct operation *operation)
     return operation->kind == OPERATION_WRITE ? DOT_NONE : operation->reading.gone;
 }
 
-/* The newer of what the quorum answered and what is stored now; of siblings, their merge, which
- * lies in the tally's spare buffer. Neither counts where something newer has vanished. */
-static bool newest(struct operation *operation, const struct found *found, struct version *current)
+bool operation_newest(struct operation *operation, const struct operation_sight *sight,
+                      const struct operation_found *found, struct version *current)
 {
     static const struct version nothing = {.deadline_ms = DEADLINE_NEVER};
-    const struct version *winner = &operation->reading.winner;
-    struct buffer *merged = &operation->reading.spare;
+    const struct version *winner = sight->winner;
 
     *current = found->stored;
-    if (operation->kind == OPERATION_WRITE)
+    if (winner == NULL)
         return true;
-    if (dot_compare(current->dot, operation->reading.gone) <= 0)
+    if (dot_compare(current->dot, sight->gone) <= 0)
         *current = nothing;
     if (dot_compare(winner->dot, found->mark) < 0)
         return true;
-    if (operation->siblings && current->kind != VALUE_STRING && winner->kind != VALUE_STRING) {
-        buffer_reset(merged, BUFFER_KEEP);
-        if (siblings_merge(current->value, winner->value, merged) != SIBLINGS_OK) {
+    if (sight->siblings && current->kind != VALUE_STRING && winner->kind != VALUE_STRING) {
+        buffer_reset(sight->merged, BUFFER_KEEP);
+        if (siblings_merge(current->value, winner->value, sight->merged) != SIBLINGS_OK) {
             operation_fail(operation, OPERATION_TOO_MANY);
             return false;
         }
-        if (buffer_size(merged) > 0)
-            *current = siblings_version(buffer_content(merged));
+        if (buffer_size(sight->merged) > 0)
+            *current = siblings_version(buffer_content(sight->merged));
         return true;
     }
     if (dot_compare(winner->dot, current->dot) > 0)
         *current = *winner;
     return true;
+}
+
+/* The same of an operation of one key; the merge lies in the tally's spare buffer. */
+static bool newest(struct operation *operation, const struct operation_found *found,
+                   struct version *current)
+{
+    if (operation->kind == OPERATION_WRITE) {
+        *current = found->stored;
+        return true;
+    }
+    const struct operation_sight sight = {.siblings = operation->siblings,
+                                          .winner = &operation->reading.winner,
+                                          .gone = operation->reading.gone,
+                                          .merged = &operation->reading.spare};
+    return operation_newest(operation, &sight, found, current);
 }
 
 static uint64_t higher(uint64_t a, uint64_t b)
@@ -189,7 +192,7 @@ static uint64_t higher(uint64_t a, uint64_t b)
 
 /* What a stamp has to be above: all that is known of the key, here, by the quorum, by the client.
  */
-static uint64_t floor_of(const struct operation *operation, const struct found *found,
+static uint64_t floor_of(const struct operation *operation, const struct operation_found *found,
                          const struct version *current, const struct change *change)
 {
     uint64_t floor = higher(found->stored.dot.stamp, current->dot.stamp);
@@ -229,8 +232,8 @@ static void note_basis(struct operation *operation, const struct version *curren
 
 /* Decides the change, stamps it and keeps it, all under one lock. */
 static void change_here(struct coordinator *coordinator, struct operation *operation,
-                        struct instant now, struct partition *partition, const struct found *found,
-                        const struct version *current)
+                        struct instant now, struct partition *partition,
+                        const struct operation_found *found, const struct version *current)
 {
     const struct version visible = operation_seen(current, now.wall_ms);
     struct change change = {.deadline_ms = DEADLINE_NEVER};
@@ -243,7 +246,7 @@ static void change_here(struct coordinator *coordinator, struct operation *opera
         return;
     }
     const uint64_t floor = floor_of(operation, found, current, &change);
-    const struct dot dot = stamp(coordinator, operation, partition, now, floor);
+    const struct dot dot = operation_stamp(coordinator, operation, partition, now, floor);
     operation->over = dot_max(dot_max(current->dot, found->mark), gone(operation));
     if (dot_exists(dot) && build(operation, current, &change, dot, now.wall_ms))
         keep(operation, partition, found);
@@ -275,12 +278,12 @@ static bool restamp_set(struct operation *operation, const struct version *here,
 /* The version that was kept gets a stamp above what others know, and above what is `here` by now:
  * of a set, the write gets it, beside what has joined it. */
 static void stamp_again(struct coordinator *coordinator, struct operation *operation,
-                        struct instant now, struct partition *partition, const struct found *found,
-                        const struct version *here)
+                        struct instant now, struct partition *partition,
+                        const struct operation_found *found, const struct version *here)
 {
     const struct dot newest = dot_max(dot_max(found->stored.dot, found->mark), here->dot);
     const uint64_t floor = dot_max(operation->writing.known, newest).stamp;
-    const struct dot dot = stamp(coordinator, operation, partition, now, floor);
+    const struct dot dot = operation_stamp(coordinator, operation, partition, now, floor);
 
     if (dot_exists(dot) && version_is_set(&operation->written)) {
         if (restamp_set(operation, here, dot))
@@ -308,7 +311,7 @@ static void adopt(struct operation *operation, const struct version *stored)
 }
 
 /* Whether another version has taken the place of ours; that ours has vanished is no such thing. */
-static bool taken(const struct operation *operation, const struct found *found)
+static bool taken(const struct operation *operation, const struct operation_found *found)
 {
     return dot_compare(found->stored.dot, operation->written.dot) > 0;
 }
@@ -318,11 +321,11 @@ static void write_locked(struct coordinator *coordinator, struct operation *oper
 {
     const bool again = operation->rounds > 0;
     struct version current;
-    struct found found;
+    struct operation_found found;
 
-    if (!may_write(operation, partition, now))
+    if (!operation_may_write(operation, partition, now))
         return;
-    find(operation, partition, &found);
+    operation_find(partition, &operation->place, &found);
     if (again && taken(operation, &found))
         adopt(operation, &found.stored);
     else if (!newest(operation, &found, &current))
@@ -355,15 +358,15 @@ static void write_here(struct coordinator *coordinator, struct operation *operat
     } while (true);
 }
 
-/* Sends `written` to all other replicas and counts this one. */
-static void offer_to_all(struct coordinator *coordinator, struct operation *operation)
+void operation_offer_to_all(struct coordinator *coordinator, struct operation *operation)
 {
     const int own = operation_index(operation, coordinator->replica->self);
 
     ensure(own >= 0);
     const uint16_t others = (uint16_t)(((1u << operation->copies) - 1) & ~(1u << own));
-    operation->wrote = true;
-    write_tally_add(&operation->writing, (unsigned)own, ACK_OK, DOT_NONE, 0);
+    operation->wrote = !operation->repaired;
+    write_tally_add(&operation->writing, (unsigned)own, operation->full ? ACK_FULL : ACK_OK,
+                    DOT_NONE, 0);
     if (others == 0)
         return;
     const uint16_t sent = coordinator->calls->offer(coordinator->host, operation, others);
@@ -385,8 +388,14 @@ void operation_write_begin(struct coordinator *coordinator, struct operation *op
     }
     write_tally_begin(&operation->writing, operation->copies, operation->write_needed,
                       OPERATION_ROUNDS_MAX - operation->rounds, operation->written.dot);
-    offer_to_all(coordinator, operation);
+    operation_offer_to_all(coordinator, operation);
     operation_write_follow(coordinator, operation, now);
+}
+
+static void offer_again(struct coordinator *coordinator, struct operation *operation)
+{
+    write_tally_restamp(&operation->writing, operation->written.dot);
+    operation_offer_to_all(coordinator, operation);
 }
 
 /* Somebody knows a newer dot than ours.
@@ -405,7 +414,7 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     struct partition *partition = store_partition(coordinator->replica->store,
                                                   operation->place.partition);
     const bool update = operation->kind == OPERATION_UPDATE;
-    struct found found;
+    struct operation_found found;
     bool ours;
 
     /* Nor is it an acknowledgement where no stamp may be above it: the ceiling of one that has just
@@ -420,12 +429,18 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     operation->rounds++;
     hlc_observe(&coordinator->replica->hlc, operation->writing.known.stamp);
     coordinator->calls->renew(coordinator->host, operation);
+    if (operation->batch != NULL) {
+        if (operation_batch_overtaken(coordinator, operation, now) &&
+            operation->state != OPERATION_FAILED)
+            offer_again(coordinator, operation);
+        return;
+    }
     replica_make_room(coordinator->replica, &operation->place, operation->written.value.size,
                       &operation->evicted);
     partition_lock(partition);
-    find(operation, partition, &found);
+    operation_find(partition, &operation->place, &found);
     ours = !operation->adopted && !taken(operation, &found);
-    if (may_write(operation, partition, now)) {
+    if (operation_may_write(operation, partition, now)) {
         if (!update)
             stamp_again(coordinator, operation, now, partition, &found, &found.stored);
         else if (taken(operation, &found))
@@ -438,8 +453,7 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
         operation_read_begin(coordinator, operation, now);
         return;
     }
-    write_tally_restamp(&operation->writing, operation->written.dot);
-    offer_to_all(coordinator, operation);
+    offer_again(coordinator, operation);
 }
 
 static bool rests(struct coordinator *coordinator, struct operation *operation)

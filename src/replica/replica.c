@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/rule.h"
+#include "store/mates.h"
 #include "value/siblings.h"
 
 /* What a buffer keeps between two uses, bytes. */
@@ -98,8 +99,8 @@ void replica_want_ceiling(struct replica_bounds *bounds, uint64_t stamp)
 }
 
 /* Why a stamp may not enter this node, or be given here, whatever the key (design: Versions). */
-static enum ack_status stamp_refusal(struct replica_bounds *bounds, struct instant now,
-                                     uint64_t stamp)
+enum ack_status replica_stamp_refusal(struct replica_bounds *bounds, struct instant now,
+                                      uint64_t stamp)
 {
     if (hlc_too_far(stamp, now.wall_ms,
                     atomic_load_explicit(&bounds->ahead_max_ms, memory_order_relaxed)))
@@ -112,7 +113,7 @@ static enum ack_status stamp_refusal(struct replica_bounds *bounds, struct insta
 
 bool replica_may_enter(struct replica *replica, struct instant now, uint64_t stamp)
 {
-    return stamp_refusal(replica->bounds, now, stamp) == ACK_OK;
+    return replica_stamp_refusal(replica->bounds, now, stamp) == ACK_OK;
 }
 
 /* ---- entering ---- */
@@ -271,9 +272,9 @@ static struct offered forgetful(const struct partition *partition)
     return (struct offered){.status = ACK_FORGETFUL, .known = last_of(partition->forgotten)};
 }
 
-static void offer(struct replica *replica, struct partition *partition, struct instant now,
-                  const struct place *place, struct dot over, const struct version *version,
-                  struct offered *offered)
+void replica_offer_here(struct replica *replica, struct partition *partition, struct instant now,
+                        const struct place *place, struct dot over, const struct version *version,
+                        struct offered *offered)
 {
     const bool forgets = forgot(partition, version->dot);
 
@@ -296,8 +297,11 @@ static void offer(struct replica *replica, struct partition *partition, struct i
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
                              struct dot over, const struct version *version)
 {
+    if (version->kind == VALUE_BATCH)
+        return replica_offer_batch(replica, now, place, version);
     struct partition *partition = store_partition(replica->store, place->partition);
-    struct offered offered = {.status = stamp_refusal(replica->bounds, now, version->dot.stamp)};
+    struct offered offered = {
+        .status = replica_stamp_refusal(replica->bounds, now, version->dot.stamp)};
     uint64_t evicted = 0;
 
     if (offered.status != ACK_OK)
@@ -313,7 +317,7 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
         offered.status = ACK_STALE_CLAIM;
         offered.claim_version = partition->claim_version;
     } else {
-        offer(replica, partition, now, place, over, version, &offered);
+        replica_offer_here(replica, partition, now, place, over, version, &offered);
     }
     partition_unlock(partition);
     offered.evicted = evicted;
@@ -370,6 +374,8 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
                 looked.block = partition_share_value(partition, place->hash, place->key);
             looked.status = looked.block != NULL ? ANSWER_VERSION
                                                  : show(&looked.version, have, digest, bytes);
+            looked.mates = partition->mates != NULL && looked.status == ANSWER_VERSION &&
+                           partition_mates(partition, looked.version.dot) != NULL;
             if (bytes->failed)
                 looked.status = ANSWER_NOT_VOTING; /* it cannot say what it has */
         }
@@ -399,7 +405,7 @@ uint64_t replica_stamp(struct replica *replica, struct instant now, struct parti
     const uint64_t stamp = hlc_tick(&replica->hlc, now.wall_ms, floor);
     if (stamp > atomic_load_explicit(&replica->bounds->ceiling, memory_order_acquire)) {
         replica->hlc.last = before;
-        stamp_refusal(replica->bounds, now, stamp);
+        replica_stamp_refusal(replica->bounds, now, stamp);
         return 0;
     }
     partition->last_stamp = stamp;
@@ -492,7 +498,7 @@ struct offered replica_flush(struct replica *replica, struct instant now, uint32
                              struct dot dot, bool late)
 {
     struct partition *partition = store_partition(replica->store, index);
-    struct offered offered = {.status = stamp_refusal(replica->bounds, now, dot.stamp)};
+    struct offered offered = {.status = replica_stamp_refusal(replica->bounds, now, dot.stamp)};
 
     if (offered.status != ACK_OK)
         return offered;

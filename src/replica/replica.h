@@ -87,6 +87,21 @@ struct offered {
 struct offered replica_offer(struct replica *replica, struct instant now, const struct place *place,
                              struct dot over, const struct version *version);
 
+/* As replica_offer, of all versions of a batch (value/batch.h) in one hold of the lock: nobody sees
+ * a part of them here. Each enters as if it came alone; the answer is the worst of theirs. */
+struct offered replica_offer_batch(struct replica *replica, struct instant now,
+                                   const struct place *place, const struct version *batch);
+
+/* Where the version with this dot is one that an unsettled batch wrote: all that this batch wrote
+ * which is here, appended to `bytes` as a batch; false where it is not (rule 24). */
+bool replica_mates(struct replica *replica, uint32_t partition, struct dot dot,
+                   struct buffer *bytes, struct version *batch);
+
+/* Why a stamp may not enter this node, or be given here, whatever the key (design: Versions);
+ * ACK_OK: it may. */
+enum ack_status replica_stamp_refusal(struct replica_bounds *bounds, struct instant now,
+                                      uint64_t stamp);
+
 /* Whether a version with this stamp is one that replica_offer does not refuse for it: it is not too
  * far ahead, nor above the ceiling. */
 bool replica_may_enter(struct replica *replica, struct instant now, uint64_t stamp);
@@ -94,6 +109,7 @@ bool replica_may_enter(struct replica *replica, struct instant now, uint64_t sta
 /* The answer to a question. */
 struct looked {
     enum answer_status status;
+    bool mates;             /* ANSWER_VERSION: an unsettled batch wrote it (replica_mates) */
     uint64_t claim_version; /* ANSWER_STALE_CLAIM: this replica's */
     struct version version; /* its bytes were appended to the caller's buffer, */
     struct block *block;    /* or are in this one, of which the caller gets a share; NULL */
@@ -132,7 +148,16 @@ struct looked replica_look(struct replica *replica, const struct place *place, s
 bool replica_make_room(struct replica *replica, const struct place *place, size_t value_size,
                        uint64_t *evicted);
 
-/* The next eight are for who holds the partition's lock. */
+/* The next ten are for who holds the partition's lock. */
+
+/* The same, where the version is here. */
+bool replica_append_mates(struct replica *replica, struct partition *partition, struct dot dot,
+                          struct buffer *bytes);
+
+/* What replica_offer does with one version, whose stamp may enter, once the claims agree. */
+void replica_offer_here(struct replica *replica, struct partition *partition, struct instant now,
+                        const struct place *place, struct dot over, const struct version *version,
+                        struct offered *offered);
 
 /* A set that was read before a FLUSHALL, and merged with what was written after it, has a dot above
  * the flush: it loses the values that the flush took. The version then is good until the next call,

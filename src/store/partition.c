@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "base/rule.h"
 #include "store/internal.h"
+#include "store/mates.h"
 #include "value/siblings.h"
 
 /* Marks take at most one in so many bytes of memory_max. */
@@ -513,6 +514,8 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
     const bool marks_go = partition->marks != NULL && partition->marks->lowest <= marks_settled;
     struct entry *entry = first_tombstone(partition);
 
+    if (partition->mates != NULL)
+        partition_drop_mates(partition, settled);
     if (!marks_go && (entry == NULL || entry->stamp > tombstones_settled))
         return false;
     if (marks_go)
@@ -570,6 +573,7 @@ void partition_deinit(struct partition *partition)
     clear_entries(partition);
     memory_free(partition->marks);
     partition->marks = NULL;
+    partition_drop_mates(partition, UINT64_MAX);
 }
 
 void partition_count(const struct partition *partition, struct partition_counts *counts)

@@ -23,6 +23,7 @@
 
 struct entry;
 struct marks;
+struct mates;
 struct store;
 struct table;
 
@@ -77,6 +78,7 @@ struct partition {
     _Alignas(64) uint32_t flush_cursor; /* of partition_scan */
     uint32_t doubts; /* how often this node dropped what it owed here, since the replicas were
                       * compared */
+    struct mates *mates;   /* of batches that are not settled (mates.h); NULL while there is none */
     /* The store's own. */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;

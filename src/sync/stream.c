@@ -67,6 +67,8 @@ static bool is_valid(const struct version *version)
         return true;
     case VALUE_SIBLINGS:
         return siblings_valid(version->value);
+    case VALUE_BATCH:
+        break;
     }
     return false;
 }

@@ -14,6 +14,7 @@ enum value_kind {
     VALUE_TOMBSTONE = 0, /* the key was deleted: no bytes, or a set without siblings */
     VALUE_STRING = 1,    /* the bytes are the value */
     VALUE_SIBLINGS = 2,  /* a dotted version vector with its values, see value/siblings.h */
+    VALUE_BATCH = 3,     /* versions of several keys, see value/batch.h: offered, never stored */
 };
 
 #define DEADLINE_NEVER INT64_MAX

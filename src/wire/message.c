@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/assert.h"
+#include "value/batch.h"
 #include "value/siblings.h"
 #include "wire/map.h"
 #include "wire/wire.h"
@@ -36,12 +37,14 @@ bool wire_take_version(struct wire_fields *fields, struct version *version)
     wire_take_u64(fields, &deadline);
     if (!wire_take_span(fields, &version->value))
         return false;
-    if (!dot_exists(version->dot) || version->dot.node == 0 || kind > VALUE_SIBLINGS)
+    if (!dot_exists(version->dot) || version->dot.node == 0 || kind > VALUE_BATCH)
         return false;
     version->kind = (enum value_kind)kind;
     version->deadline_ms = (int64_t)deadline;
     if (kind == VALUE_STRING || (kind == VALUE_TOMBSTONE && version->value.size == 0))
         return true;
+    if (kind == VALUE_BATCH)
+        return dot_exists(batch_highest(version->value));
     if (!siblings_valid(version->value))
         return false;
     const struct version set = siblings_version(version->value);

@@ -109,6 +109,13 @@
     FIELD(u64, floor)   /* a stamp: marks at or below it may have been given up */ \
     FIELD(u64, settled) /* a stamp: what is at or below it vanishes without a trace */
 
+/* Comes before an ANSWER with a version that a batch wrote which is not settled: all of that batch
+ * (rule 24). Nobody waits for an answer to it. */
+#define WIRE_MATES_FIELDS(FIELD) \
+    FIELD(u64, claim_version)    \
+    FIELD(u16, partition)        \
+    FIELD(version, version)
+
 /* A version that another replica is owed: hold it and hand it on. Answered by ACK_HELD, and again,
  * on the same link, when the replica has answered for it: by ACK_OK, or by ACK_FULL where the hint
  * was dropped. */
@@ -312,6 +319,7 @@
     ROW(45, MARKS, marks, WIRE_MARKS_FIELDS)                   \
     ROW(46, ACKS, acks, WIRE_ACKS_FIELDS)                      \
     ROW(47, LIST, list, WIRE_LIST_FIELDS)                      \
-    ROW(48, LISTED, listed, WIRE_LISTED_FIELDS)
+    ROW(48, LISTED, listed, WIRE_LISTED_FIELDS)                \
+    ROW(49, MATES, mates, WIRE_MATES_FIELDS)
 
 #endif

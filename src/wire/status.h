@@ -14,6 +14,7 @@ enum wire_role {
 
 enum wire_forward_flag {
     WIRE_FORWARD_RESP3 = 1 << 0, /* the client speaks RESP3; otherwise RESP2 */
+    WIRE_FORWARD_BATCH = 1 << 1, /* it is a part of a transaction (node/group.h) */
 };
 
 /* All but OK say that the command did not run, so another coordinator may be asked. */

@@ -19,6 +19,7 @@ struct stage {
     struct world *world;
     struct load *load;
     struct faults *faults;
+    struct batches *batches;
     struct votes *votes;
     struct history history;
     struct run_result *result;
@@ -50,6 +51,7 @@ static void look(void *object, uint64_t number)
     check_memory(stage->world, &verdicts[CHECK_MEMORY]);
     check_queues(stage->world, &verdicts[CHECK_QUEUES]);
     faults_note_forced(stage->faults, stage->world->now_us - STORES_LOOK_US);
+    batches_look(stage->batches);
     votes_look(stage->votes, faults_amnesty(stage->faults), &verdicts[CHECK_VOTES]);
     world_after(stage->world, STORES_LOOK_US, look, stage, number);
 }
@@ -144,6 +146,7 @@ void run(const struct run_settings *settings, FILE *report, struct run_result *r
     stage.load = load_create(stage.world, &settings->load, &stage.history);
     stage.faults = faults_create(stage.world, &settings->faults, &stage.history);
     stage.votes = votes_create(stage.world);
+    stage.batches = batches_create(stage.world, &result->verdicts[CHECK_BATCHES]);
     if (!settings->world.detector)
         form_ring(stage.world, &result->verdicts[CHECK_RING]);
     look(&stage, 0);
@@ -165,6 +168,7 @@ void run(const struct run_settings *settings, FILE *report, struct run_result *r
     world_destroy(&stage.world);
     load_destroy(&stage.load);
     votes_destroy(&stage.votes);
+    batches_destroy(&stage.batches);
     history_deinit(&stage.history);
 }
 

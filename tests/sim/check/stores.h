@@ -46,6 +46,17 @@ void check_gossip_queues(const struct gossip *gossip, unsigned node, struct verd
 void check_queue(const char *name, unsigned node, uint64_t length, uint64_t most,
                  struct verdict *verdict);
 
+/* ---- batches ---- */
+
+/* What one transaction wrote in one partition is at a replica as a whole, or not at all. */
+struct batches;
+
+/* Hears of the world's messages from now on, and looks at what they leave. */
+struct batches *batches_create(struct world *world, struct verdict *verdict);
+void batches_destroy(struct batches **batches);
+/* Looks at all that it remembers, at every node. */
+void batches_look(struct batches *batches);
+
 /* ---- votes ---- */
 
 /* Who forgot does not vote: no question is answered for a partition in which the node is

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "value/batch.h"
 #include "wire/wire.h"
 
 #define BATCH_MAX 8
@@ -71,6 +72,14 @@ static void end_asked(struct user *user, enum outcome outcome, struct span reply
 
 static void on_reply(void *context, struct span reply)
 {
+    struct user *user = context;
+    ensure(!list_empty(&user->asked));
+    struct asked *asked = list_entry(user->asked.next, struct asked, link);
+
+    if (asked->heralds > 0) {
+        asked->heralds--;
+        return;
+    }
     end_asked(context, reply.data[0] == '-' ? OUTCOME_FAILED : OUTCOME_OK, reply);
 }
 
@@ -131,19 +140,30 @@ static void work(void *object, uint64_t number)
 
 /* ---- its life ---- */
 
+static void note_coordinator(struct history *history, struct span key, struct dot dot)
+{
+    int64_t number;
+
+    if (key.size > 1 && key.data[0] == 'c' &&
+        span_to_int64(span_of(key.data + 1, key.size - 1), &number))
+        history->coordinators[number] |= UINT64_C(1) << dot.node;
+}
+
 static void on_message(void *context, unsigned from, unsigned to,
                        const struct wire_message *message)
 {
     struct load *load = context;
+    struct batch_item item;
 
     (void)from, (void)to;
     if (message->type != WIRE_WRITE)
         return;
-    const struct span key = message->write.key;
-    int64_t number;
-    if (key.size > 1 && key.data[0] == 'c' &&
-        span_to_int64(span_of(key.data + 1, key.size - 1), &number))
-        load->history->coordinators[number] |= UINT64_C(1) << message->write.version.dot.node;
+    if (message->write.version.kind != VALUE_BATCH) {
+        note_coordinator(load->history, message->write.key, message->write.version.dot);
+        return;
+    }
+    for (struct span rest = message->write.version.value; batch_next(&rest, &item);)
+        note_coordinator(load->history, item.key, item.version.dot);
 }
 
 bool load_idle(const struct load *load)

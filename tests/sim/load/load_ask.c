@@ -142,8 +142,7 @@ void load_put_lease(struct load *load, struct record *record, struct buffer *out
 }
 
 /* One key, with what belongs to it. */
-static void put_words(struct user *user, enum form form, char space, uint32_t key,
-                      struct buffer *out)
+void load_put_words(struct user *user, enum form form, char space, uint32_t key, struct buffer *out)
 {
     struct load *load = user->load;
     struct record *record = load_add_record(user, form, space, key);
@@ -157,6 +156,7 @@ static void put_words(struct user *user, enum form form, char space, uint32_t ke
     case SHAPE_KEY:
     case SHAPE_KEYS:
     case SHAPE_CONTEXT: /* load_put_cset */
+    case SHAPE_MULTI:   /* load_put_multi */
         break;
     case SHAPE_VALUE:
     case SHAPE_VALUES:
@@ -233,6 +233,10 @@ static void put_command(struct user *user, const struct wanted *wanted, struct b
         load_put_cset(user, key, out);
         return;
     }
+    if (row->shape == SHAPE_MULTI) {
+        load_put_multi(user, key, out);
+        return;
+    }
     reply_array(out,
                 words_of(row->shape, wanted->count) + (wanted->level != LEVEL_DEFAULT ? 2 : 0));
     if (wanted->level != LEVEL_DEFAULT) {
@@ -241,7 +245,7 @@ static void put_command(struct user *user, const struct wanted *wanted, struct b
     }
     reply_bulk_string(out, row->word);
     for (unsigned i = 0; i < wanted->count; i++) {
-        put_words(user, wanted->form, wanted->space, key, out);
+        load_put_words(user, wanted->form, wanted->space, key, out);
         key = (key + 1) % user->load->settings.keys; /* no key twice in one command */
     }
 }
@@ -273,6 +277,11 @@ static void ask(struct user *user, enum form form, uint32_t key, struct buffer *
     asked->count = wanted.count;
     asked->paused_us = sim_node_paused_us(user->node);
     put_command(user, &wanted, out);
+    asked->heralds = 0;
+    if (shape == SHAPE_MULTI) {
+        asked->count = load->history->count - asked->first;
+        asked->heralds = 1 + (unsigned)asked->count;
+    }
     for (size_t i = asked->first; i < load->history->count; i++)
         note_level(load, &load->history->records[i], wanted.level);
     user->place++;

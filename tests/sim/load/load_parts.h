@@ -24,6 +24,7 @@ enum shape {
     SHAPE_PX,       /* key PX ms */
     SHAPE_PERSIST,  /* key PERSIST */
     SHAPE_CONTEXT,  /* key value [CONTEXT context] [PX ms] */
+    SHAPE_MULTI,    /* several commands, between MULTI and EXEC (load_multi.c) */
 };
 
 /* The commands: name, word, how often it is drawn, the space of its keys (history.h), shape,
@@ -54,6 +55,7 @@ enum shape {
     ROW(CGET, "cget", 400, 's', KEY, NONE)              \
     ROW(CSET, "cset", 250, 's', CONTEXT, PUT)           \
     ROW(CDEL, "del", 8, 's', KEY, DELETE)               \
+    ROW(MULTI, "multi", 60, 'k', MULTI, NONE)           \
     ROW(DBSIZE, "dbsize", 10, '-', NONE, NONE)          \
     ROW(FLUSHALL, "flushall", 2, '*', NONE, DELETE)
 
@@ -79,6 +81,7 @@ struct asked {
     struct list link;
     enum form form;
     size_t first, count; /* its records */
+    unsigned heralds;    /* replies that come before its own: those of MULTI, and QUEUED */
     int64_t paused_us;   /* how long the node had been paused in all when it was sent */
 };
 
@@ -138,6 +141,16 @@ struct record *load_add_record(struct user *user, enum form form, char space, ui
 void load_put_key(struct buffer *out, char space, uint32_t key);
 void load_put_lease(struct load *load, struct record *record, struct buffer *out);
 
+void load_put_words(struct user *user, enum form form, char space, uint32_t key,
+                    struct buffer *out);
+
+/* ---- transactions (load_multi.c) ---- */
+
+/* MULTI, commands with a record each, EXEC; how many commands. */
+unsigned load_put_multi(struct user *user, uint32_t key, struct buffer *out);
+/* The reply to EXEC: what it says of each. */
+void load_note_multi(struct history *history, const struct asked *asked, struct span reply);
+
 /* ---- siblings (load_siblings.c) ---- */
 
 /* A CSET, mostly with a context: the last one or one that is a little old. */
@@ -159,6 +172,8 @@ struct span load_next_element(struct span *elements);
 
 /* The reply to a command that succeeded. */
 void load_note_reply(struct history *history, const struct asked *asked, struct span reply);
+/* The same of one of its records. */
+void load_note_record(struct history *history, size_t index, enum form form, struct span reply);
 void load_note_error(struct record *record, struct span reply);
 
 #endif

@@ -64,7 +64,7 @@ static void note_left(struct record *record, int64_t left_ms)
     record->left_us = left_ms >= 0 ? left_ms * 1000 : -1;
 }
 
-static void note(struct history *history, size_t index, enum form form, struct span reply)
+void load_note_record(struct history *history, size_t index, enum form form, struct span reply)
 {
     struct record *record = &history->records[index];
 
@@ -119,6 +119,7 @@ static void note(struct history *history, size_t index, enum form form, struct s
     case FORM_CGET: /* load_note_siblings */
     case FORM_CSET:
     case FORM_CDEL:
+    case FORM_MULTI: /* load_note_multi */
     case FORM_DBSIZE:
     case FORM_FLUSHALL:
     case FORM_COUNT_OF:
@@ -149,9 +150,13 @@ void load_note_reply(struct history *history, const struct asked *asked, struct 
 {
     struct span elements = asked->form == FORM_MGET ? load_elements(reply) : reply;
 
+    if (asked->form == FORM_MULTI) {
+        load_note_multi(history, asked, reply);
+        return;
+    }
     for (size_t i = 0; i < asked->count; i++)
-        note(history, asked->first + i, asked->form,
-             asked->form == FORM_MGET ? load_next_element(&elements) : reply);
+        load_note_record(history, asked->first + i, asked->form,
+                         asked->form == FORM_MGET ? load_next_element(&elements) : reply);
 }
 
 void load_note_error(struct record *record, struct span reply)

@@ -77,6 +77,7 @@ void words_args(const struct history *history, size_t index, struct words *words
     case SHAPE_NONE:
     case SHAPE_KEY:
     case SHAPE_KEYS:
+    case SHAPE_MULTI: /* its records are of other forms */
         break;
     }
 }

@@ -38,6 +38,8 @@
     "partition=4,oneway=3,break=2"
 #define FORWARDS "--nodes 5 --memory 0 --flushes no --duration 10 --faults pause=5,slow=2,break"
 
+#define TRANSACTIONS "--memory 0 --flushes no --partitions 16 --duration 10"
+
 /* Those that find what is wrong with data. */
 #define BY_DATA                                                                            \
     (BY_KEPT | BY_DELETED | BY_ORDER | BY_EXPIRED | BY_LASTED | BY_SESSION | BY_COUNTERS | \
@@ -63,6 +65,10 @@
     ROW(RULE_13, "rule-13", 13, RESTARTS, 32, BY_DATA | BY_VOTES, "who recovers asks too few")    \
     ROW(RULE_17, "rule-17", 17, DEBTS_LOST, 100, BY_DATA,                                          \
         "who restarted tells of what is settled before all is compared")                          \
+    ROW(RULE_24, "rule-24", 24, TRANSACTIONS, 64, BY_BATCHES,                                     \
+        "one version of a batch is handed on without the others")                                 \
+    ROW(BATCH_TORN, "batch-torn", 0, TRANSACTIONS, 32, BY_BATCHES,                                \
+        "a replica keeps the versions of a batch one at a time")                                  \
     ROW(ACK_WITHOUT_KEEPING, "ack-without-keeping", 0, "", 32, BY_DATA,                           \
         "one version in ten is acknowledged and not kept")                                        \
     ROW(TOMBSTONE_DROPPED, "tombstone-dropped", 0, "", 32, BY_DELETED,                            \

@@ -10,6 +10,7 @@
 #include "sim/mutant/planted.h"
 #include "store/entry.h"
 #include "store/marks.h"
+#include "value/batch.h"
 #include "value/siblings.h"
 
 /* How long what has expired is served, ms. */
@@ -82,6 +83,19 @@ WRAP(struct offered, replica_offer, struct replica *replica, struct instant now,
     if (PLANTED(CLAIM_UNCOMPARED))
         here.claim_version = store_partition(replica->store, here.partition)->claim_version;
     return __real_replica_offer(replica, now, &here, over, &offered);
+}
+
+/* Some come alone, and the others not at all. */
+WRAP(struct offered, replica_offer_batch, struct replica *replica, struct instant now,
+     const struct place *place, const struct version *batch)
+{
+    struct version first = *batch;
+    struct span rest = batch->value;
+    struct batch_item item;
+
+    if (PLANTED(BATCH_TORN) && mutants_now_and_then(4) && batch_next(&rest, &item))
+        first.value.size -= rest.size;
+    return __real_replica_offer_batch(replica, now, place, &first);
 }
 
 WRAP(struct looked, replica_look, struct replica *replica, const struct place *place,

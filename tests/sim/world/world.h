@@ -96,7 +96,7 @@ struct world_watcher {
     void *context;
 };
 
-#define WORLD_WATCHERS_MAX 2
+#define WORLD_WATCHERS_MAX 3
 
 /* What is wrong with a node's line: with all that it sends, and with all datagrams to it. */
 struct world_line {

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "node/exec.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "node/group.h"
+#include "resp/answer.h"
+#include "resp/reply.h"
+
+/* ---- the reply ---- */
+
+static bool is_error(struct span reply)
+{
+    return reply.size > 0 && reply.data[0] == '-';
+}
+
+static bool is_null(struct span reply)
+{
+    return span_equal(reply, SPAN("*-1\r\n")) || span_equal(reply, SPAN("_\r\n"));
+}
+
+static void end(struct request *request)
+{
+    exec_end(request);
+    request_finish(request);
+}
+
+static void note(struct exec *exec, uint32_t command, struct span reply)
+{
+    exec->places[command] = (struct exec_reply){.at = buffer_size(&exec->replies),
+                                                .size = reply.size};
+    buffer_append_span(&exec->replies, reply);
+}
+
+/* Takes a group's array apart, or gives its error to each of its commands. */
+static void note_group(struct exec *exec, const struct exec_step *step, struct span reply)
+{
+    struct span rest = reply;
+
+    if (!is_error(reply)) {
+        const uint8_t *line = memchr(reply.data, '\n', reply.size);
+        ensure(line != NULL);
+        rest = span_of(line + 1, (size_t)(reply.data + reply.size - line) - 1);
+    }
+    for (size_t i = 0; i < step->count; i++) {
+        struct span one = reply;
+        if (!is_error(reply)) {
+            struct answer answer;
+            answer_init(&answer);
+            if (answer_read(&answer, rest) != ANSWER_COMPLETE) {
+                exec->replies.failed = true; /* what a node answered is no reply */
+                return;
+            }
+            one = span_of(rest.data, answer.size);
+            rest = span_of(rest.data + answer.size, rest.size - answer.size);
+        }
+        note(exec, exec->order[step->first + i], one);
+    }
+}
+
+static void reply_all(struct exec *exec)
+{
+    struct request *request = exec->request;
+    const size_t count = exec->transaction->count;
+
+    reply_array(&request->reply, count);
+    for (size_t i = 0; i < count && !exec->replies.failed; i++)
+        buffer_append_span(&request->reply,
+                           span_of(buffer_content(&exec->replies).data + exec->places[i].at,
+                                   exec->places[i].size));
+    request->reply.failed |= exec->replies.failed;
+}
+
+/* The step that ran is done: takes its reply. False: the transaction is over. */
+static bool take_step(struct exec *exec)
+{
+    struct request *request = exec->request;
+    const struct exec_step *step = &exec->steps[exec->next - 1];
+    struct request *part = list_entry(request->parts.next, struct request, link);
+    const struct span reply = buffer_content(&part->reply);
+    const bool watched_changed = step->watched_count > 0 && is_null(reply);
+    const bool unknown = step->count == 0 && is_error(reply);
+    const bool whole = exec->step_count == 1 && step->group && step->count > 0;
+
+    exec->replies.failed |= part->reply.failed;
+    if (watched_changed) {
+        reply_null_array(&request->reply, request->call.protocol);
+    } else if (unknown || whole) {
+        const struct buffer empty = request->reply;
+        request->reply = part->reply;
+        part->reply = empty;
+    } else if (step->group) {
+        note_group(exec, step, reply);
+    } else {
+        note(exec, exec->order[step->first], reply);
+    }
+    request_part_taken(part);
+    return !watched_changed && !unknown && !whole;
+}
+
+/* ---- steps ---- */
+
+static bool begin_step(struct exec *exec)
+{
+    struct request *request = exec->request;
+    const struct exec_step *step = &exec->steps[exec->next++];
+    struct transaction *transaction = exec->transaction;
+    struct request *part;
+
+    exec->commands_this_turn += step->count + 1;
+    request->parts_pending = 2; /* one is held by who begins it */
+    if (!step->group) {
+        const struct queued *queued = transaction->commands[exec->order[step->first]];
+        part = dispatch_step(request, queued->argv, queued->argc);
+        if (part == NULL) {
+            reply_error(&request->reply, "ERR too many requests in flight");
+            return false;
+        }
+        dispatch_begin_step(part);
+        return true;
+    }
+    const struct group_content content = {.commands = transaction->commands,
+                                          .indices = exec->order + step->first,
+                                          .count = step->count,
+                                          .watched = transaction->watched,
+                                          .watched_indices = exec->watched_order +
+                                                             step->watched_first,
+                                          .watched_count = step->watched_count};
+    part = group_cut(request, &content);
+    if (part == NULL)
+        return false;
+    route_find(part, group_first_key(part));
+    route_take(part);
+    return true;
+}
+
+static void proceed(struct exec *exec)
+{
+    struct request *request = exec->request;
+
+    while (exec->next < exec->step_count) {
+        if (exec->commands_this_turn >= EXEC_COMMANDS_PER_TURN) {
+            list_append(&request->engine->execs, &exec->link);
+            return;
+        }
+        if (!begin_step(exec)) {
+            end(request);
+            return;
+        }
+        if (--request->parts_pending > 0)
+            return;
+        if (!take_step(exec)) {
+            end(request);
+            return;
+        }
+    }
+    reply_all(exec);
+    end(request);
+}
+
+void exec_proceed(struct request *request)
+{
+    struct exec *exec = request->exec;
+
+    exec->commands_this_turn = 0;
+    if (take_step(exec))
+        proceed(exec);
+    else
+        end(request);
+}
+
+void execs_proceed(struct engine *engine)
+{
+    if (list_empty(&engine->execs))
+        return;
+    struct exec *exec = list_entry(engine->execs.next, struct exec, link);
+    engine_note(engine, WORK_CLIENTS);
+    list_remove(&exec->link);
+    exec->commands_this_turn = 0;
+    proceed(exec);
+}
+
+/* ---- its life ---- */
+
+static bool take_transaction(struct request *request)
+{
+    struct session *session = request->call.session;
+
+    if (!session->queueing) {
+        request_fail(request, "ERR EXEC without MULTI");
+        return false;
+    }
+    if (session->transaction->aborted) {
+        session_end_transaction(session);
+        request_fail(request, "EXECABORT Transaction discarded because of previous errors.");
+        return false;
+    }
+    request->exec = memory_alloc(sizeof *request->exec);
+    request->exec->request = request;
+    list_init(&request->exec->link);
+    request->exec->transaction = session->transaction;
+    session->transaction = NULL;
+    session_end_transaction(session);
+    return true;
+}
+
+void exec_begin(struct request *request)
+{
+    if (request->call.session == NULL) {
+        request_fail(request, "ERR EXEC without MULTI");
+        return;
+    }
+    if (!take_transaction(request))
+        return;
+    if (!exec_plan(request->exec)) {
+        end(request);
+        return;
+    }
+    request_wait(request, STAGE_PARTS);
+    proceed(request->exec);
+}
+
+void exec_end(struct request *request)
+{
+    struct exec *exec = request->exec;
+
+    request->exec = NULL;
+    if (exec == NULL)
+        return;
+    list_remove(&exec->link);
+    transaction_destroy(&exec->transaction);
+    memory_free(exec->steps);
+    memory_free(exec->order);
+    memory_free(exec->watched_order);
+    memory_free(exec->places);
+    buffer_deinit(&exec->replies);
+    memory_free(exec);
+}
+
+/* ---- WATCH ---- */
+
+static bool watch(struct session *session, const struct request *part)
+{
+    const struct span reply = buffer_content(&part->reply);
+    const size_t tail = WATCH_REPLY_SIZE + 2; /* and the line's end */
+
+    if (reply.size < tail)
+        return false;
+    const struct watch_reply seen = watch_reply_get(reply.data + reply.size - tail);
+    return transaction_watch(session->transaction, part->call.argv[1], seen.visible, seen.dot);
+}
+
+void exec_watch(struct request *whole)
+{
+    struct session *session = whole->client != NULL ? &whole->client->session : NULL;
+    bool done = true;
+
+    if (session != NULL && session->transaction == NULL)
+        session->transaction = transaction_create();
+    list_for_each(link, &whole->parts)
+        done = done && session != NULL && watch(session, list_entry(link, struct request, link));
+    if (done)
+        reply_ok(&whole->reply);
+    else
+        reply_error(&whole->reply, "ERR too many keys are watched");
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * No batch is half applied at a replica: where one of its versions is, each other key has the
+ * batch's version, or a newer one, or lost it since. Batches are heard of as they are offered.
+ * After each acknowledgement and each answer of a node the last few are looked at there, and all
+ * that are remembered at the looks of a run.
+ *
+ * A batch whose coordinator forgot it is left out: what it owed is lost, and a comparison brings
+ * back key by key what no replica remembers as a batch. So is one in whose partition something was
+ * evicted since: what is gone where it was cannot be handed on with the others.
+ */
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "sim/check/stores.h"
+#include "sim/world/node.h"
+#include "value/batch.h"
+#include "wire/wire.h"
+
+/* Batches that are remembered; the last of them are looked at with each message. */
+#define BATCHES_KEPT 128u
+#define BATCHES_LAST 4u
+#define KEYS_MAX     8
+#define KEY_SIZE_MAX 16
+
+struct heard {
+    struct dot dot; /* none: there is none here */
+    uint32_t partition;
+    unsigned boots;   /* of its coordinator */
+    uint64_t evicted; /* of all nodes, in its partition */
+    size_t count;
+    struct {
+        uint8_t bytes[KEY_SIZE_MAX];
+        size_t size;
+    } keys[KEYS_MAX];
+};
+
+struct batches {
+    struct world *world;
+    struct verdict *verdict;
+    struct heard heard[BATCHES_KEPT];
+    uint64_t count;
+    struct dot wrong; /* the last that was reported */
+};
+
+/* What a node has of a key, by a batch's dot. */
+enum has { HAS_IT, HAS_NEWER, HAS_LOST, HAS_NOT };
+
+static enum has look_at(const struct sim_node *node, struct partition *partition,
+                        const struct heard *heard, size_t i)
+{
+    const struct span key = span_of(heard->keys[i].bytes, heard->keys[i].size);
+    const uint64_t hash = store_hash(node->store, key);
+    struct version version;
+
+    if (partition_get(partition, hash, key, &version) &&
+        dot_compare(version.dot, partition->flushed) > 0) {
+        const int order = dot_compare(version.dot, heard->dot);
+        return order == 0 ? HAS_IT : order > 0 ? HAS_NEWER : HAS_NOT;
+    }
+    return dot_compare(partition_mark(partition, hash, key), heard->dot) >= 0 ||
+                   dot_compare(partition->flushed, heard->dot) >= 0 ||
+                   partition->floor >= heard->dot.stamp || partition->settled >= heard->dot.stamp
+               ? HAS_LOST
+               : HAS_NOT;
+}
+
+static uint64_t evicted(const struct world *world, uint32_t partition)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 1; i <= world->settings.nodes; i++)
+        if (sim_node_runs(world->nodes[i]))
+            sum += store_partition(world->nodes[i]->store, partition)->evicted_total;
+    return sum;
+}
+
+static void report(struct batches *batches, const struct sim_node *node, const struct heard *heard,
+                   const enum has has[KEYS_MAX])
+{
+    static const char *const words[] = {"its version", "a newer one", "lost it", "an older one"};
+    struct verdict *verdict = batches->verdict;
+
+    batches->wrong = heard->dot;
+    verdict_wrong(verdict, "batches: node %u has a part of batch %" PRIx64 "@%u of partition %u:",
+                  node->number, heard->dot.stamp, heard->dot.node, heard->partition);
+    verdict_about(verdict, node->number, (int)heard->partition, batches->world->now_us);
+    for (size_t i = 0; i < heard->count; i++)
+        verdict_add(verdict, "    %.*s: %s", (int)heard->keys[i].size,
+                    (const char *)heard->keys[i].bytes, words[has[i]]);
+}
+
+static void look_node(struct batches *batches, const struct sim_node *node,
+                      const struct heard *heard)
+{
+    enum has has[KEYS_MAX];
+    bool whole = true, any = false;
+
+    if (!dot_exists(heard->dot) || !sim_node_runs(node) ||
+        batches->world->nodes[heard->dot.node]->boots != heard->boots ||
+        dot_equal(batches->wrong, heard->dot))
+        return;
+    struct partition *partition = store_partition(node->store, heard->partition);
+    partition_lock(partition);
+    for (size_t i = 0; i < heard->count; i++) {
+        has[i] = look_at(node, partition, heard, i);
+        any |= has[i] == HAS_IT;
+        whole &= has[i] != HAS_NOT;
+    }
+    any &= !partition->recovering;
+    partition_unlock(partition);
+    if (!any)
+        return;
+    batches->verdict->judged++;
+    if (!whole && evicted(batches->world, heard->partition) == heard->evicted)
+        report(batches, node, heard, has);
+}
+
+static void hear(struct batches *batches, uint32_t partition, const struct version *batch)
+{
+    struct span rest = batch->value;
+    struct heard heard = {.dot = batch->dot,
+                          .partition = partition,
+                          .boots = batches->world->nodes[batch->dot.node]->boots,
+                          .evicted = evicted(batches->world, partition)};
+    struct batch_item item;
+
+    for (unsigned i = 0; i < BATCHES_KEPT; i++)
+        if (dot_equal(batches->heard[i].dot, batch->dot))
+            return;
+    while (batch_next(&rest, &item)) {
+        if (!dot_equal(item.version.dot, batch->dot) || item.key.size > KEY_SIZE_MAX)
+            continue;
+        if (heard.count == KEYS_MAX)
+            return;
+        memcpy(heard.keys[heard.count].bytes, item.key.data, item.key.size);
+        heard.keys[heard.count++].size = item.key.size;
+    }
+    if (heard.count > 1)
+        batches->heard[batches->count++ % BATCHES_KEPT] = heard;
+}
+
+static void on_message(void *context, unsigned from, unsigned to,
+                       const struct wire_message *message)
+{
+    struct batches *batches = context;
+
+    (void)to;
+    if (message->type == WIRE_WRITE && message->write.version.kind == VALUE_BATCH)
+        hear(batches, message->write.partition, &message->write.version);
+    if (message->type != WIRE_ACK && message->type != WIRE_ANSWER)
+        return;
+    for (unsigned i = 1; i <= BATCHES_LAST && i <= batches->count; i++)
+        look_node(batches, batches->world->nodes[from],
+                  &batches->heard[(batches->count - i) % BATCHES_KEPT]);
+}
+
+struct batches *batches_create(struct world *world, struct verdict *verdict)
+{
+    struct batches *batches = memory_alloc(sizeof *batches);
+
+    batches->world = world;
+    batches->verdict = verdict;
+    world_watch(world, on_message, batches);
+    return batches;
+}
+
+void batches_destroy(struct batches **batches)
+{
+    memory_free(*batches);
+    *batches = NULL;
+}
+
+void batches_look(struct batches *batches)
+{
+    /* Of one copy nothing is offered, and it is whole by itself. */
+    batches->verdict->judged += batches->world->settings.replicas == 1;
+    for (unsigned i = 0; i < BATCHES_KEPT; i++)
+        for (unsigned node = 1; node <= batches->world->settings.nodes; node++)
+            look_node(batches, batches->world->nodes[node], &batches->heard[i]);
+}
