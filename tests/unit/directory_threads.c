@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Workers whose connections come and go, run commands and are named, while others list and kill
- * them: for ThreadSanitizer, and for the counts at the end.
+ * them, monitor and pause: for ThreadSanitizer, and for the counts at the end.
  */
 #include <pthread.h>
 
@@ -82,11 +82,65 @@ static void workers_list_and_kill_each_others_sessions(void)
     directory_destroy(&node.directory);
 }
 
+/* Each is shown at least what it fed itself, whatever the others do. */
+static void *run_monitor(void *context)
+{
+    const struct worker *worker = context;
+    struct directory *directory = worker->node->directory;
+    struct monitors *monitors = directory_monitors(directory);
+    struct session session;
+
+    session_init(&session, "10.0.0.1:1", "10.0.0.9:6379", (struct instant){0}, true);
+    session.worker = worker->index;
+    directory_add(directory, &session);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct buffer lines = {0};
+
+        session_monitor(&session, monitors);
+        check_that((*directory_alerts(directory) & ALERT_MONITORED) != 0, "somebody monitors");
+        monitors_feed(monitors, worker->index, SPAN("+line\r\n"));
+        check_that(monitors_take(monitors, worker->index, &lines), "nothing is lost");
+        check_that(buffer_size(&lines) >= 7 && buffer_size(&lines) % 7 == 0, "whole lines");
+        buffer_deinit(&lines);
+        if (round % 5 == 0)
+            directory_pause(directory, round % 2 == 0, round, round + 10);
+        (void)directory_paused_until(directory, round);
+        (void)directory_unblock(directory, session.id, false);
+        if (round % 5 == 3)
+            directory_unpause(directory);
+        if (round % 3 == 0)
+            session_unmonitor(&session, monitors);
+    }
+    session_unmonitor(&session, monitors);
+    directory_remove(directory, &session);
+    session_deinit(&session);
+    return NULL;
+}
+
+static void workers_monitor_each_other_and_pause(void)
+{
+    struct node node = {0};
+    struct worker workers[WORKERS];
+
+    node.directory = directory_create(wake, &node);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        workers[i] = (struct worker){.node = &node, .index = i};
+        check_that(pthread_create(&workers[i].thread, NULL, run_monitor, &workers[i]) == 0,
+                   "a thread");
+    }
+    for (uint32_t i = 0; i < WORKERS; i++)
+        pthread_join(workers[i].thread, NULL);
+    directory_unpause(node.directory);
+    check_that(*directory_alerts(node.directory) == 0, "nobody monitors or pauses");
+    directory_destroy(&node.directory);
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
         {"workers list and kill each other's sessions", 30,
          workers_list_and_kill_each_others_sessions},
+        {"workers monitor each other and pause", 30, workers_monitor_each_other_and_pause},
     };
 
     return check_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
