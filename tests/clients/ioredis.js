@@ -42,6 +42,15 @@ run(async () => {
         Array.from({length: 1000}, (_, i) => [null, String(i)]),
     )
 
+    const found = new Set()
+    for await (const keys of client.scanStream({match: 'pipelined:1?', count: 100}))
+        for (const key of keys) found.add(key)
+    expect(
+        [...found].sort(),
+        Array.from({length: 10}, (_, i) => `pipelined:1${i}`),
+    )
+    expect((await client.keys('pipelined:*')).length, 1000)
+
     await ask('kill 1')
     const waiting = client.get('text') // is sent once it is connected again
     await ask('start 1')

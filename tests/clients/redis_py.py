@@ -57,6 +57,11 @@ for i in range(1000):
     pipeline.get(f"pipelined:{i}")
 expect(pipeline.execute(), [True] * 1000 + [str(i) for i in range(1000)])
 
+expect(client.dbsize(), len(set(client.scan_iter(count=100))))
+expect(set(client.scan_iter("pipelined:1?")), {f"pipelined:{i}" for i in range(10, 20)})
+expect(set(client.keys("pipelined:1?")), {f"pipelined:{i}" for i in range(10, 20)})
+assert client.randomkey()
+
 ask("kill 1")
 try:
     client.get("log")
