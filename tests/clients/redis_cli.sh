@@ -45,6 +45,7 @@ expect value cli -u "redis://127.0.0.1:$port/0" GET key
 [ "$(printf 'SET a 1\nINCR a\nGET a\n' | cli | tr '\n' ' ')" = 'OK 2 2 ' ]
 [ "$(printf 'piped' | cli -x SET piped)" = OK ]
 expect piped cli GET piped
+[ "$(printf 'MULTI\nSET b 1\nINCR b\nEXEC\nDEL b\n' | cli | tr '\n' ' ')" = 'OK QUEUED QUEUED OK 2 1 ' ]
 
 for i in $(seq 1000); do
     printf '*3\r\n$3\r\nSET\r\n$%d\r\nmany:%d\r\n$1\r\nx\r\n' $((5 + ${#i})) "$i"
