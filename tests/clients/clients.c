@@ -90,6 +90,10 @@ static void hiredis_pipelines_and_reconnects(void)
         snprintf(value, sizeof value, "%d", i);
         expect(context, value);
     }
+    talk_expect(context, "OK", "MULTI");
+    talk_expect(context, "QUEUED", "SET moved 1");
+    talk_expect(context, "QUEUED", "INCR moved");
+    talk_expect(context, "(OK, :2)", "EXEC");
     cluster_kill(cluster, 1);
     redisReply *reply = redisCommand(context, "PING");
     check_that(reply == NULL && context->err != 0, "the connection has ended");

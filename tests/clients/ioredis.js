@@ -42,6 +42,25 @@ run(async () => {
         Array.from({length: 1000}, (_, i) => [null, String(i)]),
     )
 
+    expect(await client.multi().set('moved', 1).incr('moved').expire('moved', 100).exec(), [
+        [null, 'OK'],
+        [null, 2],
+        [null, 1],
+    ])
+    await client.watch('moved')
+    await client.duplicate().set('moved', 'by another')
+    expect(await client.multi().set('moved', 'by this one').exec(), null)
+    expect(await client.get('moved'), 'by another')
+
+    const found = new Set()
+    for await (const keys of client.scanStream({match: 'pipelined:1?', count: 100}))
+        for (const key of keys) found.add(key)
+    expect(
+        [...found].sort(),
+        Array.from({length: 10}, (_, i) => `pipelined:1${i}`),
+    )
+    expect((await client.keys('pipelined:*')).length, 1000)
+
     await ask('kill 1')
     const waiting = client.get('text') // is sent once it is connected again
     await ask('start 1')

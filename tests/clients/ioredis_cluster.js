@@ -34,6 +34,26 @@ run(async () => {
     expect(results[0], [null, 'OK'])
     expect(results[199], [null, '99'])
 
+    // Each node answers for the whole cluster, until its connection has asked for the slots: then for
+    // its own keys, to be added up.
+    const masters = client.nodes('master')
+    const all = KEYS + 100
+    for (const node of masters) await until(async () => (await node.dbsize()) === all)
+    for (const node of masters) await node.cluster('SLOTS')
+    const sizes = await Promise.all(masters.map((node) => node.dbsize()))
+    expect(
+        sizes.reduce((sum, size) => sum + size),
+        all,
+    )
+    const found = [[], []]
+    for (const node of masters) {
+        found[0].push(...(await node.keys('key:*')))
+        for await (const keys of node.scanStream({match: 'key:*', count: 50})) found[1].push(...keys)
+    }
+    const names = Array.from({length: KEYS}, (_, i) => `key:${i}`).sort()
+    expect(found[0].sort(), names)
+    expect(found[1].sort(), names)
+
     await ask('kill 2')
     for (let i = 0; i < KEYS; i++)
         await until(async () => (await client.get(`key:${i}`)) === String(i))

@@ -29,6 +29,16 @@ run(async () => {
         numbers.map(String),
     )
 
+    expect(await client.multi().set('moved', '1').incr('moved').expire('moved', 100).exec(), [
+        'OK',
+        2,
+        true,
+    ])
+
+    const found = new Set()
+    for await (const key of client.scanIterator({MATCH: 'pipelined:*', COUNT: 100})) found.add(key)
+    expect(found.size, 1000)
+
     await ask('kill 1')
     await ask('start 1')
     await until(async () => (await client.get('text')) === 'value')

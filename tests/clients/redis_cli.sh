@@ -45,13 +45,16 @@ expect value cli -u "redis://127.0.0.1:$port/0" GET key
 [ "$(printf 'SET a 1\nINCR a\nGET a\n' | cli | tr '\n' ' ')" = 'OK 2 2 ' ]
 [ "$(printf 'piped' | cli -x SET piped)" = OK ]
 expect piped cli GET piped
+[ "$(printf 'MULTI\nSET b 1\nINCR b\nEXEC\nDEL b\n' | cli | tr '\n' ' ')" = 'OK QUEUED QUEUED OK 2 1 ' ]
 
 for i in $(seq 1000); do
     printf '*3\r\n$3\r\nSET\r\n$%d\r\nmany:%d\r\n$1\r\nx\r\n' $((5 + ${#i})) "$i"
 done | cli --pipe | grep -q 'errors: 0, replies: 1000'
 
+expect 1000 bash -c "redis-cli -p $port --scan --pattern 'many:*' | sort -u | wc -l"
+expect 1003 cli DBSIZE
 shows 'All 16384 slots covered' redis-cli --cluster check "127.0.0.1:$port"
-shows '\[OK\] .* keys in 3 masters' redis-cli --cluster info "127.0.0.1:$port"
+shows '\[OK\] 1003 keys in 3 masters' redis-cli --cluster info "127.0.0.1:$port"
 shows 'get.*summary.*Answer the value' cli COMMAND DOCS get
 
 # What people look at a node with.

@@ -57,6 +57,25 @@ for i in range(1000):
     pipeline.get(f"pipelined:{i}")
 expect(pipeline.execute(), [True] * 1000 + [str(i) for i in range(1000)])
 
+expect(client.pipeline().set("moved", 1).incr("moved").expire("moved", 100).execute(), [True, 2, True])
+with client.pipeline() as watching:
+    watching.watch("moved")
+    client.set("moved", "by another")
+    watching.multi()
+    watching.set("moved", "by this one")
+    try:
+        watching.execute()
+        assert False, "what was watched has changed"
+    except redis.WatchError:
+        pass
+expect(client.get("moved"), "by another")
+expect(client.transaction(lambda pipe: pipe.multi() or pipe.set("moved", "now"), "moved"), [True])
+
+expect(client.dbsize(), len(set(client.scan_iter(count=100))))
+expect(set(client.scan_iter("pipelined:1?")), {f"pipelined:{i}" for i in range(10, 20)})
+expect(set(client.keys("pipelined:1?")), {f"pipelined:{i}" for i in range(10, 20)})
+assert client.randomkey()
+
 ask("kill 1")
 try:
     client.get("log")

@@ -34,6 +34,18 @@ for i in range(KEYS):
     pipeline.get(f"key:{i}")
 expect(pipeline.execute(), [str(i) for i in range(KEYS)])
 
+# Each node answers for the whole cluster: what is asked of one is right, and what is asked of all
+# comes once from each.
+names = [f"key:{i}" for i in range(KEYS)]
+until(lambda: client.dbsize() == KEYS)
+expect(sorted(client.keys("key:*")), sorted(names))
+expect(set(client.scan_iter("key:*", count=50)), set(names))
+
+# On connections that have asked for the slots, each answers for its own.
+client.execute_command("CLUSTER SLOTS", target_nodes=RedisCluster.PRIMARIES)
+expect(sum(client.dbsize(target_nodes=node) for node in client.get_primaries()), KEYS)
+expect(sorted(client.scan_iter("key:*", count=50)), sorted(names))
+
 # The last one that it asks for slots: where an earlier one ends, this version of redis-py (4.3.4, of
 # Debian 12) trips over itself, "cannot pickle '_thread.lock' object", before it asks the next.
 last = list(client.nodes_manager.startup_nodes.values())[-1].port

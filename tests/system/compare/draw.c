@@ -64,6 +64,8 @@ static const struct kind {
             S("-9223372036854775808"), S(INT64_BEYOND))},
     {"restored-milliseconds", VALUES(S("0"), S("2000000"), S("7000000")),
      VALUES(S("-1"), S("abc"), S(""), S("1.5"), S("-9223372036854775808"), S(INT64_BEYOND))},
+    {"restored-date", VALUES(S("4102444800000"), S("5000000000000")),
+     VALUES(S("0"), S("-1"), S("1000000000000"), S("abc"), S(""))},
     /* Of these a SET makes a key that is there until Redis looks at it. */
     {"later-seconds", VALUES(S("4102444800"), S("4102444900"), S("5000000000")),
      VALUES(S("0"), S("-1"), S("abc"), S(""), S("9223372036854775807"), S("9223372036854775"),
