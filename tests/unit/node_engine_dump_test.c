@@ -55,6 +55,12 @@ Test(engine_dump, a_payload_is_checked_where_its_key_is)
     cr_assert(pair_has(&pair, 2, key, A20 A20 A20 A20));
     snprintf(line, sizeof line, "STRLEN %s", key);
     pair_ask(client, line, ":80\r\n");
+    /* Its key is the second argument, and is found elsewhere as well. */
+    snprintf(line, sizeof line, "OBJECT ENCODING %s", key);
+    pair_ask(client, line, "$3\r\nraw\r\n");
+    snprintf(line, sizeof line, "DUMP %s", key);
+    pair_command(client, line);
+    cr_assert_eq(buffer_size(&client->got), strlen("$93\r\n") + 93 + 2);
     pair_deinit(&pair);
 }
 
