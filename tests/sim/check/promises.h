@@ -62,6 +62,8 @@ enum need {
         NEED_SEEN | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(REMEMBERED) |               \
             NEED_BIT(HINTS),                                                                     \
         "an increment that is lost, or counts twice")                                            \
+    ROW(SCANNED, "scanned", 1, true, NEED_SEEN | NEED_BIT(MEMORY),                               \
+        "a key that was there throughout a scan, and was not returned")                          \
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                 \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")             \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                      \
