@@ -288,6 +288,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
 {
     engine->now = now;
     clients_proceed(engine);
+    engine->listing_work = 0;
     owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);

@@ -545,9 +545,10 @@ struct engine {
 
     struct batch batch; /* of the clients that are being read */
     struct list clients;
-    struct list many;     /* of struct many: commands with a step to do */
-    struct list listings; /* of struct listing, the same */
-    struct list resumed;  /* clients whose next command may run: it does at the end of the turn */
+    struct list many;      /* of struct many: commands with a step to do */
+    struct list listings;  /* of struct listing, the same */
+    uint32_t listing_work; /* what they had of this turn */
+    struct list resumed;   /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;
     size_t turn_answers;                       /* of other nodes, which come before */
