@@ -48,32 +48,34 @@ enum need {
 
 /* The checkers: name, word, the number of the invariant in design.md, whether what it finds is a
  * matter of safety (else of liveness), its needs, what it finds. */
-#define CHECKS(ROW)                                                                              \
-    ROW(KEPT, "kept", 1, true, NEED_LATER, "an acknowledged write that is not seen")             \
-    ROW(DELETED, "deleted", 2, true, NEED_LATER, "a value that is back after a DEL or FLUSHALL") \
-    ROW(ORDER, "order", 1, true, NEED_READ, "a value that was read, replaced, and read again")   \
-    ROW(EXPIRED, "expired", 3, true, NEED_READ,                                                  \
-        "a value past its deadline, or more time than it was given")                             \
-    ROW(LASTED, "lasted", 3, true, NEED_READ, "a value gone before its deadline")                \
-    ROW(SIBLINGS, "siblings", 1, true, NEED_BIT(SIBLINGS),                                       \
-        "a sibling that is lost, or back after what replaced it")                                \
-    ROW(SESSION, "session", 6, true, NEED_SEEN, "a connection that does not see its own writes") \
-    ROW(COUNTERS, "counters", 5, true,                                                           \
-        NEED_SEEN | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(REMEMBERED) |               \
-            NEED_BIT(HINTS),                                                                     \
-        "an increment that is lost, or counts twice")                                            \
+#define CHECKS(ROW)                                                                                \
+    ROW(KEPT, "kept", 1, true, NEED_LATER, "an acknowledged write that is not seen")               \
+    ROW(DELETED, "deleted", 2, true, NEED_LATER, "a value that is back after a DEL or FLUSHALL")   \
+    ROW(ORDER, "order", 1, true, NEED_READ, "a value that was read, replaced, and read again")     \
+    ROW(EXPIRED, "expired", 3, true, NEED_READ,                                                    \
+        "a value past its deadline, or more time than it was given")                               \
+    ROW(LASTED, "lasted", 3, true, NEED_READ, "a value gone before its deadline")                  \
+    ROW(SIBLINGS, "siblings", 1, true, NEED_BIT(SIBLINGS),                                         \
+        "a sibling that is lost, or back after what replaced it")                                  \
+    ROW(SESSION, "session", 6, true, NEED_SEEN, "a connection that does not see its own writes")   \
+    ROW(COUNTERS, "counters", 5, true,                                                             \
+        NEED_SEEN | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(REMEMBERED) |                 \
+            NEED_BIT(HINTS),                                                                       \
+        "an increment that is lost, or counts twice")                                              \
     ROW(BATCHES, "batches", 1, true, NEED_BIT(HINTS), "a batch that is half applied at a replica") \
-    ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                 \
-    ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")             \
-    ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                      \
-    ROW(QUEUES, "queues", 8, true, 0, "a queue that is longer than its bound")                   \
-    ROW(RING, "ring", 7, true, 0, "rings or headers that differ")                                \
-    ROW(CLAIMS, "claims", 7, true, 0,                                                            \
-        "preference lists that differ, or copies too close together")                            \
-    ROW(ANSWERED, "answered", 10, false, 0, "a command that was answered late, or never")        \
-    ROW(LIVENESS, "liveness", 10, false, 0, "a command that failed with no fault about")         \
-    ROW(MEMBERS, "members", 4, false, NEED_BIT(GOSSIP),                                          \
-        "a node that does not see another as it is")                                             \
+    ROW(SCANNED, "scanned", 1, true, NEED_SEEN | NEED_BIT(MEMORY),                                 \
+        "a key that was there throughout a scan, and was not returned")                            \
+    ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                   \
+    ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")               \
+    ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                        \
+    ROW(QUEUES, "queues", 8, true, 0, "a queue that is longer than its bound")                     \
+    ROW(RING, "ring", 7, true, 0, "rings or headers that differ")                                  \
+    ROW(CLAIMS, "claims", 7, true, 0,                                                              \
+        "preference lists that differ, or copies too close together")                              \
+    ROW(ANSWERED, "answered", 10, false, 0, "a command that was answered late, or never")          \
+    ROW(LIVENESS, "liveness", 10, false, 0, "a command that failed with no fault about")           \
+    ROW(MEMBERS, "members", 4, false, NEED_BIT(GOSSIP),                                            \
+        "a node that does not see another as it is")                                               \
     ROW(WHOLE, "whole", 4, false, 0, "something not recovered, owed or unsettled long after")
 
 enum check {
