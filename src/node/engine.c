@@ -341,8 +341,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
     if (!list_empty(&engine->many) || !list_empty(&engine->lcs_jobs) ||
-        !list_empty(&engine->execs) ||
-        !list_empty(&engine->resumed))
+        !list_empty(&engine->execs) || !list_empty(&engine->resumed))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

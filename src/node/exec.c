@@ -25,6 +25,19 @@ static void end(struct request *request)
     request_finish(request);
 }
 
+/* All bytes of a reply, in its buffer: it is taken apart, or goes between others. */
+static struct span flatten(struct request *part)
+{
+    list_for_each(link, &part->behind)
+    {
+        const struct outbox_piece *piece = list_entry(link, struct outbox_piece, link);
+        buffer_append_span(&part->reply,
+                           piece->block != NULL ? piece->referred : buffer_content(&piece->bytes));
+    }
+    outbox_pieces_free(&part->behind);
+    return buffer_content(&part->reply);
+}
+
 static void note(struct exec *exec, uint32_t command, struct span reply)
 {
     exec->places[command] = (struct exec_reply){.at = buffer_size(&exec->replies),
@@ -77,18 +90,16 @@ static bool take_step(struct exec *exec)
     struct request *request = exec->request;
     const struct exec_step *step = &exec->steps[exec->next - 1];
     struct request *part = list_entry(request->parts.next, struct request, link);
-    const struct span reply = buffer_content(&part->reply);
+    const bool whole = exec->step_count == 1 && step->group && step->count > 0;
+    const struct span reply = whole ? buffer_content(&part->reply) : flatten(part);
     const bool watched_changed = step->watched_count > 0 && is_null(reply);
     const bool unknown = step->count == 0 && is_error(reply);
-    const bool whole = exec->step_count == 1 && step->group && step->count > 0;
 
     exec->replies.failed |= part->reply.failed;
     if (watched_changed) {
         reply_null_array(&request->reply, request->call.protocol);
     } else if (unknown || whole) {
-        const struct buffer empty = request->reply;
-        request->reply = part->reply;
-        part->reply = empty;
+        request_append_reply(request, part);
     } else if (step->group) {
         note_group(exec, step, reply);
     } else {

@@ -91,15 +91,27 @@ static bool gather(struct request *request)
     return true;
 }
 
+/* What takes too long with a lock held. */
+static void make(struct group *group)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        struct group_command *command = &group->commands[i];
+        if (!command->refused && command->call.command->make != NULL)
+            command->call.command->make(&command->call);
+    }
+}
+
 static void run(struct request *request)
 {
     struct engine *engine = request->engine;
     struct operation *operation = &request->operation;
 
-    if (operation->state == OPERATION_GATHERING)
+    if (operation->state == OPERATION_GATHERING) {
         operation_gathered(&engine->coordinator, operation, engine->now);
-    else
+    } else {
+        make(request->group);
         operation_begin(&engine->coordinator, operation, engine->now);
+    }
     coordinate_proceed(request);
 }
 
