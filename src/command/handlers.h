@@ -70,6 +70,14 @@ UPDATER(key_del)
 UPDATER(key_expire)
 UPDATER(key_persist)
 
+/* keys.c */
+PREPARE(keys_prepare_copy)
+PREPARE(keys_prepare_msetnx)
+bool keys_copy(struct call *call, const struct key_values *keys);
+bool keys_msetnx(struct call *call, const struct key_values *keys);
+bool keys_rename(struct call *call, const struct key_values *keys);
+bool keys_renamenx(struct call *call, const struct key_values *keys);
+
 /* multi.c */
 PREPARE(multi_prepare_watch)
 RUN(multi_begin)

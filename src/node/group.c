@@ -188,7 +188,7 @@ static bool read_command(struct request *request, struct group *group, size_t in
     command->refusal_size = buffer_size(&group->refusals) - before;
     call->reply = &request->reply;
     if (command->kind != COMMAND_READ && command->kind != COMMAND_WRITE &&
-        command->kind != COMMAND_UPDATE)
+        command->kind != COMMAND_UPDATE && command->kind != COMMAND_STEPS)
         return false;
     command->units = command->refused ? 0 : count_units(call);
     group->unit_count += command->units;
