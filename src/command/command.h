@@ -11,6 +11,8 @@
  *   WRITE    update(call, NULL, change)  blind: the change does not depend on the old version
  *   UPDATE   update(call, version, change)  read-modify-write, at one replica, under the
  *                                           partition's lock; answers once W replicas have it
+ *   STEPS    steps(call, keys)    reads and changes several keys as one step, where they are in one
+ *                                 partition; else the engine goes command by command
  *   CLUSTER  the engine runs it by itself (FLUSHALL, DBSIZE, WAIT, RING ...)
  *
  * Commands of many keys are split by the engine into one call a key ("scatter"), each with argv
@@ -38,7 +40,18 @@ enum command_kind {
     COMMAND_WRITE,
     COMMAND_UPDATE,
     COMMAND_CLUSTER,
+    COMMAND_STEPS,
 };
+
+/* What a STEPS command works on: its keys, in their order, as they are by now. */
+struct key_values {
+    const struct version *(*value)(const struct key_values *keys, size_t key);
+    /* The pieces are copied. False: out of memory. */
+    bool (*change)(const struct key_values *keys, size_t key, const struct change *change);
+};
+
+/* call->options.flags of COPY. */
+#define KEYS_REPLACE 1u
 
 /* How the replies of a scattered command become one. */
 enum command_gather {
@@ -103,6 +116,8 @@ struct command {
         void (*read)(struct call *call, const struct version *version);
         /* Appends the reply that is to be sent once the change is acknowledged. */
         void (*update)(struct call *call, const struct version *version, struct change *change);
+        /* False: out of memory; then nothing is changed. */
+        bool (*steps)(struct call *call, const struct key_values *keys);
     };
     const char *group, *since, *complexity, *summary;
     /* COMMAND INFO's, words parted by blanks, or NULL: tips, and categories of access control that

@@ -74,6 +74,14 @@ UPDATER(key_persist)
 PREPARE(scan_prepare)
 PREPARE(scan_prepare_slot)
 
+/* keys.c */
+PREPARE(keys_prepare_copy)
+PREPARE(keys_prepare_msetnx)
+bool keys_copy(struct call *call, const struct key_values *keys);
+bool keys_msetnx(struct call *call, const struct key_values *keys);
+bool keys_rename(struct call *call, const struct key_values *keys);
+bool keys_renamenx(struct call *call, const struct key_values *keys);
+
 /* multi.c */
 PREPARE(multi_prepare_watch)
 RUN(multi_begin)

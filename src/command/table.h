@@ -35,6 +35,7 @@ const struct command *command_row(const struct span *argv, size_t argc);
 #define READ(handler)   .kind = COMMAND_READ, .read = (handler)
 #define WRITE(handler)  .kind = COMMAND_WRITE, .update = (handler)
 #define UPDATE(handler) .kind = COMMAND_UPDATE, .update = (handler)
+#define STEPS(handler)  .kind = COMMAND_STEPS, .steps = (handler)
 #define CLUSTER         .kind = COMMAND_CLUSTER
 #define DOCS(group_, since_, complexity_, summary_) \
     .group = (group_), .since = (since_), .complexity = (complexity_), .summary = (summary_)

@@ -6,6 +6,8 @@
 
 #include "command/table_key.h"
 
+#include "command/table_keys.h"
+
 #include "command/table_multi.h"
 
 #include "command/table_connection.h"

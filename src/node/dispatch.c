@@ -281,6 +281,9 @@ static void begin(struct request *request)
         else
             begin_parts(request);
         return;
+    case COMMAND_STEPS:
+        exec_begin_alone(request);
+        return;
     case COMMAND_CLUSTER:
         if (for_control(request->call.command))
             control_begin(request);
@@ -411,7 +414,8 @@ static bool aim(struct request *request)
 {
     struct call *call = &request->call;
 
-    if (request->kind == COMMAND_LOCAL || request->kind == COMMAND_CLUSTER)
+    if (request->kind == COMMAND_LOCAL || request->kind == COMMAND_CLUSTER ||
+        request->kind == COMMAND_STEPS)
         return true;
     if (!fits_a_frame(request))
         return false;
@@ -580,7 +584,7 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
         request_finish(request);
         return;
     }
-    if (request->kind == COMMAND_LOCAL ||
+    if (request->kind == COMMAND_LOCAL || request->kind == COMMAND_STEPS ||
         (request->kind == COMMAND_CLUSTER && !is_wait(request->call.command))) {
         request_fail(request, "ERR a node answers this command to its own clients only");
         return;

@@ -25,6 +25,18 @@ static void end(struct request *request)
     request_finish(request);
 }
 
+struct span exec_flatten(struct request *part)
+{
+    list_for_each(link, &part->behind)
+    {
+        const struct outbox_piece *piece = list_entry(link, struct outbox_piece, link);
+        buffer_append_span(&part->reply,
+                           piece->block != NULL ? piece->referred : buffer_content(&piece->bytes));
+    }
+    outbox_pieces_free(&part->behind);
+    return buffer_content(&part->reply);
+}
+
 static void note(struct exec *exec, uint32_t command, struct span reply)
 {
     exec->places[command] = (struct exec_reply){.at = buffer_size(&exec->replies),
@@ -77,18 +89,19 @@ static bool take_step(struct exec *exec)
     struct request *request = exec->request;
     const struct exec_step *step = &exec->steps[exec->next - 1];
     struct request *part = list_entry(request->parts.next, struct request, link);
-    const struct span reply = buffer_content(&part->reply);
+    const bool whole = exec->step_count == 1 && step->group && step->count > 0;
+    const struct span reply = whole ? buffer_content(&part->reply) : exec_flatten(part);
     const bool watched_changed = step->watched_count > 0 && is_null(reply);
     const bool unknown = step->count == 0 && is_error(reply);
-    const bool whole = exec->step_count == 1 && step->group && step->count > 0;
 
     exec->replies.failed |= part->reply.failed;
     if (watched_changed) {
         reply_null_array(&request->reply, request->call.protocol);
+    } else if (whole && exec->alone && !is_error(reply)) {
+        const size_t head = strlen("*1\r\n");
+        buffer_append(&request->reply, reply.data + head, reply.size - head);
     } else if (unknown || whole) {
-        const struct buffer empty = request->reply;
-        request->reply = part->reply;
-        part->reply = empty;
+        request_append_reply(request, part);
     } else if (step->group) {
         note_group(exec, step, reply);
     } else {
@@ -134,6 +147,17 @@ static bool begin_step(struct exec *exec)
     return true;
 }
 
+/* One of several partitions goes on as long as its commands end at once. */
+static void proceed_across(struct exec *exec, bool more)
+{
+    struct request *request = exec->request;
+
+    while (more && --request->parts_pending == 0)
+        more = across_take(exec);
+    if (!more)
+        end(request);
+}
+
 static void proceed(struct exec *exec)
 {
     struct request *request = exec->request;
@@ -163,7 +187,9 @@ void exec_proceed(struct request *request)
     struct exec *exec = request->exec;
 
     exec->commands_this_turn = 0;
-    if (take_step(exec))
+    if (exec->across)
+        proceed_across(exec, across_take(exec));
+    else if (take_step(exec))
         proceed(exec);
     else
         end(request);
@@ -182,6 +208,14 @@ void execs_proceed(struct engine *engine)
 
 /* ---- its life ---- */
 
+static void create(struct request *request, struct transaction *transaction)
+{
+    request->exec = memory_alloc(sizeof *request->exec);
+    request->exec->request = request;
+    list_init(&request->exec->link);
+    request->exec->transaction = transaction;
+}
+
 static bool take_transaction(struct request *request)
 {
     struct session *session = request->call.session;
@@ -195,10 +229,7 @@ static bool take_transaction(struct request *request)
         request_fail(request, "EXECABORT Transaction discarded because of previous errors.");
         return false;
     }
-    request->exec = memory_alloc(sizeof *request->exec);
-    request->exec->request = request;
-    list_init(&request->exec->link);
-    request->exec->transaction = session->transaction;
+    create(request, session->transaction);
     session->transaction = NULL;
     session_end_transaction(session);
     return true;
@@ -218,6 +249,30 @@ void exec_begin(struct request *request)
     }
     request_wait(request, STAGE_PARTS);
     proceed(request->exec);
+}
+
+void exec_begin_alone(struct request *request)
+{
+    const struct call *call = &request->call;
+
+    create(request, transaction_create());
+    request->exec->alone = true;
+    if (!transaction_queue(request->exec->transaction, call->command, call->argv, call->argc,
+                           SIZE_MAX)) {
+        exec_end(request);
+        request_fail(request, "OOM out of memory for the request");
+        return;
+    }
+    if (!exec_plan(request->exec)) {
+        end(request);
+        return;
+    }
+    request_wait(request, STAGE_PARTS);
+    request->exec->across = !request->exec->steps[0].group;
+    if (request->exec->across)
+        proceed_across(request->exec, across_begin(request->exec));
+    else
+        proceed(request->exec);
 }
 
 void exec_end(struct request *request)

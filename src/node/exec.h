@@ -47,10 +47,14 @@ struct exec {
     struct exec_reply *places;
     struct buffer replies;
     size_t commands_this_turn;
+    bool alone;  /* one command, and no EXEC: its reply is the whole one */
+    bool across; /* whose keys lie in several partitions (across.c): `next` is its stage */
 };
 
 /* The command has been dispatched, and may begin. */
 void exec_begin(struct request *request);
+/* The same of a command of the kind STEPS. */
+void exec_begin_alone(struct request *request);
 /* The step that was begun is done. */
 void exec_proceed(struct request *request);
 /* Frees what exec_begin made, if anything. */
@@ -60,6 +64,16 @@ void execs_proceed(struct engine *engine);
 
 /* A WATCH's parts have answered: the session watches its keys. */
 void exec_watch(struct request *whole);
+
+/* All bytes of a part's reply, in its buffer. */
+struct span exec_flatten(struct request *part);
+
+/* ---- across.c ---- */
+
+/* Begins its first command, or takes the reply of one and begins the next. False: it is over, and
+ * the reply complete. */
+bool across_begin(struct exec *exec);
+bool across_take(struct exec *exec);
 
 /* ---- exec_plan.c ---- */
 

@@ -168,16 +168,18 @@ static bool read_command(struct request *request, struct group *group, size_t in
     struct call *call = &command->call;
     const size_t before = buffer_size(&group->refusals);
 
+    command->made = (struct buffer){0};
     *call = (struct call){.argv = argv,
                           .argc = argc,
                           .reply = &group->refusals,
+                          .made = &command->made,
                           .protocol = request->call.protocol,
                           .siblings = request->call.siblings,
                           .now = request->engine->now,
                           .environment = request->engine->own.environment};
     call->command = command_find(argv, argc, NULL, &group->refusals);
     if (call->command == NULL || call->command->first_key <= 0 ||
-        (call->command->flags & FLAG_MOVABLEKEYS) != 0)
+        (call->command->flags & FLAG_MOVABLEKEYS) != 0 || call->command->gather == GATHER_LCS)
         return false;
     command->kind = call->command->kind;
     command->refused = call->command->prepare != NULL &&
@@ -186,7 +188,7 @@ static bool read_command(struct request *request, struct group *group, size_t in
     command->refusal_size = buffer_size(&group->refusals) - before;
     call->reply = &request->reply;
     if (command->kind != COMMAND_READ && command->kind != COMMAND_WRITE &&
-        command->kind != COMMAND_UPDATE)
+        command->kind != COMMAND_UPDATE && command->kind != COMMAND_STEPS)
         return false;
     command->units = command->refused ? 0 : count_units(call);
     group->unit_count += command->units;
@@ -200,6 +202,7 @@ static bool read_commands(struct request *request, struct group *group)
 
     for (size_t i = 0; i < group->count; i++) {
         const size_t argc = bytes_get_u32(argcs + 4 * i);
+        group->made_count++;
         if (!read_command(request, group, i, argv, argc))
             return false;
         argv += argc;
@@ -335,6 +338,8 @@ void group_destroy(struct request *request)
     request->operation.batch = NULL;
     if (group == NULL)
         return;
+    for (size_t i = 0; i < group->made_count; i++)
+        buffer_deinit(&group->commands[i].made);
     batch_deinit(&group->batch);
     buffer_deinit(&group->refusals);
     buffer_deinit(&group->part);

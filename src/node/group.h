@@ -46,13 +46,15 @@ struct group_command {
     enum command_kind kind;
     bool refused; /* by its arguments: the reply is in group->refusals, */
     size_t refusal_at, refusal_size;
-    size_t units; /* so many of the group's belong to it */
+    struct buffer made; /* call.made */
+    size_t units;       /* so many of the group's belong to it */
 };
 
 struct group {
     struct batch_run batch;
     struct group_command *commands;
     size_t count;
+    size_t made_count;        /* commands that were begun to be made */
     struct group_unit *units; /* in the order of the commands */
     size_t unit_count;
     struct watched *watched; /* keys 0 to watched_count - 1 of the batch */

@@ -91,15 +91,27 @@ static bool gather(struct request *request)
     return true;
 }
 
+/* What takes too long with a lock held. */
+static void make(struct group *group)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        struct group_command *command = &group->commands[i];
+        if (!command->refused && command->call.command->make != NULL)
+            command->call.command->make(&command->call);
+    }
+}
+
 static void run(struct request *request)
 {
     struct engine *engine = request->engine;
     struct operation *operation = &request->operation;
 
-    if (operation->state == OPERATION_GATHERING)
+    if (operation->state == OPERATION_GATHERING) {
         operation_gathered(&engine->coordinator, operation, engine->now);
-    else
+    } else {
+        make(request->group);
         operation_begin(&engine->coordinator, operation, engine->now);
+    }
     coordinate_proceed(request);
 }
 
@@ -226,6 +238,37 @@ static bool run_many(struct group *group, struct group_command *command,
     return done;
 }
 
+/* ---- several keys at once ---- */
+
+struct unit_values {
+    struct key_values values;
+    struct group *group;
+    const struct group_unit *units;
+};
+
+static const struct version *unit_value(const struct key_values *keys, size_t key)
+{
+    const struct unit_values *values = (const struct unit_values *)keys;
+
+    return batch_value(&values->group->batch, values->units[key].key);
+}
+
+static bool unit_change(const struct key_values *keys, size_t key, const struct change *change)
+{
+    const struct unit_values *values = (const struct unit_values *)keys;
+
+    return batch_change(&values->group->batch, values->units[key].key, change, true);
+}
+
+static bool run_steps(struct group *group, struct group_command *command,
+                      const struct group_unit *units)
+{
+    const struct unit_values values = {
+        .values = {.value = unit_value, .change = unit_change}, .group = group, .units = units};
+
+    return command->call.command->steps(&command->call, &values.values);
+}
+
 /* Whether the watched keys are as they were; looked at once, before anything was written. */
 static bool watched_hold(const struct operation *operation, const struct group *group,
                          int64_t now_ms)
@@ -252,6 +295,8 @@ static bool run_commands(struct request *request)
             buffer_append(&request->reply,
                           buffer_content(&group->refusals).data + command->refusal_at,
                           command->refusal_size);
+        else if (command->kind == COMMAND_STEPS)
+            done = run_steps(group, command, units);
         else if (command->call.command->gather == GATHER_NONE)
             done = run_unit(group, command, &command->call, units->key);
         else

@@ -148,7 +148,7 @@ static void on_message(void *context, unsigned from, unsigned to,
     (void)to;
     if (message->type == WIRE_WRITE && message->write.version.kind == VALUE_BATCH)
         hear(batches, message->write.partition, &message->write.version);
-    if (message->type != WIRE_ACK && message->type != WIRE_ANSWER)
+    if (message->type != WIRE_ACK && message->type != WIRE_ACKS && message->type != WIRE_ANSWER)
         return;
     for (unsigned i = 1; i <= BATCHES_LAST && i <= batches->count; i++)
         look_node(batches, batches->world->nodes[from],
