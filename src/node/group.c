@@ -171,6 +171,7 @@ static bool read_command(struct request *request, struct group *group, size_t in
     *call = (struct call){.argv = argv,
                           .argc = argc,
                           .reply = &group->refusals,
+                          .made = &request->made,
                           .protocol = request->call.protocol,
                           .siblings = request->call.siblings,
                           .now = request->engine->now,
