@@ -86,6 +86,7 @@ void dump_make(struct call *call)
 {
     const struct span payload = call->argv[3];
     struct buffer *made = call->made;
+    const size_t before = buffer_size(call->reply);
     struct dump dump = {.packed = false};
 
     buffer_reset(made, SIZE_MAX);
@@ -95,7 +96,7 @@ void dump_make(struct call *call)
     if (call->options.integer != DUMP_OK || !dump.packed)
         return;
     if (!argument_length(call, dump.size, 0))
-        buffer_reset(call->reply, SIZE_MAX); /* dump_restore says so in its turn */
+        buffer_truncate(call->reply, before); /* dump_restore says so in its turn */
     else if (!dump_unpack(&dump, made) && !made->failed)
         call->options.integer = DUMP_BAD;
 }

@@ -319,34 +319,35 @@ struct client {
     struct outbox out;
     struct list pending; /* of struct request, in the order of their replies */
     struct list resumed; /* engine->resumed: its next commands may run */
-    /* Of what was read of it into the engine's batch (clients_proceed). */
-    uint32_t ahead;            /* commands */
-    enum parser_status status; /* why there are no more; PARSER_COMMAND: there was no room */
     struct trail trail;
     size_t footprint; /* bytes, see footprint.c */
     size_t weight;    /* of those in flight */
-    uint32_t in_flight;
-    uint32_t
-        unordered;  /* of those that had to wait, the ones whose order needs care (dispatch.c) */
-    uint32_t wide;  /* of those that had to wait, the ones of many keys or of all */
-    uint32_t keyed; /* of those that had to wait, the ones of one key */
+    uint16_t in_flight;
+    uint16_t unordered; /* of those that had to wait, whose order needs care (dispatch.c) */
+    uint16_t wide;      /* of those that had to wait, the ones of many keys or of all */
+    uint16_t keyed;     /* of those that had to wait, the ones of one key */
+    /* Of what was read of it into the engine's batch (clients_proceed). */
+    uint8_t ahead; /* commands */
+    uint8_t
+        status;   /* enum parser_status, why there are no more; PARSER_COMMAND: there was no room */
+    bool waits;   /* the next one of those read ahead has to wait */
+    bool running; /* its commands run now: the host is told of output behind them */
+    bool held;    /* not read: a command waits for those before it, for its turn, or to be read */
+    bool stopped; /* held until the output was taken */
+    bool closing; /* no command is read any more; closed once its replies are out */
+    bool dropped; /* closed already, without them */
     /* How many of those that had to wait are about a key with this hash, by its last bits: most
      * commands need not be compared with every one that is in flight. NULL while none is: who is
      * idle has none. */
     uint16_t *by_hash;
     int64_t waits_us; /* since when its next command waits for links, 0: it does not */
-    bool waits;       /* the next one of those read ahead has to wait */
-    bool running;     /* its commands run now: the host is told of output behind them */
-    bool held;    /* not read: a command waits for those before it, for its turn, or to be read */
-    bool stopped; /* held until the output was taken */
-    bool closing; /* no command is read any more; closed once its replies are out */
-    bool dropped; /* closed already, without them */
 };
 
 #define CLIENT_HASHES 512
 /* Tables `by_hash` that a worker keeps for whoever needs one next. */
 #define CLIENT_TABLES_KEPT 64
-_Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "by_hash counts them");
+_Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "16 bits count them");
+_Static_assert(BATCH_COMMANDS_MAX <= UINT8_MAX, "8 bits count them");
 
 /* Puts a request behind those whose replies come before its own. One that is first, and is answered
  * at once, is never put there. */

@@ -46,8 +46,7 @@ bool batch_change(struct batch_run *batch, size_t index, const struct change *ch
     }
     /* Pieces may lie in `bytes`. */
     buffer_reset(&key->spare, BUFFER_KEEP);
-    for (size_t i = 0; i < change->piece_count; i++)
-        buffer_append_span(&key->spare, change->pieces[i]);
+    change_value(change, &key->spare);
     const struct buffer bytes = key->bytes;
     key->bytes = key->spare;
     key->spare = bytes;

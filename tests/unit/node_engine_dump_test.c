@@ -64,6 +64,21 @@ Test(engine_dump, a_payload_is_checked_where_its_key_is)
     pair_deinit(&pair);
 }
 
+Test(engine_dump, a_transaction_makes_values_one_after_the_other)
+{
+    begin(NULL);
+    pair_pipeline(client, (const char *const[]){"MULTI", "INCRBYFLOAT {k}f 1.5",
+                                                "INCRBYFLOAT {k}g 2.5", "SETRANGE {k}z 2 x",
+                                                "RESTORE {k}r 0 " PACKED, "RESTORE {k}s 0 junk",
+                                                "STRLEN {k}r", "DUMP {k}none", "EXEC", NULL});
+    pair_expect(client,
+                OK "+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+                   "+QUEUED\r\n*7\r\n$3\r\n1.5\r\n$3\r\n2.5\r\n:3\r\n" OK WRONG ":80\r\n$-1\r\n");
+    pair_ask(client, "MGET {k}f {k}g", "*2\r\n$3\r\n1.5\r\n$3\r\n2.5\r\n");
+    pair_ask(client, "STRLEN {k}z", ":3\r\n");
+    pair_deinit(&pair);
+}
+
 static void send_bulk(const char *head, struct span bytes)
 {
     char text[128];
