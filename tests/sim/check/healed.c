@@ -63,7 +63,7 @@ static bool is_whole(const struct sim_node *node, int64_t since_us, FILE *report
     const struct ring *ring = sim_node_ring(node);
     struct lack lack = {.node = node, .report = report};
 
-    if (ring == NULL || node->paused) {
+    if (ring == NULL || node->view == NULL || node->paused) {
         say(&lack, "is not there", 0, 0);
         return false;
     }
