@@ -67,6 +67,12 @@ DIFFERS_FOR_LONG("multi", "WAIT *", "+QUEUED", "-ERR Command not allowed inside 
 DIFFERS_FOR_LONG("watch", "EXEC", "[*]*", "[n_]*",
     "EXEC fails as well when a key that was not there was watched and deleted.",
     "A delete always writes its tombstone, which is a new version.")
+DIFFERS_FOR_LONG("watch", "EXEC", "[n_]*", "[*]*",
+    "EXEC passes where a watched key was not there, came, and went again.",
+    "What is deleted leaves no trace once all replicas are known to have dropped it.")
+DIFFERS_FOR_LONG("exec", "EXEC ?*", "-EXECABORT *wrong number*", "-ERR wrong number*",
+    "EXEC with an argument is refused in the words that any other command is.",
+    "An argument too many is no failed transaction.")
 DIFFERS("keys scan", NULL, "", "",
     "A pattern of several asterisks fits the empty key.", "So does one asterisk.")
 DIFFERS("wait", "WAIT *", ":0", ":[1-9]",

@@ -32,7 +32,8 @@ static bool of_one_class(const struct engine *engine, const struct queued *queue
     struct route_class other;
 
     if (command->first_key <= 0 || command->kind == COMMAND_CLUSTER ||
-        (command->flags & FLAG_MOVABLEKEYS) != 0 || command->gather == GATHER_LCS)
+        command->kind == COMMAND_LOCAL || (command->flags & FLAG_MOVABLEKEYS) != 0 ||
+        command->gather == GATHER_LCS)
         return false;
     const size_t last = many_last_argument(&call);
     route_class_of(engine, queued->argv[command->first_key], class);

@@ -34,7 +34,7 @@
 #define FINDINGS_MAX     10
 #define SHRINK_RUNS_MAX  400
 /* From this many commands on three nodes must have met every row of the differences. */
-#define LONG_RUN_COMMANDS 100000
+#define LONG_RUN_COMMANDS 1000000
 /* How long what is about all keys may be behind; it is a message between two nodes. */
 #define BEHIND_MAX_MS   2000
 #define SHOWN_BYTES_MAX 120

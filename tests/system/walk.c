@@ -256,10 +256,11 @@ static void cluster_slots_cover_the_ring(void)
 
     for (size_t i = 0; i < reply->elements; i++) {
         const redisReply *run = at(reply, i);
-        check_that(run->elements == 5, "a run lists its three nodes, not %zu elements",
+        /* Each node stands alone once, before all others, so that clients take it for a master. */
+        check_that(run->elements == (i < 3 ? 3 : 5), "run %zu lists %zu elements", i,
                    run->elements);
         cover(slots, number_at(run, 0), number_at(run, 1));
-        for (size_t n = 2; n < 5; n++) {
+        for (size_t n = 2; n < run->elements; n++) {
             check_that(strcmp(string_at(at(run, n), 0), "127.0.0.1") == 0, "an address");
             check_that(is_port_of(cluster, number_at(at(run, n), 1)), "a node's port");
             check_that(strlen(string_at(at(run, n), 2)) == 40, "an identity");
@@ -377,6 +378,22 @@ static void cli(const struct cluster *cluster, int node, const char *wanted,
 #define CLI(cluster, node, wanted, ...) \
     cli(cluster, node, wanted, (const char *const[]){__VA_ARGS__, NULL})
 
+static void a_transaction_sees_what_its_commands_left(void)
+{
+    struct cluster *cluster = whole_cluster();
+    redisContext *context = cluster_connect(cluster, 1);
+
+    talk_expect(context, "OK", "MULTI");
+    talk_expect(context, "QUEUED", "SETRANGE padded 3 x"); /* zeros before it */
+    talk_expect(context, "QUEUED", "APPEND padded y");
+    talk_expect(context, "QUEUED", "STRLEN padded");
+    talk_expect(context, "QUEUED", "GETRANGE padded 3 4");
+    talk_expect(context, "(:4, :5, :5, xy)", "EXEC");
+    talk_expect(context, "xy", "GETRANGE padded 3 4");
+    redisFree(context);
+    cluster_destroy(&cluster);
+}
+
 static void redis_cli_is_content(void)
 {
     struct cluster *cluster = whole_cluster();
@@ -413,6 +430,8 @@ int main(int argc, char **argv)
         {"cluster_slots_cover_the_ring", 30, cluster_slots_cover_the_ring},
         {"cluster_shards_cover_the_ring", 30, cluster_shards_cover_the_ring},
         {"cluster_nodes_cover_the_ring", 30, cluster_nodes_cover_the_ring},
+        {"a_transaction_sees_what_its_commands_left", 30,
+         a_transaction_sees_what_its_commands_left},
         {"redis_cli_is_content", 30, redis_cli_is_content},
     };
 
