@@ -312,6 +312,7 @@ static void put_head(struct buffer *reply, const struct buffer *head)
 {
     struct buffer whole = {0};
 
+    reply->failed |= head->failed;
     if (reply->failed || buffer_prepend(reply, buffer_content(head).data, buffer_size(head)))
         return;
     /* The room before it was lost as it grew, which happens to short ones. */

@@ -98,7 +98,7 @@ static const struct {
     {CHECK_ORDER, check_order},       {CHECK_EXPIRED, check_expired},
     {CHECK_LASTED, check_lasted},     {CHECK_SIBLINGS, check_siblings},
     {CHECK_SESSION, check_session},   {CHECK_COUNTERS, check_counters},
-    {CHECK_LIVENESS, check_liveness},
+    {CHECK_LIVENESS, check_liveness}, {CHECK_SCANNED, check_scanned},
 };
 
 static void judge(struct stage *stage)

@@ -47,6 +47,8 @@ void check_siblings(const struct history *history, struct verdict *verdict);
 void check_session(const struct history *history, struct verdict *verdict);
 /* Counters count: what was acknowledged is in, once; what failed may be; nothing else. */
 void check_counters(const struct history *history, struct verdict *verdict);
+/* A scan returns all registers that were there throughout. */
+void check_scanned(const struct history *history, struct verdict *verdict);
 /* Each command is answered in time, and in the order of its connection. */
 void check_answered(const struct history *history, int64_t timeout_us, struct verdict *verdict);
 /* Where no fault is about, every command succeeds. */

@@ -63,6 +63,8 @@ enum need {
             NEED_BIT(HINTS),                                                                     \
         "an increment that is lost, or counts twice")                                            \
     ROW(BATCHES, "batches", 1, true, NEED_BIT(HINTS), "a batch that is half applied at a replica") \
+    ROW(SCANNED, "scanned", 1, true, NEED_SEEN | NEED_BIT(MEMORY),                               \
+        "a key that was there throughout a scan, and was not returned")                          \
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                 \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")             \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                      \

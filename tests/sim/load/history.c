@@ -27,6 +27,15 @@ void history_add_sibling(struct history *history, size_t record, uint64_t writer
     r->count++;
 }
 
+struct walk *history_add_walk(struct history *history, uint32_t keys)
+{
+    history->walks = array_room(history->walks, history->walk_count, &history->walk_capacity,
+                                sizeof history->walks[0]);
+    struct walk *walk = &history->walks[history->walk_count++];
+    *walk = (struct walk){.keys = keys, .seen = memory_alloc(keys / 8 + 1)};
+    return walk;
+}
+
 bool history_forgives(const struct history *history, int64_t from_us, int64_t to_us)
 {
     for (size_t i = 0; i < history->amnesty_count; i++)
@@ -39,6 +48,9 @@ void history_deinit(struct history *history)
 {
     memory_free(history->records);
     memory_free(history->siblings);
+    for (size_t i = 0; i < history->walk_count; i++)
+        memory_free(history->walks[i].seen);
+    memory_free(history->walks);
     clocks_deinit(&history->clocks);
     *history = (struct history){0};
 }

@@ -85,6 +85,13 @@ struct amnesty {
 
 #define AMNESTIES_MAX 8
 
+/* A scan from its first call, at cursor 0, to the reply that ended it. */
+struct walk {
+    int64_t began_us, ended_us;
+    uint32_t keys;
+    uint8_t *seen; /* a bitmap of the registers that it returned */
+};
+
 struct history {
     struct record *records;
     size_t count, capacity;
@@ -93,6 +100,9 @@ struct history {
     size_t siblings_count, siblings_capacity;
     unsigned long_every;         /* of so many values one is long */
     uint64_t coordinators[1024]; /* of counter c<i>: a bit for each node that coordinated it */
+
+    struct walk *walks;
+    size_t walk_count, walk_capacity;
 
     /* What happened to the nodes, as far as it bears on what may be seen. */
     struct amnesty amnesties[AMNESTIES_MAX];
@@ -107,6 +117,16 @@ struct history {
 struct record *history_add(struct history *history);
 /* One more that the record saw, which was the last to see any. */
 void history_add_sibling(struct history *history, size_t record, uint64_t writer);
+/* A new walk that has returned nothing, over so many registers. */
+struct walk *history_add_walk(struct history *history, uint32_t keys);
+static inline void history_walk_sees(struct walk *walk, uint32_t key)
+{
+    walk->seen[key / 8] |= (uint8_t)(1u << key % 8);
+}
+static inline bool history_walk_saw(const struct walk *walk, uint32_t key)
+{
+    return key < walk->keys && (walk->seen[key / 8] & 1u << key % 8) != 0;
+}
 /* Whether what was written at `from_us` may be lost for who is answered at `to_us`. */
 bool history_forgives(const struct history *history, int64_t from_us, int64_t to_us);
 void history_deinit(struct history *history);

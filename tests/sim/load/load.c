@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/load/load_parts.h"
+#include "sim/load/walker.h"
 
 #include "base/assert.h"
 #include "base/memory.h"
@@ -201,6 +202,7 @@ struct load *load_create(struct world *world, const struct load_settings *settin
         list_init(&user->asked);
         world_after(world, (int64_t)load_draw(load, (uint64_t)settings->think_us), work, user, 0);
     }
+    load->walker = walker_create(world, settings, history, &load->phase);
     world_watch(world, on_message, load);
     return load;
 }
@@ -222,6 +224,7 @@ void load_destroy(struct load **load)
     }
     for (size_t i = 0; i < l->retired_count; i++)
         sim_client_destroy(&l->retired[i]);
+    walker_destroy(&l->walker);
     load_forget_siblings(l);
     memory_free(l->retired);
     memory_free(l->users);

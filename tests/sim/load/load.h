@@ -6,6 +6,7 @@
  *   load.c        the clients, and when they ask
  *   load_ask.c    what they ask
  *   load_reply.c  what the replies say
+ *   walker.c      one more, who scans
  */
 #ifndef DUNLIN_TESTS_SIM_LOAD_H
 #define DUNLIN_TESTS_SIM_LOAD_H

@@ -108,6 +108,7 @@ struct load {
     struct world *world;
     struct load_settings settings;
     struct history *history;
+    struct walker *walker;
     enum load_phase phase;
     struct rng rng;
     unsigned weights;

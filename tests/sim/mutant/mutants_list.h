@@ -103,6 +103,8 @@
         "what is read is not given to those that lack it")                                        \
     ROW(STORED_OVERLOOKED, "stored-overlooked", 0, "--memory 0 --flushes no", 200, BY_COUNTERS,   \
         "a read-modify-write overlooks what is stored by now")                                    \
+    ROW(SCAN_OF_ONE, "scan-of-one", 0, "--memory 0 --flushes no", 32, BY_SCANNED,                 \
+        "a page is what one replica has")                                                         \
     ROW(SIBLING_DROPPED, "sibling-dropped", 0, SIBLINGS, 64, BY_SIBLINGS | BY_CONVERGED,          \
         "a merge drops a sibling")                                                                \
     ROW(SIBLING_OVERWRITTEN, "sibling-overwritten", 0, SIBLINGS, 64, BY_SIBLINGS,                 \

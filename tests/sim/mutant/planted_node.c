@@ -4,6 +4,7 @@
  */
 #include "node/parts.h"
 #include "sim/mutant/planted.h"
+#include "sync/page.h"
 
 /* ---- requests ---- */
 
@@ -48,6 +49,15 @@ WRAP(bool, peer_promising, struct engine *engine, node_number number)
     if (PLANTED(NEVER_PROMISING) && mutants_called_more_than(2000))
         return false;
     return __real_peer_promising(engine, number);
+}
+
+/* The first source's, whatever the others say. */
+WRAP(void, page_merge_add, struct page_merge *merge, struct span entries, struct span marks,
+     uint64_t end)
+{
+    if (PLANTED(SCAN_OF_ONE) && merge->count > 0)
+        entries = marks = span_of(NULL, 0);
+    __real_page_merge_add(merge, entries, marks, end);
 }
 
 /* ---- hints ---- */
