@@ -331,6 +331,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
     clients_proceed(engine);
     if (engine_alerts(engine) != 0)
         watch_turn_end(engine);
+    engine->listing_work = 0;
     owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);

@@ -658,6 +658,7 @@ struct engine {
     struct list many;          /* of struct many: commands with a step to do */
     struct list lcs_jobs;      /* of struct lcs_job, the one that is worked at first */
     struct list listings;      /* of struct listing, the same */
+    uint32_t listing_work;     /* what they had of this turn */
     struct list execs;         /* of struct exec: the same of transactions */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
