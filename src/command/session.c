@@ -50,7 +50,7 @@ void session_end_transaction(struct session *session)
 
 void session_note_queued(struct session *session)
 {
-    const int queued = session->queueing ? (int)session->transaction->count : -1;
+    const short queued = session->queueing ? (short)session->transaction->count : -1;
 
     atomic_store_explicit(&session->queued, queued, memory_order_relaxed);
 }
@@ -71,7 +71,7 @@ void session_reset(struct session *session, bool authenticated)
 
 void session_set_protocol(struct session *session, int protocol)
 {
-    atomic_store_explicit(&session->protocol, protocol, memory_order_relaxed);
+    atomic_store_explicit(&session->protocol, (unsigned char)protocol, memory_order_relaxed);
 }
 
 bool session_set_text(struct session *session, enum session_text which, struct span text)

@@ -74,8 +74,8 @@ struct session {
     atomic_bool no_touch;
     atomic_bool monitors;                    /* MONITOR: it is shown what others run */
     atomic_uchar blocked;                    /* enum session_blocked */
-    atomic_int protocol;                     /* 2 or 3 */
-    atomic_int queued;                       /* commands, -1: it is not queueing */
+    atomic_uchar protocol;                   /* 2 or 3 */
+    atomic_short queued;                     /* commands, -1: it is not queueing */
     atomic_llong active_us;                  /* mono, when the last command began */
     _Atomic(const struct command *) command; /* the last one, or NULL */
     atomic_size_t query_bytes;               /* unread input */

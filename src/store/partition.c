@@ -543,6 +543,7 @@ void partition_flush(struct partition *partition, struct dot dot)
     partition->flushing = partition->table != NULL;
     partition->flush_cursor = 0;
     marks_drop(&partition->marks, dot);
+    partition_drop_mates(partition, dot.stamp);
     partition_finish(partition);
 }
 
@@ -565,6 +566,7 @@ void partition_clear(struct partition *partition)
     clear_entries(partition);
     partition->flushing = false;
     marks_drop(&partition->marks, partition->flushed);
+    partition_drop_mates(partition, partition->flushed.stamp);
     partition_finish(partition);
 }
 

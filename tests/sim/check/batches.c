@@ -10,6 +10,7 @@
  * evicted since: what is gone where it was cannot be handed on with the others.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 #include "sim/check/stores.h"
@@ -85,6 +86,14 @@ static void report(struct batches *batches, const struct sim_node *node, const s
     verdict_wrong(verdict, "batches: node %u has a part of batch %" PRIx64 "@%u of partition %u:",
                   node->number, heard->dot.stamp, heard->dot.node, heard->partition);
     verdict_about(verdict, node->number, (int)heard->partition, batches->world->now_us);
+    for (size_t i = heard->count; i-- > 0;) {
+        char number[KEY_SIZE_MAX + 1] = "";
+        if (has[i] != HAS_NOT)
+            continue;
+        memcpy(number, heard->keys[i].bytes, heard->keys[i].size);
+        verdict_about_key(verdict, number[0], (uint32_t)strtoul(number + 1, NULL, 10),
+                          batches->world->now_us);
+    }
     for (size_t i = 0; i < heard->count; i++)
         verdict_add(verdict, "    %.*s: %s", (int)heard->keys[i].size,
                     (const char *)heard->keys[i].bytes, words[has[i]]);
