@@ -107,14 +107,15 @@ bool keys_prepare_copy(struct call *call, enum command_kind *kind)
         } else if (span_is(call->argv[i], "db") && i + 1 < call->argc) {
             if (!argument_integer(call, call->argv[++i], &index))
                 return false;
+            if (index < INT32_MIN || index > INT32_MAX) {
+                reply_error_format(call->reply,
+                                   "ERR value is out of range, value must between %d and %d",
+                                   INT32_MIN, INT32_MAX);
+                return false;
+            }
         } else {
             return argument_syntax_error(call);
         }
-    }
-    if (index < INT32_MIN || index > INT32_MAX) {
-        reply_error_format(call->reply, "ERR value is out of range, value must between %d and %d",
-                           INT32_MIN, INT32_MAX);
-        return false;
     }
     if (index != 0) {
         reply_error(call->reply, "ERR DB index is out of range");
