@@ -5,6 +5,7 @@
  * some and corrects the sums by what has changed since it looked at them before; sizes are bytes,
  * and what the allocator takes beyond them is left out.
  */
+#include "command/transaction.h"
 #include "node/parts.h"
 
 #include "base/metrics.h"
@@ -42,7 +43,8 @@ static size_t client_bytes(const struct client *client)
 {
     return sizeof *client + input_bytes(&client->in) + outbox_capacity(&client->out) +
            client->trail.elsewhere.capacity + client->parser.capacity * sizeof(struct span) +
-           (client->by_hash != NULL ? CLIENT_HASHES * sizeof client->by_hash[0] : 0);
+           (client->by_hash != NULL ? CLIENT_HASHES * sizeof client->by_hash[0] : 0) +
+           (client->session.transaction != NULL ? client->session.transaction->bytes : 0);
 }
 
 static size_t link_bytes(const struct link *link)

@@ -182,19 +182,12 @@ static bool run_unit(struct group *group, struct group_command *command, struct 
     const struct version *version = batch_value(&group->batch, key);
     struct change change = {.deadline_ms = DEADLINE_NEVER};
 
-    /* All commands of the group make theirs there, one after the other. */
-    buffer_reset(call->made, BUFFER_KEEP);
     if (command->kind == COMMAND_READ) {
         call->command->read(call, version);
         return true;
     }
-    if (call->command->make != NULL) {
-        const size_t before = buffer_size(call->reply);
-        call->command->make(call);
-        ensure(buffer_size(call->reply) == before);
-    }
     call->command->update(call, command->kind == COMMAND_WRITE ? NULL : version, &change);
-    return batch_change(&group->batch, key, &change, buffer_size(call->made) > 0);
+    return batch_change(&group->batch, key, &change, false);
 }
 
 /* One of a command of many keys, which is given the name, the key and what belongs to it. */

@@ -7,7 +7,9 @@
  *
  * A batch whose coordinator forgot it is left out: what it owed is lost, and a comparison brings
  * back key by key what no replica remembers as a batch. So is one in whose partition something was
- * evicted since: what is gone where it was cannot be handed on with the others.
+ * evicted since: what is gone where it was cannot be handed on with the others. A replica that
+ * recovers fetches key by key, at several moments: it is looked at for batches that began when it
+ * had done so.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,8 +29,9 @@
 struct heard {
     struct dot dot; /* none: there is none here */
     uint32_t partition;
-    unsigned boots;   /* of its coordinator */
-    uint64_t evicted; /* of all nodes, in its partition */
+    unsigned boots;                          /* of its coordinator */
+    uint64_t evicted;                        /* of all nodes, in its partition */
+    uint64_t recovered[WORLD_NODES_MAX + 1]; /* of each node, there: see life_of */
     size_t count;
     struct {
         uint8_t bytes[KEY_SIZE_MAX];
@@ -76,6 +79,16 @@ static uint64_t evicted(const struct world *world, uint32_t partition)
     return sum;
 }
 
+/* Changes with each restart of the node, and whenever it has to recover the partition; 0: it is
+ * recovering. */
+static uint64_t life_of(const struct sim_node *node, uint32_t partition)
+{
+    const struct partition *there = sim_node_runs(node) ? store_partition(node->store, partition)
+                                                        : NULL;
+
+    return there == NULL || there->recovering ? 0 : (uint64_t)node->boots << 32 | there->recovery;
+}
+
 static void report(struct batches *batches, const struct sim_node *node, const struct heard *heard,
                    const enum has has[KEYS_MAX])
 {
@@ -107,7 +120,8 @@ static void look_node(struct batches *batches, const struct sim_node *node,
 
     if (!dot_exists(heard->dot) || !sim_node_runs(node) ||
         batches->world->nodes[heard->dot.node]->boots != heard->boots ||
-        dot_equal(batches->wrong, heard->dot))
+        dot_equal(batches->wrong, heard->dot) || heard->recovered[node->number] == 0 ||
+        heard->recovered[node->number] != life_of(node, heard->partition))
         return;
     struct partition *partition = store_partition(node->store, heard->partition);
     partition_lock(partition);
@@ -145,6 +159,8 @@ static void hear(struct batches *batches, uint32_t partition, const struct versi
         memcpy(heard.keys[heard.count].bytes, item.key.data, item.key.size);
         heard.keys[heard.count++].size = item.key.size;
     }
+    for (unsigned i = 1; i <= batches->world->settings.nodes; i++)
+        heard.recovered[i] = life_of(batches->world->nodes[i], partition);
     if (heard.count > 1)
         batches->heard[batches->count++ % BATCHES_KEPT] = heard;
 }

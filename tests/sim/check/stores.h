@@ -48,7 +48,8 @@ void check_queue(const char *name, unsigned node, uint64_t length, uint64_t most
 
 /* ---- batches ---- */
 
-/* What one transaction wrote in one partition is at a replica as a whole, or not at all. */
+/* What one transaction wrote in one partition is at a replica as a whole, or not at all. What is
+ * left out: batches.c. */
 struct batches;
 
 /* Hears of the world's messages from now on, and looks at what they leave. */
