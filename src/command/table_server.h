@@ -103,7 +103,8 @@ ROW("time", .arity = 1, .flags = LOADING_FLAGS | FLAG_FAST, LOCAL(server_time),
     DOCS("server", "2.6.0", "O(1)", "Answer the time of this node's clock."),
     TIPS("nondeterministic_output"))
 
-ROW("wait", .arity = 3, .flags = FLAG_NOSCRIPT | FLAG_NO_MULTI, CLUSTER, .prepare = server_prepare_wait,
+ROW("wait", .arity = 3, .flags = FLAG_NOSCRIPT | FLAG_NO_MULTI, CLUSTER,
+    .prepare = server_prepare_wait,
     DOCS("generic", "3.0.0", "O(1)",
          "Wait until this connection's writes are on so many replicas, and answer how many."),
     TIPS("request_policy:all_shards response_policy:agg_min"), CATEGORIES("connection"),

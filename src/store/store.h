@@ -76,9 +76,9 @@ struct partition {
     uint32_t recovery; /* raised when it has to be recovered anew */
 
     _Alignas(64) uint32_t flush_cursor; /* of partition_scan */
-    uint32_t doubts; /* how often this node dropped what it owed here, since the replicas were
-                      * compared */
-    struct mates *mates;   /* of batches that are not settled (mates.h); NULL while there is none */
+    uint32_t doubts;     /* how often this node dropped what it owed here, since the replicas were
+                          * compared */
+    struct mates *mates; /* of batches that are not settled (mates.h); NULL while there is none */
     /* The store's own. */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;
