@@ -203,16 +203,19 @@ static void on_write(struct link *link, const struct wire_write *write, const st
     wire_put_ack(link_message(link), &ack);
 }
 
-/* Rule 24: who is shown one version of a batch has all of it first. */
-static void put_mates(struct link *link, const struct place *place, struct dot dot)
+/* Rule 24: who is shown one version of a batch has all of it first. False: no batch wrote it, or it
+ * is settled. */
+static bool put_mates(struct link *link, const struct place *place, struct dot dot)
 {
     struct engine *engine = link->engine;
     struct wire_mates mates = {.claim_version = place->claim_version,
                                .partition = (uint16_t)place->partition};
 
     buffer_reset(&engine->mates, BUFFER_KEEP);
-    if (replica_mates(&engine->replica, place->partition, dot, &engine->mates, &mates.version))
-        wire_put_mates(link_message(link), &mates);
+    if (!replica_mates(&engine->replica, place->partition, dot, &engine->mates, &mates.version))
+        return false;
+    wire_put_mates(link_message(link), &mates);
+    return true;
 }
 
 static void on_read(struct link *link, const struct wire_read *read, const struct place *place)
@@ -234,7 +237,7 @@ static void on_read(struct link *link, const struct wire_read *read, const struc
         return;
     }
     if (looked.mates)
-        put_mates(link, place, looked.version.dot);
+        (void)put_mates(link, place, looked.version.dot);
     struct wire_answer answer = {
         .id = read->id, .status = (uint8_t)looked.status, .claim_version = looked.claim_version};
     if (looked.status == ANSWER_VERSION)
@@ -310,10 +313,28 @@ static enum answer_status answer_status(const struct partition *partition, uint6
     return partition_votes(partition) || !RULE(12) ? ANSWER_VERSION : ANSWER_NOT_VOTING;
 }
 
+/* The mates of all versions in a part. Of those that one batch wrote they go once. */
+static void put_mates_of(struct link *link, const struct wire_pull *pull, struct span entries)
+{
+    const struct place place = {.partition = pull->partition, .claim_version = pull->claim_version};
+    struct dot told[STREAM_PART_ENTRIES];
+    struct stream_entry entry;
+    size_t count = 0;
+
+    while (count < STREAM_PART_ENTRIES && stream_next(&entries, &entry) == STREAM_OK) {
+        size_t i = 0;
+        while (i < count && !dot_equal(told[i], entry.version.dot))
+            i++;
+        if (!entry.is_mark && i == count && put_mates(link, &place, entry.version.dot))
+            told[count++] = entry.version.dot;
+    }
+}
+
 static void on_pull(struct link *link, const struct wire_pull *pull)
 {
     struct engine *engine = link->engine;
     struct wire_chunk chunk = {.id = pull->id, .status = ANSWER_STALE_CLAIM};
+    bool batches = false;
 
     buffer_reset(&engine->looked, BUFFER_KEEP);
     if (pull->partition < store_partitions(engine->own.store)) {
@@ -327,12 +348,15 @@ static void on_pull(struct link *link, const struct wire_pull *pull)
         chunk.floor = partition->floor;
         chunk.settled = partition->settled;
         chunk.flushed = partition->flushed;
+        batches = partition->mates != NULL;
         partition_unlock(partition);
     }
     if (engine->looked.failed) /* it cannot say what it has */
         chunk.status = ANSWER_STALE_CLAIM;
     else
         chunk.entries = buffer_content(&engine->looked);
+    if (batches)
+        put_mates_of(link, pull, chunk.entries);
     wire_put_chunk(link_message(link), &chunk);
 }
 

@@ -109,8 +109,8 @@
     FIELD(u64, floor)   /* a stamp: marks at or below it may have been given up */ \
     FIELD(u64, settled) /* a stamp: what is at or below it vanishes without a trace */
 
-/* Comes before an ANSWER with a version that a batch wrote which is not settled: all of that batch
- * (rule 24). Nobody waits for an answer to it. */
+/* Comes before an ANSWER or a CHUNK with a version that a batch wrote which is not settled: all of
+ * that batch (rule 24). Nobody waits for an answer to it. */
 #define WIRE_MATES_FIELDS(FIELD) \
     FIELD(u64, claim_version)    \
     FIELD(u16, partition)        \

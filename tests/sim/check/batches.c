@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * No batch is half applied at a replica: where one of its versions is, each other key has the
- * batch's version, or a newer one, or lost it since. Batches are heard of as they are offered.
+ * batch's version, or a newer one, or lost it since. Batches are heard of as they are handed on.
  * After each acknowledgement and each answer of a node the last few are looked at there, and all
  * that are remembered at the looks of a run.
  *
  * A batch whose coordinator forgot it is left out: what it owed is lost, and a comparison brings
  * back key by key what no replica remembers as a batch. So is one in whose partition something was
- * evicted since: what is gone where it was cannot be handed on with the others. A replica that
- * recovers fetches key by key, at several moments: it is looked at for batches that began when it
- * had done so.
+ * evicted since: what is gone where it was cannot be handed on with the others. (What is offered
+ * late, as a hint, behind newer ones of its coordinator, is not heard: it may be from before that.)
+ * A replica that recovers fetches key by key, at several moments: it is looked at for batches that
+ * began when it had done so.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,11 +27,17 @@
 #define KEYS_MAX     8
 #define KEY_SIZE_MAX 16
 
+/* How often a node had been started, and what it had evicted of a partition since. */
+struct life {
+    unsigned boots;
+    uint64_t evicted;
+};
+
 struct heard {
     struct dot dot; /* none: there is none here */
     uint32_t partition;
     unsigned boots;                          /* of its coordinator */
-    uint64_t evicted;                        /* of all nodes, in its partition */
+    struct life lives[WORLD_NODES_MAX + 1];  /* of each node, in its partition */
     uint64_t recovered[WORLD_NODES_MAX + 1]; /* of each node, there: see life_of */
     size_t count;
     struct {
@@ -44,7 +51,8 @@ struct batches {
     struct verdict *verdict;
     struct heard heard[BATCHES_KEPT];
     uint64_t count;
-    struct dot wrong; /* the last that was reported */
+    struct dot newest[WORLD_NODES_MAX + 1]; /* that was heard, of each coordinator */
+    struct dot wrong;                       /* the last that was reported */
 };
 
 /* What a node has of a key, by a batch's dot. */
@@ -69,14 +77,24 @@ static enum has look_at(const struct sim_node *node, struct partition *partition
                : HAS_NOT;
 }
 
-static uint64_t evicted(const struct world *world, uint32_t partition)
+static struct life life_now(const struct sim_node *node, uint32_t partition)
 {
-    uint64_t sum = 0;
+    return (struct life){.boots = node->boots,
+                         .evicted = sim_node_runs(node)
+                                        ? store_partition(node->store, partition)->evicted_total
+                                        : 0};
+}
 
-    for (unsigned i = 1; i <= world->settings.nodes; i++)
-        if (sim_node_runs(world->nodes[i]))
-            sum += store_partition(world->nodes[i]->store, partition)->evicted_total;
-    return sum;
+/* Whether a node has evicted something of the batch's partition since that was heard of. */
+static bool was_evicted(const struct world *world, const struct heard *heard)
+{
+    for (unsigned i = 1; i <= world->settings.nodes; i++) {
+        const struct life now = life_now(world->nodes[i], heard->partition),
+                          *then = &heard->lives[i];
+        if (now.evicted != (now.boots == then->boots ? then->evicted : 0))
+            return true;
+    }
+    return false;
 }
 
 /* Changes with each restart of the node, and whenever it has to recover the partition; 0: it is
@@ -135,22 +153,23 @@ static void look_node(struct batches *batches, const struct sim_node *node,
     if (!any)
         return;
     batches->verdict->judged++;
-    if (!whole && evicted(batches->world, heard->partition) == heard->evicted)
+    if (!whole && !was_evicted(batches->world, heard))
         report(batches, node, heard, has);
 }
 
 static void hear(struct batches *batches, uint32_t partition, const struct version *batch)
 {
+    if (batch->kind != VALUE_BATCH)
+        return;
     struct span rest = batch->value;
     struct heard heard = {.dot = batch->dot,
                           .partition = partition,
-                          .boots = batches->world->nodes[batch->dot.node]->boots,
-                          .evicted = evicted(batches->world, partition)};
+                          .boots = batches->world->nodes[batch->dot.node]->boots};
     struct batch_item item;
 
-    for (unsigned i = 0; i < BATCHES_KEPT; i++)
-        if (dot_equal(batches->heard[i].dot, batch->dot))
-            return;
+    if (dot_compare(batch->dot, batches->newest[batch->dot.node]) <= 0)
+        return;
+    batches->newest[batch->dot.node] = batch->dot;
     while (batch_next(&rest, &item)) {
         if (!dot_equal(item.version.dot, batch->dot) || item.key.size > KEY_SIZE_MAX)
             continue;
@@ -159,8 +178,10 @@ static void hear(struct batches *batches, uint32_t partition, const struct versi
         memcpy(heard.keys[heard.count].bytes, item.key.data, item.key.size);
         heard.keys[heard.count++].size = item.key.size;
     }
-    for (unsigned i = 1; i <= batches->world->settings.nodes; i++)
+    for (unsigned i = 1; i <= batches->world->settings.nodes; i++) {
         heard.recovered[i] = life_of(batches->world->nodes[i], partition);
+        heard.lives[i] = life_now(batches->world->nodes[i], partition);
+    }
     if (heard.count > 1)
         batches->heard[batches->count++ % BATCHES_KEPT] = heard;
 }
@@ -171,8 +192,12 @@ static void on_message(void *context, unsigned from, unsigned to,
     struct batches *batches = context;
 
     (void)to;
-    if (message->type == WIRE_WRITE && message->write.version.kind == VALUE_BATCH)
+    if (message->type == WIRE_WRITE)
         hear(batches, message->write.partition, &message->write.version);
+    else if (message->type == WIRE_HOLD)
+        hear(batches, message->hold.partition, &message->hold.version);
+    else if (message->type == WIRE_MATES)
+        hear(batches, message->mates.partition, &message->mates.version);
     if (message->type != WIRE_ACK && message->type != WIRE_ACKS && message->type != WIRE_ANSWER)
         return;
     for (unsigned i = 1; i <= BATCHES_LAST && i <= batches->count; i++)
