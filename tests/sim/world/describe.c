@@ -21,7 +21,7 @@ const char *describe_dot(struct dot dot, char text[DESCRIBE_DOT_MAX])
 
 void describe_version(const struct version *version, char text[DESCRIBE_MAX / 2])
 {
-    static const char *const kinds[] = {"deleted", "string", "siblings"};
+    static const char *const kinds[] = {"deleted", "string", "siblings", "batch"};
     char dot[DESCRIBE_DOT_MAX];
     const size_t shown = version->value.size < VALUE_SHOWN ? version->value.size : VALUE_SHOWN;
 
