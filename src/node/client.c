@@ -144,11 +144,21 @@ static void forget_waiting(struct client *client, const struct request *request)
         release_table(client); /* all zeros again */
 }
 
+/* What it has read, and has not put into its reply yet. */
+static inline size_t size_read(const struct request *request)
+{
+    const struct read_tally *reading = &request->operation.reading;
+
+    if (__builtin_expect(reading->block != NULL && list_empty(&request->behind), 0))
+        return reading->winner.value.size;
+    return buffer_size(&reading->bytes);
+}
+
 /* Its weight by now; what it has grown by counts for the turn. */
 static inline size_t weigh(const struct request *request)
 {
     const size_t weight = request_kept_bytes(request) + request_reply_size(request) +
-                          buffer_size(&request->operation.reading.bytes);
+                          size_read(request);
 
     if (weight > request->weight)
         request->engine->turn_bytes += weight - request->weight;
