@@ -24,11 +24,32 @@ static bool was_contended(const struct record *record)
     return begins(record, CONTENDED);
 }
 
-/* Whether a write may have found no room: at so many replicas that too few are left, or here. */
-static bool had_no_room(const struct history *history, const struct record *record)
+static bool is_beside(const struct record *a, const struct record *b)
 {
-    return history->bounded && record->effect != EFFECT_NONE &&
-           (begins(record, TOO_FEW) || begins(record, NO_ROOM));
+    return a->client == b->client && a->place == b->place;
+}
+
+/* Whether it writes, or is of one request with something that does: of a MULTI. */
+static bool goes_with_a_write(const struct history *history, size_t index)
+{
+    const struct record *records = history->records, *it = &records[index];
+    size_t at = index;
+
+    while (at > 0 && is_beside(&records[at - 1], it))
+        at--;
+    for (; at < history->count && is_beside(&records[at], it); at++)
+        if (records[at].effect != EFFECT_NONE)
+            return true;
+    return false;
+}
+
+/* Whether a write may have found no room: at so many replicas that too few are left, or here. */
+static bool had_no_room(const struct history *history, size_t index)
+{
+    const struct record *record = &history->records[index];
+
+    return history->bounded && (begins(record, TOO_FEW) || begins(record, NO_ROOM)) &&
+           goes_with_a_write(history, index);
 }
 
 void check_liveness(const struct history *history, struct verdict *verdict)
@@ -38,7 +59,7 @@ void check_liveness(const struct history *history, struct verdict *verdict)
         if (!r->must_succeed)
             continue;
         verdict->judged++;
-        if (r->outcome != OUTCOME_OK && !was_contended(r) && !had_no_room(history, r)) {
+        if (r->outcome != OUTCOME_OK && !was_contended(r) && !had_no_room(history, i)) {
             verdict_wrong(verdict, "liveness: a command failed with no fault about");
             verdict_show(verdict, history, i);
         }

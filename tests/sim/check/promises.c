@@ -29,6 +29,10 @@ static bool anybody_forgot(const struct world *world)
     return false;
 }
 
+/* Fewer scans may all fail, or run beside changes of all that so few keys are. */
+#define WALKS_FEW 5u
+#define KEYS_FEW  100u
+
 static bool is_met(enum need need, const struct world *world, const struct load_settings *load,
                    const struct history *history)
 {
@@ -65,6 +69,8 @@ static bool is_met(enum need need, const struct world *world, const struct load_
         return !settings->detector;
     case NEED_RESTARTS:
         return anybody_forgot(world);
+    case NEED_WALKS:
+        return history->walk_count >= WALKS_FEW && load->keys >= KEYS_FEW && !load->flushes;
     case NEED_COUNT:
         break;
     }

@@ -29,7 +29,8 @@
     ROW(REMEMBERED, "too many replicas forgot at once: counts go with them")          \
     ROW(HINTS, "hints are dropped: who lacks them stops to coordinate")               \
     ROW(GOSSIP, "the detector stands in for gossip")                                  \
-    ROW(RESTARTS, "nobody forgot anything")
+    ROW(RESTARTS, "nobody forgot anything")                                           \
+    ROW(WALKS, "few scans ended, or few keys stay as long as one takes")
 
 enum need {
 #define ROW(NAME, text) NEED_##NAME,
@@ -63,7 +64,7 @@ enum need {
             NEED_BIT(HINTS),                                                                       \
         "an increment that is lost, or counts twice")                                              \
     ROW(BATCHES, "batches", 1, true, NEED_BIT(HINTS), "a batch that is half applied at a replica") \
-    ROW(SCANNED, "scanned", 1, true, NEED_SEEN | NEED_BIT(MEMORY),                                 \
+    ROW(SCANNED, "scanned", 1, true, NEED_SEEN | NEED_BIT(MEMORY) | NEED_BIT(WALKS),               \
         "a key that was there throughout a scan, and was not returned")                            \
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                   \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")               \
