@@ -79,10 +79,13 @@ static void answered(struct peer *peer, uint64_t id, const struct looked *looked
 
 static void on_answer(struct peer *peer, const struct wire_answer *answer)
 {
-    const struct looked looked = {.status = (enum answer_status)answer->status,
-                                  .version = answer->version,
-                                  .claim_version = answer->claim_version};
+    struct looked looked = {.status = (enum answer_status)answer->status,
+                            .version = answer->version,
+                            .claim_version = answer->claim_version};
 
+    if (peer->mates_refused)
+        looked.status = ANSWER_FULL;
+    peer->mates_refused = false;
     answered(peer, answer->id, &looked);
 }
 
@@ -96,8 +99,25 @@ static void on_absent(struct peer *peer, const struct wire_absent *absent)
     answered(peer, absent->id, &looked);
 }
 
-/* The versions that belong to the one in the answer behind it (rule 24). Where they cannot enter
- * here, that one cannot either. */
+static bool is_refusal(enum ack_status status)
+{
+    return status == ACK_CEILING || status == ACK_TOO_FAR || status == ACK_STALE_CLAIM;
+}
+
+static bool is_recovering(const struct engine *engine, uint32_t index)
+{
+    struct partition *partition = store_partition(engine->own.store, index);
+
+    partition_lock(partition);
+    const bool recovering = partition->recovering;
+    partition_unlock(partition);
+    return recovering;
+}
+
+/* The versions that belong to the one in the answer behind it, or to some of a part of a partition
+ * (rule 24). They may be newer than those, and so refused where those would not be (the ceiling, a
+ * clock): then the answer is refused as well. Not by one that recovers: it takes key by key what it
+ * fetches, and does not vote. */
 static void on_mates(struct peer *peer, const struct wire_mates *mates)
 {
     struct engine *engine = peer->engine;
@@ -110,6 +130,17 @@ static void on_mates(struct peer *peer, const struct wire_mates *mates)
     const struct offered offered = replica_offer(&engine->replica, engine->now, &place,
                                                  mates->version.dot, &mates->version);
     metrics_add(engine->metrics, METRIC_EVICTED_KEYS, offered.evicted);
+    peer->mates_refused |= is_refusal(offered.status) && !is_recovering(engine, mates->partition);
+}
+
+static void on_chunk(struct peer *peer, const struct wire_chunk *chunk)
+{
+    struct wire_chunk taken = *chunk;
+
+    if (peer->mates_refused)
+        taken.status = ANSWER_FULL;
+    peer->mates_refused = false;
+    sync_chunk(peer->engine->sync, peer->number, &taken);
 }
 
 static void on_reply(struct peer *peer, const struct wire_reply *reply, struct request *request)
@@ -188,7 +219,7 @@ bool answers_take(struct peer *peer, const struct wire_message *message)
             sweep_counted(request, peer->number, &message->counted);
         break;
     case WIRE_CHUNK:
-        sync_chunk(engine->sync, peer->number, &message->chunk);
+        on_chunk(peer, &message->chunk);
         break;
     case WIRE_COMPARED:
         sync_compared(engine->sync, peer->number, &message->compared);

@@ -158,6 +158,7 @@ static void forget_link(struct peer *peer)
     peer->stage = PEER_CLOSED;
     peer->framed = NULL;
     peer->tripped = false;
+    peer->mates_refused = false;
     peer->asked_us = 0;
     list_remove(&peer->dirty);
     buffer_deinit(&peer->in);

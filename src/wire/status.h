@@ -44,8 +44,8 @@ enum answer_status {
     ANSWER_NONE = 2,    /* a vote for: there is nothing */
     ANSWER_NOT_VOTING = 3,
     ANSWER_STALE_CLAIM = 4,
-    ANSWER_FULL = 253, /* never sent: its version could not be merged (memory, bounds, a stamp too
-                        * far ahead) */
+    ANSWER_FULL = 253, /* never sent: its version, or what belongs to it, could not be merged
+                        * (memory, bounds, a stamp too far ahead) */
     ANSWER_DOWN = 254, /* never sent: the replica cannot be reached */
 };
 

@@ -4,6 +4,7 @@
  * that the node could not know; votes; the ceiling.
  */
 #include "base/memory.h"
+#include "base/rule.h"
 #include "sim/world/node.h"
 
 #define LOOK_US         100000
@@ -66,14 +67,21 @@ void sim_node_set_headers(struct sim_node *node)
 void sim_node_forget(struct sim_node *node)
 {
     const struct ring *ring = node->world->ring;
+    uint32_t count = 0;
 
     for (uint32_t i = 0; i < ring_partition_count(ring); i++) {
+        const struct ring_claim *claim = ring_claim(ring, i);
         struct partition *partition = store_partition(node->store, i);
+        if (claim->count < 2 || ring_claim_index(claim, (node_number)node->number) < 0)
+            continue;
         partition_lock(partition);
         partition->recovering = true;
         partition->forgotten = node->bounds.ceiling_at_start;
         partition_unlock(partition);
+        count++;
     }
+    if (RULE(17))
+        atomic_store(&node->bounds.ledger.uncompared, count);
 }
 
 /* ---- looking ---- */

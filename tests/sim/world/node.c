@@ -7,7 +7,6 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "base/metrics.h"
-#include "base/rule.h"
 #include "command/cluster.h"
 #include "command/directory.h"
 #include "sim/world/control.h"
@@ -194,11 +193,8 @@ static struct view *begin_control(struct sim_node *node)
     atomic_store(&node->bounds.ahead_max_ms, NODE_AHEAD_MS(node->world->options));
     sim_node_raise_ceiling(node);
     node->in_line = true;
-    if (node->forgot) {
+    if (node->forgot)
         sim_node_forget(node);
-        if (RULE(17))
-            atomic_store(&node->bounds.ledger.uncompared, node->world->settings.partitions);
-    }
     sim_node_set_headers(node);
     return sim_node_first_view(node);
 }
