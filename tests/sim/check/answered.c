@@ -43,13 +43,16 @@ static bool goes_with_a_write(const struct history *history, size_t index)
     return false;
 }
 
-/* Whether a write may have found no room: at so many replicas that too few are left, or here. */
+/* Whether a write may have found no room: at so many replicas that too few are left, or here. Where
+ * hints have no room either, what replicas had none for is soon dropped; they do not vote before
+ * they have fetched it, and a read may find too few. */
 static bool had_no_room(const struct history *history, size_t index)
 {
     const struct record *record = &history->records[index];
 
-    return history->bounded && (begins(record, TOO_FEW) || begins(record, NO_ROOM)) &&
-           goes_with_a_write(history, index);
+    if (!history->bounded || !(begins(record, TOO_FEW) || begins(record, NO_ROOM)))
+        return false;
+    return goes_with_a_write(history, index) || (history->drops_hints && begins(record, TOO_FEW));
 }
 
 void check_liveness(const struct history *history, struct verdict *verdict)

@@ -109,6 +109,7 @@ struct faults *faults_create(struct world *world, const struct fault_settings *s
         faults->spared = 1 + (unsigned)fault_draw(faults, world->settings.nodes);
     history->vanishes |= world->settings.memory_bytes > 0;
     history->bounded = world->settings.memory_bytes > 0;
+    history->drops_hints = world->settings.hint_bytes > 0;
     return faults;
 }
 
