@@ -150,3 +150,14 @@ Test(sim_dates, no_more_time_is_left_than_was_given)
     history.records[2].left_us = 45000;
     expect(&history, 1, 0);
 }
+
+Test(sim_dates, what_failed_may_have_run_late_by_what_clocks_are_apart)
+{
+    struct history history = {0};
+    const uint64_t value = lease(&history, 0, 1000, 50000);
+
+    history.records[value].outcome = OUTCOME_FAILED;
+    look(&history, 500000, SEEN_VALUE, value);
+    look(&history, 1000000, SEEN_VALUE, value);
+    expect(&history, 1, 0);
+}
