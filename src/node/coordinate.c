@@ -55,7 +55,8 @@ static bool reachable(struct engine *engine, node_number node)
 
 /* The node is down. Where the replicas alone are too few, and the operator has chosen so, a
  * stand-in's acknowledgement counts for it: one stand-in for each. */
-static bool offer_stand_in(struct engine *engine, struct operation *operation, node_number node)
+static bool offer_stand_in(struct engine *engine, struct operation *operation, node_number node,
+                           const struct version *version)
 {
     unsigned up = 0, skip = 0;
     bool before = true;
@@ -69,22 +70,18 @@ static bool offer_stand_in(struct engine *engine, struct operation *operation, n
         skip += before && !other_up;
     }
     return up < operation->write_needed &&
-           held_hand_over(engine, node, operation->place.partition, operation->place.key,
-                          &operation->written, request_of(operation)->id, skip);
+           held_hand_over(engine, node, operation->place.partition, operation->place.key, version,
+                          request_of(operation)->id, skip);
 }
 
 /* Rule 24: who is given one version of a batch is given all of it. */
 static struct version with_mates(struct engine *engine, const struct operation *operation)
 {
-    struct version batch;
-
-    if ((!operation->repaired && !operation->adopted) || operation->written.kind == VALUE_BATCH)
+    if (!operation->repaired && !operation->adopted)
         return operation->written;
     buffer_reset(&engine->mates, BUFFER_KEEP);
-    return replica_mates(&engine->replica, operation->place.partition, operation->written.dot,
-                         &engine->mates, &batch)
-               ? batch
-               : operation->written;
+    return replica_with_mates(&engine->replica, operation->place.partition, operation->place.key,
+                              &operation->written, &engine->mates);
 }
 
 /* One message for all: it is laid out for the first, and copied for the others. */
@@ -112,7 +109,7 @@ static uint16_t offer(void *host, struct operation *operation, uint16_t to)
                                  ? peer_message(host, operation->nodes[i], size_max)
                                  : peer_message_alone(host, operation->nodes[i], size_max);
         if (out == NULL) {
-            if (offer_stand_in(host, operation, operation->nodes[i]))
+            if (offer_stand_in(host, operation, operation->nodes[i], &write.version))
                 sent |= (uint16_t)(1u << i);
             continue;
         }

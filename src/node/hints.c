@@ -240,13 +240,12 @@ void hints_keep(struct engine *engine, node_number number, uint32_t partition, s
                 const struct version *version)
 {
     struct hints_target *target = find_or_create(engine, number);
-    struct version batch;
 
     /* Rule 24: who is given one version of a batch is given all of it. */
     buffer_reset(&engine->mates, BUFFER_KEEP);
-    if (version->kind != VALUE_BATCH &&
-        replica_mates(&engine->replica, partition, version->dot, &engine->mates, &batch))
-        version = &batch;
+    const struct version whole = replica_with_mates(&engine->replica, partition, key, version,
+                                                    &engine->mates);
+    version = &whole;
     if (add(engine, target, partition, key, version) == NULL) {
         if (!held_hand_over(engine, number, partition, key, version, 0, 0))
             missed_drop(engine, target, partition, version->dot.stamp, "no memory");

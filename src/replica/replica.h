@@ -97,6 +97,11 @@ struct offered replica_offer_batch(struct replica *replica, struct instant now,
 bool replica_mates(struct replica *replica, uint32_t partition, struct dot dot,
                    struct buffer *bytes, struct version *batch);
 
+/* A version with all that belongs to it, as one to be offered: a batch in `bytes`, which are
+ * empty, or the version as it is. It need not be here itself. */
+struct version replica_with_mates(struct replica *replica, uint32_t partition, struct span key,
+                                  const struct version *version, struct buffer *bytes);
+
 /* Why a stamp may not enter this node, or be given here, whatever the key (design: Versions);
  * ACK_OK: it may. */
 enum ack_status replica_stamp_refusal(struct replica_bounds *bounds, struct instant now,

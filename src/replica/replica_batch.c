@@ -143,3 +143,27 @@ bool replica_mates(struct replica *replica, uint32_t index, struct dot dot, stru
     *batch = batch_version(span_of(buffer_content(bytes).data + at, buffer_size(bytes) - at), dot);
     return true;
 }
+
+/* Whether the version, or a newer one, is among them. */
+static bool has_item(struct span items, struct span key, struct dot dot)
+{
+    struct batch_item item;
+
+    while (batch_next(&items, &item))
+        if (span_equal(item.key, key) && dot_compare(item.version.dot, dot) >= 0)
+            return true;
+    return false;
+}
+
+struct version replica_with_mates(struct replica *replica, uint32_t index, struct span key,
+                                  const struct version *version, struct buffer *bytes)
+{
+    const struct batch_item own = {.over = version->dot, .key = key, .version = *version};
+    struct version batch;
+
+    if (version->kind == VALUE_BATCH || !replica_mates(replica, index, version->dot, bytes, &batch))
+        return *version;
+    if (!has_item(batch.value, key, version->dot))
+        batch_append(bytes, &own);
+    return bytes->failed ? *version : batch_version(buffer_content(bytes), version->dot);
+}

@@ -15,21 +15,20 @@ bool mates_next_key(struct span *rest, struct span *key)
 }
 
 /* What went along with the batch, and is older, is not of it. */
-static bool is_mate(const struct version *batch, const struct batch_item *item)
+static bool is_mate(struct dot dot, const struct batch_item *item)
 {
-    return dot_compare(item->version.dot, batch->dot) >= 0;
+    return dot_compare(item->version.dot, dot) >= 0;
 }
 
 /* How many items are the batch's, or newer, and the bytes that their names take here. */
-static size_t own_items(const struct version *batch, size_t *bytes)
+static size_t own_items(struct span items, struct dot dot, size_t *bytes)
 {
-    struct span rest = batch->value;
     struct batch_item item;
     size_t count = 0;
 
     *bytes = 0;
-    while (batch_next(&rest, &item))
-        if (is_mate(batch, &item)) {
+    while (batch_next(&items, &item))
+        if (is_mate(dot, &item)) {
             *bytes += 4 + item.key.size;
             count++;
         }
@@ -61,23 +60,26 @@ static void drop_oldest(struct partition *partition)
         forget(partition, link);
 }
 
-void partition_note_batch(struct partition *partition, const struct version *batch)
+static bool is_noted(const struct partition *partition, struct dot dot)
 {
-    struct span rest = batch->value;
+    return dot.stamp <= partition->settled || partition_mates(partition, dot) != NULL;
+}
+
+static void note(struct partition *partition, struct span items, struct dot dot)
+{
     struct batch_item item;
     size_t size;
 
-    if (own_items(batch, &size) < 2 || size > MATES_BYTES_MAX ||
-        batch->dot.stamp <= partition->settled || partition_mates(partition, batch->dot) != NULL)
+    if (own_items(items, dot, &size) < 2 || size > MATES_BYTES_MAX)
         return;
     struct mates *mates = memory_try_alloc(sizeof *mates + size);
     if (mates == NULL)
         return;
     drop_oldest(partition);
-    *mates = (struct mates){.next = partition->mates, .dot = batch->dot, .size = size};
+    *mates = (struct mates){.next = partition->mates, .dot = dot, .size = size};
     partition->mates = mates;
-    for (uint8_t *at = mates->keys; batch_next(&rest, &item);) {
-        if (!is_mate(batch, &item))
+    for (uint8_t *at = mates->keys; batch_next(&items, &item);) {
+        if (!is_mate(dot, &item))
             continue;
         bytes_put_u32(at, (uint32_t)item.key.size);
         if (item.key.size > 0)
@@ -85,6 +87,20 @@ void partition_note_batch(struct partition *partition, const struct version *bat
         at += 4 + item.key.size;
     }
     store_charge(partition->store, (int64_t)memory_of(size));
+}
+
+void partition_note_batch(struct partition *partition, const struct version *batch)
+{
+    struct span rest = batch->value;
+    struct batch_item item;
+
+    if (!is_noted(partition, batch->dot))
+        note(partition, batch->value, batch->dot);
+    for (unsigned others = 0; others < MATES_OTHERS_MAX && batch_next(&rest, &item);)
+        if (!dot_equal(item.version.dot, batch->dot) && !is_noted(partition, item.version.dot)) {
+            note(partition, batch->value, item.version.dot);
+            others++;
+        }
 }
 
 struct mates *partition_mates(const struct partition *partition, struct dot dot)

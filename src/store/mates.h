@@ -16,6 +16,8 @@
  * that has more nothing is. */
 #define MATES_MAX       256
 #define MATES_BYTES_MAX (64u * 1024)
+/* Of what goes along with a batch so many other dots are looked at. */
+#define MATES_OTHERS_MAX 32
 
 struct mates {
     struct mates *next; /* the one that came before */
@@ -29,7 +31,8 @@ struct mates {
 bool mates_next_key(struct span *rest, struct span *key);
 
 /* Remembers the keys of those of its items that have its dot, or a newer one since, where they are
- * two or more and it is not settled. */
+ * two or more and it is not settled. The same for the dots of its other items: they may be of
+ * batches that it took along, and which of them belong together is not told. */
 void partition_note_batch(struct partition *partition, const struct version *batch);
 
 /* The batch with this dot; NULL: there is none, or it is settled, or was forgotten. */

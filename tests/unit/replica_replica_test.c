@@ -9,7 +9,9 @@
 #include "lib/timeout.h"
 #include "replica/replica.h"
 #include "ring/ring.h"
+#include "store/mates.h"
 #include "sync/stream.h"
+#include "value/batch.h"
 #include "value/siblings.h"
 
 TestSuite(replica, .timeout = TIMEOUT_S(10));
@@ -774,4 +776,84 @@ Test(replica, what_a_node_tells_of_its_bound_is_written_once_a_millisecond)
     cr_assert_eq(ledger_settled(&bounds.ledger, &claim, 1, UINT64_MAX), later);
     ledger_hear(&bounds.ledger, 7, first);
     cr_assert_eq(ledger_settled(&bounds.ledger, &claim, 1, UINT64_MAX), later);
+}
+
+/* ---- batches (rule 24) ---- */
+
+static void add_item(struct buffer *items, const char *key, struct version version)
+{
+    const struct batch_item item = {
+        .over = version.dot, .key = span_of_string(key), .version = version};
+
+    batch_append(items, &item);
+}
+
+static void offer_items(const struct buffer *items, struct dot at)
+{
+    const struct version batch = batch_version(buffer_content(items), at);
+
+    cr_assert_eq(replica_offer(&replica, now, &place, at, &batch).status, ACK_OK);
+}
+
+/* The version of the key among those of the batch; none: it is not. */
+static struct version item_of(const struct version *batch, const char *key)
+{
+    struct span rest = batch->value;
+    struct batch_item item;
+
+    cr_assert_eq(batch->kind, VALUE_BATCH);
+    while (batch_next(&rest, &item))
+        if (span_equal(item.key, span_of_string(key)))
+            return item.version;
+    return (struct version){0};
+}
+
+/* Where the version is handed on that an evicted one left a tombstone or a hint of. */
+Test(replica, what_is_handed_on_with_its_mates_need_not_be_here_itself, .init = begin, .fini = end)
+{
+    const struct version gone = tombstone(dot(5, 2));
+    struct buffer items = {0};
+
+    add_item(&items, "k", string(dot(5, 2), "a"));
+    add_item(&items, "l", string(dot(5, 2), "b"));
+    offer_items(&items, dot(5, 2));
+    partition_leave_out(partition, place.hash, place.key, dot(5, 2));
+    const struct version whole = replica_with_mates(&replica, 2, SPAN("k"), &gone, &bytes);
+    cr_expect(dot_equal(item_of(&whole, "k").dot, dot(5, 2)));
+    cr_expect_eq(item_of(&whole, "k").kind, VALUE_TOMBSTONE);
+    cr_expect(dot_equal(item_of(&whole, "l").dot, dot(5, 2)));
+    buffer_deinit(&items);
+}
+
+Test(replica, a_batch_that_another_took_along_is_handed_on_as_a_whole, .init = begin, .fini = end)
+{
+    const struct version second = string(dot(7, 3), "c");
+    struct buffer items = {0};
+
+    /* "l" was written by a second batch, which wrote "m" as well. */
+    add_item(&items, "k", string(dot(5, 2), "a"));
+    add_item(&items, "l", second);
+    add_item(&items, "m", second);
+    offer_items(&items, dot(5, 2));
+    const struct version whole = replica_with_mates(&replica, 2, SPAN("m"), &second, &bytes);
+    cr_expect(dot_equal(item_of(&whole, "l").dot, dot(7, 3)));
+    cr_expect(dot_equal(item_of(&whole, "m").dot, dot(7, 3)));
+    buffer_deinit(&items);
+}
+
+Test(replica, an_older_batch_that_came_along_is_handed_on_as_a_whole, .init = begin, .fini = end)
+{
+    const struct version first = string(dot(3, 3), "c");
+    struct buffer items = {0};
+
+    add_item(&items, "k", string(dot(5, 2), "a"));
+    add_item(&items, "l", first);
+    add_item(&items, "m", first);
+    offer_items(&items, dot(5, 2));
+    const struct version whole = replica_with_mates(&replica, 2, SPAN("m"), &first, &bytes);
+    cr_expect(dot_equal(item_of(&whole, "l").dot, dot(3, 3)));
+    buffer_reset(&bytes, 4096);
+    const struct version alone = string(dot(5, 2), "a");
+    cr_expect_eq(replica_with_mates(&replica, 2, SPAN("k"), &alone, &bytes).kind, VALUE_STRING);
+    buffer_deinit(&items);
 }
