@@ -354,6 +354,16 @@ static enum gossip_drop admit(struct gossip *gossip, struct instant now,
     return sessions_take(&gossip->sessions, head, now.mono_us);
 }
 
+/* Who sends us something knows us, also where all our seeds have moved while we were away: it is as
+ * good as a seed. */
+static void meet(struct gossip *gossip, struct instant now, const struct node_address *from)
+{
+    if (gossip->phase != GOSSIP_JOINING || gossip->contacted || now.mono_us < gossip->meet_at_us)
+        return;
+    gossip->meet_at_us = now.mono_us + gossip_us(gossip->options.probe_interval_ms);
+    gossip->calls->exchange(gossip->host, from);
+}
+
 enum gossip_drop gossip_receive(struct gossip *gossip, struct instant now,
                                 const struct node_address *from, struct span datagram)
 {
@@ -365,6 +375,8 @@ enum gossip_drop gossip_receive(struct gossip *gossip, struct instant now,
 
     if (drop == GOSSIP_DROP_NONE)
         drop = admit(gossip, now, &head);
+    if (drop == GOSSIP_DROP_INACTIVE)
+        meet(gossip, now, from);
     if (drop == GOSSIP_DROP_NONE || drop == GOSSIP_DROP_UNPROVEN || drop == GOSSIP_DROP_TWIN) {
         if (!message_reader_init(&reader, body, DATAGRAM_ITEMS_MAX)) {
             drop = GOSSIP_DROP_MALFORMED;

@@ -89,7 +89,8 @@ struct gossip {
     struct node_address *seeds; /* bus addresses */
     size_t seed_count;
     size_t seed_next;
-    bool contacted; /* while joining: somebody told us whom it knows */
+    int64_t meet_at_us; /* not before is a stranger asked as if it were a seed */
+    bool contacted;     /* while joining: somebody told us whom it knows */
 
     bool started;
     int64_t started_us;
