@@ -15,7 +15,8 @@
  *
  * A node with seeds starts joining: it exchanges records with a seed but tells nobody its own until
  * it knows that its identity is not alive elsewhere. Whoever sends it a datagram meanwhile is asked
- * as a seed is. When its identity is alive, the node is clashed, and must stop. Nodes without seeds (or with no seed but themselves) are active at once.
+ * as a seed is. When its identity is alive, the node is clashed, and must stop. Nodes without seeds
+ * (or with no seed but themselves) are active at once.
  */
 #ifndef DUNLIN_GOSSIP_GOSSIP_H
 #define DUNLIN_GOSSIP_GOSSIP_H

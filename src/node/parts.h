@@ -557,8 +557,8 @@ struct peer {
     int64_t usual_us; /* a moving average of how long an answer takes */
     int64_t created_us;
     bool mates_refused; /* what belongs to the answer that comes next could not enter (rule 24) */
-    bool known;       /* its link was open once, or could not be opened */
-    int64_t retry_us; /* not opened again before */
+    bool known;         /* its link was open once, or could not be opened */
+    int64_t retry_us;   /* not opened again before */
     int64_t retry_wait_us;
 };
 

@@ -249,8 +249,8 @@ static bool may_follow(const struct operation *operation, int64_t value)
     return true;
 }
 
-/* False: this was visited before. (Values have the numbers of operations: mixed in as those are, one
- * would cancel out the other.) */
+/* False: this was visited before. (Values have the numbers of operations: mixed in as those are,
+ * one would cancel out the other.) */
 static bool visit(struct search *search, uint64_t placed, int64_t value)
 {
     const uint64_t hash = mix(mix(placed) + (uint64_t)value) | 1;
