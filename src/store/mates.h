@@ -3,8 +3,8 @@
  * The batches of a partition that are not settled: for each its dot and the names of its keys, so
  * that whoever hands on a version that one of them wrote can hand on the versions of all its keys
  * (rule 24, docs/ARCHITECTURE.md). One is forgotten once it is settled, for then every replica has
- * it; past MATES_MAX, or for want of memory, the oldest. They are counted as charged to the store
- * (store_charge). The partition's lock is held.
+ * it; past MATES_MAX the oldest. One that there is no memory for is not remembered. They are
+ * counted as charged to the store (store_charge). The partition's lock is held.
  */
 #ifndef DUNLIN_STORE_MATES_H
 #define DUNLIN_STORE_MATES_H

@@ -7,10 +7,11 @@
  *
  * A batch whose coordinator forgot it is left out: what it owed is lost, and a comparison brings
  * back key by key what no replica remembers as a batch. So is one in whose partition something was
- * evicted since: what is gone where it was cannot be handed on with the others. (What is offered
- * late, as a hint, behind newer ones of its coordinator, is not heard: it may be from before that.)
- * A replica that recovers fetches key by key, at several moments: it is looked at for batches that
- * began when it had done so.
+ * evicted since: what is gone where it was cannot be handed on with the others; and one that a node
+ * may have had no memory to remember (store/mates.h): allocations fail as it is heard of, or have
+ * failed since. (What is offered late, as a hint, behind newer ones of its coordinator, is not
+ * heard: it may be from before that.) A replica that recovers fetches key by key, at several
+ * moments: it is looked at for batches that began when it had done so.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,10 +28,12 @@
 #define KEYS_MAX     8
 #define KEY_SIZE_MAX 16
 
-/* How often a node had been started, and what it had evicted of a partition since. */
+/* How often a node had been started, what it had evicted of a partition since, and how many
+ * allocations had failed. */
 struct life {
     unsigned boots;
     uint64_t evicted;
+    uint64_t refused;
 };
 
 struct heard {
@@ -80,18 +83,21 @@ static enum has look_at(const struct sim_node *node, struct partition *partition
 static struct life life_now(const struct sim_node *node, uint32_t partition)
 {
     return (struct life){.boots = node->boots,
+                         .refused = node->allocator.refused,
                          .evicted = sim_node_runs(node)
                                         ? store_partition(node->store, partition)->evicted_total
                                         : 0};
 }
 
-/* Whether a node has evicted something of the batch's partition since that was heard of. */
-static bool was_evicted(const struct world *world, const struct heard *heard)
+/* Whether a node has evicted something of the batch's partition since that was heard of, or may not
+ * remember it. */
+static bool may_be_lost(const struct world *world, const struct heard *heard)
 {
     for (unsigned i = 1; i <= world->settings.nodes; i++) {
         const struct life now = life_now(world->nodes[i], heard->partition),
                           *then = &heard->lives[i];
-        if (now.evicted != (now.boots == then->boots ? then->evicted : 0))
+        if (now.refused != then->refused ||
+            now.evicted != (now.boots == then->boots ? then->evicted : 0))
             return true;
     }
     return false;
@@ -153,7 +159,7 @@ static void look_node(struct batches *batches, const struct sim_node *node,
     if (!any)
         return;
     batches->verdict->judged++;
-    if (!whole && !was_evicted(batches->world, heard))
+    if (!whole && !may_be_lost(batches->world, heard))
         report(batches, node, heard, has);
 }
 
@@ -179,6 +185,8 @@ static void hear(struct batches *batches, uint32_t partition, const struct versi
         heard.keys[heard.count++].size = item.key.size;
     }
     for (unsigned i = 1; i <= batches->world->settings.nodes; i++) {
+        if (batches->world->nodes[i]->allocator.of_1000 > 0)
+            return;
         heard.recovered[i] = life_of(batches->world->nodes[i], partition);
         heard.lives[i] = life_now(batches->world->nodes[i], partition);
     }
