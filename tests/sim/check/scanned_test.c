@@ -23,7 +23,7 @@ Test(sim_scanned, what_was_there_throughout_has_to_be_returned)
         struct history history = {0};
         made_put(&history, 1, 0, 10, 20);
         walk(&history, 30, 40, i == 0);
-        cr_expect_eq(made_wrongs(&history, check_scanned), i);
+        cr_expect_eq(made_wrongs(&history, check_scanned), (uint64_t)i);
     }
 }
 
