@@ -14,14 +14,6 @@
 #include "base/memory.h"
 #include "io/loop.h"
 
-/* Room for one read, bytes: what a deep pipeline sends in a turn; more costs memory a connection.
- */
-#define READ_ROOM (16 * 1024)
-/* Room while a large value or frame arrives, bytes: fewer system calls. It is not so large that the
- * small messages that may follow would take long. */
-#define READ_ROOM_LARGE (64 * 1024)
-/* And while a very large one does. */
-#define READ_ROOM_HUGE (256 * 1024)
 /* To close a connection and free what belongs to it takes as much of a turn as so many bytes. */
 #define CLOSE_SPENDS 4096
 /* The most that one write hands to the kernel, bytes: it copies them, and on loopback the same call
@@ -55,22 +47,11 @@ static bool try_again(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-/* Where the owner made room for what it expects that is filled first. */
-static size_t room_for(const struct buffer *in)
-{
-    const size_t partial = buffer_size(in), free = in->capacity - in->tail;
-    const size_t most = partial >= READ_ROOM_HUGE ? READ_ROOM_HUGE : READ_ROOM_LARGE;
-
-    if (partial < READ_ROOM)
-        return READ_ROOM;
-    return free > 0 && free < most ? free : most;
-}
-
 /* Returns how much of the turn that takes, as bytes. The owner may have freed the connection. */
 static size_t read_some(struct connection *connection)
 {
     struct buffer *in = connection->in;
-    const size_t room = room_for(in);
+    const size_t room = connection_room(in);
 
     if (in->block == NULL && !in->failed)
         loop_lend(connection->loop, in);
@@ -101,12 +82,10 @@ static size_t read_some(struct connection *connection)
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct connection *connection = context;
-    struct loop *loop = connection->loop;
 
     (void)fd;
-    (void)loop_now(loop);
     connection->ended |= (what & EV_CLOSED) != 0;
-    (void)loop_spend(loop, read_some(connection));
+    (void)connection_read(connection);
 }
 
 bool connection_read(struct connection *connection)

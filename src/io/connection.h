@@ -23,6 +23,27 @@
 #include "base/list.h"
 #include "base/outbox.h"
 
+/* Room for one read, bytes: what a deep pipeline sends in a turn; more costs memory a connection.
+ */
+#define READ_ROOM (16 * 1024)
+/* Room while a large value or frame arrives, bytes: fewer system calls. It is not so large that the
+ * small messages that may follow would take long. */
+#define READ_ROOM_LARGE (64 * 1024)
+/* And while a very large one does. */
+#define READ_ROOM_HUGE (256 * 1024)
+
+/* Room for the next read into `in`, bytes. What the owner made for what it expects is filled first.
+ */
+static inline size_t connection_room(const struct buffer *in)
+{
+    const size_t partial = buffer_size(in), free = in->capacity - in->tail;
+    const size_t most = partial >= READ_ROOM_HUGE ? READ_ROOM_HUGE : READ_ROOM_LARGE;
+
+    if (partial < READ_ROOM)
+        return READ_ROOM;
+    return free > 0 && free < most ? free : most;
+}
+
 struct connection;
 struct loop;
 

@@ -16,16 +16,12 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "io/connection.h"
 #include "lib/engine_pair.h"
 #include "lib/flat.h"
 
 #define ROUNDS 8u
 #define NODES  3
-
-/* As io/connection.c reads. */
-#define READ_ROOM       (16u * 1024)
-#define READ_ROOM_LARGE (64u * 1024)
-#define READ_ROOM_HUGE  (256u * 1024)
 
 void *__real_memcpy(void *to, const void *from, size_t size);
 void *__real_memmove(void *to, const void *from, size_t size);
@@ -62,20 +58,10 @@ void *__wrap_realloc(void *block, size_t size)
 
 /* ---- what sockets would do ---- */
 
-static size_t room_for(const struct buffer *in)
-{
-    const size_t partial = buffer_size(in), free = in->capacity - in->tail;
-    const size_t most = partial >= READ_ROOM_HUGE ? READ_ROOM_HUGE : READ_ROOM_LARGE;
-
-    if (partial < READ_ROOM)
-        return READ_ROOM;
-    return free > 0 && free < most ? free : most;
-}
-
 /* The next part of `bytes` is received; returns its size. */
 static size_t receive(struct buffer *in, struct span bytes)
 {
-    const size_t room = room_for(in), size = bytes.size < room ? bytes.size : room;
+    const size_t room = connection_room(in), size = bytes.size < room ? bytes.size : room;
 
     counting = true;
     uint8_t *at = buffer_reserve(in, room);
