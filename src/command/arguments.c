@@ -37,6 +37,17 @@ bool argument_integer(struct call *call, struct span text, int64_t *value)
     return false;
 }
 
+bool argument_database(struct call *call, struct span text, int64_t *index)
+{
+    if (!argument_integer(call, text, index))
+        return false;
+    if (*index >= INT32_MIN && *index <= INT32_MAX)
+        return true;
+    reply_error(call->reply, "ERR value is out of range, value must between -2147483648 and "
+                             "2147483647");
+    return false;
+}
+
 bool argument_decimal(struct call *call, struct span text, long double *value)
 {
     if (decimal_read(text, value))

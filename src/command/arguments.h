@@ -16,6 +16,9 @@ void argument_subcommand_error(struct call *call);
 /* Reads an argument that has to be an integer; false when it has appended the error. */
 bool argument_integer(struct call *call, struct span text, int64_t *value);
 
+/* The same of the number of a database: 32 bits. */
+bool argument_database(struct call *call, struct span text, int64_t *index);
+
 /* The same of a decimal fraction. */
 bool argument_decimal(struct call *call, struct span text, long double *value);
 

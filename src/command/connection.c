@@ -184,12 +184,9 @@ void connection_select(struct call *call)
 {
     int64_t index;
 
-    if (!argument_integer(call, call->argv[1], &index))
+    if (!argument_database(call, call->argv[1], &index))
         return;
-    if (index < INT32_MIN || index > INT32_MAX)
-        reply_error(call->reply, "ERR value is out of range, value must between -2147483648 and "
-                                 "2147483647");
-    else if (index != 0)
+    if (index != 0)
         reply_error(call->reply, "ERR SELECT is not allowed in cluster mode");
     else
         reply_ok(call->reply);

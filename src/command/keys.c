@@ -70,13 +70,18 @@ static bool move(const struct key_values *keys)
     return copy(keys) && keys->change(keys, 0, &gone);
 }
 
+/* Whether there is something to rename; else the error is appended. */
+static bool may_move(struct call *call, const struct key_values *keys)
+{
+    if (visible(call, keys, 0))
+        return argument_string(call, keys->value(keys, 0));
+    reply_error(call->reply, "ERR no such key");
+    return false;
+}
+
 bool keys_rename(struct call *call, const struct key_values *keys)
 {
-    if (!visible(call, keys, 0)) {
-        reply_error(call->reply, "ERR no such key");
-        return true;
-    }
-    if (!argument_string(call, keys->value(keys, 0)))
+    if (!may_move(call, keys))
         return true;
     reply_ok(call->reply);
     return same_key(call) || move(keys);
@@ -84,11 +89,7 @@ bool keys_rename(struct call *call, const struct key_values *keys)
 
 bool keys_renamenx(struct call *call, const struct key_values *keys)
 {
-    if (!visible(call, keys, 0)) {
-        reply_error(call->reply, "ERR no such key");
-        return true;
-    }
-    if (!argument_string(call, keys->value(keys, 0)))
+    if (!may_move(call, keys))
         return true;
     const bool taken = same_key(call) || visible(call, keys, 1);
     reply_integer(call->reply, taken ? 0 : 1);
@@ -105,14 +106,8 @@ bool keys_prepare_copy(struct call *call, enum command_kind *kind)
         if (span_is(call->argv[i], "replace")) {
             call->options.flags = KEYS_REPLACE;
         } else if (span_is(call->argv[i], "db") && i + 1 < call->argc) {
-            if (!argument_integer(call, call->argv[++i], &index))
+            if (!argument_database(call, call->argv[++i], &index))
                 return false;
-            if (index < INT32_MIN || index > INT32_MAX) {
-                reply_error_format(call->reply,
-                                   "ERR value is out of range, value must between %d and %d",
-                                   INT32_MIN, INT32_MAX);
-                return false;
-            }
         } else {
             return argument_syntax_error(call);
         }

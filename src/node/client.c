@@ -405,7 +405,7 @@ static void read_ahead(struct client *client, struct batch *batch)
         input->argv = room;
         batch->argument_count += parser->argc;
     }
-    client->ahead = (uint32_t)(batch->count - first);
+    client->ahead = (uint8_t)(batch->count - first);
     if (client->status == PARSER_COMMAND && all_read(client))
         client->status = PARSER_MORE;
 }
