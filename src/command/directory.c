@@ -18,6 +18,7 @@ struct directory {
     /* immutable */
     void (*wake)(void *context, uint32_t worker);
     void *context;
+    struct post *post;
     struct monitors *monitors;
 
     /* Read by all workers before each command, and hardly ever written. */
@@ -33,6 +34,7 @@ void directory_destroy(struct directory **pointer)
         return;
     ensure(list_empty(&directory->sessions));
     monitors_destroy(&directory->monitors);
+    post_destroy(&directory->post);
     pthread_mutex_destroy(&directory->lock);
     memory_free(directory);
 }
@@ -46,7 +48,8 @@ struct directory *directory_create(void (*wake)(void *context, uint32_t worker),
     directory->wake = wake;
     directory->context = context;
     directory->paused_until_us = INT64_MIN;
-    directory->monitors = monitors_create(wake, context, &directory->alerts, ALERT_MONITORED);
+    directory->post = post_create(wake, context);
+    directory->monitors = monitors_create(directory->post, &directory->alerts, ALERT_MONITORED);
     return directory;
 }
 
@@ -166,6 +169,11 @@ bool directory_unblock(struct directory *directory, uint64_t id, bool error)
 const atomic_uint *directory_alerts(const struct directory *directory)
 {
     return &directory->alerts;
+}
+
+struct post *directory_post(const struct directory *directory)
+{
+    return directory->post;
 }
 
 struct monitors *directory_monitors(const struct directory *directory)

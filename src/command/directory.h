@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The directory: all sessions of a node, whichever worker they are on, and what concerns all of
- * them: CLIENT PAUSE, and who monitors. One mutex guards the list; it is held for CLIENT LIST and
- * KILL and while a connection comes or goes, never for an ordinary command. Locks are taken in this
- * order: the directory's, then a session's or the monitors'.
+ * them: CLIENT PAUSE, who monitors, and the post between workers. One mutex guards the list; it is
+ * held for CLIENT LIST and KILL and while a connection comes or goes, never for an ordinary
+ * command. Locks are taken in this order: the directory's, then a session's or the monitors', then
+ * an inbox's.
  */
 #ifndef DUNLIN_COMMAND_DIRECTORY_H
 #define DUNLIN_COMMAND_DIRECTORY_H
 
 #include "command/monitors.h"
+#include "command/post.h"
 #include "command/session.h"
 
 struct directory;
 
 /* `wake` makes a worker look at session_killed and session_unblocked of its sessions, at the pause
- * and at its inbox of the monitors. It is called from any thread, with the directory's lock held:
- * it must not wait, nor call the directory. */
+ * and at its inbox. It is called from any thread, and with locks held: it must not wait, nor call
+ * the directory. */
 struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context);
 /* It is empty. */
 void directory_destroy(struct directory **directory);
@@ -70,6 +72,7 @@ void directory_unpause(struct directory *directory);
 /* When the pause ends; one that is over ends here. INT64_MIN: there is none. */
 int64_t directory_paused_until(struct directory *directory, int64_t now_us);
 
+struct post *directory_post(const struct directory *directory);
 struct monitors *directory_monitors(const struct directory *directory);
 
 #endif

@@ -7,35 +7,26 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "command/arguments.h"
-
-struct inbox {
-    uint32_t monitors;
-    bool lost;
-    struct buffer lines;
-};
+#include "command/post.h"
 
 struct monitors {
     pthread_mutex_t lock;
-    struct inbox *inboxes; /* by worker */
-    uint32_t inbox_count;
-    uint32_t count; /* of monitors, over all workers */
+    uint32_t count; /* over all workers */
+    uint32_t by_worker[POST_WORKERS_MAX];
     atomic_uint_least64_t changes;
 
     /* immutable */
-    void (*wake)(void *context, uint32_t worker);
-    void *context;
+    struct post *post;
     atomic_uint *alerts;
     unsigned bit;
 };
 
-struct monitors *monitors_create(void (*wake)(void *context, uint32_t worker), void *context,
-                                 atomic_uint *alerts, unsigned bit)
+struct monitors *monitors_create(struct post *post, atomic_uint *alerts, unsigned bit)
 {
     struct monitors *monitors = memory_alloc(sizeof *monitors);
 
     ensure(pthread_mutex_init(&monitors->lock, NULL) == 0);
-    monitors->wake = wake;
-    monitors->context = context;
+    monitors->post = post;
     monitors->alerts = alerts;
     monitors->bit = bit;
     return monitors;
@@ -48,30 +39,15 @@ void monitors_destroy(struct monitors **monitors)
     *monitors = NULL;
     if (m == NULL)
         return;
-    for (uint32_t worker = 0; worker < m->inbox_count; worker++)
-        buffer_deinit(&m->inboxes[worker].lines);
-    memory_free(m->inboxes);
     pthread_mutex_destroy(&m->lock);
     memory_free(m);
 }
 
-static void grow(struct monitors *monitors, uint32_t count)
-{
-    struct inbox *inboxes = memory_alloc_array(count, sizeof *inboxes);
-
-    if (monitors->inbox_count > 0)
-        memcpy(inboxes, monitors->inboxes, monitors->inbox_count * sizeof *inboxes);
-    memory_free(monitors->inboxes);
-    monitors->inboxes = inboxes;
-    monitors->inbox_count = count;
-}
-
 void monitors_add(struct monitors *monitors, uint32_t worker)
 {
+    ensure(worker < POST_WORKERS_MAX);
     pthread_mutex_lock(&monitors->lock);
-    if (worker >= monitors->inbox_count)
-        grow(monitors, worker + 1);
-    monitors->inboxes[worker].monitors++;
+    monitors->by_worker[worker]++;
     if (monitors->count++ == 0)
         atomic_fetch_or_explicit(monitors->alerts, monitors->bit, memory_order_release);
     atomic_fetch_add_explicit(&monitors->changes, 1, memory_order_relaxed);
@@ -80,13 +56,10 @@ void monitors_add(struct monitors *monitors, uint32_t worker)
 
 void monitors_remove(struct monitors *monitors, uint32_t worker)
 {
+    ensure(worker < POST_WORKERS_MAX);
     pthread_mutex_lock(&monitors->lock);
-    ensure(worker < monitors->inbox_count && monitors->inboxes[worker].monitors > 0);
-    struct inbox *inbox = &monitors->inboxes[worker];
-    if (--inbox->monitors == 0) {
-        buffer_deinit(&inbox->lines);
-        inbox->lost = false;
-    }
+    ensure(monitors->by_worker[worker] > 0);
+    monitors->by_worker[worker]--;
     if (--monitors->count == 0)
         atomic_fetch_and_explicit(monitors->alerts, ~monitors->bit, memory_order_release);
     atomic_fetch_add_explicit(&monitors->changes, 1, memory_order_relaxed);
@@ -98,52 +71,15 @@ uint64_t monitors_changes(const struct monitors *monitors)
     return atomic_load_explicit(&monitors->changes, memory_order_relaxed);
 }
 
-/* Keeps what there is room for. */
-static void put(struct inbox *inbox, struct span lines)
-{
-    if (inbox->lost)
-        return;
-    if (buffer_size(&inbox->lines) + lines.size <= MONITORS_INBOX_MAX)
-        buffer_append_span(&inbox->lines, lines);
-    else
-        inbox->lost = true;
-    if (inbox->lines.failed || inbox->lost) {
-        inbox->lost = true;
-        buffer_deinit(&inbox->lines);
-    }
-}
-
 void monitors_feed(struct monitors *monitors, uint32_t own, struct span lines)
 {
-    pthread_mutex_lock(&monitors->lock);
-    for (uint32_t worker = 0; worker < monitors->inbox_count; worker++) {
-        struct inbox *inbox = &monitors->inboxes[worker];
-        const bool waiting = buffer_size(&inbox->lines) > 0 || inbox->lost;
-
-        if (inbox->monitors == 0)
-            continue;
-        put(inbox, lines);
-        if (!waiting && worker != own)
-            monitors->wake(monitors->context, worker);
-    }
-    pthread_mutex_unlock(&monitors->lock);
-}
-
-bool monitors_take(struct monitors *monitors, uint32_t worker, struct buffer *lines)
-{
-    bool lost = false;
+    const uint32_t workers = post_workers(monitors->post);
 
     pthread_mutex_lock(&monitors->lock);
-    if (worker < monitors->inbox_count) {
-        struct inbox *inbox = &monitors->inboxes[worker];
-        const struct buffer taken = *lines;
-        *lines = inbox->lines;
-        inbox->lines = taken;
-        lost = inbox->lost;
-        inbox->lost = false;
-    }
+    for (uint32_t worker = 0; worker < workers; worker++)
+        if (monitors->by_worker[worker] > 0)
+            (void)post_put(monitors->post, own, worker, POST_SHOWN, &lines, 1);
     pthread_mutex_unlock(&monitors->lock);
-    return !lost;
 }
 
 /* ---- lines ---- */

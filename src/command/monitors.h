@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * MONITOR: what the clients of all workers run, told to those clients that asked for it. A worker
- * collects the lines of a turn and feeds them at its end to the inbox of each worker that has such
- * clients; that one takes them and puts them out.
+ * collects the lines of a turn and feeds them at its end to each worker that has such clients
+ * (post.h); that one puts them out.
  *
  *     +1700000000.123000 [0 127.0.0.1:4711] "set" "k" "v"
  *
- * Bounds: an inbox holds MONITORS_INBOX_MAX bytes; past it what is fed is lost, and whoever takes
- * it is told so, and closes its monitors, since what they would show has a gap. Of one argument
- * MONITORS_ARGUMENT_MAX bytes are shown and of one command MONITORS_LINE_MAX; Redis shows all.
+ * Bounds: a worker for whose inbox it was too much closes its monitors, since what they would show
+ * has a gap. Of one argument MONITORS_ARGUMENT_MAX bytes are shown and of one command
+ * MONITORS_LINE_MAX; Redis shows all.
  *
- * One mutex guards the inboxes. It is held only while somebody monitors.
+ * One mutex guards the counts. It is held only while somebody monitors, and comes before those of
+ * inboxes.
  */
 #ifndef DUNLIN_COMMAND_MONITORS_H
 #define DUNLIN_COMMAND_MONITORS_H
@@ -21,29 +22,25 @@
 #include "base/instant.h"
 #include "base/span.h"
 
-#define MONITORS_INBOX_MAX    (64u << 20)
 #define MONITORS_ARGUMENT_MAX (64u << 10)
 #define MONITORS_LINE_MAX     (1u << 20)
 
 struct command;
 struct monitors;
+struct post;
 
-/* `wake` makes a worker take its inbox; from any thread, with a lock held: it must not wait. While
- * anybody monitors, `bit` is set in `alerts`. */
-struct monitors *monitors_create(void (*wake)(void *context, uint32_t worker), void *context,
-                                 atomic_uint *alerts, unsigned bit);
+/* While anybody monitors, `bit` is set in `alerts`. */
+struct monitors *monitors_create(struct post *post, atomic_uint *alerts, unsigned bit);
 void monitors_destroy(struct monitors **monitors);
 
-/* A client of the worker begins to monitor, or ends. */
+/* A client of the worker, which has an inbox, begins to monitor, or ends. */
 void monitors_add(struct monitors *monitors, uint32_t worker);
 void monitors_remove(struct monitors *monitors, uint32_t worker);
 /* How often either happened to the worker's clients. */
 uint64_t monitors_changes(const struct monitors *monitors);
 
-/* Gives the lines to all workers with monitors, and wakes them, all but `own`. */
+/* Gives the lines to all workers with monitors, as a record of POST_SHOWN. */
 void monitors_feed(struct monitors *monitors, uint32_t own, struct span lines);
-/* Moves the inbox to `lines`, which is empty. False: there was too much, and something is lost. */
-bool monitors_take(struct monitors *monitors, uint32_t worker, struct buffer *lines);
 
 /* Whether monitors are shown the command: not what administers the node, as in Redis. */
 bool monitors_shows(const struct command *command);

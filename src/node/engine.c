@@ -59,6 +59,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     wheel_init(&engine->wheel, now.mono_us, request_timer_due);
     list_init(&engine->clients);
     engine->alerts = directory_alerts(options->environment->directory);
+    engine->inbox = post_open(directory_post(options->environment->directory), options->index);
     engine->pause_ends_us = INT64_MAX;
     list_init(&engine->many);
     list_init(&engine->lcs_jobs);
@@ -104,6 +105,7 @@ void engine_destroy(struct engine **engine)
     buffer_deinit(&e->looked);
     buffer_deinit(&e->seen);
     buffer_deinit(&e->monitors);
+    buffer_deinit(&e->posted);
     buffer_deinit(&e->mates);
     buffer_deinit(&e->replica.merged);
     buffer_deinit(&e->replica.unflushed);
@@ -331,6 +333,8 @@ void engine_turn_end(struct engine *engine, struct instant now)
     clients_proceed(engine);
     if (engine_alerts(engine) != 0)
         watch_turn_end(engine);
+    if (post_waits(engine->inbox) || buffer_size(&engine->posted) > 0)
+        deliver_turn_end(engine);
     engine->listing_work = 0;
     owed_publish(engine);
     peers_turn_end(engine);
@@ -346,7 +350,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->sync->next_us;
     if (!list_empty(&engine->many) || !list_empty(&engine->lcs_jobs) ||
         !list_empty(&engine->listings) || !list_empty(&engine->execs) ||
-        !list_empty(&engine->resumed))
+        !list_empty(&engine->resumed) || buffer_size(&engine->posted) > 0)
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

@@ -118,6 +118,12 @@ static void charge(struct engine *engine, enum metric metric, uint64_t bytes, ui
     *charged = bytes;
 }
 
+static void look_at_post(struct engine *engine)
+{
+    note(&engine->footprint.clients, &engine->footprint.post,
+         post_footprint(engine->inbox) + engine->posted.capacity);
+}
+
 static void charge_all(struct engine *engine)
 {
     charge(engine, METRIC_CLIENT_BYTES, engine->footprint.clients,
@@ -134,6 +140,7 @@ void footprint_wake(struct engine *engine)
     look_at_links(engine);
     look_at_peers(engine);
     look_at_requests(engine);
+    look_at_post(engine);
     charge_all(engine);
 }
 

@@ -18,6 +18,7 @@
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
+ *   deliver.c     what other workers hand to this one's clients
  *   watch.c       CLIENT PAUSE, MONITOR, CLIENT UNBLOCK, SLOWLOG, LATENCY
  *   listing.c     SCAN, KEYS and the like, which go through the ring page by page
  *   footprint.c   what connections and requests hold, for maxmemory
@@ -405,7 +406,17 @@ void watch_set_options(struct engine *engine);
 /* A client's request took engine->slow_us or more. */
 void watch_slow(const struct request *request, uint64_t usec);
 void watch_wake(struct engine *engine);
+/* Hands the turn's lines to the monitors of all workers. */
 void watch_turn_end(struct engine *engine);
+/* Puts lines out to this worker's monitors, and says to how many; or what they were to be shown has
+ * a gap. */
+size_t watch_shown(struct engine *engine, struct span lines);
+void watch_missed(struct engine *engine);
+
+/* ---- what other workers hand to this one's clients (deliver.c) ---- */
+
+/* Opens the inbox, or goes on with what was in it. */
+void deliver_turn_end(struct engine *engine);
 
 /* ---- commands of many keys (many.c) ---- */
 
@@ -657,6 +668,8 @@ struct engine {
     struct buffer monitors;    /* of struct client *: those that are shown what others run */
     uint64_t monitor_changes;  /* as of when */
     struct buffer seen;        /* lines for monitors, of this turn */
+    struct inbox *inbox;       /* of this worker (command/post.h) */
+    struct buffer posted;      /* what was in it, and is not handed out yet */
     struct list many;          /* of struct many: commands with a step to do */
     struct list lcs_jobs;      /* of struct lcs_job, the one that is worked at first */
     struct list listings;      /* of struct listing, the same */
@@ -695,6 +708,7 @@ struct engine {
         uint64_t clients;                        /* bytes of clients and of all requests */
         uint64_t links;                          /* of links and peers */
         uint64_t clients_charged, links_charged; /* what the store was told */
+        size_t post;                             /* bytes of what others hand to its clients */
         size_t slot, peer;                       /* to be looked at next */
         int64_t next_us;
     } footprint;

@@ -114,26 +114,34 @@ void watch_forget(struct client *client)
     buffer_reset(&engine->monitors, BUFFER_KEEP);
 }
 
-static void take_inbox(struct engine *engine)
+/* Those of now. */
+static struct client **monitors_now(struct engine *engine, size_t *count)
 {
-    struct monitors *monitors = directory_monitors(engine->own.environment->directory);
-    const uint64_t changes = monitors_changes(monitors);
-    struct buffer lines = {0};
-    size_t count;
+    const uint64_t changes = monitors_changes(
+        directory_monitors(engine->own.environment->directory));
 
     if (changes != engine->monitor_changes)
         find_monitors(engine, changes);
-    if (buffer_size(&engine->monitors) == 0)
-        return;
-    const bool whole = monitors_take(monitors, engine->own.index, &lines);
-    struct client **clients = monitors_of(engine, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (whole && buffer_size(&lines) > 0)
-            client_tell(clients[i], buffer_content(&lines));
-        else if (!whole)
-            client_give_up(clients[i]);
-    }
-    buffer_deinit(&lines);
+    return monitors_of(engine, count);
+}
+
+size_t watch_shown(struct engine *engine, struct span lines)
+{
+    size_t count;
+    struct client **clients = monitors_now(engine, &count);
+
+    for (size_t i = 0; i < count; i++)
+        client_tell(clients[i], lines);
+    return count;
+}
+
+void watch_missed(struct engine *engine)
+{
+    size_t count;
+    struct client **clients = monitors_now(engine, &count);
+
+    for (size_t i = 0; i < count; i++)
+        client_give_up(clients[i]);
 }
 
 void watch_turn_end(struct engine *engine)
@@ -143,7 +151,6 @@ void watch_turn_end(struct engine *engine)
     if (buffer_size(&engine->seen) > 0 && !engine->seen.failed)
         monitors_feed(monitors, engine->own.index, buffer_content(&engine->seen));
     buffer_reset(&engine->seen, BUFFER_KEEP);
-    take_inbox(engine);
 }
 
 /* ---- slow requests ---- */
