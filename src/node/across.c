@@ -29,10 +29,10 @@ static const struct queued *asked(const struct exec *exec)
 /* Begins a command; false: the reply says why not. */
 static bool begin(struct exec *exec, const struct span *argv, size_t argc)
 {
-    struct request *part = dispatch_step(exec->request, argv, argc);
+    struct request *part = dispatch_step(exec->task.request, argv, argc);
 
     if (part == NULL) {
-        reply_error(&exec->request->reply, "ERR too many requests in flight");
+        reply_error(&exec->task.request->reply, "ERR too many requests in flight");
         return false;
     }
     dispatch_begin_step(part);
@@ -48,12 +48,12 @@ static bool look_at_source(struct exec *exec)
 
     if (!transaction_queue(transaction, command_named(get[0]), get, 2, SIZE_MAX) ||
         !transaction_queue(transaction, command_named(until[0]), until, 2, SIZE_MAX)) {
-        reply_error(&exec->request->reply, "OOM out of memory for the request");
+        reply_error(&exec->task.request->reply, "OOM out of memory for the request");
         return false;
     }
     const struct group_content content = {
         .commands = transaction->commands, .indices = indices, .count = 2};
-    struct request *part = group_cut(exec->request, &content);
+    struct request *part = group_cut(exec->task.request, &content);
     if (part == NULL)
         return false;
     route_find(part, group_first_key(part));
@@ -104,7 +104,7 @@ static bool put_copy(struct exec *exec, struct span reply)
 {
     const bool replaces = is(exec, "rename") ||
                           (is(exec, "copy") &&
-                           (exec->request->call.options.flags & KEYS_REPLACE) != 0);
+                           (exec->task.request->call.options.flags & KEYS_REPLACE) != 0);
     const uint8_t *line = memchr(reply.data, '\n', reply.size);
     struct span rest = span_of(line + 1, (size_t)(reply.data + reply.size - line) - 1), value;
     struct answer answer;
@@ -116,9 +116,9 @@ static bool put_copy(struct exec *exec, struct span reply)
     if (answer_read(&answer, rest) != ANSWER_COMPLETE ||
         !bulk(span_of(rest.data, answer.size), &value)) {
         if (is(exec, "copy"))
-            reply_integer(&exec->request->reply, 0);
+            reply_integer(&exec->task.request->reply, 0);
         else
-            reply_error(&exec->request->reply, "ERR no such key");
+            reply_error(&exec->task.request->reply, "ERR no such key");
         return false;
     }
     answer_integer(span_of(rest.data + answer.size, rest.size - answer.size), &deadline_ms);
@@ -140,9 +140,9 @@ static bool is_null(struct span reply)
 static void reply_done(struct exec *exec)
 {
     if (is(exec, "rename"))
-        reply_ok(&exec->request->reply);
+        reply_ok(&exec->task.request->reply);
     else
-        reply_integer(&exec->request->reply, 1);
+        reply_integer(&exec->task.request->reply, 1);
 }
 
 /* Goes on after the command of a stage; false: it is over, and the reply complete. */
@@ -158,11 +158,11 @@ static bool go_on(struct exec *exec, struct span reply)
         answer_integer(reply, &count);
         if (count == 0)
             return put_all(exec);
-        reply_integer(&exec->request->reply, 0);
+        reply_integer(&exec->task.request->reply, 0);
         return false;
     case STAGE_PUT:
         if (is_null(reply)) {
-            reply_integer(&exec->request->reply, 0);
+            reply_integer(&exec->task.request->reply, 0);
             return false;
         }
         if (!is(exec, "msetnx") && !is(exec, "copy"))
@@ -177,14 +177,14 @@ static bool go_on(struct exec *exec, struct span reply)
 
 bool across_begin(struct exec *exec)
 {
-    exec->request->parts_pending = 2; /* one is held by who begins it */
+    exec->task.request->parts_pending = 2; /* one is held by who begins it */
     exec->next = STAGE_LOOK;
     return is(exec, "msetnx") ? look_at_all(exec) : look_at_source(exec);
 }
 
 bool across_take(struct exec *exec)
 {
-    struct request *request = exec->request;
+    struct request *request = exec->task.request;
     struct request *part = list_entry(request->parts.next, struct request, link);
     const struct span reply = exec_flatten(part);
     bool more = false;

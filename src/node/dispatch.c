@@ -274,7 +274,7 @@ static void begin(struct request *request)
     case COMMAND_READ:
     case COMMAND_WRITE:
     case COMMAND_UPDATE:
-        if (request->many != NULL)
+        if (request->task != NULL)
             many_begin(request);
         else if (list_empty(&request->parts))
             route_take(request);

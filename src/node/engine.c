@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/assert.h"
 #include "base/memory.h"
-#include "node/exec.h"
-#include "node/listing.h"
 #include "node/parts.h"
 #include "node/recover.h"
 
@@ -61,10 +59,8 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     engine->alerts = directory_alerts(options->environment->directory);
     engine->inbox = post_open(directory_post(options->environment->directory), options->index);
     engine->pause_ends_us = INT64_MAX;
-    list_init(&engine->many);
+    tasks_init(&engine->tasks);
     list_init(&engine->lcs_jobs);
-    list_init(&engine->listings);
-    list_init(&engine->execs);
     list_init(&engine->resumed);
     list_init(&engine->links);
     list_init(&engine->dirty_links);
@@ -286,10 +282,7 @@ void engine_wake(struct engine *engine, struct instant now)
         tick(engine);
     if (now.mono_us >= engine->sync->next_us)
         sync_wake(engine->sync);
-    many_proceed(engine);
-    lcs_proceed(engine);
-    listings_proceed(engine);
-    execs_proceed(engine);
+    tasks_proceed(engine);
 }
 
 /* A block of another size than what arrives needs could not be kept with it. */
@@ -335,7 +328,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
         watch_turn_end(engine);
     if (post_waits(engine->inbox) || buffer_size(&engine->posted) > 0)
         deliver_turn_end(engine);
-    engine->listing_work = 0;
+    tasks_turn_end(&engine->tasks);
     owed_publish(engine);
     peers_turn_end(engine);
     links_turn_end(engine);
@@ -348,9 +341,8 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->pause_ends_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
-    if (!list_empty(&engine->many) || !list_empty(&engine->lcs_jobs) ||
-        !list_empty(&engine->listings) || !list_empty(&engine->execs) ||
-        !list_empty(&engine->resumed) || buffer_size(&engine->posted) > 0)
+    if (tasks_ready(&engine->tasks) || !list_empty(&engine->resumed) ||
+        buffer_size(&engine->posted) > 0)
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

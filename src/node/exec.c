@@ -7,6 +7,14 @@
 #include "resp/answer.h"
 #include "resp/reply.h"
 
+/* What a command takes, as task.h counts. */
+#define EXEC_COMMAND_WORK (TASKS_WORK_PER_TURN / EXEC_COMMANDS_PER_TURN)
+
+static struct exec *exec_of(struct task *task)
+{
+    return list_entry(task, struct exec, task);
+}
+
 /* ---- the reply ---- */
 
 static bool is_error(struct span reply)
@@ -21,7 +29,7 @@ static bool is_null(struct span reply)
 
 static void end(struct request *request)
 {
-    exec_end(request);
+    task_end(request);
     request_finish(request);
 }
 
@@ -72,7 +80,7 @@ static void note_group(struct exec *exec, const struct exec_step *step, struct s
 
 static void reply_all(struct exec *exec)
 {
-    struct request *request = exec->request;
+    struct request *request = exec->task.request;
     const size_t count = exec->transaction->count;
 
     reply_array(&request->reply, count);
@@ -86,7 +94,7 @@ static void reply_all(struct exec *exec)
 /* The step that ran is done: takes its reply. False: the transaction is over. */
 static bool take_step(struct exec *exec)
 {
-    struct request *request = exec->request;
+    struct request *request = exec->task.request;
     const struct exec_step *step = &exec->steps[exec->next - 1];
     struct request *part = list_entry(request->parts.next, struct request, link);
     const bool whole = exec->step_count == 1 && step->group && step->count > 0;
@@ -115,12 +123,12 @@ static bool take_step(struct exec *exec)
 
 static bool begin_step(struct exec *exec)
 {
-    struct request *request = exec->request;
+    struct request *request = exec->task.request;
     const struct exec_step *step = &exec->steps[exec->next++];
     struct transaction *transaction = exec->transaction;
     struct request *part;
 
-    exec->commands_this_turn += step->count + 1;
+    task_spend(&exec->task, (unsigned)(step->count + 1) * EXEC_COMMAND_WORK);
     request->parts_pending = 2; /* one is held by who begins it */
     if (!step->group) {
         const struct queued *queued = transaction->commands[exec->order[step->first]];
@@ -150,7 +158,7 @@ static bool begin_step(struct exec *exec)
 /* One of several partitions goes on as long as its commands end at once. */
 static void proceed_across(struct exec *exec, bool more)
 {
-    struct request *request = exec->request;
+    struct request *request = exec->task.request;
 
     while (more && --request->parts_pending == 0)
         more = across_take(exec);
@@ -160,11 +168,11 @@ static void proceed_across(struct exec *exec, bool more)
 
 static void proceed(struct exec *exec)
 {
-    struct request *request = exec->request;
+    struct request *request = exec->task.request;
 
     while (exec->next < exec->step_count) {
-        if (exec->commands_this_turn >= EXEC_COMMANDS_PER_TURN) {
-            list_append(&request->engine->execs, &exec->link);
+        if (task_turn_spent(&exec->task)) {
+            task_hurry(&exec->task);
             return;
         }
         if (!begin_step(exec)) {
@@ -182,57 +190,70 @@ static void proceed(struct exec *exec)
     end(request);
 }
 
-void exec_proceed(struct request *request)
+/* The step that was begun is done. */
+static void gathered(struct task *task)
 {
-    struct exec *exec = request->exec;
+    struct exec *exec = exec_of(task);
 
-    exec->commands_this_turn = 0;
     if (exec->across)
         proceed_across(exec, across_take(exec));
     else if (take_step(exec))
         proceed(exec);
     else
-        end(request);
+        end(task->request);
 }
 
-void execs_proceed(struct engine *engine)
+/* Its turn was over: it goes on. */
+static void run(struct task *task)
 {
-    if (list_empty(&engine->execs))
-        return;
-    struct exec *exec = list_entry(engine->execs.next, struct exec, link);
-    engine_note(engine, WORK_CLIENTS);
-    list_remove(&exec->link);
-    exec->commands_this_turn = 0;
-    proceed(exec);
+    proceed(exec_of(task));
 }
 
 /* ---- its life ---- */
 
-static void create(struct request *request, struct transaction *transaction)
+static void release(struct task *task)
 {
-    request->exec = memory_alloc(sizeof *request->exec);
-    request->exec->request = request;
-    list_init(&request->exec->link);
-    request->exec->transaction = transaction;
+    struct exec *exec = exec_of(task);
+
+    transaction_destroy(&exec->transaction);
+    memory_free(exec->steps);
+    memory_free(exec->order);
+    memory_free(exec->watched_order);
+    memory_free(exec->places);
+    buffer_deinit(&exec->replies);
+    memory_free(exec);
 }
 
-static bool take_transaction(struct request *request)
+static const struct task_kind kind = {
+    .work = WORK_CLIENTS, .run = run, .gathered = gathered, .release = release};
+
+static struct exec *create(struct request *request, struct transaction *transaction)
+{
+    struct exec *exec = memory_alloc(sizeof *exec);
+
+    task_init_of(&exec->task, &kind, request);
+    exec->transaction = transaction;
+    return exec;
+}
+
+/* The session's transaction; NULL: the request has failed. */
+static struct exec *take_transaction(struct request *request)
 {
     struct session *session = request->call.session;
 
     if (!session->queueing) {
         request_fail(request, "ERR EXEC without MULTI");
-        return false;
+        return NULL;
     }
     if (session->transaction->aborted) {
         session_end_transaction(session);
         request_fail(request, "EXECABORT Transaction discarded because of previous errors.");
-        return false;
+        return NULL;
     }
-    create(request, session->transaction);
+    struct exec *exec = create(request, session->transaction);
     session->transaction = NULL;
     session_end_transaction(session);
-    return true;
+    return exec;
 }
 
 void exec_begin(struct request *request)
@@ -241,55 +262,38 @@ void exec_begin(struct request *request)
         request_fail(request, "ERR EXEC without MULTI");
         return;
     }
-    if (!take_transaction(request))
+    struct exec *exec = take_transaction(request);
+    if (exec == NULL)
         return;
-    if (!exec_plan(request->exec)) {
+    if (!exec_plan(exec)) {
         end(request);
         return;
     }
     request_wait(request, STAGE_PARTS);
-    proceed(request->exec);
+    proceed(exec);
 }
 
 void exec_begin_alone(struct request *request)
 {
     const struct call *call = &request->call;
 
-    create(request, transaction_create());
-    request->exec->alone = true;
-    if (!transaction_queue(request->exec->transaction, call->command, call->argv, call->argc,
-                           SIZE_MAX)) {
-        exec_end(request);
+    struct exec *exec = create(request, transaction_create());
+    exec->alone = true;
+    if (!transaction_queue(exec->transaction, call->command, call->argv, call->argc, SIZE_MAX)) {
+        task_end(request);
         request_fail(request, "OOM out of memory for the request");
         return;
     }
-    if (!exec_plan(request->exec)) {
+    if (!exec_plan(exec)) {
         end(request);
         return;
     }
     request_wait(request, STAGE_PARTS);
-    request->exec->across = !request->exec->steps[0].group;
-    if (request->exec->across)
-        proceed_across(request->exec, across_begin(request->exec));
+    exec->across = !exec->steps[0].group;
+    if (exec->across)
+        proceed_across(exec, across_begin(exec));
     else
-        proceed(request->exec);
-}
-
-void exec_end(struct request *request)
-{
-    struct exec *exec = request->exec;
-
-    request->exec = NULL;
-    if (exec == NULL)
-        return;
-    list_remove(&exec->link);
-    transaction_destroy(&exec->transaction);
-    memory_free(exec->steps);
-    memory_free(exec->order);
-    memory_free(exec->watched_order);
-    memory_free(exec->places);
-    buffer_deinit(&exec->replies);
-    memory_free(exec);
+        proceed(exec);
 }
 
 /* ---- WATCH ---- */

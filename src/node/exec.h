@@ -20,7 +20,7 @@
 #include "command/transaction.h"
 #include "node/parts.h"
 
-/* Commands that are run in one turn without waiting for others. */
+/* Commands that are run in one turn without waiting for others, of all transactions. */
 #define EXEC_COMMANDS_PER_TURN 512
 
 struct exec_step {
@@ -37,8 +37,7 @@ struct exec_reply {
 };
 
 struct exec {
-    struct list link; /* engine->execs while the next step is another turn's */
-    struct request *request;
+    struct task task; /* hurried while the next step is another turn's */
     struct transaction *transaction;
     struct exec_step *steps;
     size_t step_count, next; /* the step that runs is the one before `next` */
@@ -46,7 +45,6 @@ struct exec {
     uint32_t *watched_order; /* of watched keys, by steps */
     struct exec_reply *places;
     struct buffer replies;
-    size_t commands_this_turn;
     bool alone;  /* one command, and no EXEC: its reply is the whole one */
     bool across; /* whose keys lie in several partitions (across.c): `next` is its stage */
 };
@@ -55,12 +53,6 @@ struct exec {
 void exec_begin(struct request *request);
 /* The same of a command of the kind STEPS. */
 void exec_begin_alone(struct request *request);
-/* The step that was begun is done. */
-void exec_proceed(struct request *request);
-/* Frees what exec_begin made, if anything. */
-void exec_end(struct request *request);
-/* Goes on with one whose turn was over. */
-void execs_proceed(struct engine *engine);
 
 /* A WATCH's parts have answered: the session watches its keys. */
 void exec_watch(struct request *whole);

@@ -142,7 +142,7 @@ static size_t plan_watched(struct plan *plan, size_t behind)
 /* Whether no group has more than may run at once, or be sent. */
 static bool fits(const struct exec *exec)
 {
-    const uint64_t most = exec->request->engine->options->peer_frame_max;
+    const uint64_t most = exec->task.request->engine->options->peer_frame_max;
 
     for (size_t s = 0; s < exec->step_count; s++) {
         const struct exec_step *step = &exec->steps[s];
@@ -179,7 +179,7 @@ static bool take_memory(struct exec *exec, struct plan *plan)
 
 bool exec_plan(struct exec *exec)
 {
-    struct plan plan = {.exec = exec, .engine = exec->request->engine};
+    struct plan plan = {.exec = exec, .engine = exec->task.request->engine};
     const size_t behind = exec->transaction->watched_count; /* places for their groups */
     bool done = take_memory(exec, &plan);
 
@@ -194,10 +194,10 @@ bool exec_plan(struct exec *exec)
         exec->step_count -= behind - checks;
         done = fits(exec);
         if (!done)
-            reply_error(&exec->request->reply,
+            reply_error(&exec->task.request->reply,
                         "ERR the transaction has more about one partition than may run at once");
     } else {
-        reply_error(&exec->request->reply, "OOM out of memory for the request");
+        reply_error(&exec->task.request->reply, "OOM out of memory for the request");
     }
     memory_free(plan.step_of);
     memory_free(plan.latest);

@@ -11,8 +11,8 @@
 #include "command/lcs.h"
 
 struct lcs_job {
-    struct list link; /* engine->lcs_jobs */
-    struct request *whole;
+    struct task task;
+    struct list waiting;   /* engine->lcs_jobs, of which the first is worked at */
     struct lcs_call *work; /* NULL until it is its turn */
 };
 
@@ -33,34 +33,15 @@ static struct span value_of(const struct request *part)
     return size > 0 && (uint64_t)size <= left ? span_of(end + 1, (size_t)size) : none;
 }
 
-void lcs_begin(struct request *whole)
+static struct lcs_job *job_of(struct task *task)
 {
-    struct lcs_job *job = memory_alloc(sizeof *job);
-
-    list_init(&job->link);
-    job->whole = whole;
-    whole->lcs = job;
-    list_append(&whole->engine->lcs_jobs, &job->link);
-}
-
-void lcs_end(struct request *whole)
-{
-    struct lcs_job *job = whole->lcs;
-
-    if (job == NULL)
-        return;
-    if (job->work != NULL)
-        store_charge(whole->engine->own.store, -(int64_t)lcs_call_memory(job->work));
-    lcs_call_destroy(&job->work);
-    list_remove(&job->link);
-    memory_free(job);
-    whole->lcs = NULL;
+    return list_entry(task, struct lcs_job, task);
 }
 
 /* One step. True: the reply is complete. */
 static bool step(struct lcs_job *job)
 {
-    struct request *whole = job->whole;
+    struct request *whole = job->task.request;
 
     if (whole->owner == OWNER_NOBODY)
         return true;
@@ -75,17 +56,44 @@ static bool step(struct lcs_job *job)
     return false;
 }
 
-void lcs_proceed(struct engine *engine)
+static void run(struct task *task)
 {
-    if (list_empty(&engine->lcs_jobs))
+    struct request *whole = task->request;
+
+    task_spend(task, TASKS_WORK_PER_TURN); /* LCS_WORK_PER_TURN */
+    if (!step(job_of(task))) {
+        task_hurry(task);
         return;
-    engine_note(engine, WORK_CLIENTS);
-    struct lcs_job *job = list_entry(engine->lcs_jobs.next, struct lcs_job, link);
-    struct request *whole = job->whole;
-    if (!step(job))
-        return;
-    lcs_end(whole);
+    }
+    task_end(whole);
     while (!list_empty(&whole->parts))
         request_part_taken(list_entry(whole->parts.next, struct request, link));
     request_finish(whole);
+}
+
+static void release(struct task *task)
+{
+    struct lcs_job *job = job_of(task);
+    const struct list *jobs = &task->engine->lcs_jobs;
+
+    if (job->work != NULL)
+        store_charge(task->engine->own.store, -(int64_t)lcs_call_memory(job->work));
+    lcs_call_destroy(&job->work);
+    list_remove(&job->waiting);
+    memory_free(job);
+    if (!list_empty(jobs))
+        task_hurry(&list_entry(jobs->next, struct lcs_job, waiting)->task);
+}
+
+static const struct task_kind kind = {.work = WORK_CLIENTS, .run = run, .release = release};
+
+void lcs_begin(struct request *whole)
+{
+    struct lcs_job *job = memory_alloc(sizeof *job);
+    struct list *jobs = &whole->engine->lcs_jobs;
+
+    task_init_of(&job->task, &kind, whole);
+    list_append(jobs, &job->waiting);
+    if (jobs->next == &job->waiting)
+        task_hurry(&job->task);
 }

@@ -16,10 +16,8 @@
 /* Entries that a round looks at, and partitions that it goes through. */
 #define LISTING_ENTRIES_MAX    512u
 #define LISTING_PARTITIONS_MAX 1024u
-/* What a turn does of it, in entries; a partition that is passed over costs a few ns. */
-#define LISTING_WORK_A_TURN    1024u
-#define LISTING_ROUND_WORK     16u
-#define LISTING_PARTITION_WORK 8u /* partitions for one */
+/* As task.h counts, an entry is one, and so are so many partitions that are passed over. */
+#define LISTING_PARTITION_WORK 8u
 /* Entries of a round of RANDOMKEY, of which it takes one. */
 #define LISTING_SAMPLE 16u
 /* Who has not answered after this part of a request's time is left out, where another can be asked.
@@ -47,8 +45,7 @@ struct listing_source {
 };
 
 struct listing {
-    struct list link; /* engine->listings while it has a step to do */
-    struct request *request;
+    struct task task;
     struct view *view; /* it was begun with */
     enum listing_kind kind;
     struct scan_words words;
@@ -75,6 +72,11 @@ struct listing {
     unsigned lost_count; /* at this place */
     node_number lost[COPIES_MAX];
 };
+
+static struct listing *listing_of(const struct request *request)
+{
+    return list_entry(request->task, struct listing, task);
+}
 
 static const struct {
     const char *name;
@@ -216,7 +218,7 @@ static bool is_source(const struct listing *listing, node_number node)
 
 static bool may_ask(const struct listing *listing, node_number node)
 {
-    struct engine *engine = listing->request->engine;
+    struct engine *engine = listing->task.request->engine;
 
     for (unsigned i = 0; i < listing->lost_count; i++)
         if (listing->lost[i] == node)
@@ -264,7 +266,7 @@ enum cover {
 static bool covers_copies(struct listing *listing, const struct ring_claim *claim, unsigned copies,
                           enum cover how)
 {
-    const unsigned needed = needed_of(listing->request, copies);
+    const unsigned needed = needed_of(listing->task.request, copies);
     unsigned have = 0;
 
     for (unsigned i = 0; i < copies; i++)
@@ -302,12 +304,6 @@ static bool covers(struct listing *listing, uint32_t partition, enum cover how)
 
 /* ---- the reply ---- */
 
-static void hurry(struct listing *listing)
-{
-    if (list_empty(&listing->link))
-        list_append(&listing->request->engine->listings, &listing->link);
-}
-
 static void put_head(struct buffer *reply, const struct buffer *head)
 {
     struct buffer whole = {0};
@@ -325,7 +321,7 @@ static void put_head(struct buffer *reply, const struct buffer *head)
 /* SCAN's next cursor is `cursor`. */
 static void finish(struct listing *listing, uint64_t cursor)
 {
-    struct request *request = listing->request;
+    struct request *request = listing->task.request;
     struct buffer *reply = &request->reply;
     struct buffer head = {0};
     char text[24];
@@ -354,7 +350,7 @@ static void finish(struct listing *listing, uint64_t cursor)
         break;
     }
     buffer_deinit(&head);
-    listing_end(request);
+    task_end(request);
     request_finish(request);
 }
 
@@ -363,14 +359,14 @@ static void give_up(struct request *request)
     struct engine *engine = request->engine;
 
     metrics_add(engine->metrics, METRIC_QUORUM_FAILURES, 1);
-    listing_end(request);
+    task_end(request);
     request_fail(request, "NOQUORUM too few nodes answered in %lld ms",
                  (long long)((engine->now.mono_us - request->began_us) / 1000));
 }
 
 static void take_key(struct listing *listing, struct span key)
 {
-    struct request *request = listing->request;
+    struct request *request = listing->task.request;
 
     switch (listing->kind) {
     case LISTING_SLOT_KEYS:
@@ -403,7 +399,7 @@ static void take_key(struct listing *listing, struct span key)
 /* Whether the reply is complete, or has to be. */
 static bool has_enough(const struct listing *listing)
 {
-    const struct request *request = listing->request;
+    const struct request *request = listing->task.request;
     const struct engine *engine = request->engine;
 
     switch (listing->kind) {
@@ -446,7 +442,7 @@ static bool at_next_place(struct listing *listing)
 
 static void merge(struct listing *listing)
 {
-    struct request *request = listing->request;
+    struct request *request = listing->task.request;
     struct engine *engine = request->engine;
     struct page_merge merge;
     struct span key;
@@ -475,7 +471,7 @@ static void merge(struct listing *listing)
 /* All sources have answered. */
 static void round_over(struct listing *listing)
 {
-    struct request *request = listing->request;
+    struct request *request = listing->task.request;
     const struct engine *engine = request->engine;
     const uint64_t most = engine->options->client_output_buffer_limit.hard_bytes;
 
@@ -485,7 +481,7 @@ static void round_over(struct listing *listing)
     } else if (has_enough(listing)) {
         finish(listing, listing->place);
     } else if (most > 0 && buffer_size(&request->reply) > most) {
-        listing_end(request);
+        task_end(request);
         request_fail(request, "ERR the reply is longer than client-output-buffer-limit");
     } else {
         /* Each round has the time of a request, but SCAN, which can end with what it has. */
@@ -493,7 +489,7 @@ static void round_over(struct listing *listing)
             request->deadline_us = engine->now.mono_us + engine->options->request_timeout_ms * 1000;
         if (request->owner == OWNER_CLIENT)
             client_weigh(request);
-        hurry(listing);
+        task_hurry(&listing->task);
     }
 }
 
@@ -519,7 +515,7 @@ static void set_partitions(struct listing *listing)
 
 static bool ask(struct listing *listing, struct listing_source *source)
 {
-    struct request *request = listing->request;
+    struct request *request = listing->task.request;
     const struct span partitions = span_of(listing->partitions.block,
                                            bitmap_size(ring_partition_count(listing->view->ring)));
     struct buffer *out = peer_message(request->engine, source->node,
@@ -542,7 +538,7 @@ static bool ask(struct listing *listing, struct listing_source *source)
 
 static bool ask_here(struct listing *listing, struct listing_source *source)
 {
-    struct engine *engine = listing->request->engine;
+    struct engine *engine = listing->task.request->engine;
     struct page page = {.matched = listing->words.matched,
                         .pattern = listing->words.pattern,
                         .entries = &source->entries,
@@ -558,7 +554,7 @@ static bool ask_here(struct listing *listing, struct listing_source *source)
 
     source->end = answer.end;
     source->seen = page.seen;
-    listing->request->reply.failed |= source->entries.failed || source->marks.failed;
+    listing->task.request->reply.failed |= source->entries.failed || source->marks.failed;
     return answer.end > listing->place;
 }
 
@@ -582,15 +578,15 @@ static void leave_out(struct listing *listing, node_number node)
 static void begin_again(struct listing *listing)
 {
     listing->source_count = listing->waiting = 0;
-    request_renew(listing->request); /* answers that come yet are late */
-    hurry(listing);
+    request_renew(listing->task.request); /* answers that come yet are late */
+    task_hurry(&listing->task);
 }
 
 /* Chooses whom to ask, and asks. False: one of them cannot answer, and is left out now. */
 static bool ask_all(struct listing *listing)
 {
     listing->waiting = 0;
-    request_renew(listing->request); /* answers to an earlier round are late */
+    request_renew(listing->task.request); /* answers to an earlier round are late */
     for (unsigned i = 0; i < listing->source_count; i++) {
         struct listing_source *source = &listing->sources[i];
         const bool asked = source->node == listing->view->self ? ask_here(listing, source)
@@ -606,7 +602,7 @@ static bool ask_all(struct listing *listing)
 /* Not for good: who is slow now may be asked in the next round. */
 static void watch_round(struct listing *listing)
 {
-    struct request *request = listing->request;
+    struct request *request = listing->task.request;
     const int64_t patience_us = request->engine->options->request_timeout_ms * 1000 /
                                 LISTING_PATIENCE;
 
@@ -617,7 +613,7 @@ static void watch_round(struct listing *listing)
 
 void listing_hedge(struct request *request)
 {
-    struct listing *listing = request->listing;
+    struct listing *listing = listing_of(request);
     const int64_t patience_us = request->engine->options->request_timeout_ms * 1000 /
                                 LISTING_PATIENCE;
     const unsigned lost_count = listing->lost_count;
@@ -638,14 +634,13 @@ void listing_hedge(struct request *request)
 }
 
 /* One round; it is over at once where only this node was asked. */
-static uint32_t begin_round(struct listing *listing)
+static void begin_round(struct task *task)
 {
-    uint32_t work = LISTING_ROUND_WORK;
+    struct listing *listing = list_entry(task, struct listing, task);
 
-    list_remove(&listing->link);
     if (!at_next_place(listing)) {
         finish(listing, 0);
-        return work;
+        return;
     }
     listing->limit = limit_of(listing);
     do {
@@ -653,36 +648,25 @@ static uint32_t begin_round(struct listing *listing)
         if (is_local(listing))
             add_source(listing, listing->view->self);
         else if (!covers(listing, page_partition(listing->place), COVER_ADDING)) {
-            give_up(listing->request);
-            return work;
+            give_up(listing->task.request);
+            return;
         }
         set_partitions(listing);
     } while (!ask_all(listing));
     for (unsigned i = 0; i < listing->source_count; i++)
         if (!listing->sources[i].waits)
-            work += listing->sources[i].seen;
-    work += (page_partition(listing->round_stop) - page_partition(listing->place)) /
-            LISTING_PARTITION_WORK;
+            task_spend(task, listing->sources[i].seen);
+    task_spend(task, (page_partition(listing->round_stop) - page_partition(listing->place)) /
+                         LISTING_PARTITION_WORK);
     if (listing->waiting == 0)
         round_over(listing);
     else
         watch_round(listing);
-    return work;
-}
-
-void listings_proceed(struct engine *engine)
-{
-    if (list_empty(&engine->listings))
-        return;
-    engine_note(engine, WORK_CLIENTS);
-    while (!list_empty(&engine->listings) && engine->listing_work < LISTING_WORK_A_TURN)
-        engine->listing_work += begin_round(
-            list_entry(engine->listings.next, struct listing, link));
 }
 
 void listing_answered(struct request *request, node_number node, const struct wire_listed *listed)
 {
-    struct listing *listing = request->listing;
+    struct listing *listing = listing_of(request);
 
     for (unsigned i = 0; i < listing->source_count; i++) {
         struct listing_source *source = &listing->sources[i];
@@ -706,7 +690,7 @@ void listing_answered(struct request *request, node_number node, const struct wi
 
 void listing_lost(struct request *request, node_number node)
 {
-    struct listing *listing = request->listing;
+    struct listing *listing = listing_of(request);
 
     for (unsigned i = 0; i < listing->source_count; i++)
         if (listing->sources[i].node == node && listing->sources[i].waits) {
@@ -724,13 +708,10 @@ void listing_timeout(struct request *request)
 
 /* ---- its life ---- */
 
-void listing_end(struct request *request)
+static void release(struct task *task)
 {
-    struct listing *listing = request->listing;
+    struct listing *listing = list_entry(task, struct listing, task);
 
-    if (listing == NULL)
-        return;
-    list_remove(&listing->link);
     for (unsigned i = 0; i < COPIES_MAX; i++) {
         buffer_deinit(&listing->sources[i].entries);
         buffer_deinit(&listing->sources[i].marks);
@@ -739,13 +720,15 @@ void listing_end(struct request *request)
     buffer_deinit(&listing->chosen);
     view_release(&listing->view);
     memory_free(listing);
-    request->listing = NULL;
 }
+
+static const struct task_kind task_kind = {
+    .work = WORK_CLIENTS, .run = begin_round, .release = release};
 
 /* The words of a command that `prepare` took. */
 static void read_words(struct listing *listing)
 {
-    struct call *call = &listing->request->call;
+    struct call *call = &listing->task.request->call;
     struct scan_words *words = &listing->words;
     uint32_t slot;
 
@@ -772,7 +755,7 @@ static void read_words(struct listing *listing)
 
 static void set_off(struct listing *listing)
 {
-    struct engine *engine = listing->request->engine;
+    struct engine *engine = listing->task.request->engine;
     const uint32_t count = ring_partition_count(listing->view->ring);
 
     listing->stop = page_place(count, 0);
@@ -796,16 +779,14 @@ void listing_begin(struct request *request)
     const size_t map = bitmap_size(ring_partition_count(engine->view->ring));
     const struct session *session = request->call.session;
 
-    list_init(&listing->link);
-    listing->request = request;
+    task_init_of(&listing->task, &task_kind, request);
     listing->view = view_retain(engine->view);
     listing->only = UINT32_MAX;
     listing->primaries = session != NULL && session->walks_primaries;
     ensure(find_kind(request->call.command, &listing->kind));
-    request->listing = listing;
     request_wait(request, STAGE_LISTING); /* the words point to what it keeps */
     if (buffer_reserve(&listing->partitions, map) == NULL) {
-        listing_end(request);
+        task_end(request);
         request_fail(request, "OOM out of memory for the request");
         return;
     }
@@ -813,8 +794,5 @@ void listing_begin(struct request *request)
     set_off(listing);
     if (listing->kind != LISTING_RANDOM && listing->kind != LISTING_SLOT_COUNT)
         buffer_begin_behind(&request->reply, LISTING_HEAD_MAX, LISTING_ROOM);
-    hurry(listing);
-    /* At once, where nobody waits and the turn has time. */
-    if (engine->listings.next == &listing->link && engine->listing_work < LISTING_WORK_A_TURN)
-        engine->listing_work += begin_round(listing);
+    task_hurry_at_once(&listing->task);
 }

@@ -30,10 +30,6 @@ void listing_lost(struct request *request, node_number node);
 /* Some have not answered for a while. */
 void listing_hedge(struct request *request);
 void listing_timeout(struct request *request);
-/* Frees what a listing holds, if it is one. */
-void listing_end(struct request *request);
-/* The rounds that a turn has time for. */
-void listings_proceed(struct engine *engine);
 /* Another node's question. */
 void listing_serve(struct link *link, const struct wire_list *list);
 

@@ -20,11 +20,13 @@
 #include "resp/answer.h"
 #include "resp/reply.h"
 
+/* What a part takes in a step, as task.h counts. */
+#define MANY_PART_WORK (TASKS_WORK_PER_TURN / MANY_PER_TURN)
+
 enum many_stage { MANY_CUTTING, MANY_BEGINNING, MANY_WAITING, MANY_GATHERING };
 
 struct many {
-    struct list link; /* engine->many while there is a step to do */
-    struct request *whole;
+    struct task task;
     enum many_stage stage;
     size_t at;             /* the next argument to cut */
     struct list *next;     /* the next part to begin */
@@ -56,49 +58,9 @@ bool many_is(const struct call *call)
            MANY_PER_TURN;
 }
 
-static void hurry(struct request *whole)
+static struct many *many_of(struct task *task)
 {
-    list_append(&whole->engine->many, &whole->many->link);
-}
-
-bool many_create(struct request *whole)
-{
-    const struct call *call = &whole->call;
-    struct many *many = memory_alloc(sizeof *many);
-    const size_t keys = (many_last_argument(call) + 1) / many_key_stride(call->command);
-
-    list_init(&many->link);
-    many->whole = whole;
-    many->at = (size_t)call->command->first_key;
-    whole->many = many;
-    whole->route = 0;
-    if (call->command->gather != GATHER_OK)
-        return true;
-    many->mask = 1;
-    while (many->mask < 2 * keys)
-        many->mask *= 2;
-    many->seen = memory_try_alloc(many->mask * sizeof many->seen[0]);
-    if (many->seen == NULL)
-        return false;
-    memset(many->seen, 0, many->mask * sizeof many->seen[0]);
-    many->mask--;
-    return true;
-}
-
-void many_end(struct request *whole)
-{
-    if (whole->many == NULL)
-        return;
-    list_remove(&whole->many->link);
-    memory_free(whole->many->seen);
-    memory_free(whole->many);
-    whole->many = NULL;
-}
-
-void many_begin(struct request *whole)
-{
-    request_wait(whole, STAGE_PARTS);
-    hurry(whole);
+    return list_entry(task, struct many, task);
 }
 
 /* The part takes the place of an earlier one of the same key. */
@@ -115,9 +77,9 @@ static void note_key(struct many *many, struct request *part)
     many->seen[at] = part;
 }
 
-static void cut_some(struct request *whole)
+static void cut_some(struct many *many)
 {
-    struct many *many = whole->many;
+    struct request *whole = many->task.request;
     const size_t last = many_last_argument(&whole->call);
 
     for (unsigned i = 0; i < MANY_PER_TURN && many->at <= last; i++) {
@@ -125,13 +87,16 @@ static void cut_some(struct request *whole)
         if (part == NULL) { /* the reply says why */
             many->failed = true;
             many->stage = MANY_GATHERING;
+            task_hurry(&many->task);
             return;
         }
         many->count++;
+        task_spend(&many->task, MANY_PART_WORK);
         if (many->seen != NULL)
             note_key(many, part);
         many->at += many_key_stride(whole->call.command);
     }
+    task_hurry(&many->task);
     if (many->at <= last)
         return;
     many->stage = MANY_BEGINNING;
@@ -139,37 +104,40 @@ static void cut_some(struct request *whole)
     whole->parts_pending = many->count + 1; /* one held until all have begun */
 }
 
-static void begin_some(struct request *whole)
+static void begin_some(struct many *many)
 {
-    struct many *many = whole->many;
+    struct request *whole = many->task.request;
 
     for (unsigned i = 0; i < MANY_PER_TURN && many->next != &whole->parts; i++) {
         struct request *part = list_entry(many->next, struct request, link);
         many->next = many->next->next;
+        task_spend(&many->task, MANY_PART_WORK);
         request_began(part, whole->engine->now.mono_us);
         route_find(part, part->call.argv[1]); /* the ring may have changed */
         route_take(part);
     }
-    if (many->next != &whole->parts)
+    if (many->next != &whole->parts) {
+        task_hurry(&many->task);
         return;
+    }
     many->stage = MANY_WAITING;
-    list_remove(&many->link);
     request_part_done(whole);
 }
 
-void many_gather(struct request *whole)
+static void gather(struct task *task)
 {
-    struct many *many = whole->many;
+    struct many *many = many_of(task);
+    struct request *whole = task->request;
 
     many->stage = MANY_GATHERING;
     if (whole->call.command->gather == GATHER_ARRAY)
         reply_array(&whole->reply, many->count);
-    hurry(whole);
+    task_hurry(task);
 }
 
-static void take(struct request *whole, struct request *part)
+static void take(struct many *many, struct request *part)
 {
-    struct many *many = whole->many;
+    struct request *whole = many->task.request;
     const struct buffer *reply = &part->reply;
     const struct span content = buffer_content(reply);
     int64_t value = 0;
@@ -190,50 +158,88 @@ static void take(struct request *whole, struct request *part)
     }
 }
 
-static void gather_some(struct request *whole)
+static void gather_some(struct many *many)
 {
-    struct many *many = whole->many;
+    struct request *whole = many->task.request;
 
     for (unsigned i = 0; i < MANY_PER_TURN && !list_empty(&whole->parts); i++) {
         struct request *part = list_entry(whole->parts.next, struct request, link);
         if (part->stage == STAGE_DONE) {
-            take(whole, part);
+            take(many, part);
             request_part_taken(part);
         } else { /* not begun */
             request_abandon(part);
         }
+        task_spend(&many->task, MANY_PART_WORK);
     }
-    if (!list_empty(&whole->parts))
+    if (!list_empty(&whole->parts)) {
+        task_hurry(&many->task);
         return;
+    }
     if (!many->failed && whole->call.command->gather == GATHER_SUM)
         reply_integer(&whole->reply, many->sum);
     else if (!many->failed && whole->call.command->gather == GATHER_OK)
         reply_ok(&whole->reply);
-    many_end(whole);
+    task_end(whole);
     request_finish(whole);
 }
 
-void many_proceed(struct engine *engine)
+static void run(struct task *task)
 {
-    if (list_empty(&engine->many))
-        return;
-    engine_note(engine, WORK_CLIENTS);
-    struct list *link = engine->many.next;
-    struct many *many = list_entry(link, struct many, link);
-    struct request *whole = many->whole;
-    list_remove(link);
-    list_append(&engine->many, link); /* the next turn is another's */
+    struct many *many = many_of(task);
+
     switch (many->stage) {
     case MANY_CUTTING:
-        cut_some(whole);
+        cut_some(many);
         return;
     case MANY_BEGINNING:
-        begin_some(whole);
+        begin_some(many);
         return;
     case MANY_GATHERING:
-        gather_some(whole);
+        gather_some(many);
         return;
     case MANY_WAITING:
         ensure(!"a command that waits for its parts has no step to do");
     }
+}
+
+/* ---- its life ---- */
+
+static void release(struct task *task)
+{
+    struct many *many = many_of(task);
+
+    memory_free(many->seen);
+    memory_free(many);
+}
+
+static const struct task_kind kind = {
+    .work = WORK_CLIENTS, .run = run, .gathered = gather, .release = release};
+
+bool many_create(struct request *whole)
+{
+    const struct call *call = &whole->call;
+    struct many *many = memory_alloc(sizeof *many);
+    const size_t keys = (many_last_argument(call) + 1) / many_key_stride(call->command);
+
+    task_init_of(&many->task, &kind, whole);
+    many->at = (size_t)call->command->first_key;
+    whole->route = 0;
+    if (call->command->gather != GATHER_OK)
+        return true;
+    many->mask = 1;
+    while (many->mask < 2 * keys)
+        many->mask *= 2;
+    many->seen = memory_try_alloc(many->mask * sizeof many->seen[0]);
+    if (many->seen == NULL)
+        return false;
+    memset(many->seen, 0, many->mask * sizeof many->seen[0]);
+    many->mask--;
+    return true;
+}
+
+void many_begin(struct request *whole)
+{
+    request_wait(whole, STAGE_PARTS);
+    task_hurry(whole->task);
 }

@@ -14,6 +14,7 @@
  *   answers.c     other nodes' answers, and those that will not come
  *   link.c        other nodes' questions
  *   recover.c     partitions made whole, with due.c, compare.c and pull.c (recover.h)
+ *   task.c        work that is done in steps, some of them a turn (task.h)
  *   lcs.c         LCS, once its keys were read
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
@@ -48,6 +49,7 @@
 #include "node/engine.h"
 #include "node/handshake.h"
 #include "node/hints.h"
+#include "node/task.h"
 #include "replica/operation.h"
 #include "replica/replica.h"
 #include "resp/parser.h"
@@ -183,12 +185,9 @@ struct request {
     struct list behind;  /* of struct outbox_piece: the rest of a reply that has large values */
     struct sweep *sweep;
     struct inspection *inspection;
-    struct listing *listing;
+    struct task *task;   /* what is done for it in steps (task.h) */
     struct list parts;   /* of struct request, by link */
-    struct many *many;   /* of a command of more keys than fit a turn, until it is gathered */
-    struct lcs_job *lcs; /* of an LCS that has read its values */
     struct group *group; /* the commands of a transaction about one partition (group.h) */
-    struct exec *exec;   /* of an EXEC, while it runs (exec.h) */
     size_t parts_pending;
     uint16_t tried;      /* forwarding: a bit for each of the preference list */
     bool coordinated;    /* here */
@@ -424,8 +423,6 @@ void deliver_turn_end(struct engine *engine);
  * more where other nodes are asked. A command of no more is done at once. */
 #define MANY_PER_TURN 128
 
-struct many;
-
 /* How many arguments belong to one key: MSET's key and value. */
 size_t many_key_stride(const struct command *command);
 /* The last argument that is a key, or belongs to one. */
@@ -436,21 +433,11 @@ bool many_is(const struct call *call);
 bool many_create(struct request *whole);
 /* There is room for what request_wait keeps: it goes on by itself. */
 void many_begin(struct request *whole);
-/* All parts are done. */
-void many_gather(struct request *whole);
-/* Frees what many_create made, if anything. */
-void many_end(struct request *whole);
-/* One step of one command. */
-void many_proceed(struct engine *engine);
 
 /* ---- LCS (lcs.c) ---- */
 
 /* Its parts have read the values. */
 void lcs_begin(struct request *whole);
-/* Frees what lcs_begin made, if anything. */
-void lcs_end(struct request *whole);
-/* One step of the one that has waited longest. */
-void lcs_proceed(struct engine *engine);
 
 /* ---- routes (route.c) ---- */
 
@@ -670,11 +657,8 @@ struct engine {
     struct buffer seen;        /* lines for monitors, of this turn */
     struct inbox *inbox;       /* of this worker (command/post.h) */
     struct buffer posted;      /* what was in it, and is not handed out yet */
-    struct list many;          /* of struct many: commands with a step to do */
-    struct list lcs_jobs;      /* of struct lcs_job, the one that is worked at first */
-    struct list listings;      /* of struct listing, the same */
-    uint32_t listing_work;     /* what they had of this turn */
-    struct list execs;         /* of struct exec: the same of transactions */
+    struct tasks tasks;        /* what is done in steps */
+    struct list lcs_jobs;      /* of struct lcs_job, by waiting */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;

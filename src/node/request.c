@@ -239,20 +239,13 @@ static void give_back(struct request *request)
 {
     ensure(list_empty(&request->parts));
     stop_hedge(request);
-    if (request->many != NULL)
-        many_end(request);
-    if (request->lcs != NULL)
-        lcs_end(request);
-    if (request->exec != NULL)
-        exec_end(request);
+    task_end(request);
     if (!list_empty(&request->owed) || request->stage == STAGE_LINGERING)
         owed_end(request);
     if (request->sweep != NULL)
         sweep_end(request);
     if (request->inspection != NULL)
         inspect_end(request);
-    if (request->listing != NULL)
-        listing_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
     if (request->block != NULL)
@@ -584,10 +577,8 @@ void request_part_done(struct request *whole)
 {
     if (--whole->parts_pending > 0)
         return;
-    if (whole->many != NULL)
-        many_gather(whole);
-    else if (whole->exec != NULL)
-        exec_proceed(whole);
+    if (whole->task != NULL)
+        whole->task->kind->gathered(whole->task);
     else if (whole->group != NULL)
         group_gathered(whole);
     else
@@ -693,7 +684,7 @@ void request_answered(struct request *request)
 {
     struct trail *trail = &request->client->trail;
 
-    if (request->owned || request->many != NULL || request->kind == COMMAND_CLUSTER ||
+    if (request->owned || request->task != NULL || request->kind == COMMAND_CLUSTER ||
         !list_empty(&request->owed)) {
         let_go(request, trail);
         return;
@@ -729,13 +720,10 @@ void requests_destroy(struct engine *engine)
 {
     for (size_t i = 0; i < engine->slot_count; i++) {
         struct request *request = engine->slots[i];
-        many_end(request);
-        lcs_end(request);
-        exec_end(request);
+        task_end(request);
         group_destroy(request);
         sweep_end(request);
         inspect_end(request);
-        listing_end(request);
         buffer_deinit(&request->reply);
         outbox_pieces_free(&request->behind);
         buffer_deinit(&request->kept);

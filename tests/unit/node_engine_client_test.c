@@ -120,16 +120,28 @@ Test(engine_client, a_command_may_be_cut_at_every_byte)
 /* More keys than fit three turns. */
 #define VERY_MANY (3 * MANY_PER_TURN + 1)
 
-/* "word k0 between k1 between ... end" */
+/* One turn, in which what came is read. */
+static void turn(void)
+{
+    struct engine *engine = pair.nodes[0].engine;
+
+    engine_wake(engine, pair_now(&pair.nodes[0]));
+    engine_turn_end(engine, pair_now(&pair.nodes[0]));
+}
+
+/* "word k0 between k1 between ... end", which comes and is not gone on with. */
 static void send_very_many(const char *word, const char *between, const char *end_with)
 {
     struct buffer line = {0};
+    struct engine *engine = pair.nodes[0].engine;
 
     buffer_append_string(&line, word);
     for (unsigned i = 0; i < VERY_MANY; i++)
         buffer_append_format(&line, " k%u%s", i, between);
     buffer_append_format(&line, "%s\r\n", end_with);
-    pair_send(client, buffer_content(&line).data, buffer_size(&line));
+    buffer_append_span(engine_client_in(client->client), buffer_content(&line));
+    engine_client_input(engine, pair_now(&pair.nodes[0]), client->client);
+    engine_turn_end(engine, pair_now(&pair.nodes[0]));
     buffer_deinit(&line);
 }
 
@@ -140,20 +152,25 @@ Test(engine_client, a_command_of_very_many_keys_takes_turns)
     begin();
     struct pair_client *other = pair_connect(&pair, 0);
     send_very_many("MSET", " v", " k0 w");
-    pair_pass(&pair, 4); /* to cut it */
+    for (unsigned i = 0; i < 3; i++) /* to cut it */
+        turn();
     cr_assert_not(pair_has(&pair, 0, "k1", "v"));
-    pair_pass(&pair, 2); /* to begin it */
+    turn();
+    turn(); /* to begin it */
     cr_assert(pair_has(&pair, 0, "k1", "v"));
     cr_assert_not(pair_has(&pair, 0, "k384", "v"));
-    pair_ask(other, "GET k1", "$1\r\nv\r\n");
-    pair_expect(client, "");
-    pair_pass(&pair, 6);
+    buffer_append_string(engine_client_in(other->client), "GET k1\r\n");
+    engine_client_input(pair.nodes[0].engine, pair_now(&pair.nodes[0]), other->client);
+    turn();
+    cr_assert_gt(outbox_size(engine_client_out(other->client)), 0);
+    cr_assert_eq(outbox_size(engine_client_out(client->client)), 0);
+    pair_settle(&pair);
     pair_expect(client, OK);
     cr_assert(pair_has(&pair, 0, "k384", "v"));
     pair_ask(client, "GET k0", "$1\r\nw\r\n");
 
     send_very_many("MGET", "", " x");
-    pair_pass(&pair, 12);
+    pair_settle(&pair);
     snprintf(all, sizeof all, "*%u\r\n$1\r\nw\r\n$1\r\nv\r\n", VERY_MANY + 1);
     const struct span got = buffer_content(&client->got);
     cr_assert_eq(got.size, strlen("*386\r\n") + VERY_MANY * strlen("$1\r\nv\r\n") + 5);
@@ -161,9 +178,8 @@ Test(engine_client, a_command_of_very_many_keys_takes_turns)
     buffer_reset(&client->got, 0);
 
     send_very_many("DEL", "", " x k1");
-    pair_command(client, "EXISTS k1"); /* waits for it */
     pair_expect(client, "");
-    pair_pass(&pair, 12);
+    pair_command(client, "EXISTS k1"); /* waits for it */
     snprintf(all, sizeof all, ":%u\r\n:0\r\n", VERY_MANY);
     pair_expect(client, all);
     end();
@@ -174,9 +190,10 @@ Test(engine_client, who_leaves_takes_a_command_of_very_many_keys_along)
     begin();
     struct pair_client *other = pair_connect(&pair, 0);
     send_very_many("MSET", " v", "");
-    pair_pass(&pair, 2);
+    turn();
+    turn();
     pair_disconnect(client);
-    pair_pass(&pair, 20);
+    pair_settle(&pair);
     pair_ask(other, "GET k384", "$1\r\nv\r\n");
     end();
 }
