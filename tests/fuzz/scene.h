@@ -31,6 +31,7 @@ struct scene {
     struct scene_client clients[SCENE_CLIENTS];
     struct buffer bytes; /* what is composed */
     bool all_loose;      /* CLIENT PAUSE: nobody's replies are due */
+    bool blind;          /* replies are not looked at */
 };
 
 void scene_init(struct scene *scene, const struct pair_setup *setup);
