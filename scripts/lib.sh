@@ -7,6 +7,7 @@
 #   build_packages              the packages that building dunlin-server takes
 #   test_packages               what the tests take on top
 #   perf_packages               what perf-gate takes on top of those
+#   fuzz_packages               what the fuzzers take on top of the first
 #   client_packages             what the tests with real clients take, without JavaScript
 #   node_packages               what JavaScript takes, where there is no npm
 #   bootstrap                   makes ./configure where there is none, or an old one
@@ -20,6 +21,7 @@ build_packages="gcc make autoconf automake pkg-config libc6-dev libevent-dev lib
     libjemalloc-dev libssl-dev libxxhash-dev liblua5.1-0-dev lua-cjson-dev lua-bitop-dev"
 test_packages="libcriterion-dev libhiredis-dev redis-tools binutils"
 perf_packages="valgrind strace"
+fuzz_packages="clang libclang-rt-14-dev"
 client_packages="python3-redis"
 node_packages="nodejs npm"
 

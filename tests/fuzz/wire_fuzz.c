@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Whatever bytes a peer sends: reads frames and messages until they end or are refused. Not part of
- * `make check`; in a build folder of its own:
- *
- *   configure CC=clang CFLAGS='-g -O1 -fsanitize=fuzzer-no-link' \
- *       --enable-sanitizers=address,undefined
- *   make wire_fuzz && ./wire_fuzz -max_len=4096
+ * A fuzzer of what peers send, as bytes: reads frames and messages until they end or are refused.
  */
+#include "fuzz/fuzz.h"
 #include "value/siblings.h"
 #include "wire/wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void look_at(const struct version *version)
 {
@@ -20,7 +14,7 @@ static void look_at(const struct version *version)
         return;
     struct siblings_cursor cursor = siblings_begin(version->value);
     while (siblings_next(&cursor, &sibling))
-        continue;
+        touch(sibling.value);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -34,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         while (wire_next_message(&frame.messages, &message, &error) == WIRE_OK) {
             if (message.type == WIRE_FORWARD)
                 for (struct span rest = message.forward.args.packed; rest.size > 0;)
-                    wire_next_arg(&rest);
+                    touch(wire_next_arg(&rest));
             if (message.type == WIRE_WRITE)
                 look_at(&message.write.version);
             if (message.type == WIRE_ANSWER)

@@ -44,6 +44,8 @@ static struct net_event *post(struct net *net, const struct net_node *from, enum
     event->from = from->index;
     event->lives = from->lives;
     buffer_append_span(&event->bytes, bytes);
+    if (net->tamper != NULL)
+        net->tamper(net->tamper_context, &event->bytes);
     while (*at != NULL && (*at)->at_us <= event->at_us)
         at = &(*at)->next;
     event->next = *at;

@@ -59,6 +59,9 @@ struct net {
     int64_t delay_min_us, delay_max_us;
     unsigned loss_percent;    /* of calls and answers */
     struct net_event *events; /* by time */
+    /* What changes the bytes of datagrams, calls and answers on their way; NULL: nothing. */
+    void (*tamper)(void *context, struct buffer *bytes);
+    void *tamper_context;
     uint64_t order;
     uint64_t delivered; /* events */
     bool tracing;

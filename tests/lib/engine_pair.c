@@ -122,6 +122,12 @@ static const struct engine_calls calls = {
 
 /* ---- what commands look at ---- */
 
+static struct member_address member_address(void *context, const struct ring_member *member)
+{
+    (void)context;
+    return (struct member_address){member->host, member->client_port, member->bus_port};
+}
+
 static enum member_state member_state(void *context, const struct ring_member *member)
 {
     (void)context;
@@ -156,6 +162,14 @@ static bool config_rewrite(void *context, struct buffer *error)
     return true;
 }
 
+static void visit_links(void *context,
+                        void (*visit)(void *visitor, const struct link_facts *facts), void *visitor)
+{
+    const struct pair_node *node = context;
+
+    engine_visit_links(node->engine, visit, visitor);
+}
+
 static void reset_statistics(void *context)
 {
     (void)context;
@@ -176,10 +190,18 @@ static void error_counts(void *context,
     (void)visitor;
 }
 
+static void shut_down(void *context)
+{
+    (void)context;
+}
+
 static const struct environment_functions functions = {
+    .member_address = member_address,
     .member_state = member_state,
+    .links = visit_links,
     .config_set = config_set,
     .config_rewrite = config_rewrite,
+    .shut_down = shut_down,
     .reset_statistics = reset_statistics,
     .facts = get_facts,
     .error_counts = error_counts,
