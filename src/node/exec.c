@@ -102,7 +102,11 @@ static bool take_step(struct exec *exec)
     const bool watched_changed = step->watched_count > 0 && is_null(reply);
     const bool unknown = step->count == 0 && is_error(reply);
 
-    exec->replies.failed |= part->reply.failed;
+    request->reply.failed |= part->reply.failed;
+    if (part->reply.failed) {
+        request_part_taken(part); /* there was no memory for it: the connection ends */
+        return false;
+    }
     if (watched_changed) {
         reply_null_array(&request->reply, request->call.protocol);
     } else if (whole && exec->alone && !is_error(reply)) {

@@ -109,6 +109,7 @@ struct request *group_cut(struct request *whole, const struct group_content *con
     if (group_create(request))
         return request;
     buffer_append_span(&whole->reply, buffer_content(&request->reply));
+    whole->reply.failed |= request->reply.failed;
     request_abandon(request);
     return NULL;
 }

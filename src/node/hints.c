@@ -11,6 +11,8 @@
 #define PAUSE_US_MAX HINTS_PAUSE_US_MAX
 /* What may be sent at once after a time of silence, of what hint-rate allows in a second. */
 #define BURST_SHARE 10
+/* No link: who handed it over has gone. */
+#define FROM_GONE UINT64_MAX
 
 _Static_assert(HINTS_SLOT_HELD < 1u << HINTS_SLOT_BITS, "an id holds the slot");
 
@@ -22,7 +24,7 @@ struct hint {
     int slot; /* in the window; -1: it is not on its way */
     int64_t kept_us;
     int64_t pause_us;
-    uint64_t from_link; /* of the node that this one stands in for, 0: none */
+    uint64_t from_link; /* of the node that this one stands in for, 0: none; or FROM_GONE */
     uint64_t from_id;
     struct block *block; /* a share of the one that a large value lies in; NULL: it is in `bytes` */
     struct version version;
@@ -123,26 +125,29 @@ static void end(struct engine *engine, struct hints_target *target, struct hint 
     memory_free(hint);
 }
 
-/* Tells the node that this one stands in for. */
-static void answer(struct engine *engine, const struct hint *hint, enum ack_status status)
+/* Tells the node that this one stands in for; false when its link has gone. */
+static bool answer(struct engine *engine, const struct hint *hint, enum ack_status status)
 {
     const struct wire_ack ack = {.id = hint->from_id, .status = (uint8_t)status};
 
     if (hint->from_link == 0)
-        return;
+        return true;
     list_for_each(member, &engine->links)
     {
         struct link *link = list_entry(member, struct link, member);
-        if (link->id == hint->from_link && !link->broken)
-            wire_put_ack(link_message(link), &ack);
+        if (link->id != hint->from_link || link->broken)
+            continue;
+        wire_put_ack(link_message(link), &ack);
+        return true;
     }
+    return false;
 }
 
 static void drop(struct engine *engine, struct hints_target *target, struct hint *hint,
                  const char *why)
 {
     if (hint->from_link != 0)
-        answer(engine, hint, ACK_FULL); /* it is that node's to tell */
+        (void)answer(engine, hint, ACK_FULL); /* it is that node's to tell */
     else
         missed_drop(engine, target, hint->partition, hint->owed.key, why);
     end(engine, target, hint);
@@ -394,6 +399,37 @@ static bool ends_debt(uint8_t status)
     return status == ACK_OK || status == ACK_NEWER || status == ACK_FULL;
 }
 
+/* Its target has it now, and who handed it over has gone: if it restarted, it owes it to nobody any
+ * more, and may have compared the replicas before this one had it. So the others are offered it as
+ * well, where there is room. */
+static void spread(struct engine *engine, const struct hints_target *target,
+                   const struct hint *hint)
+{
+    const struct ring_claim *claim = ring_claim(engine->view->ring, hint->partition);
+
+    engine->hints.lent = hint->block;
+    for (unsigned i = 0; i < claim->count; i++) {
+        const node_number other = claim->nodes[i];
+        if (other == target->number || other == engine->view->self ||
+            !hints_have_room(engine, other, hint->key.size + hint->version.value.size))
+            continue;
+        struct hint *more = add(engine, find_or_create(engine, other), hint->partition, hint->key,
+                                &hint->version);
+        if (more != NULL)
+            more->from_link = FROM_GONE;
+    }
+    engine->hints.lent = NULL;
+}
+
+static void delivered(struct engine *engine, struct hints_target *target, struct hint *hint,
+                      uint8_t status)
+{
+    metrics_add(engine->metrics, METRIC_HINTS_DELIVERED, 1);
+    if (!answer(engine, hint, ACK_OK) && status == ACK_OK && hint->from_link != FROM_GONE)
+        spread(engine, target, hint);
+    end(engine, target, hint);
+}
+
 void hints_acknowledged(struct engine *engine, node_number number, const struct wire_ack *ack)
 {
     struct hints_target *target = find(engine, number);
@@ -412,9 +448,7 @@ void hints_acknowledged(struct engine *engine, node_number number, const struct 
     } else if (slot < HINTS_WINDOW && target->window[slot].id == ack->id) {
         struct hint *hint = target->window[slot].hint;
         if (ends_debt(ack->status)) {
-            metrics_add(engine->metrics, METRIC_HINTS_DELIVERED, 1);
-            answer(engine, hint, ACK_OK);
-            end(engine, target, hint);
+            delivered(engine, target, hint, ack->status);
         } else {
             put_back(engine, target, hint, true);
         }

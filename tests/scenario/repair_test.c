@@ -416,6 +416,113 @@ Test(repair, with_a_stand_in_a_hint_is_lost)
                         "3 has {k}l: +505.0@1 'two'\n");
 }
 
+/* ---- stand-ins ---- */
+
+/* Of five nodes and two partitions. 1, 3 and 4 keep the key; 2 and 5 hold a write for 3 and 4, and
+ * 1 restarts. When 2 brings it to 4, 1 has compared them all, and 5 reaches nobody. */
+Test(repair, what_a_stand_in_alone_still_knows_reaches_all)
+{
+    struct world_settings five = script_three;
+    struct script script;
+
+    five.nodes = 5;
+    five.partitions = 2;
+    five.sloppy_quorum = true;
+    script_begin_with(&script, &five);
+    script_say(&script, 1, "set k one");
+    script_part_from_all(&script, 3);
+    script_part_from_all(&script, 4);
+    script_say(&script, 1, "get k");
+    script_wait_ms(&script, 500); /* they count as gone by then */
+    script_say(&script, 1, "set k two");
+    script_kill(&script, 1);
+    script_join(&script, 1, 3);
+    script_join(&script, 1, 4);
+    script_join(&script, 3, 4);
+    script_start(&script, 1);
+    script_wait_ms(&script, 2000);
+    script_look(&script, 1, "k");
+    script_join(&script, 2, 3);
+    script_join(&script, 2, 4);
+    script_wait_ms(&script, 2000);
+    script_look_at_all(&script, "k");
+    script_end(&script, "1 < set k one\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "1>4 write k: +500.0@1 'one' over none\n"
+                        "3>1 ack: ok\n"
+                        "4>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- 3 and 1 are parted\n"
+                        "-- 3 and 2 are parted\n"
+                        "-- 3 and 4 are parted\n"
+                        "-- 3 and 5 are parted\n"
+                        "-- 4 and 1 are parted\n"
+                        "-- 4 and 2 are parted\n"
+                        "-- 4 and 3 are parted\n"
+                        "-- 4 and 5 are parted\n"
+                        "1 < get k\n"
+                        "1>3 read k, has +500.0@1\n"
+                        "1>4 read k, has +500.0@1\n"
+                        "1 > -NOQUORUM needed 2 of 3, got 1 in 500 ms\n"
+                        "1 < set k two\n"
+                        "1>2 hold for 4 k: +1510.0@1 'two'\n"
+                        "1>5 hold for 3 k: +1510.0@1 'two'\n"
+                        "2>1 ack: held\n"
+                        "5>1 ack: held\n"
+                        "1 > +OK\n"
+                        "-- 1 is killed\n"
+                        "-- 1 and 3 are joined\n"
+                        "-- 1 and 4 are joined\n"
+                        "-- 3 and 4 are joined\n"
+                        "-- 1 starts, empty\n"
+                        "1>2 compare 1\n"
+                        "1>3 compare 0\n"
+                        "1>4 compare 0\n"
+                        "1>5 compare 1\n"
+                        "2>1 compared: version\n"
+                        "3>1 compared: version\n"
+                        "4>1 compared: version\n"
+                        "5>1 compared: version\n"
+                        "1>3 pull 0: leaves ffff from 0\n"
+                        "1>5 pull 1: leaves ffff from 0\n"
+                        "3>1 chunk: version, 32 bytes, next 0\n"
+                        "5>1 chunk: version, 0 bytes, next 0\n"
+                        "1>2 pull 1: leaves 0000 from 0\n"
+                        "1>4 pull 0: leaves 0000 from 0\n"
+                        "2>1 chunk: version, 0 bytes, next 0\n"
+                        "4>1 chunk: version, 0 bytes, next 0\n"
+                        "1>2 compare 1\n"
+                        "1>3 compare 0\n"
+                        "1>4 compare 0\n"
+                        "1>5 compare 1\n"
+                        "2>1 compared: version\n"
+                        "3>1 compared: version\n"
+                        "4>1 compared: version\n"
+                        "5>1 compared: version\n"
+                        "1>3 pull 0: leaves 0000 from 0\n"
+                        "1>4 pull 0: leaves 0000 from 0\n"
+                        "3>1 chunk: version, 0 bytes, next 0\n"
+                        "4>1 chunk: version, 0 bytes, next 0\n"
+                        "1>2 pull 1: leaves 0000 from 0\n"
+                        "1>5 pull 1: leaves 0000 from 0\n"
+                        "2>1 chunk: version, 0 bytes, next 0\n"
+                        "5>1 chunk: version, 0 bytes, next 0\n"
+                        "1 has k: +500.0@1 'one'\n"
+                        "-- 2 and 3 are joined\n"
+                        "-- 2 and 4 are joined\n"
+                        "2>4 write k: +1510.0@1 'two' over +1510.0@1\n"
+                        "4>2 ack: ok\n"
+                        "2>1 write k: +1510.0@1 'two' over +1510.0@1\n"
+                        "2>3 write k: +1510.0@1 'two' over +1510.0@1\n"
+                        "1>2 ack: ok\n"
+                        "3>2 ack: ok\n"
+                        "1 has k: +1510.0@1 'two'\n"
+                        "2 has k: nothing\n"
+                        "3 has k: +1510.0@1 'two'\n"
+                        "4 has k: +1510.0@1 'two'\n"
+                        "5 has k: nothing\n");
+}
+
 /* ---- faults ---- */
 
 /* Nothing was evicted at 3, and what it lacks is settled: it is looked at twice. */

@@ -669,3 +669,55 @@ Test(engine_hints, a_stand_in_that_refuses_does_not_count)
     cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS_DROPPED), 0);
     pair_deinit(&pair);
 }
+
+/* The next WRITE that node 0 sends to the ghost, which takes it. */
+static bool takes_from_stand_in(size_t node, const char *key)
+{
+    struct wire_message message;
+
+    ghost = pair_cable(&pair, 0, node);
+    if (!next(&message))
+        return false;
+    cr_assert_eq(message.type, WIRE_WRITE);
+    cr_assert(span_equal(message.write.key, span_of_string(key)));
+    acknowledge(message.write.id, ACK_OK);
+    return true;
+}
+
+Test(engine_hints, a_stand_in_offers_all_what_the_one_that_handed_it_over_may_have_forgotten)
+{
+    char key[PAIR_KEY_MAX];
+    size_t frame;
+
+    for (int gone = 0; gone < 2; gone++) {
+        begin_with(&(const struct pair_setup){.nodes = 4, .replicas = 3, .ghosts = 14});
+        pair_key(&pair, 1, 0, key);
+        const uint32_t partition = pair_partition_of(&pair, key);
+        const struct wire_hold hold = {
+            .id = UINT64_C(1) << 63 | 5,
+            .claim_version = ring_claim(pair.ring, partition)->version,
+            .partition = (uint16_t)partition,
+            .target = pair.nodes[2].number,
+            .key = span_of_string(key),
+            .version = {.dot = {.stamp = hlc_stamp(pair_now(&pair.nodes[0]).wall_ms), .node = 2},
+                        .kind = VALUE_STRING,
+                        .deadline_ms = DEADLINE_NEVER,
+                        .value = span_of_string("1")}};
+        pair_stranger(&pair, 0);
+        pair_stranger_greets(&pair, 1, WIRE_ROLE_WORKER);
+        wire_put_hold(pair_begin(&pair.stranger, &frame), &hold);
+        pair_end(&pair.stranger, frame);
+        if (gone)
+            pair_cable_drop(&pair.stranger);
+        pair_pass(&pair, 100);
+        cr_assert(takes_from_stand_in(2, key));
+        pair_pass(&pair, 100);
+        cr_assert_eq(takes_from_stand_in(1, key), gone);
+        cr_assert_eq(takes_from_stand_in(3, key), gone);
+        pair_pass(&pair, 100);
+        for (size_t node = 1; node <= 3; node++)
+            cr_assert_not(takes_from_stand_in(node, key));
+        cr_assert_eq(pair_metric(&pair, 0, METRIC_HINTS), 0);
+        pair_deinit(&pair);
+    }
+}

@@ -11,7 +11,8 @@
  * may have had no memory to remember (store/mates.h): allocations fail as it is heard of, or have
  * failed since. (What is offered late, as a hint, behind newer ones of its coordinator, is not
  * heard: it may be from before that.) A replica that recovers fetches key by key, at several
- * moments: it is looked at for batches that began when it had done so.
+ * moments: it is looked at for batches that began when it had done so. What a FLUSHALL deletes is
+ * handed on as tombstones of one dot, key by key as they are read: that is no batch.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@
 #define BATCHES_LAST 4u
 #define KEYS_MAX     8
 #define KEY_SIZE_MAX 16
+/* FLUSHALLs that are remembered. */
+#define FLUSHES_KEPT 64u
 
 /* How often a node had been started, what it had evicted of a partition since, and how many
  * allocations had failed. */
@@ -56,6 +59,8 @@ struct batches {
     uint64_t count;
     struct dot newest[WORLD_NODES_MAX + 1]; /* that was heard, of each coordinator */
     struct dot wrong;                       /* the last that was reported */
+    struct dot flushes[FLUSHES_KEPT];
+    unsigned flush_count;
 };
 
 /* What a node has of a key, by a batch's dot. */
@@ -163,9 +168,17 @@ static void look_node(struct batches *batches, const struct sim_node *node,
         report(batches, node, heard, has);
 }
 
+static bool is_flush(const struct batches *batches, struct dot dot)
+{
+    for (unsigned i = 0; i < FLUSHES_KEPT; i++)
+        if (dot_equal(batches->flushes[i], dot))
+            return true;
+    return false;
+}
+
 static void hear(struct batches *batches, uint32_t partition, const struct version *batch)
 {
-    if (batch->kind != VALUE_BATCH)
+    if (batch->kind != VALUE_BATCH || is_flush(batches, batch->dot))
         return;
     struct span rest = batch->value;
     struct heard heard = {.dot = batch->dot,
@@ -206,6 +219,8 @@ static void on_message(void *context, unsigned from, unsigned to,
         hear(batches, message->hold.partition, &message->hold.version);
     else if (message->type == WIRE_MATES)
         hear(batches, message->mates.partition, &message->mates.version);
+    else if (message->type == WIRE_FLUSH && !is_flush(batches, message->flush.dot))
+        batches->flushes[batches->flush_count++ % FLUSHES_KEPT] = message->flush.dot;
     if (message->type != WIRE_ACK && message->type != WIRE_ACKS && message->type != WIRE_ANSWER)
         return;
     for (unsigned i = 1; i <= BATCHES_LAST && i <= batches->count; i++)
