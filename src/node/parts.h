@@ -21,7 +21,8 @@
  *   inspect.c     VERSION, which asks the replicas of a key
  *   deliver.c     what other workers hand to this one's clients
  *   watch.c       CLIENT PAUSE, MONITOR, CLIENT UNBLOCK, SLOWLOG, LATENCY
- *   listing.c     SCAN, KEYS and the like, which go through the ring page by page
+ *   listing.c     SCAN, KEYS and the like, which go through the ring page by page, with
+ *                 listing_page.c and listing_sources.c
  *   footprint.c   what connections and requests hold, for maxmemory
  *   owed.c        what is owed to other nodes, and the bound that follows from it
  *   hints.c       what is owed beyond the end of its request
