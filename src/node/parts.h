@@ -4,7 +4,8 @@
  *
  *   engine.c      creation, views, time, turns
  *   client.c      a client's connection: what it sends, and its replies in order
- *   dispatch.c    from a command to a request: its order, its keys, its parts
+ *   dispatch.c    from a command to a request: its order, its keys, where it begins
+ *   many.c        a command of many keys: its parts, and one reply of theirs
  *   exec.c        EXEC: its groups, one after another, and its reply; exec_plan.c cuts them
  *   group.c       a group: the commands of a transaction about one partition; group_run.c runs them
  *   route.c       where a request runs: its place, its levels, its coordinator
@@ -87,9 +88,6 @@
 
 /* One command of a client. False: it has to wait for the client's earlier requests. */
 bool dispatch_client(struct client *client, const struct command_input *input);
-/* The part of `whole` that is about the key at argv[at], placed and not begun; NULL with an error
- * in the whole's reply. */
-struct request *dispatch_cut_part(struct request *whole, size_t at);
 /* A step of `whole`, not begun, whose arguments stay where they are until then; NULL: there are too
  * many requests. */
 struct request *dispatch_step(struct request *whole, const struct span *argv, size_t argc);
@@ -129,7 +127,7 @@ void deliver_turn_end(struct engine *engine);
 
 /* ---- commands of many keys (many.c) ---- */
 
-/* Keys of a command that are cut, begun or gathered in one turn: a part takes some 1.5 us of each,
+/* Keys of a command that are cut, begun or gathered in one step: a part takes some 1.5 us of each,
  * more where other nodes are asked. A command of no more is done at once. */
 #define MANY_PER_TURN 128
 
@@ -137,10 +135,13 @@ void deliver_turn_end(struct engine *engine);
 size_t many_key_stride(const struct command *command);
 /* The last argument that is a key, or belongs to one. */
 size_t many_last_argument(const struct call *call);
-/* Whether a command of many keys has more than fit a turn. */
-bool many_is(const struct call *call);
-/* Prepares for that. False: out of memory. */
-bool many_create(struct request *whole);
+/* Of one that has a way of gathering: whether it has more than one key, or is one of many with one
+ * key as well, as MGET, whose reply is an array. */
+bool many_has_parts(const struct call *call);
+static inline bool many_is(const struct call *call)
+{
+    return call->command->gather != GATHER_NONE && many_has_parts(call);
+}
 /* There is room for what request_wait keeps: it goes on by itself. */
 void many_begin(struct request *whole);
 
@@ -255,6 +256,7 @@ struct engine {
     struct inbox *inbox;       /* of this worker (command/post.h) */
     struct buffer posted;      /* what was in it, and is not handed out yet */
     struct tasks tasks;        /* what is done in steps */
+    struct many *spare_many;   /* memory for the next one, or NULL */
     struct list lcs_jobs;      /* of struct lcs_job, by waiting */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */

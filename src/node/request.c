@@ -13,12 +13,10 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "node/exec.h"
 #include "node/group.h"
 #include "node/inspect.h"
 #include "node/listing.h"
 #include "node/parts.h"
-#include "resp/answer.h"
 #include "resp/reply.h"
 
 #define SLOT_BITS 17
@@ -440,7 +438,8 @@ void request_wait(struct request *request, enum request_stage stage)
         client_weigh(request);
 }
 
-void request_drop_parts(struct request *whole)
+/* The parts, which have not begun or are done. */
+static void drop_parts(struct request *whole)
 {
     while (!list_empty(&whole->parts))
         give_back(list_entry(whole->parts.next, struct request, link));
@@ -448,7 +447,7 @@ void request_drop_parts(struct request *whole)
 
 void request_abandon(struct request *request)
 {
-    request_drop_parts(request);
+    drop_parts(request);
     give_back(request);
 }
 
@@ -477,7 +476,7 @@ static void let_go(struct request *request, struct trail *trail)
     request_wait(request, STAGE_LINGERING);
 }
 
-/* ---- many keys ---- */
+/* ---- parts ---- */
 
 void request_append_reply(struct request *whole, struct request *part)
 {
@@ -490,78 +489,6 @@ void request_append_reply(struct request *whole, struct request *part)
         list_remove(piece);
         list_append(&whole->behind, piece);
     }
-}
-
-static void append_parts(struct request *whole)
-{
-    list_for_each(link, &whole->parts)
-        request_append_reply(whole, list_entry(link, struct request, link));
-}
-
-static bool is_error(const struct buffer *reply)
-{
-    const struct span content = buffer_content(reply);
-
-    return reply->failed || (content.size > 0 && content.data[0] == '-');
-}
-
-/* The first error among the parts' replies is the whole's, whatever the others say. */
-static bool adopt_error(struct request *whole)
-{
-    list_for_each(link, &whole->parts)
-    {
-        const struct buffer *reply = &list_entry(link, struct request, link)->reply;
-        if (is_error(reply)) {
-            buffer_append_span(&whole->reply, buffer_content(reply));
-            whole->reply.failed |= reply->failed;
-            return true;
-        }
-    }
-    return false;
-}
-
-static int64_t sum_parts(const struct request *whole)
-{
-    int64_t sum = 0;
-
-    list_for_each(link, &whole->parts)
-    {
-        int64_t value = 0;
-        answer_integer(buffer_content(&list_entry(link, struct request, link)->reply), &value);
-        sum += value;
-    }
-    return sum;
-}
-
-static void gather(struct request *whole)
-{
-    size_t count = 0;
-
-    list_for_each(link, &whole->parts) count++;
-    if (!adopt_error(whole)) {
-        switch (whole->call.command->gather) {
-        case GATHER_ARRAY:
-            reply_array(&whole->reply, count);
-            append_parts(whole);
-            break;
-        case GATHER_SUM:
-            reply_integer(&whole->reply, sum_parts(whole));
-            break;
-        case GATHER_WATCH:
-            exec_watch(whole);
-            break;
-        case GATHER_LCS:
-            lcs_begin(whole);
-            return;
-        case GATHER_OK:
-        case GATHER_NONE:
-            reply_ok(&whole->reply);
-            break;
-        }
-    }
-    while (!list_empty(&whole->parts))
-        request_part_taken(list_entry(whole->parts.next, struct request, link));
-    request_finish(whole);
 }
 
 void request_part_taken(struct request *part)
@@ -579,13 +506,18 @@ void request_part_done(struct request *whole)
         return;
     if (whole->task != NULL)
         whole->task->kind->gathered(whole->task);
-    else if (whole->group != NULL)
-        group_gathered(whole);
     else
-        gather(whole);
+        group_gathered(whole);
 }
 
 /* ---- the end ---- */
+
+static bool is_error(const struct buffer *reply)
+{
+    const struct span content = buffer_content(reply);
+
+    return reply->failed || (content.size > 0 && content.data[0] == '-');
+}
 
 /* A command of many keys counts once, and a forwarded one where it came from. */
 static void count(struct request *request)

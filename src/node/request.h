@@ -155,9 +155,7 @@ static inline size_t request_kept_bytes(const struct request *request)
 }
 /* Gives it another id: answers to what was asked before do not reach it. */
 void request_renew(struct request *request);
-/* Gives back the parts, which have not begun or are done. */
-void request_drop_parts(struct request *whole);
-/* Gives back one that has not begun. */
+/* Gives back one that has not begun, with its parts. */
 void request_abandon(struct request *request);
 /* Whether its time is up, though its timer may not have fired yet. */
 bool request_is_late(const struct request *request);
