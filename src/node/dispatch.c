@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * From a command to a request that may begin. A command of one key runs where route.c finds; a
- * command of many keys is cut into parts, each of which does.
+ * command of many keys is cut into parts (many.c), each of which does.
  *
  * The order of one client: its requests run side by side as long as nobody can tell. Two about one
  * key of which one writes do not: a write may be stamped anew (rule 1), and so pass a later one, or
@@ -15,9 +15,7 @@
 #include "node/listing.h"
 #include "node/parts.h"
 
-#include "base/assert.h"
 #include "base/level.h"
-#include "base/memory.h"
 #include "command/handlers.h"
 #include "resp/reply.h"
 
@@ -57,7 +55,7 @@ static bool must_wait(const struct client *client, const struct request *request
     return false;
 }
 
-/* ---- commands of one key and of many ---- */
+/* ---- its kind ---- */
 
 static inline bool keeps_siblings(const struct request *request)
 {
@@ -76,156 +74,6 @@ static bool prepare(struct request *request)
     request->kind = call->command->kind;
     call->siblings = keeps_siblings(request);
     return call->command->prepare == NULL || call->command->prepare(call, &request->kind);
-}
-
-struct request *dispatch_cut_part(struct request *whole, size_t at)
-{
-    const struct call *from = &whole->call;
-    struct request *part = request_borrow(whole->engine);
-    struct span argv[1 + 4];
-    const size_t size = many_key_stride(from->command);
-
-    if (part == NULL) {
-        reply_error(&whole->reply, "ERR too many requests in flight");
-        return NULL;
-    }
-    ensure(size <= 4 && at + size <= from->argc);
-    argv[0] = from->argv[0];
-    for (size_t i = 0; i < size; i++)
-        argv[1 + i] = from->argv[at + i];
-    request_began(part, whole->began_us);
-    part->owner = OWNER_WHOLE;
-    part->whole = whole;
-    part->call.command = from->command;
-    if (from->command->gather == GATHER_LCS) {
-        argv[0] = SPAN("GET");
-        part->call.command = command_named(argv[0]);
-    }
-    part->call.protocol = from->protocol;
-    part->call.options = from->options;
-    part->call.session = from->session;
-    part->call.argv = argv;
-    part->call.argc = 1 + size;
-    part->kind = whole->kind;
-    part->read_level = whole->read_level;
-    part->write_level = whole->write_level;
-    if (!request_reserve(part)) {
-        request_abandon(part);
-        reply_error(&whole->reply, NO_ROOM_FOR_REQUEST);
-        return NULL;
-    }
-    request_keep(part);
-    list_append(&whole->parts, &part->link);
-    route_find(part, part->call.argv[1]);
-    return part;
-}
-
-/* Of writes to one key the last one holds, and only that is made: side by side an earlier one might
- * be stamped again above it. False: out of memory. */
-static bool drop_overwritten(struct request *whole, size_t count)
-{
-    size_t mask = 1;
-
-    while (mask < 2 * count)
-        mask *= 2;
-    const struct request **seen = memory_try_alloc(mask * sizeof seen[0]);
-    if (seen == NULL)
-        return false;
-    memset(seen, 0, mask * sizeof seen[0]);
-    mask--;
-    for (struct list *link = whole->parts.previous, *next; link != &whole->parts; link = next) {
-        struct request *part = list_entry(link, struct request, link);
-        size_t at = (size_t)part->hash & mask;
-        next = link->previous;
-        while (seen[at] != NULL && !span_equal(seen[at]->call.argv[1], part->call.argv[1]))
-            at = (at + 1) & mask;
-        if (seen[at] != NULL)
-            request_abandon(part);
-        else
-            seen[at] = part;
-    }
-    memory_free(seen);
-    return true;
-}
-
-/* As with commands that are read ahead: the memory that the parts will touch is fetched for many at
- * a time. */
-static void fetch_parts(const struct request *whole)
-{
-    struct store *store = whole->engine->own.store;
-    struct store_visit visits[STORE_PREFETCH_MAX];
-    size_t count = 0;
-
-    list_for_each(link, &whole->parts)
-    {
-        const struct place *place = &list_entry(link, struct request, link)->operation.place;
-        if (count == STORE_PREFETCH_MAX) {
-            store_prefetch(visits, count);
-            count = 0;
-        }
-        visits[count++] = (struct store_visit){
-            .partition = store_partition(store, place->partition), .hash = place->hash};
-    }
-    store_prefetch(visits, count);
-}
-
-/* Cuts the request into its parts, without beginning any, or leaves it to many.c. False: there are
- * not enough requests left, or no memory; the reply says so, and nothing of it runs. */
-static bool cut(struct request *whole)
-{
-    const struct call *call = &whole->call;
-    const struct command *command = call->command;
-    const size_t last = many_last_argument(call);
-    size_t count = 0;
-
-    if (many_is(call)) {
-        if (many_create(whole))
-            return true;
-        reply_error(&whole->reply, NO_ROOM_FOR_REQUEST);
-        return false;
-    }
-
-    whole->route = whole->engine->view->self;
-    for (size_t at = (size_t)command->first_key; at <= last; at += many_key_stride(command)) {
-        const struct request *part = dispatch_cut_part(whole, at);
-        if (part == NULL) {
-            request_drop_parts(whole);
-            return false;
-        }
-        if (part->route != whole->route)
-            whole->route = 0;
-        count++;
-    }
-    if (command->gather == GATHER_OK && count > 1 && !drop_overwritten(whole, count)) {
-        request_drop_parts(whole);
-        reply_error(&whole->reply, NO_ROOM_FOR_REQUEST);
-        return false;
-    }
-    return true;
-}
-
-static void begin_parts(struct request *whole)
-{
-    struct list *link = whole->parts.next;
-
-    for (const struct list *l = link; l != &whole->parts; l = l->next)
-        whole->parts_pending++;
-    whole->parts_pending++; /* held until all have begun */
-    request_wait(whole, STAGE_PARTS);
-    fetch_parts(whole);
-    for (; link != &whole->parts; link = link->next)
-        route_take(list_entry(link, struct request, link));
-    request_part_done(whole);
-}
-
-/* Whether the command is cut in parts: MGET also with one key, since its reply is an array. */
-static bool of_many_keys(const struct call *call)
-{
-    const struct command *command = call->command;
-
-    return command->gather == GATHER_ARRAY || command->gather == GATHER_WATCH ||
-           (command->gather != GATHER_NONE &&
-            call->argc > (size_t)command->first_key + many_key_stride(command));
 }
 
 /* The commands that change or show the ring. */
@@ -261,7 +109,6 @@ static void give_up_exec(const struct request *request)
 static void begin(struct request *request)
 {
     if (request->kind != COMMAND_LOCAL && !request_reserve(request)) {
-        request_drop_parts(request);
         give_up_exec(request);
         request_fail(request, NO_ROOM_FOR_REQUEST);
         return;
@@ -274,12 +121,10 @@ static void begin(struct request *request)
     case COMMAND_READ:
     case COMMAND_WRITE:
     case COMMAND_UPDATE:
-        if (request->task != NULL)
+        if (!request->placed && many_is(&request->call)) /* what is forwarded is a part already */
             many_begin(request);
-        else if (list_empty(&request->parts))
-            route_take(request);
         else
-            begin_parts(request);
+            route_take(request);
         return;
     case COMMAND_STEPS:
         exec_begin_alone(request);
@@ -402,7 +247,7 @@ static bool fits_a_frame(struct request *request)
         return true;
     for (size_t i = 0; i < call->argc; i++)
         size += call->argv[i].size;
-    if (size <= most || of_many_keys(call))
+    if (size <= most || many_is(call))
         return true;
     reply_error(&request->reply,
                 "ERR the key and the value together are longer than peer-frame-max");
@@ -419,9 +264,8 @@ static bool aim(struct request *request)
         return true;
     if (!fits_a_frame(request))
         return false;
-    if (of_many_keys(call))
-        return cut(request);
-    route_find(request, call->argv[call->command->first_key]);
+    if (!many_is(call))
+        route_find(request, call->argv[call->command->first_key]);
     return true;
 }
 

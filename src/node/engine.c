@@ -98,6 +98,7 @@ void engine_destroy(struct engine **engine)
     peers_destroy(e);
     sync_destroy(&e->sync);
     wheel_deinit(&e->wheel);
+    memory_free(e->spare_many);
     buffer_deinit(&e->looked);
     buffer_deinit(&e->seen);
     buffer_deinit(&e->monitors);

@@ -441,7 +441,7 @@ static void receive(struct link *link, const struct question *question)
         inspect_serve(link, &message->inspect, place);
         return;
     case WIRE_LIST:
-        listing_serve(link, &message->list);
+        listing_page_serve(link, &message->list);
         return;
     case WIRE_PING: {
         const struct wire_pong pong = {.id = message->ping.id};

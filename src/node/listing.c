@@ -7,15 +7,9 @@
 #include "base/assert.h"
 #include "base/bitmap.h"
 #include "base/memory.h"
-#include "base/rule.h"
-#include "command/scan.h"
 #include "resp/reply.h"
 #include "ring/slot.h"
-#include "sync/page.h"
 
-/* Entries that a round looks at, and partitions that it goes through. */
-#define LISTING_ENTRIES_MAX    512u
-#define LISTING_PARTITIONS_MAX 1024u
 /* As task.h counts, an entry is one, and so are so many partitions that are passed over. */
 #define LISTING_PARTITION_WORK 8u
 /* Entries of a round of RANDOMKEY, of which it takes one. */
@@ -26,52 +20,6 @@
 /* Before a reply, for its head. */
 #define LISTING_HEAD_MAX 96
 #define LISTING_ROOM     1024
-
-enum listing_kind {
-    LISTING_SCAN,
-    LISTING_KEYS,
-    LISTING_RANDOM,
-    LISTING_SLOT_KEYS, /* of this node's store alone, whatever it votes */
-    LISTING_SLOT_COUNT,
-};
-
-/* One of those that a round asks. */
-struct listing_source {
-    node_number node;
-    bool waits;
-    struct buffer entries, marks;
-    uint64_t end;
-    uint32_t seen;
-};
-
-struct listing {
-    struct task task;
-    struct view *view; /* it was begun with */
-    enum listing_kind kind;
-    struct scan_words words;
-    uint32_t slot; /* LISTING_SLOT_* */
-
-    /* Where it goes: from `place` to `stop`, partitions that are its alone. */
-    uint64_t place, stop;
-    uint32_t only;  /* partition; UINT32_MAX: all */
-    bool primaries; /* those alone that this node is the primary of */
-    bool wrapped;   /* RANDOMKEY: from the beginning, to where it began */
-    uint64_t began_at;
-
-    uint64_t seen;  /* entries looked at */
-    uint64_t given; /* keys in the reply */
-    struct buffer chosen;
-
-    /* The round. */
-    uint64_t round_stop; /* a place */
-    int64_t round_us;    /* when it began */
-    uint32_t limit;
-    struct buffer partitions; /* a bitmap */
-    unsigned source_count, waiting;
-    struct listing_source sources[COPIES_MAX];
-    unsigned lost_count; /* at this place */
-    node_number lost[COPIES_MAX];
-};
 
 static struct listing *listing_of(const struct request *request)
 {
@@ -117,189 +65,6 @@ static bool in_scope(const struct listing *listing, uint32_t partition)
         return partition == listing->only;
     return !listing->primaries ||
            ring_claim(listing->view->ring, partition)->nodes[0] == listing->view->self;
-}
-
-/* ---- a page of this node's ---- */
-
-struct question {
-    uint64_t ring_version;
-    uint64_t place;
-    uint32_t limit;
-    struct span partitions;
-    bool own; /* it asks itself, and for nothing but what it has */
-};
-
-struct answer {
-    enum answer_status status;
-    uint64_t end;
-};
-
-/* Under the lock. */
-static enum answer_status may_answer(const struct engine *engine, const struct partition *partition)
-{
-    if (partition->claim_version != ring_claim(engine->view->ring, partition->index)->version)
-        return ANSWER_STALE_CLAIM;
-    return partition_votes(partition) || !RULE(12) ? ANSWER_VERSION : ANSWER_NOT_VOTING;
-}
-
-static struct answer read_here(struct engine *engine, const struct question *question,
-                               struct page *page)
-{
-    const uint32_t count = store_partitions(engine->own.store);
-    const size_t begin = buffer_size(page->entries);
-    struct answer answer = {.status = ANSWER_VERSION, .end = question->place};
-    uint32_t passed = 0;
-
-    if (!question->own && (engine->view->ring == NULL ||
-                           ring_draft_of(engine->view->ring).version != question->ring_version))
-        return (struct answer){.status = ANSWER_STALE_CLAIM, .end = question->place};
-    for (uint32_t p = page_partition(question->place); p < count; p++) {
-        if (!bitmap_has(question->partitions, p))
-            continue;
-        if (passed++ == LISTING_PARTITIONS_MAX)
-            return answer;
-        struct partition *partition = store_partition(engine->own.store, p);
-        const uint64_t from = page_place(p, 0) > question->place ? page_place(p, 0)
-                                                                 : question->place;
-        partition_lock(partition);
-        if (!question->own)
-            answer.status = may_answer(engine, partition);
-        if (answer.status == ANSWER_VERSION)
-            answer.end = page_read(page, partition, from, question->limit - page->seen);
-        partition_unlock(partition);
-        if (answer.status != ANSWER_VERSION || page->seen >= question->limit ||
-            buffer_size(page->entries) - begin >= PAGE_BYTES)
-            return answer;
-    }
-    answer.end = page_place(count, 0);
-    return answer;
-}
-
-void listing_serve(struct link *link, const struct wire_list *list)
-{
-    struct engine *engine = link->engine;
-    struct buffer marks = {0};
-    struct page page = {.matched = list->matched != 0,
-                        .pattern = list->pattern,
-                        .entries = &engine->looked,
-                        .marks = &marks};
-    const struct question question = {
-        .ring_version = list->ring_version,
-        .place = list->place,
-        .limit = list->limit < LISTING_ENTRIES_MAX ? list->limit : LISTING_ENTRIES_MAX,
-        .partitions = list->partitions};
-
-    buffer_reset(&engine->looked, BUFFER_KEEP);
-    struct answer answer = read_here(engine, &question, &page);
-    if (engine->looked.failed || marks.failed) { /* it cannot say what it has */
-        answer = (struct answer){.status = ANSWER_STALE_CLAIM, .end = list->place};
-        buffer_reset(&engine->looked, BUFFER_KEEP);
-        buffer_reset(&marks, BUFFER_KEEP);
-    }
-    const struct wire_listed listed = {.id = list->id,
-                                       .status = (uint8_t)answer.status,
-                                       .end = answer.end,
-                                       .seen = page.seen,
-                                       .entries = buffer_content(&engine->looked),
-                                       .marks = buffer_content(&marks)};
-    wire_put_listed(link_message(link), &listed);
-    buffer_deinit(&marks);
-}
-
-/* ---- whom a round asks ---- */
-
-static bool is_source(const struct listing *listing, node_number node)
-{
-    for (unsigned i = 0; i < listing->source_count; i++)
-        if (listing->sources[i].node == node)
-            return true;
-    return false;
-}
-
-static bool may_ask(const struct listing *listing, node_number node)
-{
-    struct engine *engine = listing->task.request->engine;
-
-    for (unsigned i = 0; i < listing->lost_count; i++)
-        if (listing->lost[i] == node)
-            return false;
-    if (node == listing->view->self)
-        return view_node(engine->view, node) != NULL && view_node(engine->view, node)->votes &&
-               engine->view->self_in_line;
-    return peer_promising(engine, node);
-}
-
-/* How many of the first `copies` of a claim have to answer: as many as any read of a key that they
- * keep would ask. */
-static unsigned needed_of(const struct request *request, unsigned copies)
-{
-    const struct options *options = request->engine->options;
-    uint8_t level = request->read_level != LEVEL_DEFAULT ? request->read_level
-                                                         : options->read_level;
-    unsigned needed = level_needed(level, copies);
-
-    for (size_t i = 0; request->read_level == LEVEL_DEFAULT && i < options->keyspace.count; i++) {
-        level = options->keyspace.items[i].read_level;
-        if (level != LEVEL_DEFAULT && level_needed(level, copies) > needed)
-            needed = level_needed(level, copies);
-    }
-    return needed < copies ? needed : copies;
-}
-
-static void add_source(struct listing *listing, node_number node)
-{
-    struct listing_source *source = &listing->sources[listing->source_count++];
-
-    source->node = node;
-    source->waits = false;
-    buffer_reset(&source->entries, BUFFER_KEEP);
-    buffer_reset(&source->marks, BUFFER_KEEP);
-}
-
-enum cover {
-    COVER_NOW,      /* by the sources that there are */
-    COVER_ADDING,   /* after more of them became some */
-    COVER_POSSIBLE, /* by all that may be asked */
-};
-
-/* Whether enough of the first `copies` of a claim answer for a partition. */
-static bool covers_copies(struct listing *listing, const struct ring_claim *claim, unsigned copies,
-                          enum cover how)
-{
-    const unsigned needed = needed_of(listing->task.request, copies);
-    unsigned have = 0;
-
-    for (unsigned i = 0; i < copies; i++)
-        have += how == COVER_POSSIBLE ? may_ask(listing, claim->nodes[i])
-                                      : is_source(listing, claim->nodes[i]);
-    for (int own = how == COVER_ADDING ? 1 : -1; own >= 0; own--) /* this node first */
-        for (unsigned i = 0; i < copies && have < needed; i++) {
-            const node_number node = claim->nodes[i];
-            if ((node == listing->view->self) != (own == 1) || is_source(listing, node) ||
-                !may_ask(listing, node))
-                continue;
-            add_source(listing, node);
-            have++;
-        }
-    return have >= needed;
-}
-
-/* The same for each number of copies that a rule of the ring has. */
-static bool covers(struct listing *listing, uint32_t partition, enum cover how)
-{
-    const struct ring_claim *claim = ring_claim(listing->view->ring, partition);
-    const struct ring_draft *content = &listing->view->ring->content;
-    bool covered = true;
-
-    for (unsigned copies = 1; copies <= claim->count && covered; copies++) {
-        bool used = content->base.replicas == copies ||
-                    (copies == claim->count && content->base.replicas > copies);
-        for (size_t i = 0; i < content->rule_count && !used; i++)
-            used = content->rules[i].replicas == copies ||
-                   (copies == claim->count && content->rules[i].replicas > copies);
-        covered = !used || covers_copies(listing, claim, copies, how);
-    }
-    return covered;
 }
 
 /* ---- the reply ---- */
@@ -505,7 +270,7 @@ static void set_partitions(struct listing *listing)
     for (; p < count && page_place(p, 0) < stop && taken < LISTING_PARTITIONS_MAX; p++) {
         if (!in_scope(listing, p))
             continue;
-        if (taken > 0 && !is_local(listing) && !covers(listing, p, COVER_NOW))
+        if (taken > 0 && !is_local(listing) && !listing_covers(listing, p, LISTING_COVER_NOW))
             break;
         bitmap_set(map, p);
         taken++;
@@ -543,14 +308,14 @@ static bool ask_here(struct listing *listing, struct listing_source *source)
                         .pattern = listing->words.pattern,
                         .entries = &source->entries,
                         .marks = &source->marks};
-    const struct question question = {
+    const struct listing_question question = {
         .ring_version = ring_draft_of(listing->view->ring).version,
         .place = listing->place,
         .limit = listing->limit,
         .partitions = span_of(listing->partitions.block,
                               bitmap_size(ring_partition_count(listing->view->ring))),
         .own = is_local(listing)};
-    const struct answer answer = read_here(engine, &question, &page);
+    const struct listing_answer answer = listing_page_read(engine, &question, &page);
 
     source->end = answer.end;
     source->seen = page.seen;
@@ -627,7 +392,7 @@ void listing_hedge(struct request *request)
     for (unsigned i = 0; i < listing->source_count; i++)
         if (listing->sources[i].waits)
             leave_out(listing, listing->sources[i].node);
-    if (covers(listing, page_partition(listing->place), COVER_POSSIBLE))
+    if (listing_covers(listing, page_partition(listing->place), LISTING_COVER_POSSIBLE))
         begin_again(listing);
     else
         listing->lost_count = lost_count;
@@ -646,8 +411,8 @@ static void begin_round(struct task *task)
     do {
         listing->source_count = 0;
         if (is_local(listing))
-            add_source(listing, listing->view->self);
-        else if (!covers(listing, page_partition(listing->place), COVER_ADDING)) {
+            listing_add_source(listing, listing->view->self);
+        else if (!listing_covers(listing, page_partition(listing->place), LISTING_COVER_ADDING)) {
             give_up(listing->task.request);
             return;
         }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A command of so many keys that a turn is too short for it (MGET, MSET, DEL, EXISTS): it is cut
- * into its parts, begun and gathered MANY_PER_TURN keys at a time, and every other request has its
- * turns in between. dispatch.c does all at once where there are fewer keys.
+ * A command of many keys (MGET, MSET, DEL, EXISTS and the like, WATCH, LCS): it is cut into parts,
+ * one a key, which run side by side wherever each belongs.
  *
  *     cutting    until every part has its memory: nothing of it runs before, so where there is too
  *                little all of it fails
@@ -10,9 +9,11 @@
  *     waiting    for the parts that are not done; no step then
  *     gathering  the replies become one, and the parts go
  *
- * As with fewer keys the first error of a part is the reply, and of writes to one key only the last
- * is made.
+ * The first error of a part is the reply, and of writes to one key only the last is made: side by
+ * side an earlier one might be stamped again above it. With more than MANY_PER_TURN keys all but
+ * the waiting is done in steps of so many, as a task; with fewer at once.
  */
+#include "node/exec.h"
 #include "node/parts.h"
 
 #include "base/assert.h"
@@ -23,18 +24,21 @@
 /* What a part takes in a step, as task.h counts. */
 #define MANY_PART_WORK (TASKS_WORK_PER_TURN / MANY_PER_TURN)
 
+#define NO_ROOM_FOR_REQUEST "OOM out of memory for the request"
+
 enum many_stage { MANY_CUTTING, MANY_BEGINNING, MANY_WAITING, MANY_GATHERING };
 
 struct many {
     struct task task;
     enum many_stage stage;
+    bool at_once;          /* it is no work for more than one step */
+    bool failed;           /* the reply is complete, and an error */
     size_t at;             /* the next argument to cut */
     struct list *next;     /* the next part to begin */
     struct request **seen; /* GATHER_OK: parts by their keys' hashes, mask + 1 places */
     size_t mask;
     size_t count; /* of parts */
     int64_t sum;
-    bool failed; /* the reply is a part's error */
 };
 
 size_t many_key_stride(const struct command *command)
@@ -49,18 +53,88 @@ size_t many_last_argument(const struct call *call)
     return last < 0 ? call->argc - (size_t)-last : (size_t)last;
 }
 
-bool many_is(const struct call *call)
+bool many_has_parts(const struct call *call)
 {
-    if (call->command->gather == GATHER_WATCH) /* WATCHED_MAX is the bound */
-        return false;
-    return (many_last_argument(call) + 1 - (size_t)call->command->first_key) /
-               many_key_stride(call->command) >
-           MANY_PER_TURN;
+    const struct command *command = call->command;
+
+    return command->gather == GATHER_ARRAY || command->gather == GATHER_WATCH ||
+           call->argc > (size_t)command->first_key + many_key_stride(command);
 }
 
 static struct many *many_of(struct task *task)
 {
     return list_entry(task, struct many, task);
+}
+
+static void run(struct task *task);
+
+/* To the next step. It may be the last: nothing is done behind it. */
+static void go_on(struct many *many)
+{
+    if (many->at_once)
+        run(&many->task);
+    else
+        task_hurry(&many->task);
+}
+
+/* Nothing of it has begun. */
+static void fail(struct many *many, const char *error)
+{
+    reply_error(&many->task.request->reply, error);
+    many->failed = true;
+    many->stage = MANY_GATHERING;
+}
+
+static void spend(const struct many *many, unsigned parts)
+{
+    if (!many->at_once)
+        task_spend(&many->task, parts * MANY_PART_WORK);
+}
+
+/* ---- cutting ---- */
+
+/* The part about the key at argv[at]; NULL: it has failed. */
+static struct request *cut_part(struct many *many)
+{
+    struct request *whole = many->task.request;
+    const struct call *from = &whole->call;
+    struct request *part = request_borrow(whole->engine);
+    struct span argv[1 + 4];
+    const size_t size = many_key_stride(from->command);
+
+    if (part == NULL) {
+        fail(many, "ERR too many requests in flight");
+        return NULL;
+    }
+    ensure(size <= 4 && many->at + size <= from->argc);
+    argv[0] = from->argv[0];
+    for (size_t i = 0; i < size; i++)
+        argv[1 + i] = from->argv[many->at + i];
+    request_began(part, whole->began_us);
+    part->owner = OWNER_WHOLE;
+    part->whole = whole;
+    part->call.command = from->command;
+    if (from->command->gather == GATHER_LCS) {
+        argv[0] = SPAN("GET");
+        part->call.command = command_named(argv[0]);
+    }
+    part->call.protocol = from->protocol;
+    part->call.options = from->options;
+    part->call.session = from->session;
+    part->call.argv = argv;
+    part->call.argc = 1 + size;
+    part->kind = whole->kind;
+    part->read_level = whole->read_level;
+    part->write_level = whole->write_level;
+    if (!request_reserve(part)) {
+        request_abandon(part);
+        fail(many, NO_ROOM_FOR_REQUEST);
+        return NULL;
+    }
+    request_keep(part);
+    list_append(&whole->parts, &part->link);
+    route_find(part, part->call.argv[1]);
+    return part;
 }
 
 /* The part takes the place of an earlier one of the same key. */
@@ -81,101 +155,142 @@ static void cut_some(struct many *many)
 {
     struct request *whole = many->task.request;
     const size_t last = many_last_argument(&whole->call);
+    const size_t stride = many_key_stride(whole->call.command);
+    unsigned cut = 0;
 
-    for (unsigned i = 0; i < MANY_PER_TURN && many->at <= last; i++) {
-        struct request *part = dispatch_cut_part(whole, many->at);
-        if (part == NULL) { /* the reply says why */
-            many->failed = true;
-            many->stage = MANY_GATHERING;
-            task_hurry(&many->task);
-            return;
-        }
+    for (; cut < MANY_PER_TURN && many->at <= last && !many->failed; cut++) {
+        struct request *part = cut_part(many);
+        if (part == NULL)
+            break;
         many->count++;
-        task_spend(&many->task, MANY_PART_WORK);
         if (many->seen != NULL)
             note_key(many, part);
-        many->at += many_key_stride(whole->call.command);
+        many->at += stride;
     }
-    task_hurry(&many->task);
-    if (many->at <= last)
-        return;
-    many->stage = MANY_BEGINNING;
-    many->next = whole->parts.next;
-    whole->parts_pending = many->count + 1; /* one held until all have begun */
+    if (many->at > last) {
+        many->stage = MANY_BEGINNING;
+        many->next = whole->parts.next;
+        whole->parts_pending = many->count + 1; /* one held until all have begun */
+    }
+    spend(many, cut);
+    go_on(many);
+}
+
+/* ---- beginning ---- */
+
+/* As with commands that are read ahead: the memory that the parts will touch is fetched for many at
+ * a time. */
+static void fetch(const struct many *many)
+{
+    const struct request *whole = many->task.request;
+    struct store *store = whole->engine->own.store;
+    struct store_visit visits[STORE_PREFETCH_MAX];
+    size_t count = 0;
+
+    for (struct list *link = many->next; link != &whole->parts && count < STORE_PREFETCH_MAX;
+         link = link->next) {
+        const struct place *place = &list_entry(link, struct request, link)->operation.place;
+        visits[count++] = (struct store_visit){
+            .partition = store_partition(store, place->partition), .hash = place->hash};
+    }
+    store_prefetch(visits, count);
 }
 
 static void begin_some(struct many *many)
 {
     struct request *whole = many->task.request;
+    unsigned begun = 0;
 
-    for (unsigned i = 0; i < MANY_PER_TURN && many->next != &whole->parts; i++) {
+    for (; begun < MANY_PER_TURN && many->next != &whole->parts; begun++) {
         struct request *part = list_entry(many->next, struct request, link);
+        if (begun % STORE_PREFETCH_MAX == 0)
+            fetch(many);
         many->next = many->next->next;
-        task_spend(&many->task, MANY_PART_WORK);
-        request_began(part, whole->engine->now.mono_us);
-        route_find(part, part->call.argv[1]); /* the ring may have changed */
+        if (!many->at_once) {
+            request_began(part, whole->engine->now.mono_us);
+            route_find(part, part->call.argv[1]); /* the ring may have changed */
+        }
         route_take(part);
     }
+    spend(many, begun);
     if (many->next != &whole->parts) {
-        task_hurry(&many->task);
+        go_on(many);
         return;
     }
     many->stage = MANY_WAITING;
     request_part_done(whole);
 }
 
-static void gather(struct task *task)
+/* ---- gathering ---- */
+
+static bool is_error(const struct buffer *reply)
+{
+    const struct span content = buffer_content(reply);
+
+    return reply->failed || (content.size > 0 && content.data[0] == '-');
+}
+
+/* What needs all parts at once. False: an error takes its place. */
+static bool all_answered(const struct request *whole)
+{
+    list_for_each(
+        link,
+        &whole->parts) if (is_error(&list_entry(link, struct request, link)->reply)) return false;
+    return true;
+}
+
+/* All parts are done. */
+static void gathered(struct task *task)
 {
     struct many *many = many_of(task);
     struct request *whole = task->request;
 
     many->stage = MANY_GATHERING;
-    if (whole->call.command->gather == GATHER_ARRAY)
+    switch (whole->call.command->gather) {
+    case GATHER_ARRAY:
         reply_array(&whole->reply, many->count);
-    task_hurry(task);
+        break;
+    case GATHER_WATCH:
+        if (all_answered(whole))
+            exec_watch(whole);
+        break;
+    case GATHER_LCS:
+        if (!all_answered(whole))
+            break;
+        task_end(whole);
+        lcs_begin(whole);
+        return;
+    default:
+        break;
+    }
+    go_on(many);
 }
 
 static void take(struct many *many, struct request *part)
 {
     struct request *whole = many->task.request;
     const struct buffer *reply = &part->reply;
-    const struct span content = buffer_content(reply);
     int64_t value = 0;
 
     if (many->failed)
         return;
-    if (reply->failed || (content.size > 0 && content.data[0] == '-')) {
+    if (is_error(reply)) {
         many->failed = true;
-        outbox_pieces_free(&whole->behind);
-        buffer_reset(&whole->reply, BUFFER_KEEP);
-        buffer_append_span(&whole->reply, content);
+        request_reset_reply(whole);
+        buffer_append_span(&whole->reply, buffer_content(reply));
         whole->reply.failed |= reply->failed;
     } else if (whole->call.command->gather == GATHER_ARRAY) {
         request_append_reply(whole, part);
     } else if (whole->call.command->gather == GATHER_SUM) {
-        answer_integer(content, &value);
+        answer_integer(buffer_content(reply), &value);
         many->sum += value;
     }
 }
 
-static void gather_some(struct many *many)
+static void end(struct many *many)
 {
     struct request *whole = many->task.request;
 
-    for (unsigned i = 0; i < MANY_PER_TURN && !list_empty(&whole->parts); i++) {
-        struct request *part = list_entry(whole->parts.next, struct request, link);
-        if (part->stage == STAGE_DONE) {
-            take(many, part);
-            request_part_taken(part);
-        } else { /* not begun */
-            request_abandon(part);
-        }
-        task_spend(&many->task, MANY_PART_WORK);
-    }
-    if (!list_empty(&whole->parts)) {
-        task_hurry(&many->task);
-        return;
-    }
     if (!many->failed && whole->call.command->gather == GATHER_SUM)
         reply_integer(&whole->reply, many->sum);
     else if (!many->failed && whole->call.command->gather == GATHER_OK)
@@ -183,6 +298,29 @@ static void gather_some(struct many *many)
     task_end(whole);
     request_finish(whole);
 }
+
+static void gather_some(struct many *many)
+{
+    struct request *whole = many->task.request;
+    unsigned gathered_now = 0;
+
+    for (; gathered_now < MANY_PER_TURN && !list_empty(&whole->parts); gathered_now++) {
+        struct request *part = list_entry(whole->parts.next, struct request, link);
+        if (part->stage == STAGE_DONE) {
+            take(many, part);
+            request_part_taken(part);
+        } else { /* not begun */
+            request_abandon(part);
+        }
+    }
+    spend(many, gathered_now);
+    if (list_empty(&whole->parts))
+        end(many);
+    else
+        go_on(many);
+}
+
+/* ---- its life ---- */
 
 static void run(struct task *task)
 {
@@ -203,30 +341,23 @@ static void run(struct task *task)
     }
 }
 
-/* ---- its life ---- */
-
 static void release(struct task *task)
 {
     struct many *many = many_of(task);
 
     memory_free(many->seen);
-    memory_free(many);
+    if (task->engine->spare_many == NULL)
+        task->engine->spare_many = many;
+    else
+        memory_free(many);
 }
 
 static const struct task_kind kind = {
-    .work = WORK_CLIENTS, .run = run, .gathered = gather, .release = release};
+    .work = WORK_CLIENTS, .run = run, .gathered = gathered, .release = release};
 
-bool many_create(struct request *whole)
+/* For note_key. False: out of memory. */
+static bool make_table(struct many *many, size_t keys)
 {
-    const struct call *call = &whole->call;
-    struct many *many = memory_alloc(sizeof *many);
-    const size_t keys = (many_last_argument(call) + 1) / many_key_stride(call->command);
-
-    task_init_of(&many->task, &kind, whole);
-    many->at = (size_t)call->command->first_key;
-    whole->route = 0;
-    if (call->command->gather != GATHER_OK)
-        return true;
     many->mask = 1;
     while (many->mask < 2 * keys)
         many->mask *= 2;
@@ -238,8 +369,30 @@ bool many_create(struct request *whole)
     return true;
 }
 
+/* Most are over when the next one begins: it takes the memory of the last. */
+static struct many *take_spare(struct engine *engine)
+{
+    struct many *many = engine->spare_many;
+
+    if (many == NULL)
+        return memory_alloc(sizeof *many);
+    engine->spare_many = NULL;
+    memset(many, 0, sizeof *many);
+    return many;
+}
+
 void many_begin(struct request *whole)
 {
+    const struct call *call = &whole->call;
+    struct many *many = take_spare(whole->engine);
+    const size_t first = (size_t)call->command->first_key;
+    const size_t keys = (many_last_argument(call) + 1 - first) / many_key_stride(call->command);
+
+    task_init_of(&many->task, &kind, whole);
+    many->at_once = keys <= MANY_PER_TURN;
+    many->at = first;
     request_wait(whole, STAGE_PARTS);
-    task_hurry(whole->task);
+    if (call->command->gather == GATHER_OK && !make_table(many, keys))
+        fail(many, NO_ROOM_FOR_REQUEST);
+    go_on(many);
 }

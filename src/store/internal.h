@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What the files of the store share: store.c (the node's store, its memory, what was cleared),
- * partition.c (entries and marks), clock.c (eviction). Nobody else includes it.
+ * partition.c (entries), vanish.c (how they vanish, and marks), clock.c (eviction). Nobody else
+ * includes it.
  */
 #ifndef DUNLIN_STORE_INTERNAL_H
 #define DUNLIN_STORE_INTERNAL_H
@@ -55,6 +56,17 @@ void store_bury(struct store *store, struct table *table);
 
 /* Whether `growth` bytes more are within memory_max. */
 bool partition_fits(const struct partition *partition, uint64_t growth);
+static inline struct entry *partition_entry(const struct partition *partition, uint64_t hash,
+                                            struct span key)
+{
+    return partition->table != NULL ? table_find(partition->table, hash, key) : NULL;
+}
+/* Puts the entry's timer where it belongs, if it has one. */
+void partition_link_timer(struct table *table, struct entry *entry);
+/* Takes the timer out of where it was while the entry was a `tombstone`, or none. */
+void partition_unlink_timer(struct table *table, struct entry *entry, bool tombstone);
+/* Takes an entry whose timer is in no list any more out of the partition, and frees it. */
+void partition_take_out(struct partition *partition, uint64_t hash, struct entry *entry);
 /* partition_vanish for an entry that is at hand, to make room. The caller ends with
  * partition_finish. */
 void partition_evict(struct partition *partition, struct entry *entry);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/assert.h"
-#include "base/rule.h"
 #include "store/internal.h"
 #include "store/mates.h"
 #include "value/siblings.h"
-
-/* Marks take at most one in so many bytes of memory_max. */
-#define MARKS_SHARE 8u
 
 /* ------------------------------------------------------------------------------------- memory */
 
@@ -99,8 +95,7 @@ static void count_entry(struct table *table, const struct entry *entry, int by)
         table->expiring_count += (uint64_t)by;
 }
 
-/* Puts the entry's timer where it belongs, if it has one. */
-static void link_timer(struct table *table, struct entry *entry)
+void partition_link_timer(struct table *table, struct entry *entry)
 {
     if (entry_expires(entry))
         wheel_insert(table->wheel, entry_timer(entry));
@@ -108,8 +103,7 @@ static void link_timer(struct table *table, struct entry *entry)
         circle_append(&table->tombstones, &entry_timer(entry)->link);
 }
 
-/* Takes the timer out of where it was while the entry was a `tombstone`, or none. */
-static void unlink_timer(struct table *table, struct entry *entry, bool tombstone)
+void partition_unlink_timer(struct table *table, struct entry *entry, bool tombstone)
 {
     if (tombstone)
         circle_remove(&table->tombstones, &entry_timer(entry)->link);
@@ -152,15 +146,10 @@ static void use(const struct table *table, struct entry *entry)
         entry->traits |= ENTRY_USED;
 }
 
-static struct entry *find(const struct partition *partition, uint64_t hash, struct span key)
-{
-    return partition->table != NULL ? table_find(partition->table, hash, key) : NULL;
-}
-
 struct entry *partition_find(struct partition *partition, uint64_t hash, struct span key,
                              struct version *version)
 {
-    struct entry *entry = find(partition, hash, key);
+    struct entry *entry = partition_entry(partition, hash, key);
 
     if (entry == NULL) {
         *version = (struct version){.dot = DOT_NONE, .deadline_ms = DEADLINE_NEVER};
@@ -184,7 +173,7 @@ static bool put_new(struct table *table, uint64_t hash, struct entry *entry, str
         return false;
     if (old != NULL) {
         count_entry(table, old, -1);
-        unlink_timer(table, old, entry_tombstone(old));
+        partition_unlink_timer(table, old, entry_tombstone(old));
         use(table, entry);
         table_replace(table, hash, old, entry);
         entry_destroy(&old);
@@ -193,7 +182,7 @@ static bool put_new(struct table *table, uint64_t hash, struct entry *entry, str
         return false;
     }
     count_entry(table, entry, 1);
-    link_timer(table, entry);
+    partition_link_timer(table, entry);
     return true;
 }
 
@@ -214,10 +203,10 @@ static bool put_over(struct table *table, struct entry *entry, const struct vers
     if (entry_expires(entry) && entry_expires(&before) &&
         entry_deadline_ms(entry) == version->deadline_ms)
         return true;
-    unlink_timer(table, entry, entry_tombstone(&before));
+    partition_unlink_timer(table, entry, entry_tombstone(&before));
     if (entry_expires(entry))
         entry_set_deadline(entry, version->deadline_ms);
-    link_timer(table, entry);
+    partition_link_timer(table, entry);
     return true;
 }
 
@@ -264,7 +253,7 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
         if (version->kind == VALUE_STRING)
             *leaf += store_version_digest(hash, version->dot, 0);
         else if (version->kind == VALUE_SIBLINGS)
-            *leaf += entry_digest(find(partition, hash, key), hash);
+            *leaf += entry_digest(partition_entry(partition, hash, key), hash);
         if (partition->marks != NULL)
             marks_remove(&partition->marks, hash);
     }
@@ -289,8 +278,8 @@ enum store_status partition_put(struct partition *partition, uint64_t hash, stru
                                 const struct version *version, const struct span *pieces,
                                 size_t piece_count)
 {
-    return partition_put_over(partition, hash, key, find(partition, hash, key), version, pieces,
-                              piece_count);
+    return partition_put_over(partition, hash, key, partition_entry(partition, hash, key), version,
+                              pieces, piece_count);
 }
 
 enum store_status partition_put_over(struct partition *partition, uint64_t hash, struct span key,
@@ -315,15 +304,14 @@ enum store_status partition_put_block(struct partition *partition, uint64_t hash
 struct block *partition_share_value(const struct partition *partition, uint64_t hash,
                                     struct span key)
 {
-    const struct entry *entry = find(partition, hash, key);
+    const struct entry *entry = partition_entry(partition, hash, key);
 
     if (entry == NULL || (entry->traits & ENTRY_APART) == 0)
         return NULL;
     return block_share(entry_apart(entry)->block);
 }
 
-/* Takes an entry whose timer is in no list any more out of the partition, and frees it. */
-static void take_out(struct partition *partition, uint64_t hash, struct entry *entry)
+void partition_take_out(struct partition *partition, uint64_t hash, struct entry *entry)
 {
     struct table *table = partition->table;
 
@@ -335,202 +323,14 @@ static void take_out(struct partition *partition, uint64_t hash, struct entry *e
 
 bool partition_remove(struct partition *partition, uint64_t hash, struct span key)
 {
-    struct entry *entry = find(partition, hash, key);
+    struct entry *entry = partition_entry(partition, hash, key);
 
     if (entry == NULL)
         return false;
-    unlink_timer(partition->table, entry, entry_tombstone(entry));
-    take_out(partition, hash, entry);
+    partition_unlink_timer(partition->table, entry, entry_tombstone(entry));
+    partition_take_out(partition, hash, entry);
     partition_finish(partition);
     return true;
-}
-
-/* -------------------------------------------------------------------------------------- marks */
-
-struct dot partition_mark(const struct partition *partition, uint64_t hash, struct span key)
-{
-    if (partition->marks == NULL)
-        return DOT_NONE;
-    const struct dot dot = marks_find(partition->marks, hash);
-    /* Another key of the same hash may have left it. */
-    return dot_exists(dot) && find(partition, hash, key) == NULL ? dot : DOT_NONE;
-}
-
-void partition_raise_floor(struct partition *partition, uint64_t stamp)
-{
-    if (stamp > partition->floor)
-        partition->floor = stamp;
-}
-
-/* Where little memory is allowed, marks must not take it from the entries. */
-static uint32_t mark_slots_max(const struct store *store)
-{
-    const uint64_t max = store_memory_max(store);
-    const uint64_t slots = max / MARKS_SHARE / store->count / sizeof(struct mark);
-
-    if (max == 0 || slots > store->mark_slots_max)
-        return store->mark_slots_max;
-    return slots > MARKS_SLOTS_MIN ? (uint32_t)slots : MARKS_SLOTS_MIN;
-}
-
-/* Where a mark cannot be kept, what it was to bar is barred by the floor. */
-static void give_up_mark(struct partition *partition, uint64_t stamp)
-{
-    if (RULE(5))
-        partition_raise_floor(partition, stamp);
-}
-
-static void leave_mark(struct partition *partition, uint64_t hash, struct dot dot)
-{
-    const uint32_t slots_max = mark_slots_max(partition->store);
-
-    if (dot.stamp <= partition->settled || marks_put(&partition->marks, hash, dot, slots_max))
-        return;
-    if (partition->marks != NULL) {
-        const uint64_t stamp = marks_oldest_eighth(partition->marks);
-
-        marks_drop(&partition->marks, (struct dot){.stamp = stamp, .node = UINT16_MAX});
-        give_up_mark(partition, stamp);
-    }
-    if (!marks_put(&partition->marks, hash, dot, slots_max))
-        give_up_mark(partition, dot.stamp);
-}
-
-void partition_leave_out(struct partition *partition, uint64_t hash, struct span key,
-                         struct dot dot)
-{
-    partition_remove(partition, hash, key);
-    partition->evicted_total++;
-    partition_leave_mark(partition, hash, dot);
-}
-
-void partition_leave_mark(struct partition *partition, uint64_t hash, struct dot dot)
-{
-    leave_mark(partition, hash, dot);
-    partition_finish(partition);
-}
-
-void partition_scan_marks(const struct partition *partition,
-                          void (*visit)(void *context, uint64_t hash, struct dot dot),
-                          void *context)
-{
-    const struct marks *marks = partition->marks;
-
-    for (uint32_t i = 0; marks != NULL && i < marks->slot_count; i++)
-        if (dot_exists(marks->slots[i].dot))
-            visit(context, marks->slots[i].hash, marks->slots[i].dot);
-}
-
-/* ---------------------------------------------------------------------------------- vanishing */
-
-/* As take_out, of a version that is evicted or has expired. */
-static void vanish(struct partition *partition, struct entry *entry)
-{
-    const uint64_t hash = store_hash(partition->store, entry_key(entry));
-    const struct dot dot = entry_dot(entry);
-
-    take_out(partition, hash, entry);
-    if (RULE(3))
-        leave_mark(partition, hash, dot);
-}
-
-void partition_evict(struct partition *partition, struct entry *entry)
-{
-    unlink_timer(partition->table, entry, entry_tombstone(entry));
-    vanish(partition, entry);
-    partition->evicted_total++;
-}
-
-bool partition_vanish(struct partition *partition, uint64_t hash, struct span key)
-{
-    struct entry *entry = find(partition, hash, key);
-
-    if (entry == NULL)
-        return false;
-    partition_evict(partition, entry);
-    partition_finish(partition);
-    return true;
-}
-
-/* A set whose time is up leaves its context: a mark would not tell values that it has not seen, and
- * that may come yet, from those that it wrote over. False: there is no memory for that. */
-static bool leave_context(struct partition *partition, struct entry *entry)
-{
-    const struct span key = entry_key(entry);
-    struct buffer bytes = {0};
-    struct version version;
-    bool left = false;
-
-    entry_read(entry, &version);
-    if (siblings_empty(version.value, &bytes) == SIBLINGS_OK) {
-        const struct version empty = siblings_version(buffer_content(&bytes));
-        link_timer(partition->table, entry);
-        left = partition_put(partition, store_hash(partition->store, key), key, &empty,
-                             &empty.value, 1) == STORE_OK;
-        if (!left)
-            unlink_timer(partition->table, entry, false);
-    }
-    buffer_deinit(&bytes);
-    return left;
-}
-
-uint32_t partition_expire(struct partition *partition, int64_t now_ms, uint32_t limit)
-{
-    struct table *table = partition->table;
-    uint32_t work = limit;
-    struct wheel_timer *timer;
-
-    partition->wheel_now_ms = now_ms;
-    if (table == NULL || table->wheel == NULL)
-        return 0;
-    while (table->wheel != NULL && (timer = wheel_pop(table->wheel, now_ms, &work)) != NULL) {
-        struct entry *entry = entry_of_timer(timer);
-        if (!RULE(3) || entry_kind(entry) != VALUE_SIBLINGS || entry->stamp <= partition->settled ||
-            !leave_context(partition, entry))
-            vanish(partition, entry);
-        partition->expired_total++;
-    }
-    partition_finish(partition);
-    return limit - work;
-}
-
-/* The tombstone that came first; NULL when there is none. */
-static struct entry *first_tombstone(const struct partition *partition)
-{
-    const struct table *table = partition->table;
-
-    if (table == NULL || table->tombstones == NULL)
-        return NULL;
-    return entry_of_timer((struct wheel_timer *)table->tombstones);
-}
-
-bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limit)
-{
-    if (stamp > partition->settled)
-        partition->settled = stamp;
-    const uint64_t settled = partition->settled;
-    const uint64_t marks_settled = RULE(4) ? settled : UINT64_MAX;
-    const uint64_t tombstones_settled = RULE(6) ? settled : UINT64_MAX;
-    const bool marks_go = partition->marks != NULL && partition->marks->lowest <= marks_settled;
-    struct entry *entry = first_tombstone(partition);
-
-    if (partition->mates != NULL)
-        partition_drop_mates(partition, settled);
-    if (!marks_go && (entry == NULL || entry->stamp > tombstones_settled))
-        return false;
-    if (marks_go)
-        marks_drop(&partition->marks, (struct dot){.stamp = marks_settled, .node = UINT16_MAX});
-    /* Tombstones came about in the order of their stamps: one that is older than those before it
-     * waits for them. */
-    while (entry != NULL && entry->stamp <= tombstones_settled && limit > 0) {
-        unlink_timer(partition->table, entry, true);
-        take_out(partition, store_hash(partition->store, entry_key(entry)), entry);
-        limit--;
-        entry = first_tombstone(partition);
-    }
-    partition_finish(partition);
-    entry = first_tombstone(partition);
-    return entry != NULL && entry->stamp <= tombstones_settled;
 }
 
 /* ---------------------------------------------------------------------------------- the whole */
