@@ -210,7 +210,7 @@ static bool push_function(lua_State *L, struct beginning *beginning)
         return true;
     }
     lua_pushfstring(L, "ERR Error compiling script (new function): %s", lua_tostring(L, -1));
-    strncpy(beginning->error, lua_tostring(L, -1), sizeof beginning->error - 1);
+    snprintf(beginning->error, sizeof beginning->error, "%s", lua_tostring(L, -1));
     return false;
 }
 
