@@ -18,8 +18,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 build_packages="gcc make autoconf automake pkg-config libc6-dev libevent-dev libmsgpack-dev
-    libjemalloc-dev libssl-dev libxxhash-dev liblua5.1-0-dev lua-cjson-dev lua-bitop-dev"
-test_packages="libcriterion-dev libhiredis-dev redis-tools binutils"
+    libjemalloc-dev libssl-dev libxxhash-dev libhiredis-dev liblua5.1-0-dev
+    lua-cjson-dev lua-bitop-dev"
+test_packages="libcriterion-dev redis-tools binutils"
 perf_packages="valgrind strace"
 fuzz_packages="clang libclang-rt-14-dev"
 client_packages="python3-redis"

@@ -3,7 +3,8 @@
  * Prints the manual pages, conf/dunlin.conf and docs/COMPATIBILITY.md from the tables that the
  * server is made of:
  *
- *     dunlin-manual dunlin-server.1 | dunlin.conf.5 | dunlin.conf | COMPATIBILITY.md
+ *     dunlin-manual dunlin-admin.1 | dunlin-server.1 | dunlin.conf.5 | dunlin.conf |
+ *                   COMPATIBILITY.md
  */
 #include "config.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "main/admin_options.h"
 #include "main/compatibility.h"
 
 static void print_server_page(struct buffer *text)
@@ -65,7 +67,71 @@ static void print_server_page(struct buffer *text)
                                ".I lock\n"
                                "(which keeps a second server out). No data is on disk.\n"
                                ".SH SEE ALSO\n"
-                               ".BR dunlin.conf (5)\n");
+                               ".BR dunlin.conf (5),\n"
+                               ".BR dunlin\\-admin (1)\n");
+}
+
+static void print_admin_page(struct buffer *text)
+{
+    buffer_append_string(
+        text,
+        ".TH DUNLIN\\-ADMIN 1 \"\" \"Dunlin " PACKAGE_VERSION "\" \"Dunlin\"\n"
+        ".SH NAME\n"
+        "dunlin\\-admin \\- for who runs a Dunlin cluster\n"
+        ".SH SYNOPSIS\n"
+        ".B dunlin\\-admin\n"
+        ".RI [ option ...]\n"
+        ".I command\n"
+        ".RI [ argument ...]\n"
+        ".br\n"
+        ".B dunlin\\-admin\n"
+        ".RB [ command ]\n"
+        ".B \\-\\-help\n"
+        ".SH DESCRIPTION\n"
+        "A client of the commands that\n"
+        ".BR redis\\-cli (1)\n"
+        "can send as well, with tables, progress and JSON. Colours are for terminals; NO_COLOR in "
+        "the\n"
+        "environment turns them off.\n");
+    admin_options_print_manual(text);
+    buffer_append_string(
+        text,
+        ".SH NOTES ON IMPORT\n"
+        "Every key that is at the source from the beginning to the end of the import is looked at, "
+        "some\n"
+        "twice. What is written at the source after its key was read does not come over: let "
+        "clients\n"
+        "write to Dunlin before, or to nothing while it runs, or import again with "
+        "\\-\\-replace.\n"
+        "A key that is deleted at the source afterwards stays in Dunlin. In a Redis Cluster move "
+        "no slots\n"
+        "meanwhile.\n"
+        ".PP\n"
+        "A time to live is a date, and is carried as one: what the import takes of time extends "
+        "none. A\n"
+        "Redis before 7.0 gives the time that is left, from which its own clock makes the date.\n"
+        ".PP\n"
+        "When a node of Dunlin fails, the import goes on with another. When the source was "
+        "restarted, a\n"
+        "cursor of before means nothing, and the walk begins anew, which does no harm: with "
+        "\\-\\-skip what\n"
+        "was carried is there already, with \\-\\-replace it is written again. "
+        "\\(lqThere already\\(rq\n"
+        "counts as well what a node took before its answer was lost.\n"
+        ".SH EXIT STATUS\n"
+        ".IP 0 4\ndone\n"
+        ".IP 1 4\nit could not begin or go on; an import says how to go on later\n"
+        ".IP 2 4\nwrong use\n"
+        ".IP 3 4\nit came to its end, and something is amiss: keys that were not carried or "
+        "differ; a ring\nthat is not whole\n"
+        ".IP 130 4\ninterrupted\n"
+        ".SH ENVIRONMENT\n"
+        ".IP DUNLIN_PASSWORD 4\nthe password of Dunlin\n"
+        ".IP DUNLIN_SOURCE_PASSWORD 4\nthe password of the Redis that is imported from\n"
+        ".IP NO_COLOR 4\nno colours\n"
+        ".SH SEE ALSO\n"
+        ".BR dunlin\\-server (1),\n"
+        ".BR redis\\-cli (1)\n");
 }
 
 static void print_file_page(struct buffer *text)
@@ -108,9 +174,8 @@ int main(int count, char **arguments)
         const char *name;
         void (*print)(struct buffer *text);
     } pages[] = {
-        {"dunlin-server.1", print_server_page},
-        {"dunlin.conf.5", print_file_page},
-        {"dunlin.conf", options_print_file},
+        {"dunlin-admin.1", print_admin_page},      {"dunlin-server.1", print_server_page},
+        {"dunlin.conf.5", print_file_page},        {"dunlin.conf", options_print_file},
         {"COMPATIBILITY.md", print_compatibility},
     };
     struct buffer text = {0};
@@ -123,8 +188,8 @@ int main(int count, char **arguments)
         }
     const struct span content = buffer_content(&text);
     if (!known) {
-        fprintf(stderr, "usage: dunlin-manual dunlin-server.1|dunlin.conf.5|dunlin.conf|"
-                        "COMPATIBILITY.md\n");
+        fprintf(stderr, "usage: dunlin-manual dunlin-admin.1|dunlin-server.1|dunlin.conf.5|"
+                        "dunlin.conf|COMPATIBILITY.md\n");
         return 2;
     }
     if (content.size == 0)

@@ -13,6 +13,7 @@
 #include "lib/cluster.h"
 #include "lib/process.h"
 #include "lib/raw.h"
+#include "lib/redis.h"
 #include "lib/talk.h"
 #include "lib/tree.h"
 #include "resp/answer.h"
@@ -265,37 +266,6 @@ static struct server *create(const char *name)
     for (int i = 0; i < SERVER_CONNECTIONS; i++)
         server->connections[i].fd = -1;
     return server;
-}
-
-/* Where the program is called PROGRAM in PATH, or "". */
-static void find_program(const char *program, char path[PATH_MAX])
-{
-    const char *folders = getenv("PATH");
-
-    for (; folders != NULL && *folders != '\0'; folders += strspn(folders, ":")) {
-        const size_t size = strcspn(folders, ":");
-        snprintf(path, PATH_MAX, "%.*s/%s", (int)size, folders, program);
-        if (access(path, X_OK) == 0)
-            return;
-        folders += size;
-    }
-    path[0] = '\0';
-}
-
-/* redis-server, or redis-check-rdb of redis-tools: they are one program, which looks at the name
- * that it was called by. */
-static void redis_program(char path[PATH_MAX])
-{
-    char other[PATH_MAX];
-
-    find_program("redis-server", path);
-    if (path[0] != '\0')
-        return;
-    find_program("redis-check-rdb", other);
-    check_that(other[0] != '\0', "there is a redis-server, or redis-tools is installed");
-    check_that(snprintf(path, PATH_MAX, "%s/redis-server", check_scratch()) < PATH_MAX, "a path");
-    if (access(path, X_OK) != 0)
-        check_that(symlink(other, path) == 0, "a link to %s", other);
 }
 
 static bool redis_answers(void *context)
