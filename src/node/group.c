@@ -146,7 +146,7 @@ static bool read_head(const struct call *call, struct group *group)
 }
 
 /* Keys at or behind `from` of the command. */
-static size_t next_key(const struct call *call, size_t from)
+size_t group_next_key(const struct call *call, size_t from)
 {
     return from == 0 ? (size_t)call->command->first_key : from + (size_t)call->command->key_step;
 }
@@ -155,30 +155,28 @@ static size_t count_units(const struct call *call)
 {
     size_t count = 0;
 
-    for (size_t at = next_key(call, 0); at <= many_last_argument(call); at = next_key(call, at))
+    for (size_t at = group_next_key(call, 0); at <= many_last_argument(call);
+         at = group_next_key(call, at))
         count++;
     return count;
 }
 
-/* A command that can be of a group, with arguments that it likes; a refusal is its reply. False:
- * it cannot. */
-static bool read_command(struct request *request, struct group *group, size_t index,
-                         const struct span *argv, size_t argc)
+bool group_read_command(const struct request *request, struct group_command *command,
+                        const struct span *argv, size_t argc, struct buffer *refusals)
 {
-    struct group_command *command = &group->commands[index];
     struct call *call = &command->call;
-    const size_t before = buffer_size(&group->refusals);
+    const size_t before = buffer_size(refusals);
 
     command->made = (struct buffer){0};
     *call = (struct call){.argv = argv,
                           .argc = argc,
-                          .reply = &group->refusals,
+                          .reply = refusals,
                           .made = &command->made,
                           .protocol = request->call.protocol,
                           .siblings = request->call.siblings,
                           .now = request->engine->now,
                           .environment = request->engine->own.environment};
-    call->command = command_find(argv, argc, NULL, &group->refusals);
+    call->command = command_find(argv, argc, NULL, refusals);
     if (call->command == NULL || call->command->first_key <= 0 ||
         (call->command->flags & FLAG_MOVABLEKEYS) != 0 || call->command->gather == GATHER_LCS)
         return false;
@@ -186,12 +184,22 @@ static bool read_command(struct request *request, struct group *group, size_t in
     command->refused = call->command->prepare != NULL &&
                        !call->command->prepare(call, &command->kind);
     command->refusal_at = before;
-    command->refusal_size = buffer_size(&group->refusals) - before;
-    call->reply = &request->reply;
+    command->refusal_size = buffer_size(refusals) - before;
     if (command->kind != COMMAND_READ && command->kind != COMMAND_WRITE &&
         command->kind != COMMAND_UPDATE && command->kind != COMMAND_STEPS)
         return false;
     command->units = command->refused ? 0 : count_units(call);
+    return true;
+}
+
+static bool read_command(struct request *request, struct group *group, size_t index,
+                         const struct span *argv, size_t argc)
+{
+    struct group_command *command = &group->commands[index];
+
+    if (!group_read_command(request, command, argv, argc, &group->refusals))
+        return false;
+    command->call.reply = &request->reply;
     group->unit_count += command->units;
     return true;
 }
@@ -256,7 +264,7 @@ static void read_units(struct request *request, struct group *group, const struc
         const struct call *call = &command->call;
         size_t at = 0;
         for (size_t u = 0; u < command->units; u++, unit++) {
-            at = next_key(call, at);
+            at = group_next_key(call, at);
             unit->at = at;
             unit->key = key_index(request, group, finder, call->argv[at]);
             if (command->kind != COMMAND_WRITE) {

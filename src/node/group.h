@@ -81,6 +81,22 @@ void group_begin(struct request *request);
 /* All its parts are done. */
 void group_gathered(struct request *request);
 
+/* ---- for whoever runs commands on a batch (script.c) ---- */
+
+/* A command that can be of a group, with arguments that it likes; a refusal is its reply, in
+ * `refusals`. False: it cannot. */
+bool group_read_command(const struct request *request, struct group_command *command,
+                        const struct span *argv, size_t argc, struct buffer *refusals);
+/* The argument that is the next key behind `from`; 0: the first. */
+size_t group_next_key(const struct call *call, size_t from);
+/* Runs it; `part` is room. Where `copied`, nothing of its arguments is needed afterwards. False:
+ * out of memory. */
+bool group_run_command(struct batch_run *batch, struct group_command *command,
+                       const struct group_unit *units, struct buffer *part, bool copied);
+/* Reads keys of request->operation.batch, as parts of the request, at its level; false: there is
+ * nothing to be read, for what is stored here counts. */
+bool group_gather(struct request *request, const bool *reads);
+
 /* For operation_calls. */
 bool group_run(void *host, struct operation *operation);
 void group_gather_again(void *host, struct operation *operation);

@@ -16,7 +16,7 @@
 static void note_read(struct call *call, const struct version *version)
 {
     struct request *part = list_entry(call, struct request, call);
-    struct batch_key *key = &part->whole->group->batch.keys[call->options.integer];
+    struct batch_key *key = &part->whole->operation.batch->keys[call->options.integer];
 
     buffer_reset(&key->winner_bytes, BUFFER_KEEP);
     buffer_append_span(&key->winner_bytes, version->value);
@@ -34,7 +34,8 @@ static const struct command read_row = {
 static struct request *cut_read(struct request *request, size_t index)
 {
     const struct operation *from = &request->operation;
-    const struct span argv[] = {request->call.argv[0], request->group->batch.keys[index].place.key};
+    const struct place *place = &from->batch->keys[index].place;
+    const struct span argv[] = {SPAN("batch"), place->key};
     struct request *part = dispatch_step(request, argv, 2);
 
     if (part == NULL)
@@ -50,7 +51,7 @@ static struct request *cut_read(struct request *request, size_t index)
     part->operation.siblings = from->siblings;
     part->operation.read_needed = from->read_needed;
     part->operation.write_needed = from->write_needed;
-    part->operation.place = request->group->batch.keys[index].place;
+    part->operation.place = *place;
     part->operation.deadline_wall_ms = request->deadline_wall_ms;
     part->hash = part->operation.place.hash != 0 ? part->operation.place.hash : 1;
     part->route = request->route;
@@ -62,17 +63,15 @@ static struct request *cut_read(struct request *request, size_t index)
     return part;
 }
 
-/* Reads the keys that a command depends on; false: there is none, for what is stored here counts.
- */
-static bool gather(struct request *request)
+bool group_gather(struct request *request, const bool *reads)
 {
-    const struct group *group = request->group;
+    const struct batch_run *batch = request->operation.batch;
     bool enough = true;
 
     if (request->operation.read_needed == 1)
         return false;
-    for (size_t i = 0; enough && i < group->batch.count; i++)
-        if (group->reads[i])
+    for (size_t i = 0; enough && i < batch->count; i++)
+        if (reads[i])
             enough = cut_read(request, i) != NULL;
     if (list_empty(&request->parts) && enough)
         return false;
@@ -129,7 +128,7 @@ void group_begin(struct request *request)
         place->partition = operation->place.partition;
         place->claim_version = operation->place.claim_version;
     }
-    if (!gather(request))
+    if (!group_gather(request, request->group->reads))
         run(request);
 }
 
@@ -138,7 +137,7 @@ void group_gather_again(void *host, struct operation *operation)
     struct request *request = list_entry(operation, struct request, operation);
 
     (void)host;
-    if (!gather(request))
+    if (!group_gather(request, request->group->reads))
         operation_gathered(&request->engine->coordinator, operation, request->engine->now);
 }
 
@@ -176,10 +175,18 @@ void group_gathered(struct request *request)
 
 /* ---- running, under the lock ---- */
 
-static bool run_unit(struct group *group, struct group_command *command, struct call *call,
+/* What a command runs on. */
+struct runner {
+    struct batch_run *batch;
+    const struct group_unit *units;
+    struct buffer *part;
+    bool copied;
+};
+
+static bool run_unit(const struct runner *runner, struct group_command *command, struct call *call,
                      size_t key)
 {
-    const struct version *version = batch_value(&group->batch, key);
+    const struct version *version = batch_value(runner->batch, key);
     struct change change = {.deadline_ms = DEADLINE_NEVER};
 
     if (command->kind == COMMAND_READ) {
@@ -187,11 +194,11 @@ static bool run_unit(struct group *group, struct group_command *command, struct 
         return true;
     }
     call->command->update(call, command->kind == COMMAND_WRITE ? NULL : version, &change);
-    return batch_change(&group->batch, key, &change, false);
+    return batch_change(runner->batch, key, &change, runner->copied);
 }
 
 /* One of a command of many keys, which is given the name, the key and what belongs to it. */
-static bool run_part(struct group *group, struct group_command *command,
+static bool run_part(const struct runner *runner, struct group_command *command,
                      const struct group_unit *unit, struct buffer *reply)
 {
     struct call *call = &command->call;
@@ -207,17 +214,17 @@ static bool run_part(struct group *group, struct group_command *command,
     call->argv = part;
     call->argc = 1 + size;
     call->reply = reply;
-    const bool done = run_unit(group, command, call, unit->key);
+    const bool done = run_unit(runner, command, call, unit->key);
     call->argv = argv;
     call->argc = argc;
     call->reply = whole;
     return done;
 }
 
-static bool run_many(struct group *group, struct group_command *command,
-                     const struct group_unit *units, struct buffer *reply)
+static bool run_many(const struct runner *runner, struct group_command *command)
 {
     const enum command_gather gather = command->call.command->gather;
+    struct buffer *reply = command->call.reply;
     bool done = true;
     int64_t sum = 0;
 
@@ -225,10 +232,11 @@ static bool run_many(struct group *group, struct group_command *command,
         reply_array(reply, command->units);
     for (size_t i = 0; done && i < command->units; i++) {
         int64_t value = 0;
-        buffer_reset(&group->part, BUFFER_KEEP);
-        done = run_part(group, command, &units[i], gather == GATHER_ARRAY ? reply : &group->part);
+        buffer_reset(runner->part, BUFFER_KEEP);
+        done = run_part(runner, command, &runner->units[i],
+                        gather == GATHER_ARRAY ? reply : runner->part);
         if (gather == GATHER_SUM)
-            answer_integer(buffer_content(&group->part), &value);
+            answer_integer(buffer_content(runner->part), &value);
         sum += value;
     }
     if (gather == GATHER_SUM)
@@ -242,31 +250,41 @@ static bool run_many(struct group *group, struct group_command *command,
 
 struct unit_values {
     struct key_values values;
-    struct group *group;
-    const struct group_unit *units;
+    const struct runner *runner;
 };
 
 static const struct version *unit_value(const struct key_values *keys, size_t key)
 {
     const struct unit_values *values = (const struct unit_values *)keys;
 
-    return batch_value(&values->group->batch, values->units[key].key);
+    return batch_value(values->runner->batch, values->runner->units[key].key);
 }
 
 static bool unit_change(const struct key_values *keys, size_t key, const struct change *change)
 {
     const struct unit_values *values = (const struct unit_values *)keys;
 
-    return batch_change(&values->group->batch, values->units[key].key, change, true);
+    return batch_change(values->runner->batch, values->runner->units[key].key, change, true);
 }
 
-static bool run_steps(struct group *group, struct group_command *command,
-                      const struct group_unit *units)
+static bool run_steps(const struct runner *runner, struct group_command *command)
 {
-    const struct unit_values values = {
-        .values = {.value = unit_value, .change = unit_change}, .group = group, .units = units};
+    const struct unit_values values = {.values = {.value = unit_value, .change = unit_change},
+                                       .runner = runner};
 
     return command->call.command->steps(&command->call, &values.values);
+}
+
+bool group_run_command(struct batch_run *batch, struct group_command *command,
+                       const struct group_unit *units, struct buffer *part, bool copied)
+{
+    const struct runner runner = {.batch = batch, .units = units, .part = part, .copied = copied};
+
+    if (command->kind == COMMAND_STEPS)
+        return run_steps(&runner, command);
+    if (command->call.command->gather == GATHER_NONE)
+        return run_unit(&runner, command, &command->call, units->key);
+    return run_many(&runner, command);
 }
 
 /* Whether the watched keys are as they were; looked at once, before anything was written. */
@@ -295,12 +313,8 @@ static bool run_commands(struct request *request)
             buffer_append(&request->reply,
                           buffer_content(&group->refusals).data + command->refusal_at,
                           command->refusal_size);
-        else if (command->kind == COMMAND_STEPS)
-            done = run_steps(group, command, units);
-        else if (command->call.command->gather == GATHER_NONE)
-            done = run_unit(group, command, &command->call, units->key);
         else
-            done = run_many(group, command, units, &request->reply);
+            done = group_run_command(&group->batch, command, units, &group->part, false);
         units += command->units;
     }
     return done;
