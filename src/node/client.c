@@ -82,66 +82,10 @@ static void close_when_delivered(struct client *client)
         client->engine->calls->client_close(client->connection);
 }
 
-static void borrow_table(struct client *client)
-{
-    struct engine *engine = client->engine;
-
-    if (engine->hash_table_count > 0)
-        client->by_hash = engine->hash_tables[--engine->hash_table_count];
-    else
-        client->by_hash = memory_alloc_array(CLIENT_HASHES, sizeof client->by_hash[0]);
-}
-
-static void release_table(struct client *client)
-{
-    struct engine *engine = client->engine;
-
-    if (engine->hash_table_count < CLIENT_TABLES_KEPT)
-        engine->hash_tables[engine->hash_table_count++] = client->by_hash;
-    else
-        memory_free(client->by_hash);
-    client->by_hash = NULL;
-}
-
-void clients_destroy(struct engine *engine)
-{
-    while (engine->hash_table_count > 0)
-        memory_free(engine->hash_tables[--engine->hash_table_count]);
-}
-
 void client_note_waiting(struct request *request)
 {
-    struct client *client = request->client;
-
-    if (request->noted)
-        return;
-    request->noted = true;
-    request->unordered = dispatch_unordered(request);
-    client->unordered += request->unordered;
-    if (request->kind == COMMAND_LOCAL)
-        return;
-    if (request->hash == 0) {
-        client->wide++;
-        return;
-    }
-    if (client->by_hash == NULL)
-        borrow_table(client);
-    client->by_hash[request->hash % CLIENT_HASHES]++;
-    client->keyed++;
-}
-
-static void forget_waiting(struct client *client, const struct request *request)
-{
-    client->unordered -= request->unordered;
-    if (request->kind == COMMAND_LOCAL)
-        return;
-    if (request->hash == 0) {
-        client->wide--;
-        return;
-    }
-    client->by_hash[request->hash % CLIENT_HASHES]--;
-    if (--client->keyed == 0)
-        release_table(client); /* all zeros again */
+    if (!request->noted)
+        order_note(&request->client->order, request);
 }
 
 /* What it has read, and has not put into its reply yet. */
@@ -272,8 +216,6 @@ void client_deliver(struct client *client)
         take_reply(client, request);
         client->in_flight--;
         client->weight -= request->weight;
-        if (request->noted)
-            forget_waiting(client, request);
         request_delivered(request);
         any = true;
     }
@@ -566,6 +508,5 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     parser_deinit(&client->parser);
     buffer_deinit(&client->in);
     outbox_deinit(&client->out);
-    memory_free(client->by_hash);
     memory_free(client);
 }

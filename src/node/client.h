@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/outbox.h"
 #include "command/session.h"
+#include "node/order.h"
 #include "node/request.h"
 #include "node/wait.h"
 #include "resp/parser.h"
@@ -61,12 +62,10 @@ struct client {
     struct list pending; /* of struct request, in the order of their replies */
     struct list resumed; /* engine->resumed: its next commands may run */
     struct trail trail;
-    size_t footprint; /* bytes, see footprint.c */
-    size_t weight;    /* of those in flight */
+    size_t footprint;   /* bytes, see footprint.c */
+    size_t weight;      /* of those in flight */
+    struct order order; /* of those that had to wait */
     uint16_t in_flight;
-    uint16_t unordered; /* of those that had to wait, whose order needs care (dispatch.c) */
-    uint16_t wide;      /* of those that had to wait, the ones of many keys or of all */
-    uint16_t keyed;     /* of those that had to wait, the ones of one key */
     /* Of what was read of it into the engine's batch (clients_proceed). */
     uint8_t ahead; /* commands */
     uint8_t
@@ -77,16 +76,9 @@ struct client {
     bool stopped; /* held until the output was taken */
     bool closing; /* no command is read any more; closed once its replies are out */
     bool dropped; /* closed already, without them */
-    /* How many of those that had to wait are about a key with this hash, by its last bits: most
-     * commands need not be compared with every one that is in flight. NULL while none is: who is
-     * idle has none. */
-    uint16_t *by_hash;
     int64_t waits_us; /* since when its next command waits for links, 0: it does not */
 };
 
-#define CLIENT_HASHES 512
-/* Tables `by_hash` that a worker keeps for whoever needs one next. */
-#define CLIENT_TABLES_KEPT 64
 _Static_assert(CLIENT_IN_FLIGHT_MAX <= UINT16_MAX, "16 bits count them");
 _Static_assert(BATCH_COMMANDS_MAX <= UINT8_MAX, "8 bits count them");
 
@@ -97,8 +89,6 @@ void client_append(struct client *client, struct request *request);
 void client_note_waiting(struct request *request);
 /* Answers a command that no request was found for; none is pending. */
 void client_refuse(struct client *client, const char *error);
-/* Frees the tables that are kept. */
-void clients_destroy(struct engine *engine);
 /* Counts what a request of the client holds by now. */
 void client_weigh(struct request *request);
 /* Gives it bytes that are no reply. */

@@ -2,11 +2,6 @@
  *
  * From a command to a request that may begin. A command of one key runs where route.c finds; a
  * command of many keys is cut into parts (many.c), each of which does.
- *
- * The order of one client: its requests run side by side as long as nobody can tell. Two about one
- * key of which one writes do not: a write may be stamped anew (rule 1), and so pass a later one, or
- * be missed by a later read; the question of a read may go to one more replica after a later write
- * has been there; what is forwarded may be refused and sent elsewhere. The later one waits.
  */
 #include "command/transaction.h"
 #include "node/exec.h"
@@ -23,37 +18,6 @@
 #define FRAME_SPARE (64 * 1024)
 
 #define NO_ROOM_FOR_REQUEST "OOM out of memory for the request"
-
-/* ---- order ---- */
-
-/* Whether the order of `later` behind `earlier` needs no waiting. */
-static bool ordered(const struct request *earlier, const struct request *later)
-{
-    if (earlier->kind == COMMAND_READ && later->kind == COMMAND_READ)
-        return true;
-    return earlier->hash != 0 && later->hash != 0 && earlier->hash != later->hash;
-}
-
-bool dispatch_unordered(const struct request *request)
-{
-    return request->kind != COMMAND_LOCAL && request->kind != COMMAND_READ;
-}
-
-static bool must_wait(const struct client *client, const struct request *request)
-{
-    if (client->unordered == 0 && request->kind == COMMAND_READ)
-        return false;
-    if (request->hash != 0 && client->wide == 0 &&
-        (client->by_hash == NULL || client->by_hash[request->hash % CLIENT_HASHES] == 0))
-        return false;
-    list_for_each(link, &client->pending)
-    {
-        const struct request *earlier = list_entry(link, struct request, link);
-        if (earlier->stage != STAGE_DONE && !ordered(earlier, request))
-            return true;
-    }
-    return false;
-}
 
 /* ---- its kind ---- */
 
@@ -318,9 +282,9 @@ bool dispatch_client(struct client *client, const struct command_input *input)
         request_began(request, client->waits_us);
 
     const bool understood = understand(request, session) && aim(request);
-    if (understood &&
-        ((alerts != 0 && watch_holds(request, alerts)) || waits_for_links(request) ||
-         (request->kind != COMMAND_LOCAL && client->in_flight > 0 && must_wait(client, request)))) {
+    if (understood && ((alerts != 0 && watch_holds(request, alerts)) || waits_for_links(request) ||
+                       (request->kind != COMMAND_LOCAL && client->in_flight > 0 &&
+                        order_must_wait(&client->order, request)))) {
         if (client->waits_us == 0)
             client->waits_us = engine->settling ? engine->now.mono_us : 0;
         request_abandon(request);

@@ -92,7 +92,7 @@ void engine_destroy(struct engine **engine)
     *engine = NULL;
     ensure(list_empty(&e->clients) && list_empty(&e->links));
     footprint_end(e);
-    clients_destroy(e);
+    order_tables_deinit(&e->order_tables);
     requests_destroy(e);
     hints_deinit(e);
     peers_destroy(e);

@@ -43,7 +43,7 @@ static size_t client_bytes(const struct client *client)
 {
     return sizeof *client + input_bytes(&client->in) + outbox_capacity(&client->out) +
            client->trail.elsewhere.capacity + client->parser.capacity * sizeof(struct span) +
-           (client->by_hash != NULL ? CLIENT_HASHES * sizeof client->by_hash[0] : 0) +
+           (client->order.places != NULL ? ORDER_HASHES * sizeof client->order.places[0] : 0) +
            (client->session.transaction != NULL ? client->session.transaction->bytes : 0);
 }
 

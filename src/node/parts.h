@@ -4,7 +4,8 @@
  *
  *   engine.c      creation, views, time, turns
  *   client.c      a client's connection: what it sends, and its replies in order
- *   dispatch.c    from a command to a request: its order, its keys, where it begins
+ *   dispatch.c    from a command to a request: its keys, where it begins
+ *   order.c       which of one client's requests wait for which
  *   many.c        a command of many keys: its parts, and one reply of theirs
  *   exec.c        EXEC: its groups, one after another, and its reply; exec_plan.c cuts them
  *   group.c       a group: the commands of a transaction about one partition; group_run.c runs them
@@ -52,6 +53,7 @@
 #include "node/handshake.h"
 #include "node/hints.h"
 #include "node/link.h"
+#include "node/order.h"
 #include "node/peer.h"
 #include "node/request.h"
 #include "node/task.h"
@@ -95,8 +97,6 @@ struct request *dispatch_step(struct request *whole, const struct span *argv, si
 void dispatch_begin_step(struct request *step);
 /* A command that another node forwarded, as a request of `link`. */
 void dispatch_forwarded(struct link *link, const struct wire_forward *forward);
-/* Whether the order of this request and its client's other ones needs care. */
-bool dispatch_unordered(const struct request *request);
 
 /* ---- what people do to all clients (watch.c) ---- */
 
@@ -261,10 +261,9 @@ struct engine {
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;
-    size_t turn_answers;                       /* of other nodes, which come before */
-    size_t turn_bytes;                         /* taken or put out */
-    uint16_t *hash_tables[CLIENT_TABLES_KEPT]; /* all zeros */
-    size_t hash_table_count;
+    size_t turn_answers; /* of other nodes, which come before */
+    size_t turn_bytes;   /* taken or put out */
+    struct order_tables order_tables;
     bool settling; /* peers_settling, when it was last looked at */
     struct list links;
     uint64_t next_link;

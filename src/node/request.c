@@ -221,6 +221,7 @@ static void start_deadline(struct request *request)
 /* Back to the pool, when all that it had beyond its command and its reply is gone. */
 static inline void rest(struct request *request)
 {
+    ensure(!request->noted);
     request->stage = STAGE_FREE;
     request->owner = OWNER_NOBODY;
     request_reset_reply(request);
@@ -405,6 +406,8 @@ void request_finish(struct request *request)
     count(request);
     switch (request->owner) {
     case OWNER_CLIENT:
+        if (request->noted)
+            order_forget(&request->client->order, request);
         if (list_empty(&request->link))
             client_answer(request);
         else if (request->client->pending.next == &request->link)
@@ -454,7 +457,7 @@ void request_answered(struct request *request)
         let_go(request, trail);
         return;
     }
-    ensure(list_empty(&request->parts) && !request->noted);
+    ensure(list_empty(&request->parts));
     if (request->kind == COMMAND_WRITE || request->kind == COMMAND_UPDATE)
         trail_follow(trail, request, false);
     rest(request);
@@ -469,6 +472,8 @@ void request_disown(struct request *request)
 {
     list_remove(&request->link);
     list_remove(&request->from_link);
+    if (request->noted)
+        order_forget(&request->client->order, request);
     if (request->stage == STAGE_WAIT) { /* its trail goes as well */
         wait_given_up(request);
         give_back(request);

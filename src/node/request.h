@@ -97,11 +97,13 @@ struct request {
     uint64_t hash; /* of its key, 0: of none, or of many */
     node_number route;
 
-    size_t weight;       /* bytes that it holds, as its client counts them */
-    size_t footprint;    /* the same as maxmemory counts them (footprint.c) */
-    bool silent;         /* its client wants no reply to it (CLIENT REPLY) */
-    bool noted;          /* its client counts it among those that others may have to wait for */
-    bool unordered;      /* see dispatch.c */
+    size_t weight;    /* bytes that it holds, as its client counts them */
+    size_t footprint; /* the same as maxmemory counts them (footprint.c) */
+    bool silent;      /* its client wants no reply to it (CLIENT REPLY) */
+    /* While its client counts it among those that others may have to wait for (order.h). */
+    bool noted;
+    bool unordered;                       /* it does more than read */
+    struct request *alike, *alike_before; /* keys with the same last bits */
     struct buffer reply; /* complete once STAGE_DONE; `failed` then: nothing can be said */
     struct list behind;  /* of struct outbox_piece: the rest of a reply that has large values */
     struct sweep *sweep;

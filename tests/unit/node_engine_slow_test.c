@@ -129,10 +129,13 @@ Test(engine_slow, who_has_nothing_in_flight_holds_no_table)
     pair_init(&pair, &setup);
     client = pair_connect(&pair, 0);
     pair_ask(client, "SET k v", OK);
-    cr_assert_null(client->client->by_hash);
-    cr_assert_eq(pair.nodes[0].engine->hash_table_count, 1);
-    for (size_t i = 0; i < CLIENT_HASHES; i++)
-        cr_assert_eq(pair.nodes[0].engine->hash_tables[0][i], 0);
+    const struct order_tables *tables = &pair.nodes[0].engine->order_tables;
+    cr_assert_null(client->client->order.places);
+    cr_assert_eq(tables->count, 1);
+    for (size_t i = 0; i < ORDER_HASHES; i++) {
+        cr_assert_null(tables->kept[0][i].reads);
+        cr_assert_null(tables->kept[0][i].others);
+    }
     cr_assert_leq(sizeof *client->client, 640, "the next class of the allocator is 768");
     end();
 }
