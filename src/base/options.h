@@ -35,7 +35,7 @@
 #define OPTION_TYPE_LEVEL            uint8_t /* base/level.h */
 #define OPTION_TYPE_WORDS            struct option_words
 #define OPTION_TYPE_ADDRESSES        struct option_addresses
-#define OPTION_TYPE_OUTPUT_LIMIT     struct option_output_limit
+#define OPTION_TYPE_OUTPUT_LIMITS    struct option_output_limits
 #define OPTION_TYPE_RULES            struct option_rules
 
 #define OPTION_NEVER (-1)
@@ -55,10 +55,22 @@ struct option_addresses {
     size_t count;
 };
 
+/* What a client is to client-output-buffer-limit. */
+enum option_class {
+    OPTION_CLASS_NORMAL,
+    OPTION_CLASS_REPLICA, /* no client is one: the limits are kept for tools that set them */
+    OPTION_CLASS_PUBSUB,  /* it subscribes */
+    OPTION_CLASS_COUNT,
+};
+
 struct option_output_limit {
     uint64_t hard_bytes; /* 0: none */
     uint64_t soft_bytes; /* 0: none */
     uint64_t soft_seconds;
+};
+
+struct option_output_limits {
+    struct option_output_limit of[OPTION_CLASS_COUNT];
 };
 
 /* The numbers of the words of `loglevel` (they are enum log_level's, base/log.h) and `conflict`. */

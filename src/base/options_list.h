@@ -86,12 +86,15 @@ OPTION(client_query_buffer_limit, "client-query-buffer-limit", BYTES, "1gb", MB,
        "How much of one client's input may wait to be executed; a client past it is closed. One "
        "command of very many or very large arguments is what meets it.")
 
-OPTION(client_output_buffer_limit, "client-output-buffer-limit", OUTPUT_LIMIT,
-       "normal 256mb 64mb 60", 0, 0, LIVE, PLAIN, "normal hard soft seconds",
+OPTION(client_output_buffer_limit, "client-output-buffer-limit", OUTPUT_LIMITS,
+       "normal 256mb 64mb 60 replica 256mb 64mb 60 pubsub 32mb 8mb 60", 0, 0, LIVE, PLAIN,
+       "normal|replica|pubsub hard soft seconds ...",
        "Close a client whose unread answers take more than the hard limit, or more than the soft limit "
        "for that many seconds; 0 lifts a limit. Over the soft limit no further command of it is begun "
-       "until it has read, so only one very large answer goes past it. Redis lifts both for ordinary "
-       "clients: one that never reads can then take all memory.")
+       "until it has read, so only one very large answer goes past it. A client that subscribes is of the "
+       "class pubsub, any other normal, one that monitors included; replica is accepted, and no client is "
+       "one. A class that is not named stays as it was. Redis lifts both limits for ordinary clients: one "
+       "that never reads can then take all memory.")
 
 OPTION(request_timeout_ms, "request-timeout-ms", MILLISECONDS, "500", 1, 600000, LIVE, PLAIN, NULL,
        "How long a request may wait for other nodes before it is answered with an error. Shorter, and "

@@ -40,18 +40,25 @@ static void show_text(const char *value, bool quoted, struct buffer *text)
         buffer_append_string(text, value);
 }
 
-static void show_output_limit(const struct option_output_limit *limit, bool quoted,
-                              struct buffer *text)
+/* As Redis has it: CONFIG GET says slave, a file replica. */
+static void show_output_limits(const struct option_output_limits *limits, bool quoted,
+                               struct buffer *text)
 {
-    buffer_append_string(text, "normal ");
-    if (quoted) {
-        show_bytes(limit->hard_bytes, text);
-        buffer_append_string(text, " ");
-        show_bytes(limit->soft_bytes, text);
-        buffer_append_format(text, " %" PRIu64, limit->soft_seconds);
-    } else {
-        buffer_append_format(text, "%" PRIu64 " %" PRIu64 " %" PRIu64, limit->hard_bytes,
-                             limit->soft_bytes, limit->soft_seconds);
+    const char *const names[OPTION_CLASS_COUNT] = {"normal", quoted ? "replica" : "slave",
+                                                   "pubsub"};
+
+    for (size_t i = 0; i < OPTION_CLASS_COUNT; i++) {
+        const struct option_output_limit *limit = &limits->of[i];
+        buffer_append_format(text, "%s%s ", i > 0 ? " " : "", names[i]);
+        if (quoted) {
+            show_bytes(limit->hard_bytes, text);
+            buffer_append_string(text, " ");
+            show_bytes(limit->soft_bytes, text);
+            buffer_append_format(text, " %" PRIu64, limit->soft_seconds);
+        } else {
+            buffer_append_format(text, "%" PRIu64 " %" PRIu64 " %" PRIu64, limit->hard_bytes,
+                                 limit->soft_bytes, limit->soft_seconds);
+        }
     }
 }
 
@@ -137,8 +144,8 @@ void option_show(const struct option *row, const struct options *options, bool q
     case OPTION_KIND_TEXT:
         show_text(*OPTION_FIELD_OF(row, options, TEXT), quoted, text);
         break;
-    case OPTION_KIND_OUTPUT_LIMIT:
-        show_output_limit(OPTION_FIELD_OF(row, options, OUTPUT_LIMIT), quoted, text);
+    case OPTION_KIND_OUTPUT_LIMITS:
+        show_output_limits(OPTION_FIELD_OF(row, options, OUTPUT_LIMITS), quoted, text);
         break;
     case OPTION_KIND_WORDS:
     case OPTION_KIND_ADDRESSES:

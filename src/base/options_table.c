@@ -83,7 +83,7 @@ void option_describe_form(const struct option *row, struct buffer *text)
     case OPTION_KIND_TEXT:
     case OPTION_KIND_WORDS:
     case OPTION_KIND_ADDRESSES:
-    case OPTION_KIND_OUTPUT_LIMIT:
+    case OPTION_KIND_OUTPUT_LIMITS:
     case OPTION_KIND_RULES:
         buffer_append_string(text, row->form);
         break;

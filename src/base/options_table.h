@@ -20,9 +20,9 @@ enum option_kind {
     OPTION_KIND_TEXT,
     OPTION_KIND_LEVEL,
     OPTION_KIND_WORDS,
-    OPTION_KIND_ADDRESSES, /* host:port, or [host]:port */
-    OPTION_KIND_OUTPUT_LIMIT,
-    OPTION_KIND_RULES, /* each directive adds one */
+    OPTION_KIND_ADDRESSES,     /* host:port, or [host]:port */
+    OPTION_KIND_OUTPUT_LIMITS, /* each directive sets the classes that it names */
+    OPTION_KIND_RULES,         /* each directive adds one */
 };
 
 struct option {

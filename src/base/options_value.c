@@ -15,6 +15,9 @@
 /* What an error quotes of a value, bytes. */
 #define QUOTE_MAX 80
 
+/* class, hard limit, soft limit, seconds */
+#define OUTPUT_LIMIT_WORDS 4
+
 void option_quote(struct buffer *text, struct span quoted)
 {
     buffer_append_string(text, "'");
@@ -209,19 +212,52 @@ static bool assign_addresses(const struct option *row, struct options *options,
     return true;
 }
 
-static bool assign_output_limit(const struct option *row, struct options *options,
-                                const struct span *words, size_t count)
+static bool read_class(struct span word, enum option_class *class)
 {
-    struct option_output_limit limit;
+    static const char *const names[OPTION_CLASS_COUNT] = {"normal", "replica", "pubsub"};
+
+    for (int i = 0; i < OPTION_CLASS_COUNT; i++)
+        if (span_is(word, names[i]) || (i == OPTION_CLASS_REPLICA && span_is(word, "slave"))) {
+            *class = (enum option_class)i;
+            return true;
+        }
+    return false;
+}
+
+static bool read_limit(const struct span *words, struct option_output_limit *limit, size_t *wrong)
+{
     int64_t seconds;
 
-    if (count != 4 || !span_is(words[0], "normal") ||
-        !parse_bytes(words[1], 0, INT64_MAX, &limit.hard_bytes) ||
-        !parse_bytes(words[2], 0, INT64_MAX, &limit.soft_bytes) ||
-        !parse_integer(words[3], 0, INT32_MAX, &seconds))
+    *wrong = 0;
+    if (!parse_bytes(words[0], 0, INT64_MAX, &limit->hard_bytes))
         return false;
-    limit.soft_seconds = (uint64_t)seconds;
-    *OPTION_FIELD(row, options, OUTPUT_LIMIT) = limit;
+    *wrong = 1;
+    if (!parse_bytes(words[1], 0, INT64_MAX, &limit->soft_bytes))
+        return false;
+    *wrong = 2;
+    if (!parse_integer(words[2], 0, INT32_MAX, &seconds))
+        return false;
+    limit->soft_seconds = (uint64_t)seconds;
+    return true;
+}
+
+/* class hard soft seconds, any number of times; the other classes stay as they are. */
+static bool assign_output_limits(const struct option *row, struct options *options,
+                                 const struct span *words, size_t count, size_t *wrong)
+{
+    struct option_output_limits limits = *OPTION_FIELD(row, options, OUTPUT_LIMITS);
+    enum option_class class;
+
+    for (size_t i = 0; i < count; i += OUTPUT_LIMIT_WORDS) {
+        *wrong = i;
+        if (!read_class(words[i], &class))
+            return false;
+        if (!read_limit(words + i + 1, &limits.of[class], wrong)) {
+            *wrong += i + 1;
+            return false;
+        }
+    }
+    *OPTION_FIELD(row, options, OUTPUT_LIMITS) = limits;
     return true;
 }
 
@@ -328,7 +364,7 @@ static void describe_accepted(const struct option *row, struct buffer *error)
         buffer_append_format(error, "%s, %" PRId64 " to %" PRId64 " of them", row->form, row->min,
                              row->max);
         break;
-    case OPTION_KIND_OUTPUT_LIMIT:
+    case OPTION_KIND_OUTPUT_LIMITS:
     case OPTION_KIND_RULES:
         buffer_append_string(error, row->form);
         break;
@@ -363,7 +399,7 @@ static bool refuse_count(const struct option *row, size_t count, struct buffer *
 static bool takes_many(const struct option *row)
 {
     return row->kind == OPTION_KIND_WORDS || row->kind == OPTION_KIND_ADDRESSES ||
-           row->kind == OPTION_KIND_OUTPUT_LIMIT || row->kind == OPTION_KIND_RULES;
+           row->kind == OPTION_KIND_OUTPUT_LIMITS || row->kind == OPTION_KIND_RULES;
 }
 
 static bool assign_many(const struct option *row, struct options *options, const struct span *words,
@@ -381,10 +417,10 @@ static bool assign_many(const struct option *row, struct options *options, const
                     ? assign_words(row, options, words, count)
                     : assign_addresses(row, options, words, count, &wrong);
         break;
-    case OPTION_KIND_OUTPUT_LIMIT:
-        right = assign_output_limit(row, options, words, count);
-        if (!right && count != 4)
+    case OPTION_KIND_OUTPUT_LIMITS:
+        if (count % OUTPUT_LIMIT_WORDS != 0)
             return refuse_count(row, count, error);
+        right = assign_output_limits(row, options, words, count, &wrong);
         break;
     default:
         if (count == 0)
@@ -398,6 +434,9 @@ static bool assign_many(const struct option *row, struct options *options, const
 bool option_assign(const struct option *row, struct options *options, const struct span *words,
                    size_t count, struct buffer *error)
 {
+    /* Redis takes none from CONFIG SET, but not in a file. */
+    if (row->kind == OPTION_KIND_OUTPUT_LIMITS && count == 0)
+        return refuse_count(row, count, error);
     /* As in Redis, one quoted word may hold the whole list. */
     if (takes_many(row) && count == 1)
         return option_assign_text(row, options, words[0], error);

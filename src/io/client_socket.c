@@ -150,7 +150,7 @@ void client_socket_finish(void *context)
  * so many seconds. */
 static bool reads_too_slowly(struct client_socket *socket, int64_t now_us)
 {
-    const struct option_output_limit *limit = &socket->worker->options->client_output_buffer_limit;
+    const struct option_output_limit *limit = engine_client_limit(socket->client);
     const size_t waiting = outbox_size(engine_client_out(socket->client));
 
     if (limit->hard_bytes > 0 && waiting > limit->hard_bytes)

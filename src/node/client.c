@@ -67,6 +67,11 @@ struct outbox *engine_client_out(struct client *client)
     return &client->out;
 }
 
+const struct option_output_limit *engine_client_limit(const struct client *client)
+{
+    return client_output_limit(client);
+}
+
 static void hold(struct client *client, bool held)
 {
     if (client->held != held) {
@@ -135,7 +140,7 @@ static void drop(struct client *client)
  * any number of them. */
 static inline bool takes_too_much(const struct client *client)
 {
-    const uint64_t limit = client->engine->options->client_output_buffer_limit.hard_bytes;
+    const uint64_t limit = client_output_limit(client)->hard_bytes;
 
     return limit > 0 && outbox_size(&client->out) > limit;
 }
@@ -288,7 +293,7 @@ static inline bool inline_next(const struct client *client)
 static inline bool must_stop(struct client *client)
 {
     struct engine *engine = client->engine;
-    const uint64_t soft = engine->options->client_output_buffer_limit.soft_bytes;
+    const uint64_t soft = client_output_limit(client)->soft_bytes;
     const bool over = soft > 0 && outbox_size(&client->out) > soft;
 
     if (over && !client->stopped)

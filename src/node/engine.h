@@ -28,6 +28,7 @@ struct environment;
 struct link;
 struct log;
 struct metrics_block;
+struct option_output_limit;
 struct options;
 struct replica_bounds;
 struct store;
@@ -116,6 +117,8 @@ struct client *engine_client_open(struct engine *engine, struct instant now, voi
                                   const struct engine_client *about, struct buffer *refusal);
 struct buffer *engine_client_in(struct client *client);
 struct outbox *engine_client_out(struct client *client);
+/* What may wait in client_out, and how long. */
+const struct option_output_limit *engine_client_limit(const struct client *client);
 /* Bytes were appended to client_in. Its commands run at the end of the turn, with those of others.
  */
 void engine_client_input(struct engine *engine, struct instant now, struct client *client);

@@ -238,7 +238,8 @@ static void round_over(struct listing *listing)
 {
     struct request *request = listing->task.request;
     const struct engine *engine = request->engine;
-    const uint64_t most = engine->options->client_output_buffer_limit.hard_bytes;
+    const uint64_t most =
+        engine->options->client_output_buffer_limit.of[OPTION_CLASS_NORMAL].hard_bytes;
 
     merge(listing);
     if (request->owner == OWNER_NOBODY || request->reply.failed || !at_next_place(listing)) {

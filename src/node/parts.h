@@ -320,6 +320,11 @@ static inline unsigned engine_alerts(const struct engine *engine)
 {
     return atomic_load_explicit(engine->alerts, memory_order_acquire);
 }
+/* What may wait for the client to be read: by its class, client-output-buffer-limit. */
+static inline const struct option_output_limit *client_output_limit(const struct client *client)
+{
+    return &client->engine->options->client_output_buffer_limit.of[OPTION_CLASS_NORMAL];
+}
 /* How many of its partitions a worker visits in a tick. */
 uint32_t engine_tick_partitions(const struct engine *engine);
 

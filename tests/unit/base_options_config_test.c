@@ -70,8 +70,10 @@ Test(options_config, get_answers_patterns_in_any_case)
     assert_get(options, "port", "port=6379\n");
     assert_get(options, "MAXMEMORY*", "maxmemory=0\nmaxmemory-policy=noeviction\n");
     assert_get(options, "proto-max-bulk-le?", "proto-max-bulk-len=536870912\n");
-    assert_get(options, "client-output*",
-               "client-output-buffer-limit=normal 268435456 67108864 60\n");
+    assert_get(
+        options, "client-output*",
+        "client-output-buffer-limit=normal 268435456 67108864 60 slave 268435456 67108864 60 "
+        "pubsub 33554432 8388608 60\n");
     assert_get(options, "requirepass", "requirepass=\n");
     assert_get(options, "nothing", "");
     options_release(&options);
@@ -120,9 +122,27 @@ Test(options_config, a_list_is_set_from_one_text)
     const struct options *new = assert_set(
         old, (const char *[]){"client-output-buffer-limit", "normal 1mb 2kb 3", "save", "", NULL});
 
-    cr_assert_eq(new->client_output_buffer_limit.soft_bytes, 2048);
+    const struct option_output_limit *of = new->client_output_buffer_limit.of;
+    cr_assert_eq(of[OPTION_CLASS_NORMAL].soft_bytes, 2048);
+    cr_assert_eq(of[OPTION_CLASS_PUBSUB].soft_bytes, 8 << 20, "it was not named");
     options_release(&old);
     options_release(&new);
+}
+
+Test(options_config, classes_of_clients_are_set_together_or_one_by_one)
+{
+    const struct options *old = options_create();
+    const struct options *two = assert_set(
+        old, (const char *[]){"client-output-buffer-limit", "pubsub 1 2 3 REPLICA 4 5 6", NULL});
+    const struct options *none = assert_set(
+        two, (const char *[]){"client-output-buffer-limit", "", NULL});
+
+    assert_get(
+        none, "client-output*",
+        "client-output-buffer-limit=normal 268435456 67108864 60 slave 4 5 6 pubsub 1 2 3\n");
+    options_release(&old);
+    options_release(&two);
+    options_release(&none);
 }
 
 Test(options_config, set_changes_all_or_none_and_says_why_as_redis_does)
@@ -234,6 +254,19 @@ Test(options_config, rewrite_keeps_comments_order_and_lines_that_are_still_right
                    "  # port 1\n"
                    "PORT   7001\n"
                    "timeout 7\n");
+}
+
+Test(options_config, rewrite_writes_all_classes_of_clients_in_one_line)
+{
+    assert_rewrite("client-output-buffer-limit normal 1 2 3\n"
+                   "client-output-buffer-limit pubsub 4 5 6\n"
+                   "port 7001\n",
+                   (const char *[]){"maxmemory", "0", NULL},
+                   "client-output-buffer-limit normal 1 2 3 replica 256mb 64mb 60 pubsub 4 5 6\n"
+                   "port 7001\n");
+    assert_rewrite("client-output-buffer-limit pubsub 4 5 6\n",
+                   (const char *[]){"maxmemory", "0", NULL},
+                   "client-output-buffer-limit pubsub 4 5 6\n");
 }
 
 Test(options_config, rewrite_adds_what_is_new_at_the_end_and_signs_once)

@@ -79,8 +79,11 @@ Test(options_load, without_a_file_all_is_at_its_default)
     cr_assert(options->protected_mode);
     cr_assert_str_eq(options->requirepass, "");
     cr_assert_eq(options->proto_max_bulk_len, UINT64_C(512) << 20);
-    cr_assert_eq(options->client_output_buffer_limit.hard_bytes, UINT64_C(256) << 20);
-    cr_assert_eq(options->client_output_buffer_limit.soft_seconds, 60);
+    const struct option_output_limit *of = options->client_output_buffer_limit.of;
+    cr_assert_eq(of[OPTION_CLASS_NORMAL].hard_bytes, UINT64_C(256) << 20);
+    cr_assert_eq(of[OPTION_CLASS_NORMAL].soft_seconds, 60);
+    cr_assert_eq(of[OPTION_CLASS_PUBSUB].hard_bytes, UINT64_C(32) << 20);
+    cr_assert_eq(of[OPTION_CLASS_PUBSUB].soft_bytes, UINT64_C(8) << 20);
     cr_assert_eq(options->loglevel, LOG_NOTICE);
     cr_assert_eq(options->read_level, LEVEL_QUORUM);
     cr_assert_eq(options->conflict, OPTION_CONFLICT_LWW);
@@ -103,6 +106,8 @@ Test(options_load, a_file_is_read_in_redis_syntax)
                                                  "loglevel debug\n"
                                                  "seeds a.example:7001 [::1]:7002\n"
                                                  "client-output-buffer-limit normal 10mb 0 5\n"
+                                                 "client-output-buffer-limit slave 1 2 3 "
+                                                 "PUBSUB 4 5 6\n"
                                                  "write-level all\n"
                                                  "request-timeout-ms 250");
 
@@ -118,8 +123,11 @@ Test(options_load, a_file_is_read_in_redis_syntax)
     cr_assert_eq(options->seeds.items[0].port, 7001);
     cr_assert_str_eq(options->seeds.items[1].host, "::1");
     cr_assert_eq(options->seeds.items[1].port, 7002);
-    cr_assert_eq(options->client_output_buffer_limit.hard_bytes, 10 << 20);
-    cr_assert_eq(options->client_output_buffer_limit.soft_bytes, 0);
+    const struct option_output_limit *of = options->client_output_buffer_limit.of;
+    cr_assert_eq(of[OPTION_CLASS_NORMAL].hard_bytes, 10 << 20);
+    cr_assert_eq(of[OPTION_CLASS_NORMAL].soft_bytes, 0);
+    cr_assert_eq(of[OPTION_CLASS_REPLICA].soft_seconds, 3);
+    cr_assert_eq(of[OPTION_CLASS_PUBSUB].hard_bytes, 4);
     cr_assert_eq(options->write_level, LEVEL_ALL);
     cr_assert_eq(options->request_timeout_ms, 250);
     options_release(&options);
@@ -228,9 +236,21 @@ Test(options_load, a_wrong_line_says_where_what_and_what_else)
                            "them, found '::1:7001'"},
         {"bind \"\"", "dunlin.conf:1: 'bind \"\"': expected address ..., 1 to 16 of them, found 0 "
                       "values"},
-        {"client-output-buffer-limit pubsub 1mb 1mb 1",
-         "dunlin.conf:1: 'client-output-buffer-limit pubsub 1mb 1mb 1': expected normal hard soft "
-         "seconds, found 'pubsub'"},
+        {"client-output-buffer-limit master 1mb 1mb 1",
+         "dunlin.conf:1: 'client-output-buffer-limit master 1mb 1mb 1': expected "
+         "normal|replica|pubsub hard soft seconds ..., found 'master'"},
+        {"client-output-buffer-limit pubsub 1mb 1mb 1 normal 1 x 1",
+         "dunlin.conf:1: 'client-output-buffer-limit pubsub 1mb 1mb 1 normal 1 x 1': expected "
+         "normal|replica|pubsub hard soft seconds ..., found 'x'"},
+        {"client-output-buffer-limit pubsub 1mb 1mb -1",
+         "dunlin.conf:1: 'client-output-buffer-limit pubsub 1mb 1mb -1': expected "
+         "normal|replica|pubsub hard soft seconds ..., found '-1'"},
+        {"client-output-buffer-limit pubsub 1mb",
+         "dunlin.conf:1: 'client-output-buffer-limit pubsub 1mb': expected "
+         "normal|replica|pubsub hard soft seconds ..., found 2 values"},
+        {"client-output-buffer-limit",
+         "dunlin.conf:1: 'client-output-buffer-limit': expected "
+         "normal|replica|pubsub hard soft seconds ..., found 0 values"},
         {"keyspace a: replicas 9", "dunlin.conf:1: 'keyspace a: replicas 9': expected prefix "
                                    "[replicas n] [read level] [write "
                                    "level] [conflict lww|siblings], found 'replicas'"},
