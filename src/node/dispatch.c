@@ -14,6 +14,7 @@
 #include "node/inspect.h"
 #include "node/listing.h"
 #include "node/parts.h"
+#include "node/publish.h"
 
 #include "base/level.h"
 #include "command/handlers.h"
@@ -41,10 +42,14 @@ bool dispatch_unordered(const struct request *request)
 
 static bool must_wait(const struct client *client, const struct request *request)
 {
+    if (request->kind == COMMAND_LOCAL)
+        return pubsub_changes(request->call.command);
     if (client->unordered == 0 && request->kind == COMMAND_READ)
         return false;
     if (request->hash != 0 && client->wide == 0 &&
         (client->by_hash == NULL || client->by_hash[request->hash % CLIENT_HASHES] == 0))
+        return false;
+    if (client->wide == 0 && client->keyed == 0) /* the others wait for nothing but a count */
         return false;
     list_for_each(link, &client->pending)
     {
@@ -130,7 +135,9 @@ static void begin(struct request *request)
         exec_begin_alone(request);
         return;
     case COMMAND_CLUSTER:
-        if (for_control(request->call.command))
+        if ((request->call.command->flags & FLAG_PUBSUB) != 0)
+            publish_begin(request);
+        else if (for_control(request->call.command))
             control_begin(request);
         else if (is_wait(request->call.command))
             wait_begin(request);
@@ -183,7 +190,8 @@ static bool abort_transaction(struct session *session)
     return false;
 }
 
-/* Of a session that is not authenticated, or queues its commands: whether this one is to run. */
+/* Of a session that is not authenticated, queues its commands, or listens: whether this one is to
+ * run. */
 static bool admit(struct request *request, struct session *session)
 {
     const struct call *call = &request->call;
@@ -191,6 +199,14 @@ static bool admit(struct request *request, struct session *session)
 
     if (!session_authorize(session, call->command, &request->reply))
         return abort_transaction(session);
+    if (session_only_listens(session) && !pubsub_allows(call->command)) {
+        reply_error_format(
+            &request->reply,
+            "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+            "QUIT / RESET are allowed in this context",
+            call->command->name);
+        return abort_transaction(session);
+    }
     if (!session->queueing || transaction_passes(call->command))
         return true;
     if (at || (call->command->flags & FLAG_NO_MULTI) != 0) {
@@ -222,7 +238,8 @@ static bool understand(struct request *request, struct session *session)
         call->argv, call->argc, session != NULL ? session_command(session) : NULL, &request->reply);
     if (call->command == NULL)
         return abort_transaction(session);
-    if (session != NULL && (!session->authenticated | session->queueing) &&
+    if (session != NULL &&
+        (!session->authenticated | session->queueing | session_subscribes(session)) &&
         !admit(request, session))
         return false;
     if (!prepare(request))
@@ -284,7 +301,7 @@ static void silence(struct request *request, struct session *session)
 
     if (command != NULL && (command->run == client_reply || command->run == connection_reset))
         return;
-    request->silent = true;
+    request->silent = command == NULL || !pubsub_changes(command);
     if (session->replies == REPLIES_SKIP_ONE)
         session->replies = REPLIES_ON;
 }
@@ -318,9 +335,8 @@ bool dispatch_client(struct client *client, const struct command_input *input)
         request_began(request, client->waits_us);
 
     const bool understood = understand(request, session) && aim(request);
-    if (understood &&
-        ((alerts != 0 && watch_holds(request, alerts)) || waits_for_links(request) ||
-         (request->kind != COMMAND_LOCAL && client->in_flight > 0 && must_wait(client, request)))) {
+    if (understood && ((alerts != 0 && watch_holds(request, alerts)) || waits_for_links(request) ||
+                       (client->in_flight > 0 && must_wait(client, request)))) {
         if (client->waits_us == 0)
             client->waits_us = engine->settling ? engine->now.mono_us : 0;
         request_abandon(request);
