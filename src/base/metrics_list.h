@@ -32,6 +32,11 @@ METRIC(CLIENT_BYTES, "mem_clients_normal", GAUGE, "bytes",
        "Memory of clients' connections and of requests")
 METRIC(LINK_BYTES, "mem_cluster_links", GAUGE, "bytes", "Memory of links to and from other nodes")
 METRIC(OOM_REFUSALS, "oom_refusals", COUNTER, "writes", "Writes refused at maxmemory")
+METRIC(MESSAGES_DELIVERED, "messages_delivered", COUNTER, "messages",
+       "Published messages given to this node's clients")
+METRIC(MESSAGES_LOST, "messages_lost", COUNTER, "messages",
+       "Published messages that did not go to a node, or to a worker, which had no room for them or "
+       "could not be reached")
 METRIC(NET_INPUT_BYTES, "total_net_input_bytes", COUNTER, "bytes", "Bytes read from clients")
 METRIC(NET_OUTPUT_BYTES, "total_net_output_bytes", COUNTER, "bytes", "Bytes written to clients")
 

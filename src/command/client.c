@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * CLIENT: this connection, and the others of the node. There is one user ("default") and one type
- * of client ("normal"), so that filters for others find nobody.
+ * CLIENT: this connection, and the others of the node. There is one user ("default"), and clients
+ * are "normal" or "pubsub", so that filters for others find nobody.
  */
 #include "base/assert.h"
 #include "command/arguments.h"
@@ -98,12 +98,15 @@ void client_info(struct call *call)
     reply_text(call, &text);
 }
 
-/* Reads a type of clients; *found tells whether there can be any. */
-static bool read_type(struct call *call, struct span type, bool *found)
+/* Reads a type of clients. */
+static bool read_type(struct call *call, struct span type, struct directory_filter *filter)
 {
-    *found = span_is(type, "normal");
-    if (*found || span_is(type, "master") || span_is(type, "replica") || span_is(type, "slave") ||
-        span_is(type, "pubsub"))
+    filter->others = span_is(type, "normal");
+    filter->subscribers = span_is(type, "pubsub");
+    if (filter->others || filter->subscribers)
+        return true;
+    filter->none = true;
+    if (span_is(type, "master") || span_is(type, "replica") || span_is(type, "slave"))
         return true;
     reply_error_format(call->reply, "ERR Unknown client type '%.*s'",
                        type.size < 128 ? (int)type.size : 128, (const char *)type.data);
@@ -132,20 +135,18 @@ void client_list(struct call *call)
 {
     struct directory_filter filter = {0};
     struct buffer text = {0};
-    bool found = true;
 
     if (call->argc > 3 && span_is(call->argv[2], "id")) {
         list_ids(call, &text);
         return;
     }
     if (call->argc == 4 && span_is(call->argv[2], "type")) {
-        if (!read_type(call, call->argv[3], &found))
+        if (!read_type(call, call->argv[3], &filter))
             return;
     } else if (call->argc != 2) {
         argument_syntax_error(call);
         return;
     }
-    filter.none = !found;
     directory_describe(call->environment->directory, &filter, call->now.mono_us, &text);
     reply_text(call, &text);
 }
@@ -171,7 +172,7 @@ static bool read_kill_option(struct call *call, size_t i, struct directory_filte
         }
         filter->id = (uint64_t)id;
     } else if (span_is(option, "type")) {
-        if (!read_type(call, value, &found))
+        if (!read_type(call, value, filter))
             return false;
     } else if (span_is(option, "addr")) {
         filter->address = value;

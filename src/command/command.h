@@ -133,6 +133,7 @@ struct command {
     X(FLAG_READONLY, "readonly")       \
     X(FLAG_DENYOOM, "denyoom")         \
     X(FLAG_ADMIN, "admin")             \
+    X(FLAG_PUBSUB, "pubsub")           \
     X(FLAG_NOSCRIPT, "noscript")       \
     X(FLAG_LOADING, "loading")         \
     X(FLAG_STALE, "stale")             \

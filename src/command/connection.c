@@ -6,6 +6,7 @@
 #include "base/level.h"
 #include "base/options.h"
 #include "command/arguments.h"
+#include "command/audience.h"
 #include "command/directory.h"
 #include "command/environment.h"
 #include "command/handlers.h"
@@ -18,10 +19,20 @@ static struct session *session_of(const struct call *call)
     return call->session;
 }
 
+/* Among messages a reply has to look like one. */
+static void reply_heard(struct call *call)
+{
+    reply_array(call->reply, 2);
+    reply_bulk_string(call->reply, "pong");
+    reply_bulk(call->reply, call->argc == 2 ? call->argv[1] : SPAN(""));
+}
+
 void connection_ping(struct call *call)
 {
     if (call->argc > 2)
         reply_error(call->reply, "ERR wrong number of arguments for 'ping' command");
+    else if (session_only_listens(session_of(call)))
+        reply_heard(call);
     else if (call->argc == 2)
         reply_bulk(call->reply, call->argv[1]);
     else
@@ -53,6 +64,7 @@ static bool has_password(const struct call *call)
 void connection_reset(struct call *call)
 {
     session_unmonitor(session_of(call), directory_monitors(call->environment->directory));
+    audience_leave(call->environment->audience, session_of(call));
     session_reset(session_of(call), !has_password(call));
     call->protocol = 2;
     reply_simple(call->reply, "RESET");

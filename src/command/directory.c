@@ -20,6 +20,7 @@ struct directory {
     void *context;
     struct post *post;
     struct monitors *monitors;
+    struct channels *channels;
 
     /* Read by all workers before each command, and hardly ever written. */
     _Alignas(MEMORY_APART) atomic_uint alerts;
@@ -33,13 +34,15 @@ void directory_destroy(struct directory **pointer)
     if (directory == NULL)
         return;
     ensure(list_empty(&directory->sessions));
+    channels_destroy(&directory->channels);
     monitors_destroy(&directory->monitors);
     post_destroy(&directory->post);
     pthread_mutex_destroy(&directory->lock);
     memory_free(directory);
 }
 
-struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context)
+struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context,
+                                   uint64_t seed)
 {
     struct directory *directory = memory_alloc_apart(sizeof *directory);
 
@@ -50,6 +53,7 @@ struct directory *directory_create(void (*wake)(void *context, uint32_t worker),
     directory->paused_until_us = INT64_MIN;
     directory->post = post_create(wake, context);
     directory->monitors = monitors_create(directory->post, &directory->alerts, ALERT_MONITORED);
+    directory->channels = channels_create(directory->post, seed);
     return directory;
 }
 
@@ -82,6 +86,9 @@ size_t directory_count(struct directory *directory)
 static bool is_meant(const struct session *session, const struct directory_filter *filter)
 {
     if (filter->none || session == filter->not )
+        return false;
+    if ((filter->subscribers && !session_subscribes(session)) ||
+        (filter->others && session_subscribes(session)))
         return false;
     if (filter->id != 0 && session->id != filter->id)
         return false;
@@ -174,6 +181,11 @@ const atomic_uint *directory_alerts(const struct directory *directory)
 struct post *directory_post(const struct directory *directory)
 {
     return directory->post;
+}
+
+struct channels *directory_channels(const struct directory *directory)
+{
+    return directory->channels;
 }
 
 struct monitors *directory_monitors(const struct directory *directory)

@@ -9,6 +9,7 @@
 #ifndef DUNLIN_COMMAND_DIRECTORY_H
 #define DUNLIN_COMMAND_DIRECTORY_H
 
+#include "command/channels.h"
 #include "command/monitors.h"
 #include "command/post.h"
 #include "command/session.h"
@@ -17,8 +18,9 @@ struct directory;
 
 /* `wake` makes a worker look at session_killed and session_unblocked of its sessions, at the pause
  * and at its inbox. It is called from any thread, and with locks held: it must not wait, nor call
- * the directory. */
-struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context);
+ * the directory. `seed` is for hashes, which nobody is to guess. */
+struct directory *directory_create(void (*wake)(void *context, uint32_t worker), void *context,
+                                   uint64_t seed);
 /* It is empty. */
 void directory_destroy(struct directory **directory);
 
@@ -36,6 +38,8 @@ struct directory_filter {
     struct span address;         /* empty: any */
     struct span local_address;   /* empty: any */
     const struct session * not ; /* leave this one out */
+    bool subscribers;            /* only those that subscribe to channels */
+    bool others;                 /* only those that do not */
     bool none;                   /* none is meant (a type or user that nobody has) */
 };
 
@@ -73,6 +77,7 @@ void directory_unpause(struct directory *directory);
 int64_t directory_paused_until(struct directory *directory, int64_t now_us);
 
 struct post *directory_post(const struct directory *directory);
+struct channels *directory_channels(const struct directory *directory);
 struct monitors *directory_monitors(const struct directory *directory);
 
 #endif

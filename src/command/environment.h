@@ -17,6 +17,7 @@
 /* The Redis that clients may take us for. */
 #define REDIS_VERSION "7.0.15"
 
+struct audience;
 struct cluster_cache; /* command/cluster.h */
 struct directory;
 struct latency;
@@ -102,6 +103,7 @@ struct environment {
     struct slowlog *slowlog; /* NULL: nothing is kept of slow requests, in both */
     struct latency *latency;
     struct cluster_cache *cluster_cache; /* the worker's own */
+    struct audience *audience;           /* the same (command/audience.h) */
     const struct environment_functions *functions;
     void *context; /* of the functions */
 };

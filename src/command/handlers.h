@@ -89,6 +89,21 @@ RUN(multi_discard)
 RUN(multi_unwatch)
 READER(multi_watch)
 
+/* pubsub.c */
+PREPARE(pubsub_prepare_subscribe)
+PREPARE(pubsub_prepare_channels)
+RUN(pubsub_subscribe)
+RUN(pubsub_psubscribe)
+RUN(pubsub_ssubscribe)
+RUN(pubsub_unsubscribe)
+RUN(pubsub_punsubscribe)
+RUN(pubsub_sunsubscribe)
+/* Whether it changes what a connection listens to; its replies are messages, which nothing keeps
+ * back (CLIENT REPLY), and stand in the order of all others. */
+bool pubsub_changes(const struct command *command);
+/* Whether one that only listens may run it (session_only_listens). */
+bool pubsub_allows(const struct command *command);
+
 /* connection.c */
 RUN(connection_ping)
 RUN(connection_echo)

@@ -89,6 +89,8 @@ static void append_clients(struct info *info)
     LINE(info, "maxclients:%" PRId64 "\r\n", info->environment->options->maxclients);
     append_metric(info, METRIC_BLOCKED_CLIENTS);
     LINE(info, "tracking_clients:0\r\n");
+    LINE(info, "pubsub_clients:%zu\r\n",
+         channels_clients(directory_channels(info->environment->directory)));
 }
 
 static void append_policy(void *context, struct span name, struct span value)
@@ -171,6 +173,8 @@ static void append_repair(struct info *info)
 /* The metrics, under their own names, and what Redis' tools look for besides. */
 static void append_stats(struct info *info)
 {
+    const struct channels *channels = directory_channels(info->environment->directory);
+
     for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
         if (!stands_elsewhere(metric))
             append_metric(info, metric);
@@ -178,8 +182,11 @@ static void append_stats(struct info *info)
     LINE(info, "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
          (double)info->facts.input_bytes_per_second / 1024,
          (double)info->facts.output_bytes_per_second / 1024);
-    LINE(info, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\npubsub_channels:0\r\n"
-               "pubsub_patterns:0\r\nlatest_fork_usec:0\r\n");
+    LINE(info, "sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n");
+    LINE(info, "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n",
+         channels_count(channels, CHANNEL_PLAIN), channels_count(channels, CHANNEL_PATTERN),
+         channels_count(channels, CHANNEL_SHARD));
+    LINE(info, "latest_fork_usec:0\r\n");
 }
 
 static void append_replication(struct info *info)

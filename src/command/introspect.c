@@ -45,6 +45,8 @@ static bool implied(const struct command *command, const char *category)
         return (flags & FLAG_WRITE) != 0;
     if (strcmp(category, "admin") == 0 || strcmp(category, "dangerous") == 0)
         return (flags & FLAG_ADMIN) != 0;
+    if (strcmp(category, "pubsub") == 0)
+        return (flags & FLAG_PUBSUB) != 0;
     if (strcmp(category, "fast") == 0)
         return (flags & FLAG_FAST) != 0;
     if (strcmp(category, "slow") == 0)

@@ -32,7 +32,8 @@
 #define POST_WORKERS_MAX 256
 
 enum post_kind {
-    POST_SHOWN, /* lines for those who monitor (monitors.h) */
+    POST_SHOWN,     /* lines for those who monitor (monitors.h) */
+    POST_PUBLISHED, /* a message for those who subscribe (channels.h) */
     POST_KINDS
 };
 

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/level.h"
 #include "base/memory.h"
+#include "command/audience.h"
 #include "command/monitors.h"
 #include "command/transaction.h"
 #include "resp/reply.h"
@@ -32,7 +33,7 @@ void session_init(struct session *session, const char *address, const char *loca
 
 void session_deinit(struct session *session)
 {
-    ensure(list_empty(&session->link));
+    ensure(list_empty(&session->link) && session_subscriber(session) == NULL);
     for (size_t i = 0; i < SESSION_TEXTS; i++)
         memory_free(session->texts[i]);
     transaction_destroy(&session->transaction);
@@ -110,6 +111,13 @@ void session_unmonitor(struct session *session, struct monitors *monitors)
         monitors_remove(monitors, session->worker);
 }
 
+void session_set_subscriber(struct session *session, struct subscriber *subscriber)
+{
+    pthread_mutex_lock(&session->lock);
+    atomic_store_explicit(&session->subscriber, subscriber, memory_order_relaxed);
+    pthread_mutex_unlock(&session->lock);
+}
+
 bool session_authorize(const struct session *session, const struct command *command,
                        struct buffer *reply)
 {
@@ -124,6 +132,13 @@ static const char *shown(const char *text)
     return text != NULL ? text : "";
 }
 
+static unsigned subscribed(const struct subscriber *subscriber, enum channel_kind kind)
+{
+    return subscriber != NULL
+               ? atomic_load_explicit(&subscriber->counts[kind], memory_order_relaxed)
+               : 0;
+}
+
 void session_describe(struct session *session, int64_t now_us, struct buffer *text)
 {
     const struct command *command = atomic_load_explicit(&session->command, memory_order_relaxed);
@@ -136,6 +151,8 @@ void session_describe(struct session *session, int64_t now_us, struct buffer *te
 
     if (atomic_load_explicit(&session->monitors, memory_order_relaxed))
         flags[size++] = 'O';
+    if (session_subscribes(session))
+        flags[size++] = 'P';
     if (atomic_load_explicit(&session->blocked, memory_order_relaxed) != BLOCKED_NOT)
         flags[size++] = 'b';
     if (session_killed(session))
@@ -149,15 +166,18 @@ void session_describe(struct session *session, int64_t now_us, struct buffer *te
     flags[size] = '\0';
 
     pthread_mutex_lock(&session->lock);
+    const struct subscriber *subscriber = session_subscriber(session);
     buffer_append_format(
         text,
         "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
-        " flags=%s db=0 sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=%zu argv-mem=0"
+        " flags=%s db=0 sub=%u psub=%u ssub=%u multi=%d qbuf=%zu qbuf-free=%zu argv-mem=0"
         " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu events=r cmd=%s user=default"
         " redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
         session->id, session->address, session->local_address, session->descriptor,
         shown(session->texts[SESSION_NAME]), (now_us - session->created_us) / 1000000,
         active_us < now_us ? (now_us - active_us) / 1000000 : 0, flags,
+        subscribed(subscriber, CHANNEL_PLAIN), subscribed(subscriber, CHANNEL_PATTERN),
+        subscribed(subscriber, CHANNEL_SHARD),
         atomic_load_explicit(&session->queued, memory_order_relaxed), query, room, output,
         sizeof *session + query + room + output, command != NULL ? command->name : "NULL",
         session_protocol(session), shown(session->texts[SESSION_LIB_NAME]),

@@ -40,6 +40,7 @@ enum session_blocked {
     BLOCKED_TIMES_OUT, /* it is to answer what it has */
     BLOCKED_FAILS,     /* it is to answer an error */
 };
+struct subscriber;
 struct transaction; /* command/transaction.h */
 
 enum session_text {
@@ -78,6 +79,8 @@ struct session {
     atomic_short queued;                     /* commands, -1: it is not queueing */
     atomic_llong active_us;                  /* mono, when the last command began */
     _Atomic(const struct command *) command; /* the last one, or NULL */
+    _Atomic(struct subscriber *) subscriber; /* command/audience.h; NULL: it subscribes to nothing.
+                                              * Others look at what it points to under `lock` */
     atomic_size_t query_bytes;               /* unread input */
     atomic_size_t query_free;                /* room in the input buffer */
     atomic_size_t output_bytes;              /* output that the client has yet to take */
@@ -158,6 +161,26 @@ const char *session_text(const struct session *session, enum session_text which)
 /* MONITOR begins, and ends; either may be so already. */
 void session_monitor(struct session *session, struct monitors *monitors);
 void session_unmonitor(struct session *session, struct monitors *monitors);
+
+/* What it subscribes to, for the owner; NULL: nothing. */
+static inline struct subscriber *session_subscriber(const struct session *session)
+{
+    return atomic_load_explicit(&session->subscriber, memory_order_relaxed);
+}
+
+/* Whether it subscribes to channels or patterns: Redis' class "pubsub". From any thread. */
+static inline bool session_subscribes(const struct session *session)
+{
+    return session_subscriber(session) != NULL;
+}
+void session_set_subscriber(struct session *session, struct subscriber *subscriber);
+
+/* Whether it is told what is published, and nothing else: it subscribes, and its protocol has
+ * nothing by which it could tell a reply from a message. */
+static inline bool session_only_listens(const struct session *session)
+{
+    return session_subscribes(session) && session_protocol(session) == 2;
+}
 
 /* Whether the session may run the command. If not, NOAUTH is in `reply`. */
 bool session_authorize(const struct session *session, const struct command *command,

@@ -226,7 +226,7 @@ static size_t plain_keys(const struct command *command, size_t first, size_t arg
 {
     size_t count = 0;
 
-    if (command->first_key == 0)
+    if (command->first_key == 0 || strcmp(command->key_flags, "not_key") == 0)
         return 0;
     /* A negative last key counts from the end: -1 is the last argument. */
     const long end = (long)argc - (long)first;

@@ -8,6 +8,7 @@
 #include "node/inspect.h"
 #include "node/listing.h"
 #include "node/parts.h"
+#include "node/publish.h"
 #include "node/recover.h"
 
 /* How long the node takes usually: a moving average over about eight answers. */
@@ -234,6 +235,16 @@ bool answers_take(struct peer *peer, const struct wire_message *message)
         if (request != NULL && request->stage == STAGE_LISTING)
             listing_answered(request, peer->number, &message->listed);
         break;
+    case WIRE_PUBLISHED:
+        request = request_find(engine, message->published.id);
+        if (request != NULL && request->stage == STAGE_PUBLISH)
+            publish_answered(request, peer->number, &message->published);
+        break;
+    case WIRE_SURVEYED:
+        request = request_find(engine, message->surveyed.id);
+        if (request != NULL && request->stage == STAGE_SURVEY)
+            survey_answered(request, peer->number, &message->surveyed);
+        break;
     case WIRE_MATES:
         on_mates(peer, &message->mates);
         break;
@@ -273,6 +284,12 @@ static void lose(struct request *request, node_number number)
         return;
     case STAGE_LISTING:
         listing_lost(request, number);
+        return;
+    case STAGE_PUBLISH:
+        publish_lost(request, number);
+        return;
+    case STAGE_SURVEY:
+        survey_lost(request, number);
         return;
     case STAGE_LINGERING:
         if (request->sweep != NULL)

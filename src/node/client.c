@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "command/audience.h"
 #include "command/directory.h"
 #include "resp/reply.h"
 
@@ -452,7 +453,13 @@ void client_give_up(struct client *client)
 
 void client_tell(struct client *client, struct span bytes)
 {
-    if (client->dropped || client->closing || client->session.replies == REPLIES_OFF)
+    if (client->session.replies != REPLIES_OFF)
+        client_push(client, bytes);
+}
+
+void client_push(struct client *client, struct span bytes)
+{
+    if (client->dropped || client->closing)
         return;
     struct buffer *out = outbox_last(&client->out);
     buffer_append_span(out, bytes);
@@ -504,6 +511,7 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     trail_deinit(&client->trail);
     if (atomic_load_explicit(&client->session.monitors, memory_order_relaxed))
         watch_forget(client);
+    audience_leave(engine->own.environment->audience, &client->session);
     directory_remove(engine->own.environment->directory, &client->session);
     session_deinit(&client->session);
     metrics_subtract(engine->metrics, METRIC_CONNECTIONS, 1);

@@ -91,7 +91,8 @@ void client_note_waiting(struct request *request);
 void client_refuse(struct client *client, const char *error);
 /* Counts what a request of the client holds by now. */
 void client_weigh(struct request *request);
-/* Gives it bytes that are no reply. */
+/* Gives it bytes that are no reply; client_tell not where CLIENT REPLY keeps back its replies. */
+void client_push(struct client *client, struct span bytes);
 void client_tell(struct client *client, struct span bytes);
 /* Closes it at once, for it does not keep up. */
 void client_give_up(struct client *client);

@@ -9,6 +9,7 @@
 #include "node/inspect.h"
 #include "node/listing.h"
 #include "node/parts.h"
+#include "node/publish.h"
 
 #include "base/level.h"
 #include "command/handlers.h"
@@ -18,6 +19,15 @@
 #define FRAME_SPARE (64 * 1024)
 
 #define NO_ROOM_FOR_REQUEST "OOM out of memory for the request"
+
+/* Whether it waits for requests of its client. What a client is subscribed to changes between
+ * replies. */
+static bool must_wait(const struct client *client, const struct request *request)
+{
+    if (request->kind == COMMAND_LOCAL)
+        return pubsub_changes(request->call.command);
+    return order_must_wait(&client->order, request);
+}
 
 /* ---- its kind ---- */
 
@@ -94,7 +104,9 @@ static void begin(struct request *request)
         exec_begin_alone(request);
         return;
     case COMMAND_CLUSTER:
-        if (for_control(request->call.command))
+        if ((request->call.command->flags & FLAG_PUBSUB) != 0)
+            publish_begin(request);
+        else if (for_control(request->call.command))
             control_begin(request);
         else if (is_wait(request->call.command))
             wait_begin(request);
@@ -147,7 +159,8 @@ static bool abort_transaction(struct session *session)
     return false;
 }
 
-/* Of a session that is not authenticated, or queues its commands: whether this one is to run. */
+/* Of a session that is not authenticated, queues its commands, or listens: whether this one is to
+ * run. */
 static bool admit(struct request *request, struct session *session)
 {
     const struct call *call = &request->call;
@@ -155,6 +168,14 @@ static bool admit(struct request *request, struct session *session)
 
     if (!session_authorize(session, call->command, &request->reply))
         return abort_transaction(session);
+    if (session_only_listens(session) && !pubsub_allows(call->command)) {
+        reply_error_format(
+            &request->reply,
+            "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+            "QUIT / RESET are allowed in this context",
+            call->command->name);
+        return abort_transaction(session);
+    }
     if (!session->queueing || transaction_passes(call->command))
         return true;
     if (at || (call->command->flags & FLAG_NO_MULTI) != 0) {
@@ -186,7 +207,8 @@ static bool understand(struct request *request, struct session *session)
         call->argv, call->argc, session != NULL ? session_command(session) : NULL, &request->reply);
     if (call->command == NULL)
         return abort_transaction(session);
-    if (session != NULL && (!session->authenticated | session->queueing) &&
+    if (session != NULL &&
+        (!session->authenticated | session->queueing | session_subscribes(session)) &&
         !admit(request, session))
         return false;
     if (!prepare(request))
@@ -248,7 +270,7 @@ static void silence(struct request *request, struct session *session)
 
     if (command != NULL && (command->run == client_reply || command->run == connection_reset))
         return;
-    request->silent = true;
+    request->silent = command == NULL || !pubsub_changes(command);
     if (session->replies == REPLIES_SKIP_ONE)
         session->replies = REPLIES_ON;
 }
@@ -283,8 +305,7 @@ bool dispatch_client(struct client *client, const struct command_input *input)
 
     const bool understood = understand(request, session) && aim(request);
     if (understood && ((alerts != 0 && watch_holds(request, alerts)) || waits_for_links(request) ||
-                       (request->kind != COMMAND_LOCAL && client->in_flight > 0 &&
-                        order_must_wait(&client->order, request)))) {
+                       (client->in_flight > 0 && must_wait(client, request)))) {
         if (client->waits_us == 0)
             client->waits_us = engine->settling ? engine->now.mono_us : 0;
         request_abandon(request);

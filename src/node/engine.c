@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "command/audience.h"
 #include "node/parts.h"
 #include "node/recover.h"
 
@@ -58,6 +59,8 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     list_init(&engine->clients);
     engine->alerts = directory_alerts(options->environment->directory);
     engine->inbox = post_open(directory_post(options->environment->directory), options->index);
+    engine->own.environment->audience = audience_create(
+        directory_channels(options->environment->directory), options->index);
     engine->pause_ends_us = INT64_MAX;
     tasks_init(&engine->tasks);
     list_init(&engine->lcs_jobs);
@@ -103,6 +106,9 @@ void engine_destroy(struct engine **engine)
     buffer_deinit(&e->seen);
     buffer_deinit(&e->monitors);
     buffer_deinit(&e->posted);
+    buffer_deinit(&e->pushes[0]);
+    buffer_deinit(&e->pushes[1]);
+    audience_destroy(&e->own.environment->audience);
     buffer_deinit(&e->mates);
     buffer_deinit(&e->replica.merged);
     buffer_deinit(&e->replica.unflushed);

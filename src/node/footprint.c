@@ -5,6 +5,7 @@
  * some and corrects the sums by what has changed since it looked at them before; sizes are bytes,
  * and what the allocator takes beyond them is left out.
  */
+#include "command/audience.h"
 #include "command/transaction.h"
 #include "node/parts.h"
 
@@ -41,10 +42,13 @@ static size_t input_bytes(const struct buffer *in)
 
 static size_t client_bytes(const struct client *client)
 {
+    const struct subscriber *subscriber = session_subscriber(&client->session);
+
     return sizeof *client + input_bytes(&client->in) + outbox_capacity(&client->out) +
            client->trail.elsewhere.capacity + client->parser.capacity * sizeof(struct span) +
            (client->order.places != NULL ? ORDER_HASHES * sizeof client->order.places[0] : 0) +
-           (client->session.transaction != NULL ? client->session.transaction->bytes : 0);
+           (client->session.transaction != NULL ? client->session.transaction->bytes : 0) +
+           (subscriber != NULL ? subscriber->bytes : 0);
 }
 
 static size_t link_bytes(const struct link *link)

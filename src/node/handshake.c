@@ -156,6 +156,7 @@ static enum handshake_state receive_hello(struct handshake *handshake,
     handshake->role = (enum wire_role)hello->role;
     handshake->other = identity_of(hello->node);
     handshake->other_number = hello->number;
+    handshake->other_boot = hello->boot;
     handshake->other_challenge = identity_of(hello->challenge);
     memcpy(answer.ring, mine.ring, IDENTITY_SIZE);
     memcpy(answer.node, mine.node, IDENTITY_SIZE);
@@ -187,6 +188,7 @@ static enum handshake_state receive_hello_ok(struct handshake *handshake,
                     (const char *)answer->refusal.data);
     handshake->other = identity_of(answer->node);
     handshake->other_number = answer->number;
+    handshake->other_boot = answer->boot;
     handshake->other_challenge = identity_of(answer->challenge);
     if (identity_exists(&handshake->expected) &&
         !identity_equal(&handshake->expected, &handshake->other))

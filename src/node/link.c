@@ -11,6 +11,7 @@
 #include "node/inspect.h"
 #include "node/listing.h"
 #include "node/parts.h"
+#include "node/publish.h"
 #include "node/recover.h"
 #include "sync/stream.h"
 #include "sync/vanished.h"
@@ -442,6 +443,12 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_LIST:
         listing_page_serve(link, &message->list);
+        return;
+    case WIRE_PUBLISH:
+        publish_serve(link, &message->publish);
+        return;
+    case WIRE_SURVEY:
+        survey_serve(link, &message->survey);
         return;
     case WIRE_PING: {
         const struct wire_pong pong = {.id = message->ping.id};

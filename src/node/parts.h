@@ -21,6 +21,8 @@
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
  *   inspect.c     VERSION, which asks the replicas of a key
+ *   publish.c     PUBLISH and SPUBLISH, at all nodes
+ *   survey.c      PUBSUB, the same (publish.h)
  *   deliver.c     what other workers hand to this one's clients
  *   watch.c       CLIENT PAUSE, MONITOR, CLIENT UNBLOCK, SLOWLOG, LATENCY
  *   listing.c     SCAN, KEYS and the like, which go through the ring page by page, with
@@ -31,9 +33,9 @@
  *   missed.c      what was given up of that, and FLUSHALLs
  *   held.c        what is owed, and held by stand-ins
  *
- * Those with a header of their own are included here, but for listings, groups, EXEC, inspections
- * and recoveries. An answer finds its request by its id, the request its owner. All state belongs
- * to the engine's thread.
+ * Those with a header of their own are included here, but for listings, groups, EXEC, inspections,
+ * messages and recoveries. An answer finds its request by its id, the request its owner. All state
+ * belongs to the engine's thread.
  */
 #ifndef DUNLIN_NODE_PARTS_H
 #define DUNLIN_NODE_PARTS_H
@@ -255,6 +257,10 @@ struct engine {
     struct buffer seen;        /* lines for monitors, of this turn */
     struct inbox *inbox;       /* of this worker (command/post.h) */
     struct buffer posted;      /* what was in it, and is not handed out yet */
+    bool announcing;           /* the first of that is a message on its way to the audience */
+    struct buffer pushes[2];   /* it, in RESP2 and RESP3, */
+    uint64_t pushes_turn;      /* for those of this turn of the audience */
+    uint64_t published;        /* messages that this worker has sent to others */
     struct tasks tasks;        /* what is done in steps */
     struct many *spare_many;   /* memory for the next one, or NULL */
     struct list lcs_jobs;      /* of struct lcs_job, by waiting */

@@ -18,6 +18,7 @@
 #include "node/inspect.h"
 #include "node/listing.h"
 #include "node/parts.h"
+#include "node/publish.h"
 #include "resp/reply.h"
 
 #define SLOT_BITS 17
@@ -50,6 +51,12 @@ static void time_is_up(struct request *request)
         return;
     case STAGE_LISTING:
         listing_timeout(request);
+        return;
+    case STAGE_PUBLISH:
+        publish_timeout(request);
+        return;
+    case STAGE_SURVEY:
+        survey_timeout(request);
         return;
     case STAGE_CONTROL:
         request_fail(request, "TRYAGAIN control did not answer in time; see RING STATUS");
@@ -244,6 +251,8 @@ static void give_back(struct request *request)
         sweep_end(request);
     if (request->inspection != NULL)
         inspect_end(request);
+    if (request->survey != NULL)
+        survey_end(request);
     list_remove(&request->link);
     list_remove(&request->from_link);
     if (request->block != NULL)
@@ -494,6 +503,7 @@ void requests_destroy(struct engine *engine)
         group_destroy(request);
         sweep_end(request);
         inspect_end(request);
+        survey_end(request);
         buffer_deinit(&request->reply);
         outbox_pieces_free(&request->behind);
         buffer_deinit(&request->kept);

@@ -23,6 +23,7 @@ struct engine;
 struct group;
 struct inspection;
 struct link;
+struct survey;
 struct sweep;
 struct trail;
 
@@ -50,6 +51,8 @@ enum request_stage {
     STAGE_SWEEP,     /* the nodes' answers to a FLUSHALL or DBSIZE */
     STAGE_INSPECT,   /* the replicas' answers to a VERSION */
     STAGE_LISTING,   /* the replicas' pages, or its turn to ask for them */
+    STAGE_PUBLISH,   /* how many receivers a message has at other nodes */
+    STAGE_SURVEY,    /* the nodes' answers to a PUBSUB */
     STAGE_CONTROL,   /* control's answer */
     STAGE_WAIT,      /* a WAIT: acknowledgements */
     STAGE_LINGERING, /* a write that is answered: its last acknowledgements */
@@ -108,6 +111,7 @@ struct request {
     struct list behind;  /* of struct outbox_piece: the rest of a reply that has large values */
     struct sweep *sweep;
     struct inspection *inspection;
+    struct survey *survey;
     struct task *task;   /* what is done for it in steps (task.h) */
     struct list parts;   /* of struct request, by link */
     struct group *group; /* the commands of a transaction about one partition (group.h) */

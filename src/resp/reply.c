@@ -185,6 +185,11 @@ void reply_set(struct buffer *reply, size_t count, int protocol)
     append_head(reply, protocol >= 3 ? '~' : '*', (int64_t)count);
 }
 
+void reply_push(struct buffer *reply, size_t count, int protocol)
+{
+    append_head(reply, protocol >= 3 ? '>' : '*', (int64_t)count);
+}
+
 void reply_verbatim(struct buffer *reply, struct span text, int protocol)
 {
     if (protocol >= 3)

@@ -37,6 +37,8 @@ void reply_null_array(struct buffer *reply, int protocol);
 void reply_array(struct buffer *reply, size_t count);
 void reply_map(struct buffer *reply, size_t pairs, int protocol);
 void reply_set(struct buffer *reply, size_t count, int protocol);
+/* The head of what is no reply; RESP2 has an array for it. */
+void reply_push(struct buffer *reply, size_t count, int protocol);
 /* Text for people, such as INFO's. */
 void reply_verbatim(struct buffer *reply, struct span text, int protocol);
 

@@ -235,6 +235,35 @@
     FIELD(span, entries)                                                              \
     FIELD(span, marks)
 
+/* A message for those who subscribe at the receiver. It is sent once, and answered so that the
+ * publisher learns how many they are. */
+#define WIRE_PUBLISH_FIELDS(FIELD)                                                                \
+    FIELD(u64, id)                                                                                \
+    FIELD(u16, worker) /* of the sender, which numbers what it publishes: a message that comes */ \
+    FIELD(u64, number) /* behind one with a higher number is dropped */                           \
+    FIELD(u8, kind)    /* enum channel_kind (command/channels.h) */                               \
+    FIELD(span, name)                                                                             \
+    FIELD(span, message)
+
+#define WIRE_PUBLISHED_FIELDS(FIELD) \
+    FIELD(u64, id)                   \
+    FIELD(u64, receivers)
+
+/* PUBSUB: who subscribes to what? */
+#define WIRE_SURVEY_FIELDS(FIELD)                                               \
+    FIELD(u64, id)                                                              \
+    FIELD(u8, kind)    /* enum channel_kind */                                  \
+    FIELD(u8, listed)  /* 1: all names are asked for; 0: the ones in `names` */ \
+    FIELD(u8, matched) /* 1: of all, only those that match the pattern */       \
+    FIELD(span, pattern)                                                        \
+    FIELD(args, names)
+
+/* Entries back to back: subscribers u64, size u32, name. */
+#define WIRE_SURVEYED_FIELDS(FIELD)        \
+    FIELD(u64, id)                         \
+    FIELD(u8, cut) /* 1: there are more */ \
+    FIELD(span, entries)
+
 /* Node records, encoded by gossip/: a push that is answered by a pull. */
 #define WIRE_EXCHANGE_FIELDS(FIELD) FIELD(span, records)
 
@@ -320,6 +349,10 @@
     ROW(46, ACKS, acks, WIRE_ACKS_FIELDS)                      \
     ROW(47, LIST, list, WIRE_LIST_FIELDS)                      \
     ROW(48, LISTED, listed, WIRE_LISTED_FIELDS)                \
-    ROW(49, MATES, mates, WIRE_MATES_FIELDS)
+    ROW(49, MATES, mates, WIRE_MATES_FIELDS)                   \
+    ROW(57, PUBLISH, publish, WIRE_PUBLISH_FIELDS)             \
+    ROW(58, PUBLISHED, published, WIRE_PUBLISHED_FIELDS)       \
+    ROW(59, SURVEY, survey, WIRE_SURVEY_FIELDS)                \
+    ROW(60, SURVEYED, surveyed, WIRE_SURVEYED_FIELDS)
 
 #endif

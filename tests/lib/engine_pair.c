@@ -323,7 +323,7 @@ static void start_node(struct pair_node *node)
         .options = node->options,
         .identity = &node->about,
         .metrics = node->metrics,
-        .directory = directory_create(wake_killed, node),
+        .directory = directory_create(wake_killed, node, 1),
         .slowlog = slowlog_create(),
         .latency = latency_create(),
         .cluster_cache = cluster_cache_create(),

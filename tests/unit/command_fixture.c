@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/metrics.h"
 #include "base/word.h"
+#include "command/audience.h"
 #include "command/cluster.h"
 #include "command/latency.h"
 #include "command/slowlog.h"
@@ -129,13 +130,16 @@ void fixture_init(struct fixture *fixture)
         .options = fixture->options,
         .identity = &fixture->identity,
         .metrics = fixture->metrics,
-        .directory = directory_create(wake, fixture),
+        .directory = directory_create(wake, fixture, 1),
         .slowlog = slowlog_create(),
         .latency = latency_create(),
         .cluster_cache = cluster_cache_create(),
         .functions = &functions,
         .context = fixture,
     };
+    post_open(directory_post(fixture->environment.directory), 3);
+    fixture->environment.audience = audience_create(
+        directory_channels(fixture->environment.directory), 3);
     session_init(&fixture->session, "127.0.0.1:4711", "127.0.0.1:6379",
                  (struct instant){.wall_ms = FIXTURE_NOW_MS, .mono_us = FIXTURE_NOW_US}, true);
     fixture->session.worker = 3;
@@ -146,6 +150,8 @@ void fixture_deinit(struct fixture *fixture)
 {
     const struct options *options = fixture->options;
 
+    audience_leave(fixture->environment.audience, &fixture->session);
+    audience_destroy(&fixture->environment.audience);
     directory_remove(fixture->environment.directory, &fixture->session);
     session_deinit(&fixture->session);
     directory_destroy(&fixture->environment.directory);

@@ -70,7 +70,7 @@ static void workers_list_and_kill_each_others_sessions(void)
     struct node node = {0};
     struct worker workers[WORKERS];
 
-    node.directory = directory_create(wake, &node);
+    node.directory = directory_create(wake, &node, 1);
     for (uint32_t i = 0; i < WORKERS; i++) {
         workers[i] = (struct worker){.node = &node, .index = i};
         check_that(pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]) == 0,
@@ -129,7 +129,7 @@ static void workers_monitor_each_other_and_pause(void)
     struct node node = {0};
     struct worker workers[WORKERS];
 
-    node.directory = directory_create(wake, &node);
+    node.directory = directory_create(wake, &node, 1);
     for (uint32_t i = 0; i < WORKERS; i++)
         post_open(directory_post(node.directory), i);
     for (uint32_t i = 0; i < WORKERS; i++) {

@@ -239,7 +239,7 @@ void sim_node_start(struct sim_node *node, bool forgot)
                                              .context = node,
                                              .options = node->options,
                                              .metrics = node->metrics,
-                                             .directory = directory_create(wake_worker, node),
+                                             .directory = directory_create(wake_worker, node, 1),
                                              .cluster_cache = cluster_cache_create()};
     const struct engine_options options = {
         .workers = 1,
