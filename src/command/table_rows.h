@@ -10,6 +10,8 @@
 
 #include "command/table_multi.h"
 
+#include "command/table_script.h"
+
 #include "command/table_connection.h"
 
 #include "command/table_server.h"

@@ -10,8 +10,7 @@
  */
 /* clang-format off */
 ABSENT("scripting", "f*", "never", "functions are a library kept by a primary; scripts come as EVAL")
-ABSENT("scripting", "*", "not yet", "scripts come next")
-ABSENT("pubsub", "*", "not yet", "messages come after scripts")
+ABSENT("pubsub", "*", "not yet", "messages come next")
 ABSENT("connection", "client|*", "not yet", "client-side caching comes after messages")
 ABSENT("*", "acl*", "never", "one password, `requirepass`, and one user")
 ABSENT("*", "*sync", "never", "no node follows another; nodes speak a protocol of their own")

@@ -7,6 +7,7 @@
  */
 #include "command/transaction.h"
 #include "node/parts.h"
+#include "node/script.h"
 
 #include "base/metrics.h"
 
@@ -141,6 +142,7 @@ void footprint_wake(struct engine *engine)
     look_at_peers(engine);
     look_at_requests(engine);
     look_at_post(engine);
+    script_pool_charge(engine);
     charge_all(engine);
 }
 

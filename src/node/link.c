@@ -12,6 +12,7 @@
 #include "node/listing.h"
 #include "node/parts.h"
 #include "node/recover.h"
+#include "node/script.h"
 #include "sync/stream.h"
 #include "sync/vanished.h"
 
@@ -442,6 +443,9 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_LIST:
         listing_page_serve(link, &message->list);
+        return;
+    case WIRE_SCRIPT:
+        script_serve(link, &message->script);
         return;
     case WIRE_PING: {
         const struct wire_pong pong = {.id = message->ping.id};

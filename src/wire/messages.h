@@ -235,6 +235,17 @@
     FIELD(span, entries)                                                              \
     FIELD(span, marks)
 
+/* About scripts; of the id 0 nobody waits for the answer. */
+#define WIRE_SCRIPT_FIELDS(FIELD)                 \
+    FIELD(u64, id)                                \
+    FIELD(u8, what)    /* enum script_question */ \
+    FIELD(span, bytes) /* a text, or the SHA-1 of one in hex */
+
+#define WIRE_SCRIPTED_FIELDS(FIELD)                                     \
+    FIELD(u64, id)                                                      \
+    FIELD(u8, status)  /* 1: it is known; of a KILL enum script_kill */ \
+    FIELD(span, bytes) /* the text that was asked for */
+
 /* Node records, encoded by gossip/: a push that is answered by a pull. */
 #define WIRE_EXCHANGE_FIELDS(FIELD) FIELD(span, records)
 
@@ -320,6 +331,8 @@
     ROW(46, ACKS, acks, WIRE_ACKS_FIELDS)                      \
     ROW(47, LIST, list, WIRE_LIST_FIELDS)                      \
     ROW(48, LISTED, listed, WIRE_LISTED_FIELDS)                \
-    ROW(49, MATES, mates, WIRE_MATES_FIELDS)
+    ROW(49, MATES, mates, WIRE_MATES_FIELDS)                   \
+    ROW(53, SCRIPT, script, WIRE_SCRIPT_FIELDS)                \
+    ROW(54, SCRIPTED, scripted, WIRE_SCRIPTED_FIELDS)
 
 #endif
