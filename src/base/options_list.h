@@ -112,6 +112,16 @@ OPTION(peer_frame_max, "peer-frame-max", BYTES, "600mb", 2 * MB, 2 * GB, FIXED, 
        "on all nodes, and at least 1mb over proto-max-bulk-len. A key and a value that do not fit it "
        "together do not reach other nodes.")
 
+OPTION(lua_time_limit, "lua-time-limit", MILLISECONDS, "5000", 1, 600000, LIVE, PLAIN, NULL,
+       "How long a script may run; then it is ended with an error, and what it did to the keys of its "
+       "partition is dropped. Other clients are served meanwhile, and SCRIPT KILL ends it sooner. Its "
+       "reads and its writes have the time of a request each, beside that.")
+
+OPTION(script_memory_limit, "script-memory-limit", BYTES, "64mb", MB, 4 * GB, LIVE, PLAIN, NULL,
+       "The memory that a script may have; one that needs more is ended with an error. A worker may "
+       "have 16 scripts at once, so that many times as much is the most. What they have counts for "
+       "maxmemory.")
+
 OPTION_HEADING("General")
 
 OPTION(dir, "dir", TEXT, "./", 1, 4000, FIXED, PLAIN, "folder",

@@ -52,6 +52,9 @@ struct key_values {
 
 /* call->options.flags of COPY. */
 #define KEYS_REPLACE 1u
+/* And of EVAL and its like: it names its script, and it may not write. */
+#define SCRIPT_BY_NAME   1u
+#define SCRIPT_READ_ONLY 2u
 
 /* How the replies of a scattered command become one. */
 enum command_gather {
@@ -96,6 +99,7 @@ struct command {
     int arity;        /* as in Redis: the number of arguments with the name, -n: at least n */
     unsigned flags;
     int first_key, last_key, key_step; /* as in COMMAND INFO; 0, 0, 0: no keys */
+    int key_count_at;      /* the argument that says how many keys follow it; 0: none does */
     bool whole_version;    /* a READ that is given siblings as they are kept, and not the newest */
     bool slow;             /* a READ that is not to hold the partition's lock */
     const char *key_flags; /* of COMMAND INFO's key specification: "RW access"; NULL: no keys */
@@ -128,20 +132,22 @@ struct command {
 };
 
 /* Redis' flag names, in COMMAND INFO's words. */
-#define COMMAND_FLAGS(X)               \
-    X(FLAG_WRITE, "write")             \
-    X(FLAG_READONLY, "readonly")       \
-    X(FLAG_DENYOOM, "denyoom")         \
-    X(FLAG_ADMIN, "admin")             \
-    X(FLAG_PUBSUB, "pubsub")           \
-    X(FLAG_NOSCRIPT, "noscript")       \
-    X(FLAG_LOADING, "loading")         \
-    X(FLAG_STALE, "stale")             \
-    X(FLAG_FAST, "fast")               \
-    X(FLAG_NO_AUTH, "no_auth")         \
-    X(FLAG_MOVABLEKEYS, "movablekeys") \
-    X(FLAG_NO_MULTI, "no_multi")       \
-    X(FLAG_ALLOW_BUSY, "allow_busy")   \
+#define COMMAND_FLAGS(X)                           \
+    X(FLAG_WRITE, "write")                         \
+    X(FLAG_READONLY, "readonly")                   \
+    X(FLAG_DENYOOM, "denyoom")                     \
+    X(FLAG_ADMIN, "admin")                         \
+    X(FLAG_PUBSUB, "pubsub")                       \
+    X(FLAG_NOSCRIPT, "noscript")                   \
+    X(FLAG_LOADING, "loading")                     \
+    X(FLAG_STALE, "stale")                         \
+    X(FLAG_FAST, "fast")                           \
+    X(FLAG_NO_AUTH, "no_auth")                     \
+    X(FLAG_SKIP_MONITOR, "skip_monitor")           \
+    X(FLAG_NO_MANDATORY_KEYS, "no_mandatory_keys") \
+    X(FLAG_MOVABLEKEYS, "movablekeys")             \
+    X(FLAG_NO_MULTI, "no_multi")                   \
+    X(FLAG_ALLOW_BUSY, "allow_busy")               \
     X(FLAG_NO_ASYNC_LOADING, "no_async_loading")
 
 enum command_flag_bit {

@@ -24,6 +24,7 @@ struct latency;
 struct metrics;
 struct ring;
 struct ring_member;
+struct scripts;
 struct slowlog;
 
 /* What INFO shows besides the metrics, of the whole node. */
@@ -100,6 +101,7 @@ struct environment {
     const struct metrics *metrics; /* commands by their place in command_table */
     const struct ring *ring;       /* the one published last; NULL: there is none */
     struct directory *directory;
+    struct scripts *scripts; /* of the node; NULL: the engine has its own */
     struct slowlog *slowlog; /* NULL: nothing is kept of slow requests, in both */
     struct latency *latency;
     struct cluster_cache *cluster_cache; /* the worker's own */

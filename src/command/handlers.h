@@ -49,6 +49,9 @@ UPDATER(dump_restore)
 /* lcs.c */
 PREPARE(lcs_prepare)
 
+/* script.c */
+PREPARE(script_prepare)
+
 /* object.c */
 READER(object_encoding)
 READER(object_freq)

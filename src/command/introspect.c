@@ -382,7 +382,7 @@ static void reply_keys(struct call *call, bool flags)
     }
     const size_t count = command_keys(command, argv, argc, indices);
 
-    if (count == 0) {
+    if (count == 0 && command->key_count_at == 0) {
         reply_error(call->reply, "ERR The command has no key arguments");
     } else {
         reply_array(call->reply, count);

@@ -32,6 +32,7 @@ static const struct {
     {"move", "ERR MOVE is not allowed in cluster mode"},
     {"replicaof", "ERR REPLICAOF not allowed in cluster mode."},
     {"save", NOTHING_TO_SAVE},
+    {"script|debug", "ERR there is no debugger for scripts here"},
     {"slaveof", "ERR REPLICAOF not allowed in cluster mode."},
     {"swapdb", "ERR SWAPDB is not allowed in cluster mode"},
 };

@@ -237,11 +237,28 @@ static size_t plain_keys(const struct command *command, size_t first, size_t arg
     return count;
 }
 
+/* Those that an argument counts. */
+static size_t counted_keys(const struct command *command, const struct span *argv, size_t argc,
+                           size_t *indices)
+{
+    const size_t first = (size_t)command->key_count_at + 1;
+    int64_t count;
+
+    if (argc < first || !span_to_int64(argv[first - 1], &count) || count < 0 ||
+        (uint64_t)count > argc - first)
+        return 0;
+    for (size_t i = 0; i < (size_t)count; i++)
+        indices[i] = first + i;
+    return (size_t)count;
+}
+
 size_t command_keys(const struct command *command, const struct span *argv, size_t argc,
                     size_t *indices)
 {
     const size_t inner_at = 2; /* "at level command ..." */
 
+    if (command->key_count_at > 0)
+        return counted_keys(command, argv, argc, indices);
     if ((command->flags & FLAG_MOVABLEKEYS) == 0)
         return plain_keys(command, 0, argc, indices);
     if (argc <= inner_at)

@@ -12,6 +12,8 @@
 
 #include "command/table_pubsub.h"
 
+#include "command/table_script.h"
+
 #include "command/table_connection.h"
 
 #include "command/table_server.h"

@@ -105,6 +105,15 @@ DIFFERS("cluster|addslots cluster|addslotsrange cluster|bumpepoch cluster|delslo
 DIFFERS("cluster|links", NULL, "", "",
     "CLUSTER LINKS lists the connections of the worker that serves the client.",
     "Each worker has its own to every other node.")
+DIFFERS("script|debug", "SCRIPT DEBUG *", "*", "-ERR there is no debugger for scripts here",
+    "SCRIPT DEBUG is refused.", "Scripts run beside other requests, and nothing waits for a person.")
+DIFFERS("script|kill eval evalsha eval_ro evalsha_ro", NULL, "", "",
+    "Other clients are served while a script runs, and nobody is told BUSY. What is ended by SCRIPT KILL, "
+    "lua-time-limit or script-memory-limit leaves nothing that it did to the keys of its first key's "
+    "partition, so SCRIPT KILL ends scripts that have written, too.",
+    "A script's effects are applied as one step, at its end.")
+DIFFERS("script|flush", NULL, "", "",
+    "SCRIPT LOAD, EXISTS, FLUSH and KILL are about all nodes.", "Clients may be at any of them.")
 DIFFERS("acl|log", NULL, "", "",
     "ACL LOG is always empty.", "Refusals are counted, and not kept.")
 DIFFERS("", "*", "-*abcdefghijabcdefghij*", "-*abcdefghijabcdefghij*",

@@ -10,6 +10,7 @@
 #include "node/parts.h"
 #include "node/publish.h"
 #include "node/recover.h"
+#include "node/script.h"
 
 /* How long the node takes usually: a moving average over about eight answers. */
 static void note_time(struct peer *peer, const struct request *request)
@@ -245,6 +246,11 @@ bool answers_take(struct peer *peer, const struct wire_message *message)
         if (request != NULL && request->stage == STAGE_SURVEY)
             survey_answered(request, peer->number, &message->surveyed);
         break;
+    case WIRE_SCRIPTED:
+        request = request_find(engine, message->scripted.id);
+        if (request != NULL)
+            script_answered(request, peer->number, &message->scripted);
+        break;
     case WIRE_MATES:
         on_mates(peer, &message->mates);
         break;
@@ -290,6 +296,9 @@ static void lose(struct request *request, node_number number)
         return;
     case STAGE_SURVEY:
         survey_lost(request, number);
+        return;
+    case STAGE_SCRIPT:
+        script_lost(request, number);
         return;
     case STAGE_LINGERING:
         if (request->sweep != NULL)

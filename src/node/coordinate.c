@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "node/group.h"
 #include "node/parts.h"
+#include "node/script.h"
 #include "resp/reply.h"
 #include "value/siblings.h"
 
@@ -197,6 +198,20 @@ static void found(void *host, struct operation *operation)
     request->call.command->read(&request->call, &operation->found);
 }
 
+static bool run(void *host, struct operation *operation)
+{
+    return request_of(operation)->group != NULL ? group_run(host, operation)
+                                                : script_run(host, operation);
+}
+
+static void gather(void *host, struct operation *operation)
+{
+    if (request_of(operation)->group != NULL)
+        group_gather_again(host, operation);
+    else
+        script_gather_again(host, operation);
+}
+
 const struct operation_calls coordinate_calls = {
     .ask = ask,
     .offer = offer,
@@ -204,8 +219,8 @@ const struct operation_calls coordinate_calls = {
     .renew = renew,
     .rest = rest,
     .change = change,
-    .run = group_run,
-    .gather = group_gather_again,
+    .run = run,
+    .gather = gather,
     .found = found,
 };
 
@@ -246,6 +261,8 @@ static void fail(struct request *request)
         request_fail(request, "TRYAGAIN the ring has changed meanwhile");
         return;
     case OPERATION_NOT_VOTING:
+        if (script_job_of(request) != NULL)
+            task_end(request);
         if (route_elsewhere(request))
             return;
         request_fail(request, "TRYAGAIN this replica was restarted and has not recovered");
@@ -357,6 +374,8 @@ void coordinate_proceed(struct request *request)
     case OPERATION_GATHERING:
         return;
     case OPERATION_DONE:
+        if (__builtin_expect(request->task != NULL, 0) && script_settled(request))
+            return;
         succeed(request);
         return;
     case OPERATION_FAILED:
@@ -378,6 +397,10 @@ void coordinate_begin(struct request *request)
     request->operation.kind = kinds[request->kind];
     if (request->group != NULL) {
         group_begin(request);
+        return;
+    }
+    if (__builtin_expect(script_is(request->call.command), 0)) {
+        script_begin(request);
         return;
     }
     request->operation.whole_version = request->call.command->whole_version;

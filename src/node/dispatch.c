@@ -10,6 +10,7 @@
 #include "node/listing.h"
 #include "node/parts.h"
 #include "node/publish.h"
+#include "node/script.h"
 
 #include "base/level.h"
 #include "command/handlers.h"
@@ -116,6 +117,10 @@ static void begin(struct request *request)
             listing_begin(request);
         else if (is_exec(request->call.command))
             exec_begin(request);
+        else if (script_is(request->call.command))
+            script_begin(request);
+        else if (script_is_command(request->call.command))
+            script_command_begin(request);
         else
             sweep_begin(request);
         return;
@@ -240,11 +245,32 @@ static bool fits_a_frame(struct request *request)
     return false;
 }
 
+/* A script may take its own time beside that of a request. Its order among the requests of its
+ * client is by its key, where it has one. */
+static bool aim_script(struct request *request)
+{
+    const struct call *call = &request->call;
+    const int64_t time_us = script_time_us(request->engine);
+
+    request->deadline_us += time_us;
+    request->deadline_wall_ms += time_us / 1000;
+    if (request->kind == COMMAND_CLUSTER)
+        return true;
+    if (!fits_a_frame(request))
+        return false;
+    route_find(request, call->argv[script_first_key(call)]);
+    if (call->options.integer > 1)
+        request->hash = 0;
+    return true;
+}
+
 /* Finds out where the command runs. */
 static bool aim(struct request *request)
 {
     struct call *call = &request->call;
 
+    if (__builtin_expect(script_is(call->command), 0))
+        return aim_script(request);
     if (request->kind == COMMAND_LOCAL || request->kind == COMMAND_CLUSTER ||
         request->kind == COMMAND_STEPS)
         return true;
@@ -423,13 +449,19 @@ void dispatch_forwarded(struct link *link, const struct wire_forward *forward)
         return;
     }
     /* The origin's deadline holds, not one that begins here; one that is past is refused below. */
+    const bool script = !group && script_is(request->call.command);
     const int64_t now_ms = engine_date_ms(engine);
+    int64_t left_ms = engine->options->request_timeout_ms;
+    if (script)
+        left_ms += script_time_us(engine) / 1000;
     request->deadline_wall_ms = (int64_t)forward->deadline_ms;
-    if (request->deadline_wall_ms > now_ms &&
-        request->deadline_wall_ms - now_ms < engine->options->request_timeout_ms)
-        request->deadline_us = engine->now.mono_us + (request->deadline_wall_ms - now_ms) * 1000;
-    route_find(request, group ? group_first_key(request)
-                              : request->call.argv[request->call.command->first_key]);
+    if (request->deadline_wall_ms > now_ms && request->deadline_wall_ms - now_ms < left_ms)
+        left_ms = request->deadline_wall_ms - now_ms;
+    request->deadline_us = engine->now.mono_us + left_ms * 1000;
+    route_find(request,
+               group ? group_first_key(request)
+                     : request->call.argv[script ? script_first_key(&request->call)
+                                                 : (size_t)request->call.command->first_key]);
     const enum reply_status refusal = forward_refusal(request, forward);
     if (refusal != REPLY_OK) {
         request_abandon(request);

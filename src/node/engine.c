@@ -4,6 +4,7 @@
 #include "command/audience.h"
 #include "node/parts.h"
 #include "node/recover.h"
+#include "node/script.h"
 
 /* How often peers are looked after and expired entries dropped, when nothing else wakes. */
 #define TICK_US 50000
@@ -72,6 +73,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     list_init(&engine->hedging);
     list_init(&engine->owed);
     hints_init(engine);
+    script_pool_create(engine, options->environment->scripts);
     engine->next_tick_us = now.mono_us;
     engine->expiry_partition = options->index;
     engine->settle_partition = options->index;
@@ -97,6 +99,7 @@ void engine_destroy(struct engine **engine)
     footprint_end(e);
     order_tables_deinit(&e->order_tables);
     requests_destroy(e);
+    script_pool_destroy(e);
     hints_deinit(e);
     peers_destroy(e);
     sync_destroy(&e->sync);

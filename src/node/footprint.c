@@ -8,6 +8,7 @@
 #include "command/audience.h"
 #include "command/transaction.h"
 #include "node/parts.h"
+#include "node/script.h"
 
 #include "base/metrics.h"
 
@@ -145,6 +146,7 @@ void footprint_wake(struct engine *engine)
     look_at_peers(engine);
     look_at_requests(engine);
     look_at_post(engine);
+    script_pool_charge(engine);
     charge_all(engine);
 }
 

@@ -96,6 +96,8 @@ bool group_run_command(struct batch_run *batch, struct group_command *command,
 /* Reads keys of request->operation.batch, as parts of the request, at its level; false: there is
  * nothing to be read, for what is stored here counts. */
 bool group_gather(struct request *request, const bool *reads);
+/* They are done: takes them. True: one of them failed, and so the request has. */
+bool group_reads_failed(struct request *request);
 
 /* For operation_calls. */
 bool group_run(void *host, struct operation *operation);

@@ -145,32 +145,35 @@ void group_gather_again(void *host, struct operation *operation)
 static void fail(struct request *request, const struct request *part)
 {
     if (request->operation.state == OPERATION_GATHERING) {
-        while (!list_empty(&request->parts))
-            request_part_taken(list_entry(request->parts.next, struct request, link));
+        request_take_parts(request);
         operation_expire(&request->operation);
         coordinate_proceed(request);
         return;
     }
     buffer_append_span(&request->reply, buffer_content(&part->reply));
     request->reply.failed |= part->reply.failed;
-    while (!list_empty(&request->parts))
-        request_part_taken(list_entry(request->parts.next, struct request, link));
+    request_take_parts(request);
     request_finish(request);
 }
 
-void group_gathered(struct request *request)
+bool group_reads_failed(struct request *request)
 {
     list_for_each(link, &request->parts)
     {
         const struct request *part = list_entry(link, struct request, link);
         if (buffer_size(&part->reply) > 0 || part->reply.failed) {
             fail(request, part);
-            return;
+            return true;
         }
     }
-    while (!list_empty(&request->parts))
-        request_part_taken(list_entry(request->parts.next, struct request, link));
-    run(request);
+    request_take_parts(request);
+    return false;
+}
+
+void group_gathered(struct request *request)
+{
+    if (!group_reads_failed(request))
+        run(request);
 }
 
 /* ---- running, under the lock ---- */

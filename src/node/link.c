@@ -13,6 +13,7 @@
 #include "node/parts.h"
 #include "node/publish.h"
 #include "node/recover.h"
+#include "node/script.h"
 #include "sync/stream.h"
 #include "sync/vanished.h"
 
@@ -449,6 +450,9 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_SURVEY:
         survey_serve(link, &message->survey);
+        return;
+    case WIRE_SCRIPT:
+        script_serve(link, &message->script);
         return;
     case WIRE_PING: {
         const struct wire_pong pong = {.id = message->ping.id};

@@ -17,6 +17,7 @@
  *   link.c        other nodes' questions
  *   recover.c     partitions made whole, with due.c, compare.c and pull.c (recover.h)
  *   task.c        work that is done in steps, some of them a turn (task.h)
+ *   script.c      scripts, with script_call.c, script_ask.c and script_pool.c (script.h)
  *   lcs.c         LCS, once its keys were read
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
@@ -263,6 +264,7 @@ struct engine {
     uint64_t published;        /* messages that this worker has sent to others */
     struct tasks tasks;        /* what is done in steps */
     struct many *spare_many;   /* memory for the next one, or NULL */
+    struct script_pool *script_pool; /* script.h */
     struct list lcs_jobs;      /* of struct lcs_job, by waiting */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */

@@ -19,6 +19,7 @@
 #include "node/listing.h"
 #include "node/parts.h"
 #include "node/publish.h"
+#include "node/script.h"
 #include "resp/reply.h"
 
 #define SLOT_BITS 17
@@ -57,6 +58,9 @@ static void time_is_up(struct request *request)
         return;
     case STAGE_SURVEY:
         survey_timeout(request);
+        return;
+    case STAGE_SCRIPT:
+        script_timeout(request);
         return;
     case STAGE_CONTROL:
         request_fail(request, "TRYAGAIN control did not answer in time; see RING STATUS");
@@ -244,9 +248,9 @@ static void give_back(struct request *request)
 {
     ensure(list_empty(&request->parts));
     stop_hedge(request);
-    task_end(request);
     if (!list_empty(&request->owed) || request->stage == STAGE_LINGERING)
-        owed_end(request);
+        owed_end(request); /* what it owes may lie in its task */
+    task_end(request);
     if (request->sweep != NULL)
         sweep_end(request);
     if (request->inspection != NULL)
@@ -341,6 +345,12 @@ void request_part_taken(struct request *part)
     while (whole->owner == OWNER_WHOLE)
         whole = whole->whole;
     let_go(part, whole->owner == OWNER_CLIENT ? &whole->client->trail : NULL);
+}
+
+void request_take_parts(struct request *whole)
+{
+    while (!list_empty(&whole->parts))
+        request_part_taken(list_entry(whole->parts.next, struct request, link));
 }
 
 void request_part_done(struct request *whole)

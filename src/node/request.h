@@ -53,6 +53,7 @@ enum request_stage {
     STAGE_LISTING,   /* the replicas' pages, or its turn to ask for them */
     STAGE_PUBLISH,   /* how many receivers a message has at other nodes */
     STAGE_SURVEY,    /* the nodes' answers to a PUBSUB */
+    STAGE_SCRIPT,    /* a script: its turn, an interpreter, or what other nodes know of scripts */
     STAGE_CONTROL,   /* control's answer */
     STAGE_WAIT,      /* a WAIT: acknowledgements */
     STAGE_LINGERING, /* a write that is answered: its last acknowledgements */
@@ -202,6 +203,8 @@ void request_append_reply(struct request *whole, struct request *part);
 void request_part_done(struct request *whole);
 /* The whole has the part's reply: it goes, or lingers. */
 void request_part_taken(struct request *part);
+/* The same of all parts, which are done. */
+void request_take_parts(struct request *whole);
 void requests_destroy(struct engine *engine);
 
 #endif

@@ -12,6 +12,8 @@
 #define GARBAGE_MAX (512u << 10)
 /* The collector waits until memory has grown to so many percent. */
 #define COLLECTOR_PAUSE 150
+/* Bytes of memory that take as long as an instruction. */
+#define BYTES_PER_WORK 64
 /* Compiled scripts that a state keeps. */
 #define COMPILED_MAX 512
 
@@ -37,12 +39,19 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t size
         return NULL;
     }
     interpreter->memory = after;
+    if (size > before)
+        interpreter->slice_work += (uint32_t)((size - before) / BYTES_PER_WORK);
     return moved;
 }
 
 size_t interpreter_memory(const struct interpreter *interpreter)
 {
     return interpreter->memory + interpreter->answer.capacity;
+}
+
+size_t interpreter_memory_max(const struct interpreter *interpreter)
+{
+    return interpreter->memory_max;
 }
 
 /* ---- its life ---- */
@@ -259,7 +268,7 @@ bool interpreter_begin(struct interpreter *interpreter, const struct script_task
     interpreter->waits = false;
     interpreter->results = 0;
     interpreter->held_work = 0;
-    random_seed(interpreter, 0);
+    random_seed(interpreter, task->seed);
     if (lua_cpcall(interpreter->state, begin_protected, &beginning) != 0) {
         interpreter->dirty = true;
         reply_error(reply, "ERR the script and its arguments take more than script-memory-limit");

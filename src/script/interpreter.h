@@ -13,7 +13,7 @@
  * host. In a callback of a C function (pcall, string.gsub), a metamethod or an iterator it cannot
  * be: there it runs on up to a hard bound, and redis.call of what is not known yet ends it (AGAIN):
  * it is to be run again from its start, with the reply at hand. Scripts are deterministic for that:
- * math.random begins with one seed.
+ * math.random begins with the seed of the task.
  *
  * Given up is a script by an error that it cannot catch.
  */
@@ -41,6 +41,8 @@ struct script_host {
                                struct buffer *reply);
     /* redis.log; the level is Redis', 0 (debug) to 3 (warning). */
     void (*log)(void *host, int level, struct span text);
+    /* Whether there is such a command. */
+    bool (*knows)(void *host, const struct span *argv, size_t argc);
 };
 
 enum script_state {
@@ -58,14 +60,16 @@ struct script_task {
     struct span text;
     const struct span *keys, *arguments;
     size_t key_count, argument_count;
-    int protocol; /* of the client */
+    int protocol;  /* of the client */
+    uint32_t seed; /* of math.random */
 };
 
 /* Memory of one state, scripts and all, is at most `memory_max` bytes. NULL: out of memory. */
 struct interpreter *interpreter_create(size_t memory_max);
 void interpreter_destroy(struct interpreter **interpreter);
-/* Bytes that it takes by now. */
+/* Bytes that it takes by now, and may take. */
 size_t interpreter_memory(const struct interpreter *interpreter);
+size_t interpreter_memory_max(const struct interpreter *interpreter);
 
 /* Begins the task. False: its text is no script, and the reply says why. */
 bool interpreter_begin(struct interpreter *interpreter, const struct script_task *task,

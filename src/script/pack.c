@@ -170,7 +170,7 @@ static size_t add_string(lua_State *L, luaL_Buffer *out, int argument, char opti
 
     if (size == 0)
         size = given;
-    luaL_argcheck(L, given >= size, argument, "string too short");
+    luaL_argcheck(L, given >= size, argument + 1, "string too short"); /* as Redis counts */
     luaL_addlstring(out, text, size);
     if (option != 's')
         return size;

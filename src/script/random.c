@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * math.random: the linear congruential generator of POSIX' lrand48, which Redis has in the place of
- * the C library's rand. Every script begins with one seed, so that it does the same each time.
+ * the C library's rand. A script that is run again begins with the same seed, so that it does the
+ * same.
  */
 #include <math.h>
 

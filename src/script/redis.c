@@ -115,6 +115,20 @@ static int run_command(lua_State *L, bool raises)
     return interpreter_give_up(L, GIVE_UP_CALL);
 }
 
+static int redis_acl_check_cmd(lua_State *L)
+{
+    struct interpreter *interpreter = interpreter_of(L);
+    const size_t count = (size_t)lua_gettop(L);
+    const char *error = read_arguments(L, interpreter, count);
+
+    if (error != NULL)
+        return convert_raise(L, error);
+    if (!interpreter->calls->knows(interpreter->host, interpreter->argv, count))
+        return convert_raise(L, "ERR Invalid command passed to redis.acl_check_cmd()");
+    lua_pushboolean(L, true); /* there is one user, who may do all */
+    return 1;
+}
+
 static int redis_call(lua_State *L)
 {
     return run_command(L, true);
@@ -250,6 +264,7 @@ static int redis_debug(lua_State *L)
 
 static const luaL_Reg functions[] = {{"call", redis_call},
                                      {"pcall", redis_pcall},
+                                     {"acl_check_cmd", redis_acl_check_cmd},
                                      {"error_reply", redis_error_reply},
                                      {"status_reply", redis_status_reply},
                                      {"log", redis_log},

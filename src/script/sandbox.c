@@ -96,6 +96,26 @@ static int call_original(lua_State *L)
     return lua_gettop(L);
 }
 
+/* The same for a function that raises errors of its own: they name it, and the line that called it.
+ * The second upvalue is its name. */
+static int call_named(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    if (lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0) == 0)
+        return lua_gettop(L);
+    interpreter_pass_on(L);
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    if (text == NULL || strncmp(text, "user_script:", strlen("user_script:")) == 0)
+        return lua_error(L); /* a callback's */
+    luaL_where(L, 1);
+    lua_pushfstring(L, "'%s'", lua_tostring(L, lua_upvalueindex(2)));
+    luaL_gsub(L, text, "'?'", lua_tostring(L, -1));
+    lua_remove(L, -2);
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
 /* An error table is caught as its text, as scripts for Redis before 7 expect. */
 static void unwrap_error(lua_State *L)
 {
@@ -284,7 +304,7 @@ static int string_match(lua_State *L)
 {
     if (lua_isstring(L, 2) && lua_objlen(L, 2) > PATTERN_MAX)
         return luaL_error(L, "pattern is longer than %d bytes", PATTERN_MAX);
-    return call_original(L);
+    return call_named(L);
 }
 
 struct sum {
@@ -336,7 +356,7 @@ static int json_encode(lua_State *L)
     if (lua_gettop(L) == 1 && lua_istable(L, 1) &&
         sandbox_exceeds(L, 1, ENCODED_VALUES_MAX, bytes_max))
         return luaL_error(L, "Cannot serialise table: it is too large");
-    return call_original(L);
+    return call_named(L);
 }
 
 /* What they set stays set, so the next script gets another state. */
@@ -344,7 +364,7 @@ static int json_configure(lua_State *L)
 {
     if (lua_gettop(L) > 0)
         interpreter_of(L)->dirty = true;
-    return call_original(L);
+    return call_named(L);
 }
 
 static int json_configure_depth(lua_State *L)
@@ -372,7 +392,8 @@ static const struct {
 static void wrap(lua_State *L, const char *name, lua_CFunction function)
 {
     lua_getfield(L, -1, name);
-    lua_pushcclosure(L, function, 1);
+    lua_pushstring(L, name);
+    lua_pushcclosure(L, function, 2);
     lua_setfield(L, -2, name);
 }
 
@@ -453,33 +474,32 @@ static void put_string(lua_State *L, int into)
 
 static void put_json(lua_State *L, int into)
 {
-    static const char *const names[] = {"decode", "null", "_NAME", "_VERSION"};
-    static const char *const settings[] = {"decode_invalid_numbers", "encode_invalid_numbers",
-                                           "encode_keep_buffer", "encode_number_precision",
-                                           "encode_sparse_array"};
+    static const struct {
+        const char *name;
+        lua_CFunction function; /* in front of it; NULL: nothing is */
+    } members[] = {{"decode", NULL},
+                   {"null", NULL},
+                   {"_NAME", NULL},
+                   {"_VERSION", NULL},
+                   {"encode", json_encode},
+                   {"decode_invalid_numbers", json_configure},
+                   {"encode_invalid_numbers", json_configure},
+                   {"encode_keep_buffer", json_configure},
+                   {"encode_number_precision", json_configure},
+                   {"encode_sparse_array", json_configure},
+                   {"decode_max_depth", json_configure_depth},
+                   {"encode_max_depth", json_configure_depth}};
 
     lua_pushcfunction(L, luaopen_cjson);
     lua_call(L, 0, 1);
     const int from = lua_gettop(L);
     lua_newtable(L);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        lua_getfield(L, from, names[i]);
-        lua_setfield(L, -2, names[i]);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        lua_getfield(L, from, members[i].name);
+        lua_setfield(L, -2, members[i].name);
+        if (members[i].function != NULL)
+            wrap(L, members[i].name, members[i].function);
     }
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        lua_getfield(L, from, settings[i]);
-        lua_pushcclosure(L, json_configure, 1);
-        lua_setfield(L, -2, settings[i]);
-    }
-    lua_getfield(L, from, "encode");
-    lua_pushcclosure(L, json_encode, 1);
-    lua_setfield(L, -2, "encode");
-    lua_getfield(L, from, "encode_max_depth");
-    lua_pushcclosure(L, json_configure_depth, 1);
-    lua_setfield(L, -2, "encode_max_depth");
-    lua_getfield(L, from, "decode_max_depth");
-    lua_pushcclosure(L, json_configure_depth, 1);
-    lua_setfield(L, -2, "decode_max_depth");
     put_library(L, into, "cjson");
     lua_settop(L, from - 1);
 }

@@ -263,6 +263,16 @@
     FIELD(u64, id)                         \
     FIELD(u8, cut) /* 1: there are more */ \
     FIELD(span, entries)
+/* About scripts; of the id 0 nobody waits for the answer. */
+#define WIRE_SCRIPT_FIELDS(FIELD)                 \
+    FIELD(u64, id)                                \
+    FIELD(u8, what)    /* enum script_question */ \
+    FIELD(span, bytes) /* a text, or the SHA-1 of one in hex */
+
+#define WIRE_SCRIPTED_FIELDS(FIELD)                                     \
+    FIELD(u64, id)                                                      \
+    FIELD(u8, status)  /* 1: it is known; of a KILL enum script_kill */ \
+    FIELD(span, bytes) /* the text that was asked for */
 
 /* Node records, encoded by gossip/: a push that is answered by a pull. */
 #define WIRE_EXCHANGE_FIELDS(FIELD) FIELD(span, records)
@@ -354,5 +364,7 @@
     ROW(58, PUBLISHED, published, WIRE_PUBLISHED_FIELDS)       \
     ROW(59, SURVEY, survey, WIRE_SURVEY_FIELDS)                \
     ROW(60, SURVEYED, surveyed, WIRE_SURVEYED_FIELDS)
+    ROW(53, SCRIPT, script, WIRE_SCRIPT_FIELDS)                \
+    ROW(54, SCRIPTED, scripted, WIRE_SCRIPTED_FIELDS)
 
 #endif
