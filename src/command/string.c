@@ -347,6 +347,8 @@ void string_increment(struct call *call, const struct version *version, struct c
 
     reply_integer(call->reply, value);
     put(call, change, span_of(call->scratch, size), exists ? version->deadline_ms : DEADLINE_NEVER);
+    change->action = CHANGE_ADD;
+    change->amount = call->options.integer;
 }
 
 void string_increment_float(struct call *call, const struct version *version, struct change *change)

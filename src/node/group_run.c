@@ -23,6 +23,8 @@ static void note_read(struct call *call, const struct version *version)
     key->winner = *version;
     key->winner.value = buffer_content(&key->winner_bytes);
     key->gone = part->operation.read_needed > 1 ? part->operation.reading.gone : DOT_NONE;
+    key->settled = part->operation.read_needed > 1 ? read_tally_settled(&part->operation.reading)
+                                                   : 0;
     key->read = true;
     call->reply->failed |= key->winner_bytes.failed;
 }

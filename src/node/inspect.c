@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "resp/reply.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* Siblings, and entries of a context, that a line names; of the others it says how many. */
 #define NAMED_MAX 16
@@ -32,10 +32,10 @@ void inspect_end(struct request *request)
 
 /* ---- what a replica holds ---- */
 
-/* Only sets have bytes that are worth sending: of a string its size is told. */
-static bool has_set(const struct version *version)
+/* Only sets and counters have bytes that are worth sending: of a string its size is told. */
+static bool has_bytes(const struct version *version)
 {
-    return version->kind == VALUE_SIBLINGS || version->kind == VALUE_TOMBSTONE;
+    return version->kind != VALUE_STRING;
 }
 
 static void look(struct engine *engine, const struct place *place, struct wire_inspected *inspected)
@@ -54,7 +54,7 @@ static void look(struct engine *engine, const struct place *place, struct wire_i
         inspected->status = replica_find(partition, place, version) != NULL ? ANSWER_VERSION
                                                                             : ANSWER_NONE;
         inspected->size = (uint32_t)version->value.size;
-        if (inspected->status == ANSWER_VERSION && has_set(version))
+        if (inspected->status == ANSWER_VERSION && has_bytes(version))
             buffer_append_span(&engine->looked, version->value);
         if (inspected->status == ANSWER_NONE)
             inspected->mark = dot_max(partition_mark(partition, place->hash, place->key),
@@ -172,6 +172,26 @@ static void write_context(struct buffer *text, struct span set)
         buffer_append_format(text, " and %" PRIu32 " more", context.count - NAMED_MAX);
 }
 
+static void write_counter(struct buffer *text, const struct version *version, int64_t now_ms)
+{
+    struct counter_share shares[COUNTER_SHARES_MAX];
+    const unsigned count = counter_shares(version, shares);
+    const struct span value = counter_text(version->value);
+
+    buffer_append_format(text, "counter of %zu bytes, ", value.size);
+    write_deadline(text, version->deadline_ms, now_ms);
+    buffer_append_string(text, ", base ");
+    dot_to_text(counter_base(version), text);
+    for (unsigned i = 0; i < count && i < NAMED_MAX; i++) {
+        const struct dot opened = {.stamp = shares[i].opened, .node = shares[i].node};
+        buffer_append_string(text, i == 0 ? ", shares " : ", ");
+        dot_to_text(opened, text);
+        buffer_append_format(text, " %+" PRId64, shares[i].amount);
+    }
+    if (count > NAMED_MAX)
+        buffer_append_format(text, " and %u more", count - NAMED_MAX);
+}
+
 static void write_version(struct buffer *text, const struct wire_inspected *inspected,
                           int64_t now_ms)
 {
@@ -191,10 +211,13 @@ static void write_version(struct buffer *text, const struct wire_inspected *insp
     case VALUE_SIBLINGS:
         write_siblings(text, version->value, now_ms);
         break;
+    case VALUE_COUNTER:
+        write_counter(text, version, now_ms);
+        break;
     case VALUE_BATCH: /* no store has one */
         break;
     }
-    if (has_set(version) && version->value.size > 0)
+    if (version_is_set(version))
         write_context(text, version->value);
 }
 

@@ -4,7 +4,7 @@
  */
 #include "base/assert.h"
 #include "node/recover.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* What a question takes in a frame, bytes, about. */
 #define QUESTION_SIZE 64
@@ -325,7 +325,7 @@ static bool ask_for_key(struct sync *sync, struct sync_job *job, unsigned source
     struct buffer *out = peer_message(sync->engine, job->sources[source].node,
                                       QUESTION_SIZE + key->key.size);
     const uint64_t number = next_number(sync);
-    const uint64_t digest = siblings_digest_of(&key->version);
+    const uint64_t digest = version_digest(&key->version);
 
     if (out == NULL)
         return false;
@@ -409,12 +409,14 @@ void sync_looked(struct sync *sync, node_number node, uint64_t id, const struct 
     const unsigned index = (unsigned)job->sources[look.source].index;
     struct version version = looked->version;
     uint64_t content = look.have_digest;
-    if (looked->status == ANSWER_SAME)
-        version = (struct version){.kind = VALUE_STRING, .dot = look.have};
-    else if (looked->status == ANSWER_NONE)
+    if (looked->status == ANSWER_SAME) {
+        version = look.key->version; /* what it was asked about is in that */
+        version.dot = look.have;
+    }
+    if (looked->status == ANSWER_NONE)
         version.dot = DOT_NONE;
-    else
-        content = siblings_digest_of(&version);
+    if (looked->status == ANSWER_VERSION)
+        content = version_digest(&version);
     gather_raise(&job->gather, index, looked->floor, looked->settled);
     gather_look_again(&job->gather, look.key, index, &version, content, looked->mark, look.asked,
                       next_number(sync));

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "base/rule.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* ---- who is asked ---- */
 
@@ -232,9 +232,16 @@ static bool keep_version(struct sync *sync, struct sync_job *job, struct partiti
     if (version_is_set(&own) && version_is_set(&version)) {
         if (siblings_merge(own.value, version.value, merged) == SIBLINGS_OK)
             version = siblings_version(buffer_content(merged));
-    } else if (dot_compare(version.dot, own.dot) <= 0 ||
-               (empty && version.dot.stamp <= partition->floor)) {
+    } else if ((empty || !versions_count(&own, &version)) &&
+               (dot_compare(version.dot, own.dot) <= 0 ||
+                (empty && version.dot.stamp <= partition->floor))) {
         return true;
+    } else if (versions_count(&own, &version)) {
+        const struct version gathered = version;
+        if (empty)
+            own = (struct version){.deadline_ms = DEADLINE_NEVER};
+        if (counter_merge(&own, &gathered, engine->replica.self, merged, &version) != COUNTER_OK)
+            return true;
     }
     if (partition_put_over(partition, place.hash, place.key, entry, &version, &version.value, 1) !=
         STORE_OK)

@@ -25,6 +25,7 @@
 
 #include "replica/replica.h"
 #include "value/change.h"
+#include "value/counter.h"
 
 struct operation;
 
@@ -34,6 +35,7 @@ struct batch_key {
     bool read;             /* `winner` and `gone` are what the quorum answered */
     struct version winner; /* as it is kept: of siblings all */
     struct dot gone;       /* all at or below this counts as gone */
+    uint64_t settled;      /* a stamp: the highest that one who has nothing knew */
     struct buffer winner_bytes;
 
     /* Private. */
@@ -41,7 +43,11 @@ struct batch_key {
     struct version seen;    /* what the next step sees */
     struct version written; /* what the steps leave */
     struct dot over;
-    bool changed;               /* by a step of this run */
+    bool changed; /* by a step of this run */
+    bool adds;    /* all of them added; `sum` is how much in all */
+    int64_t sum;
+    struct counter_addition addition; /* that an earlier run made; `opened` 0: none */
+    struct counter_place counting;
     bool wrote;                 /* by an earlier run; `base` is what it had before */
     struct version base;        /* its value is in base_bytes */
     struct buffer base_bytes;   /* kept only where the batch may be run again */

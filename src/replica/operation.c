@@ -5,7 +5,7 @@
  */
 #include "replica/operation_parts.h"
 
-#include "value/siblings.h"
+#include "value/merge.h"
 
 void operation_rest(struct operation *operation)
 {
@@ -42,8 +42,13 @@ struct version operation_seen(const struct version *version, int64_t now_ms)
 {
     struct sibling sibling;
 
-    if (version->kind != VALUE_SIBLINGS)
+    if (version->kind < VALUE_SIBLINGS)
         return *version;
+    if (version->kind == VALUE_COUNTER)
+        return (struct version){.dot = version->dot,
+                                .kind = VALUE_STRING,
+                                .deadline_ms = version->deadline_ms,
+                                .value = counter_text(version->value)};
     if (!siblings_newest(version->value, now_ms, &sibling))
         return (struct version){.dot = version->dot, .deadline_ms = DEADLINE_NEVER};
     return (struct version){.dot = sibling.dot,
@@ -68,6 +73,7 @@ void operation_begin(struct coordinator *coordinator, struct operation *operatio
     operation->rests = false;
     operation->answered = 0;
     operation->over = DOT_NONE;
+    operation->addition.opened = 0;
     if (operation->copies < (operation->kind == OPERATION_WRITE ? 0 : operation->read_needed) ||
         operation->copies < (operation->kind == OPERATION_READ ? 0 : operation->write_needed))
         operation_fail(operation, OPERATION_TOO_FEW);

@@ -36,6 +36,7 @@
 #include "replica/replica.h"
 #include "replica/tally.h"
 #include "value/change.h"
+#include "value/counter.h"
 
 struct operation;
 
@@ -141,7 +142,8 @@ struct operation {
     enum operation_basis basis;
     uint8_t rounds; /* how often somebody knew a newer version */
     bool rests;
-    bool adopted; /* `written` is another's version, see operation_write.c */
+    bool adopted;                     /* `written` is another's version, see operation_write.c */
+    struct counter_addition addition; /* that `written` has; `opened` 0: none */
     struct write_tally writing;
     struct buffer written_bytes;
     struct read_tally reading; /* last: a write hardly looks at it */

@@ -7,7 +7,7 @@
 #include "replica/operation_parts.h"
 #include "store/mates.h"
 #include "value/batch.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* How often the steps are run before there is no room for what they leave. */
 #define ROOM_TRIES 3
@@ -27,12 +27,22 @@ void batch_deinit(struct batch_run *batch)
 
 /* ---- steps ---- */
 
+/* Additions alone are one addition. */
+static void note_addition(struct batch_key *key, const struct change *change)
+{
+    if (!key->changed)
+        key->sum = 0;
+    key->adds = change->action == CHANGE_ADD && (!key->changed || key->adds) &&
+                !__builtin_add_overflow(key->sum, change->amount, &key->sum);
+}
+
 bool batch_change(struct batch_run *batch, size_t index, const struct change *change, bool copied)
 {
     struct batch_key *key = &batch->keys[index];
 
     if (change->action == CHANGE_NOTHING)
         return true;
+    note_addition(key, change);
     key->changed = true;
     /* Any dot: it is there, and gets its own when all is done. */
     key->seen = (struct version){.dot = {1, 1}, .deadline_ms = DEADLINE_NEVER};
@@ -68,13 +78,30 @@ static bool is_ours(const struct operation *operation, const struct batch_key *k
     return key->wrote && dot_equal(dot, operation->written.dot);
 }
 
+/* What an earlier run added is taken out again. */
+static bool take_back(struct operation *operation, struct batch_key *key)
+{
+    struct version without;
+
+    buffer_reset(&key->base_bytes, BUFFER_KEEP);
+    const enum counter_status status = counter_take_back(&key->old, &key->counting, &key->addition,
+                                                         &key->base_bytes, &without);
+    if (!operation_counted(operation, status))
+        return false;
+    if (status == COUNTER_OK)
+        key->old = without;
+    key->base = key->old;
+    return true;
+}
+
 /* What the key has, for the steps to begin with. */
-static bool look(struct operation *operation, struct partition *partition, struct batch_key *key,
-                 int64_t now_ms)
+static bool look(struct operation *operation, node_number self, struct partition *partition,
+                 struct batch_key *key, int64_t now_ms)
 {
     const struct operation_sight sight = {.siblings = operation->siblings,
                                           .winner = key->read ? &key->winner : NULL,
                                           .gone = key->read ? key->gone : DOT_NONE,
+                                          .settled = key->read ? key->settled : 0,
                                           .merged = &key->set};
     struct operation_found found;
 
@@ -82,8 +109,13 @@ static bool look(struct operation *operation, struct partition *partition, struc
     if (!operation_newest(operation, &sight, &found, &key->old))
         return false;
     key->over = dot_max(dot_max(key->old.dot, found.stored.dot), dot_max(found.mark, sight.gone));
-    if (is_ours(operation, key, key->old.dot))
+    key->counting = operation_counter_place(operation, self, partition, &found, &sight, now_ms);
+    if (key->addition.opened != 0) {
+        if (!take_back(operation, key))
+            return false;
+    } else if (is_ours(operation, key, counter_base(&key->old))) {
         key->old = key->base;
+    }
     key->seen = operation_seen(&key->old, now_ms);
     key->changed = false;
     return true;
@@ -95,13 +127,21 @@ static bool is_news(const struct operation *operation, const struct batch_key *k
     if (!key->read || operation->read_needed == 1 || !version_exists(&key->old))
         return false;
     return !dot_equal(key->old.dot, key->winner.dot) ||
-           (key->old.kind == VALUE_SIBLINGS &&
-            siblings_digest(key->old.value) != siblings_digest(key->winner.value));
+           version_digest(&key->old) != version_digest(&key->winner);
 }
 
 static bool is_written(const struct batch_key *key)
 {
     return key->changed || key->wrote;
+}
+
+static bool count(struct operation *operation, struct batch_key *key, struct dot dot)
+{
+    key->counting.dot = dot;
+    key->addition = (struct counter_addition){.amount = key->sum};
+    buffer_reset(&key->spare, BUFFER_KEEP);
+    return operation_counted(operation, counter_add(&key->old, &key->counting, &key->addition,
+                                                    &key->spare, &key->written));
 }
 
 /* What the steps left of the key, as a version. */
@@ -124,9 +164,11 @@ static bool make_version(struct operation *operation, struct batch_key *key, str
         *written = siblings_version(buffer_content(&key->spare));
         return true;
     }
+    if (key->changed && key->adds && operation->copies > 1)
+        return count(operation, key, dot);
     *written = *left;
     written->dot = dot;
-    if (left->kind != VALUE_STRING)
+    if (left->kind != VALUE_STRING && !version_is_counter(left))
         *written = (struct version){.dot = dot, .deadline_ms = DEADLINE_NEVER};
     return true;
 }
@@ -213,7 +255,9 @@ static void keep_base(const struct operation *operation, struct batch_key *key)
     if (key->wrote && key->old.value.data == key->base.value.data)
         return; /* it began with that */
     key->wrote = true;
-    key->base = operation_seen(&key->old, INT64_MIN);
+    if (key->addition.opened != 0)
+        return; /* it is taken back */
+    key->base = operation->siblings ? operation_seen(&key->old, INT64_MIN) : key->old;
     if (operation->batch->blind || operation->copies == 1)
         return;
     buffer_reset(&key->base_bytes, BUFFER_KEEP);
@@ -293,6 +337,9 @@ static void restamp_items(struct coordinator *coordinator, struct operation *ope
             append_other(coordinator->replica, partition, &item, &items);
             continue;
         }
+        /* Others' shares may have come to a counter meanwhile. */
+        if (version_is_counter(&found.stored) && dot_equal(found.stored.dot, item.version.dot))
+            item.version = found.stored;
         if (dot_equal(item.version.dot, operation->written.dot))
             item.version.dot = dot;
         batch_append(&items, &item);
@@ -352,7 +399,7 @@ static size_t run_locked(struct coordinator *coordinator, struct operation *oper
         return 0;
     }
     for (size_t i = 0; i < batch->count; i++)
-        if (!look(operation, partition, &batch->keys[i], now.wall_ms))
+        if (!look(operation, coordinator->replica->self, partition, &batch->keys[i], now.wall_ms))
             return 0;
     if (!coordinator->calls->run(coordinator->host, operation)) {
         for (size_t i = 0; i < batch->count; i++)

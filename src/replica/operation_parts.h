@@ -57,21 +57,29 @@ struct operation_sight {
     bool siblings;
     const struct version *winner; /* NULL: it was not */
     struct dot gone;              /* all at or below this counts as gone */
-    struct buffer *merged;        /* for a merge of sets */
+    uint64_t settled;             /* a stamp: the highest that one who has nothing knew */
+    struct buffer *merged;        /* for a merge of sets or counters */
 };
 
-/* The next five are for who holds the partition's lock. */
+/* The next six are for who holds the partition's lock. */
 
 /* Whether this node may write here now; otherwise the operation has failed. */
 bool operation_may_write(struct operation *operation, const struct partition *partition,
                          struct instant now);
 void operation_find(struct partition *partition, const struct place *place,
                     struct operation_found *found);
-/* The newer of what the quorum answered and what is stored now; of siblings, their merge, which
- * lies in sight->merged. Neither counts where something newer has vanished. False: the operation
- * has failed. */
+/* The newer of what the quorum answered and what is stored now; of siblings and counters their
+ * merge, which lies in sight->merged. Neither counts where something newer has vanished. False: the
+ * operation has failed. */
 bool operation_newest(struct operation *operation, const struct operation_sight *sight,
                       const struct operation_found *found, struct version *current);
+/* What an addition to the key has to know, but for the version's dot. */
+struct counter_place operation_counter_place(const struct operation *operation, node_number self,
+                                             const struct partition *partition,
+                                             const struct operation_found *found,
+                                             const struct operation_sight *sight, int64_t now_ms);
+/* What became of an addition; false: the operation has failed. */
+bool operation_counted(struct operation *operation, enum counter_status status);
 /* A stamp above `floor`, or none: then the operation has failed. */
 struct dot operation_stamp(struct coordinator *coordinator, struct operation *operation,
                            struct partition *partition, struct instant now, uint64_t floor);

@@ -7,7 +7,7 @@
 #include "replica/operation_parts.h"
 
 #include "base/assert.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* How often a change is made before there is no room for it: others may take what was made. */
 #define ROOM_TRIES 2
@@ -65,6 +65,47 @@ bool operation_build_set(struct operation *operation, const struct version *old,
     return status == SIBLINGS_OK;
 }
 
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The highest dot with a stamp. */
+static struct dot last_of(uint64_t stamp)
+{
+    return stamp == 0 ? DOT_NONE : (struct dot){.stamp = stamp, .node = UINT16_MAX};
+}
+
+/* What is not there may have been, and come back late in a second copy, which an empty place would
+ * bar (rules 8, 9): a counter that begins there bars it by its base. */
+struct counter_place operation_counter_place(const struct operation *operation, node_number self,
+                                             const struct partition *partition,
+                                             const struct operation_found *found,
+                                             const struct operation_sight *sight, int64_t now_ms)
+{
+    const uint64_t bar = higher(higher(partition->floor, partition->settled), sight->settled);
+
+    return (struct counter_place){
+        .self = self,
+        .held = counter_held(&found->stored),
+        .gone = dot_max(dot_max(found->mark, sight->gone), last_of(bar)),
+        .above = operation->rounds > 0 ? operation->writing.known.stamp : 0,
+        .settled = partition->settled,
+        .now_ms = now_ms,
+    };
+}
+
+bool operation_counted(struct operation *operation, enum counter_status status)
+{
+    if (status == COUNTER_TOO_MANY)
+        operation_fail(operation, OPERATION_TOO_MANY);
+    else if (status == COUNTER_NO_MEMORY)
+        operation_fail(operation, OPERATION_MEMORY_FULL);
+    else if (status == COUNTER_NOT_HELD)
+        operation_fail(operation, OPERATION_CONTENDED);
+    return status == COUNTER_OK || status == COUNTER_ABSENT;
+}
+
 /* Whether a piece of a change stays where it is until the operation is over: of a blind write it is
  * the client's argument, and a large argument lies in a block. */
 static bool stays(const struct operation *operation, struct span piece)
@@ -73,13 +114,40 @@ static bool stays(const struct operation *operation, struct span piece)
            (__builtin_expect(operation->block != NULL, 0) && block_holds(operation->block, piece));
 }
 
+/* Where nobody else has the key, nobody else adds to it. */
+static bool is_shared(const struct operation *operation, const struct change *change)
+{
+    return change->action == CHANGE_ADD && !operation->siblings && operation->copies > 1;
+}
+
+/* What the reading counts as gone, if there was one. */
+static struct dot gone(const struct operation *operation)
+{
+    return operation->kind == OPERATION_WRITE ? DOT_NONE : operation->reading.gone;
+}
+
+static bool build_counter(struct operation *operation, const struct partition *partition,
+                          const struct operation_found *found, const struct version *old,
+                          int64_t amount, struct dot dot, int64_t now_ms)
+{
+    const struct operation_sight sight = {.gone = operation->reading.gone,
+                                          .settled = read_tally_settled(&operation->reading)};
+    struct counter_place place = operation_counter_place(operation, dot.node, partition, found,
+                                                         &sight, now_ms);
+
+    place.dot = dot;
+    operation->addition = (struct counter_addition){.amount = amount};
+    return operation_counted(operation,
+                             counter_add(old, &place, &operation->addition,
+                                         &operation->written_bytes, &operation->written));
+}
+
 /* Makes `written` of the change. A single piece that stays is not copied. */
 static bool build(struct operation *operation, const struct version *old,
                   const struct change *change, struct dot dot, int64_t now_ms)
 {
     struct version *written = &operation->written;
 
-    buffer_reset(&operation->written_bytes, BUFFER_KEEP);
     if (operation->siblings) {
         if (!operation_build_set(operation, old, change, dot, now_ms, &operation->written_bytes))
             return false;
@@ -136,12 +204,6 @@ void operation_find(struct partition *partition, const struct place *place,
     found->mark = replica_mark(partition, place, &found->stored);
 }
 
-/* What the reading counts as gone, if there was one. */
-static struct dot gone(const struct operation *operation)
-{
-    return operation->kind == OPERATION_WRITE ? DOT_NONE : operation->reading.gone;
-}
-
 bool operation_newest(struct operation *operation, const struct operation_sight *sight,
                       const struct operation_found *found, struct version *current)
 {
@@ -155,6 +217,12 @@ bool operation_newest(struct operation *operation, const struct operation_sight 
         *current = nothing;
     if (dot_compare(winner->dot, found->mark) < 0)
         return true;
+    if (versions_count(current, winner)) {
+        buffer_reset(sight->merged, BUFFER_KEEP);
+        const struct version kept = *current;
+        return operation_counted(operation,
+                                 counter_merge(&kept, winner, 0, sight->merged, current));
+    }
     if (sight->siblings && current->kind != VALUE_STRING && winner->kind != VALUE_STRING) {
         buffer_reset(sight->merged, BUFFER_KEEP);
         if (siblings_merge(current->value, winner->value, sight->merged) != SIBLINGS_OK) {
@@ -185,11 +253,6 @@ static bool newest(struct operation *operation, const struct operation_found *fo
     return operation_newest(operation, &sight, found, current);
 }
 
-static uint64_t higher(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* What a stamp has to be above: all that is known of the key, here, by the quorum, by the client.
  */
 static uint64_t floor_of(const struct operation *operation, const struct operation_found *found,
@@ -216,8 +279,7 @@ static void note_basis(struct operation *operation, const struct version *curren
 
     operation->basis = BASIS_WINNER;
     if (dot_equal(current->dot, reading->winner.dot) &&
-        (current->kind != VALUE_SIBLINGS ||
-         siblings_digest(current->value) == reading->winner_digest))
+        version_digest(current) == reading->winner_digest)
         return;
     operation->basis = version_exists(current) ? BASIS_STORED : BASIS_NOTHING;
     if (operation->basis == BASIS_NOTHING)
@@ -248,7 +310,12 @@ static void change_here(struct coordinator *coordinator, struct operation *opera
     const uint64_t floor = floor_of(operation, found, current, &change);
     const struct dot dot = operation_stamp(coordinator, operation, partition, now, floor);
     operation->over = dot_max(dot_max(current->dot, found->mark), gone(operation));
-    if (dot_exists(dot) && build(operation, current, &change, dot, now.wall_ms))
+    if (!dot_exists(dot))
+        return;
+    buffer_reset(&operation->written_bytes, BUFFER_KEEP);
+    if (__builtin_expect(is_shared(operation, &change), 0)
+            ? build_counter(operation, partition, found, current, change.amount, dot, now.wall_ms)
+            : build(operation, current, &change, dot, now.wall_ms))
         keep(operation, partition, found);
 }
 
@@ -316,6 +383,37 @@ static bool taken(const struct operation *operation, const struct operation_foun
     return dot_compare(found->stored.dot, operation->written.dot) > 0;
 }
 
+static bool added(const struct operation *operation)
+{
+    return operation->addition.opened != 0;
+}
+
+/* An addition that does not count where it was offered, since its share is older than the base
+ * there: it is taken out of its share, if it is in it here, and made again, in one that is not. */
+static void add_again(struct coordinator *coordinator, struct operation *operation,
+                      struct instant now, struct partition *partition,
+                      const struct operation_found *found)
+{
+    const struct operation_sight sight = {.settled = 0};
+    const struct counter_place place = operation_counter_place(
+        operation, operation->written.dot.node, partition, found, &sight, now.wall_ms);
+    struct buffer bytes = {0};
+    struct version current, without;
+
+    if (!newest(operation, found, &current))
+        return;
+    const enum counter_status status = counter_take_back(&current, &place, &operation->addition,
+                                                         &bytes, &without);
+    if (operation_counted(operation, status)) {
+        change_here(coordinator, operation, now, partition, found,
+                    status == COUNTER_OK ? &without : &current);
+        /* It may be refused now, and stands nevertheless where others have it. */
+        if (operation->unchanged && operation->state != OPERATION_FAILED)
+            operation_fail(operation, OPERATION_CONTENDED);
+    }
+    buffer_deinit(&bytes);
+}
+
 static void write_locked(struct coordinator *coordinator, struct operation *operation,
                          struct instant now, struct partition *partition)
 {
@@ -326,11 +424,13 @@ static void write_locked(struct coordinator *coordinator, struct operation *oper
     if (!operation_may_write(operation, partition, now))
         return;
     operation_find(partition, &operation->place, &found);
-    if (again && taken(operation, &found))
+    if (again && added(operation))
+        add_again(coordinator, operation, now, partition, &found);
+    else if (again && taken(operation, &found))
         adopt(operation, &found.stored);
     else if (!newest(operation, &found, &current))
         return; /* it has failed */
-    else if (again && dot_equal(current.dot, operation->written.dot))
+    else if (again && dot_equal(counter_base(&current), operation->written.dot))
         stamp_again(coordinator, operation, now, partition, &found, &current);
     else
         change_here(coordinator, operation, now, partition, &found, &current);
@@ -413,7 +513,7 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
 {
     struct partition *partition = store_partition(coordinator->replica->store,
                                                   operation->place.partition);
-    const bool update = operation->kind == OPERATION_UPDATE;
+    const bool update = operation->kind == OPERATION_UPDATE, adds = added(operation);
     struct operation_found found;
     bool ours;
 
@@ -439,11 +539,11 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
                       &operation->evicted);
     partition_lock(partition);
     operation_find(partition, &operation->place, &found);
-    ours = !operation->adopted && !taken(operation, &found);
+    ours = adds || (!operation->adopted && !taken(operation, &found));
     if (operation_may_write(operation, partition, now)) {
         if (!update)
             stamp_again(coordinator, operation, now, partition, &found, &found.stored);
-        else if (taken(operation, &found))
+        else if (!adds && taken(operation, &found))
             adopt(operation, &found.stored);
     }
     partition_unlock(partition);

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/rule.h"
 #include "store/mates.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* What a buffer keeps between two uses, bytes. */
 #define MERGED_KEEP (64 * 1024)
@@ -192,6 +192,52 @@ static enum ack_status keep_merged(struct replica *replica, struct partition *pa
     return status;
 }
 
+/* Whether a version that was offered is not in what it went into as a write should be: of a string
+ * or a tombstone another is the base, or shares stand above it that may have been acknowledged
+ * before; of a counter the share that was added to is gone. */
+static bool is_covered(const struct version *offered, const struct version *merged)
+{
+    struct counter_share shares[COUNTER_SHARES_MAX];
+
+    if (version_is_counter(offered))
+        return !counter_counts(offered, merged);
+    return !dot_equal(counter_base(merged), offered->dot) || counter_shares(merged, shares) > 0;
+}
+
+/* A counter comes in, or something comes to one. */
+static void keep_counter(struct replica *replica, struct partition *partition,
+                         const struct place *place, struct entry *entry,
+                         const struct version *current, const struct version *version,
+                         struct offered *offered)
+{
+    struct version both;
+
+    offered->status = ACK_FULL;
+    if (counter_merge(current, version, replica->self, &replica->merged, &both) == COUNTER_OK) {
+        offered->status = ACK_OK;
+        if (entry == NULL || !dot_equal(both.dot, current->dot) ||
+            version_digest(&both) != version_digest(current))
+            offered->status = put(replica, partition, place, entry, &both);
+        if (offered->status == ACK_OK && is_covered(version, &both)) {
+            offered->status = ACK_NEWER;
+            offered->known = both.dot;
+        }
+    }
+    buffer_reset(&replica->merged, MERGED_KEEP);
+}
+
+/* A flush is a base like any other. */
+static bool counter_unflushed(struct replica *replica, const struct partition *partition,
+                              struct version *version)
+{
+    const struct version nothing = flush_tombstone(partition);
+    const struct version before = *version;
+
+    return dot_compare(counter_base(version), partition->flushed) > 0 ||
+           counter_merge(&before, &nothing, replica->self, &replica->unflushed, version) ==
+               COUNTER_OK;
+}
+
 bool replica_unflushed(struct replica *replica, const struct partition *partition,
                        struct version *version)
 {
@@ -199,6 +245,8 @@ bool replica_unflushed(struct replica *replica, const struct partition *partitio
 
     if (buffer_size(left) > 0)
         buffer_reset(left, MERGED_KEEP);
+    if (version_is_counter(version))
+        return counter_unflushed(replica, partition, version);
     if (!version_is_set(version) || !siblings_any_before(version->value, partition->flushed))
         return true;
     if (siblings_after(version->value, partition->flushed, left) != SIBLINGS_OK)
@@ -243,6 +291,12 @@ static void keep(struct replica *replica, struct partition *partition, const str
             offered->status = keep_merged(replica, partition, place, entry, &current, version);
             return;
         }
+        if (versions_count(version, &current)) {
+            const struct dot before = current.dot;
+            keep_counter(replica, partition, place, entry, &current, version, offered);
+            offered->diverged = dot_compare(over, before) < 0 && before.stamp > partition->settled;
+            return;
+        }
         bar = current.dot;
     } else {
         bar = bar_of_empty(partition, place);
@@ -255,7 +309,12 @@ static void keep(struct replica *replica, struct partition *partition, const str
         offered->known = bar;
         return;
     }
-    offered->status = put(replica, partition, place, entry, version);
+    if (__builtin_expect(version_is_counter(version), 0)) {
+        const struct version nothing = flush_tombstone(partition);
+        keep_counter(replica, partition, place, NULL, &nothing, version, offered);
+    } else {
+        offered->status = put(replica, partition, place, entry, version);
+    }
     /* What is settled was known to whoever wrote, and may be gone there. */
     offered->diverged = dot_compare(over, current.dot) < 0 &&
                         current.dot.stamp > partition->settled;
@@ -306,7 +365,8 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
 
     if (offered.status != ACK_OK)
         return offered;
-    if (version_is_set(version) && !siblings_valid(version->value)) {
+    if ((version_is_set(version) && !siblings_valid(version->value)) ||
+        (version_is_counter(version) && !counter_valid(version))) {
         offered.status = ACK_FULL;
         return offered;
     }
@@ -338,17 +398,17 @@ bool replica_settle(struct partition *partition, uint64_t settled, uint32_t limi
 static enum answer_status show(struct version *version, struct dot have, uint64_t digest,
                                struct buffer *bytes)
 {
-    const bool set = version_is_set(version);
     const int order = dot_compare(version->dot, have);
     const size_t at = buffer_size(bytes);
 
     if (!version_exists(version) && !dot_exists(have))
         return ANSWER_SAME;
-    if (order == 0 && (!set || siblings_digest(version->value) == digest))
+    if (order == 0 && version_digest(version) == digest)
         return ANSWER_SAME;
     if (!version_exists(version))
         return ANSWER_NONE;
-    if (set || order > 0)
+    /* Of what is merged, also an older one may have what the asker lacks. */
+    if (order > 0 || digest != 0 || version_digest(version) != 0)
         buffer_append_span(bytes, version->value);
     /* An empty buffer may have no bytes to point behind. */
     version->value = buffer_size(bytes) > at
@@ -420,12 +480,19 @@ struct dead {
     struct dot flushed;
 };
 
+/* Whether a version that is above a flush has something that the flush took. */
+static bool is_partly_dead(const struct version *version, struct dot flushed)
+{
+    if (version_is_counter(version))
+        return dot_compare(counter_base(version), flushed) < 0;
+    return version_is_set(version) && siblings_any_before(version->value, flushed);
+}
+
 static void look_for_dead(void *context, struct span key, const struct version *version)
 {
     const struct dead *dead = context;
 
-    if (dot_compare(version->dot, dead->flushed) > 0 &&
-        (!version_is_set(version) || !siblings_any_before(version->value, dead->flushed)))
+    if (dot_compare(version->dot, dead->flushed) > 0 && !is_partly_dead(version, dead->flushed))
         return;
     buffer_append(dead->keys, &key.size, sizeof key.size);
     buffer_append_span(dead->keys, key);

@@ -164,9 +164,9 @@ void replica_offer_here(struct replica *replica, struct partition *partition, st
                         const struct place *place, struct dot over, const struct version *version,
                         struct offered *offered);
 
-/* A set that was read before a FLUSHALL, and merged with what was written after it, has a dot above
- * the flush: it loses the values that the flush took. The version then is good until the next call,
- * and has the same dot. False: there is no memory for that. */
+/* A set or a counter that was read before a FLUSHALL, and merged with what was written after it,
+ * has a dot above the flush: it loses what the flush took. The version then is good until the next
+ * call, and has the same dot. False: there is no memory for that. */
 bool replica_unflushed(struct replica *replica, const struct partition *partition,
                        struct version *version);
 

@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/rule.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* What a tally's buffers keep between requests, bytes. */
 #define BYTES_KEPT 4096
@@ -136,6 +136,12 @@ void read_tally_lend(struct read_tally *tally, struct block *block)
 {
     block_release(&tally->block);
     tally->block = block;
+}
+
+/* Whether dots alone do not tell what voters have. */
+static bool merges(const struct read_tally *tally)
+{
+    return tally->siblings || tally->winner_digest != 0;
 }
 
 /* Whether what a voter has is the winner; of siblings, has the newest dot of it. */
@@ -306,6 +312,7 @@ static bool replace_winner(struct read_tally *tally, const struct version *versi
     buffer_reset(out, BYTES_KEPT);
     if (!tally->siblings && in_block(tally, version->value)) {
         tally->winner = *version;
+        tally->winner_digest = version_digest(version);
         return true;
     }
     if (!tally->siblings)
@@ -318,10 +325,9 @@ static bool replace_winner(struct read_tally *tally, const struct version *versi
         take_spare(tally);
     tally->winner = *version;
     tally->winner.value = buffer_content(&tally->bytes);
-    if (tally->siblings) {
+    if (tally->siblings)
         tally->winner = siblings_version(tally->winner.value);
-        tally->winner_digest = siblings_digest(tally->winner.value);
-    }
+    tally->winner_digest = version_digest(&tally->winner);
     return true;
 }
 
@@ -392,7 +398,7 @@ unsigned read_tally_look(struct read_tally *tally, unsigned self)
     tally->looks++;
     tally->looking = (int8_t)replica;
     tally->asking = tally->replicas[replica].dot;
-    tally->asking_digest = tally->siblings ? tally->details[replica].digest : 0;
+    tally->asking_digest = merges(tally) ? tally->details[replica].digest : 0;
     /* What it says then is not yet known: until it answers it was looked at when it was before. */
     tally->looking_since = ++tally->moment;
     tally->state = TALLY_PENDING;
@@ -424,11 +430,28 @@ static bool merge_siblings(struct read_tally *tally, unsigned replica,
     return merged;
 }
 
+static bool merge_counters(struct read_tally *tally, unsigned replica,
+                           const struct version *version)
+{
+    struct version merged;
+
+    buffer_reset(&tally->spare, BYTES_KEPT);
+    if (counter_merge(&tally->winner, version, 0, &tally->spare, &merged) != COUNTER_OK)
+        return false;
+    tally->details[replica].digest = version_digest(version);
+    take_spare(tally);
+    tally->winner = merged;
+    tally->winner_digest = version_digest(&merged);
+    return true;
+}
+
 static bool merge(struct read_tally *tally, unsigned replica, const struct version *version)
 {
     if (tally->siblings)
         return merge_siblings(tally, replica, version);
     tally->replicas[replica].dot = version->dot;
+    if (versions_count(version, &tally->winner))
+        return merge_counters(tally, replica, version);
     return dot_compare(version->dot, tally->winner.dot) <= 0 || replace_winner(tally, version);
 }
 
@@ -437,7 +460,7 @@ static void take_same(struct read_tally *tally, unsigned replica)
     struct read_vote *vote = &tally->replicas[replica];
 
     vote->dot = tally->have;
-    if (tally->siblings)
+    if (tally->siblings || tally->have_digest != 0)
         tally->details[replica].digest = tally->have_digest;
     vote->absent = !dot_exists(tally->have);
 }
@@ -548,10 +571,21 @@ uint16_t read_tally_stale(const struct read_tally *tally)
         if (vote->status > ANSWER_NONE || vanished(tally, i))
             continue;
         if (!dot_equal(vote->dot, tally->winner.dot) ||
-            (tally->siblings && tally->details[i].digest != tally->winner_digest))
+            (merges(tally) && tally->details[i].digest != tally->winner_digest))
             stale |= (uint16_t)(1u << i);
     }
     return stale;
+}
+
+uint64_t read_tally_settled(const struct read_tally *tally)
+{
+    uint64_t highest = 0;
+
+    for (unsigned i = 0; i < tally->copies; i++)
+        if (tally->replicas[i].status <= ANSWER_NONE && tally->replicas[i].absent &&
+            tally->details[i].absence.settled > highest)
+            highest = tally->details[i].absence.settled;
+    return highest;
 }
 
 uint16_t read_tally_voters(const struct read_tally *tally)

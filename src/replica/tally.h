@@ -121,7 +121,7 @@ struct read_vote {
 
 /* What most reads need not look at, so that it is not in the way of what they do. */
 struct read_detail {
-    uint64_t digest;        /* of a vote, in a siblings keyspace: siblings_digest of what it has */
+    uint64_t digest; /* of a vote, where versions are merged: version_digest of what it has */
     struct absence absence; /* of a vote that is absent */
 };
 
@@ -149,7 +149,7 @@ struct read_tally {
     struct dot asking; /* what the question to the replica that was named last is to name */
     struct read_vote replicas[TALLY_COPIES_MAX];
     struct dot gone; /* when nothing was decided on: all at or below this counts as gone */
-    uint64_t have_digest, asking_digest, winner_digest; /* in a siblings keyspace, else 0 */
+    uint64_t have_digest, asking_digest, winner_digest; /* version_digest of what they are */
     uint64_t claim_version; /* the highest that a refusal named, 0: none did */
     struct read_detail details[TALLY_COPIES_MAX]; /* of replicas */
 };
@@ -189,6 +189,8 @@ enum tally_state read_tally_add(struct read_tally *tally, unsigned replica, uint
  * are to be sent it; the coordinator may be one of them. Where it has vanished it is not lacking.
  */
 uint16_t read_tally_stale(const struct read_tally *tally);
+/* The highest stamp that a voter which has nothing knows to be settled, 0: there is none. */
+uint64_t read_tally_settled(const struct read_tally *tally);
 /* Those that vote. */
 uint16_t read_tally_voters(const struct read_tally *tally);
 

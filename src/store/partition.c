@@ -2,7 +2,7 @@
 #include "base/assert.h"
 #include "store/internal.h"
 #include "store/mates.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* ------------------------------------------------------------------------------------- memory */
 
@@ -75,13 +75,11 @@ void partition_finish(struct partition *partition)
 /* What the entry adds to its leaf. */
 static uint64_t entry_digest(const struct entry *entry, uint64_t hash)
 {
-    uint64_t content = 0;
+    const struct version version = {.kind = entry_kind(entry), .value = entry_value(entry)};
 
     if (entry_tombstone(entry))
         return 0;
-    if (entry_kind(entry) == VALUE_SIBLINGS)
-        content = siblings_digest(entry_value(entry));
-    return store_version_digest(hash, entry_dot(entry), content);
+    return store_version_digest(hash, entry_dot(entry), version_digest(&version));
 }
 
 /* ------------------------------------------------------------------------------------ entries */
@@ -252,7 +250,7 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
         *leaf -= before;
         if (version->kind == VALUE_STRING)
             *leaf += store_version_digest(hash, version->dot, 0);
-        else if (version->kind == VALUE_SIBLINGS)
+        else if (!tombstone)
             *leaf += entry_digest(partition_entry(partition, hash, key), hash);
         if (partition->marks != NULL)
             marks_remove(&partition->marks, hash);

@@ -165,7 +165,7 @@ static inline unsigned store_leaf(uint64_t hash)
 {
     return (unsigned)(hash >> 60);
 }
-/* What a version adds to its leaf: `content` is siblings_digest_of it, since a dot does not tell
+/* What a version adds to its leaf: `content` is version_digest of it, since a dot does not tell
  * sets apart. Tombstones add nothing, those of sets neither: each replica drops them when it learns
  * that they are settled. Two that differ in their contexts alone do so until then, and no longer.
  * Sums wrap. The same on all machines: the golden ratio, which keeps apart all dots that there can

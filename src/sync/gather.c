@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "base/rule.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 #define BUCKETS_MIN 256
 #define MERGED_KEEP 65536
@@ -229,7 +229,23 @@ static bool keep(struct gather *gather, struct gather_key *key, const struct ver
     return true;
 }
 
-/* Siblings are merged; otherwise the newer dot wins. */
+/* One that has too many shares is kept as it is. */
+static bool merge_counter(struct gather *gather, struct gather_key *key,
+                          const struct version *version)
+{
+    struct version merged;
+
+    buffer_reset(&gather->merged, MERGED_KEEP);
+    const enum counter_status status = counter_merge(&key->version, version, 0, &gather->merged,
+                                                     &merged);
+    if (status != COUNTER_OK)
+        return status == COUNTER_TOO_MANY;
+    return (dot_equal(merged.dot, key->version.dot) &&
+            version_digest(&merged) == version_digest(&key->version)) ||
+           keep(gather, key, &merged);
+}
+
+/* Siblings and counters are merged; otherwise the newer dot wins. */
 static bool merge(struct gather *gather, struct gather_key *key, const struct version *version)
 {
     if (version_exists(&key->version) && version_is_set(&key->version) && version_is_set(version)) {
@@ -243,6 +259,8 @@ static bool merge(struct gather *gather, struct gather_key *key, const struct ve
             return keep(gather, key, &merged);
         }
     }
+    if (versions_count(&key->version, version))
+        return merge_counter(gather, key, version);
     if (dot_compare(version->dot, key->version.dot) <= 0)
         return true;
     return keep(gather, key, version);
@@ -274,7 +292,7 @@ void gather_add(struct gather *gather, unsigned source, uint64_t hash,
     key->copies = (uint8_t)copies;
     if (dot_compare(entry->version.dot, look->dot) >= 0) {
         look->dot = entry->version.dot;
-        look->content = siblings_digest_of(&entry->version);
+        look->content = version_digest(&entry->version);
         look->values = values_of(&entry->version);
         look->asked = asked;
     }
@@ -442,7 +460,7 @@ void gather_look_again(struct gather *gather, struct gather_key *key, unsigned s
     }
     look->dot = version->dot;
     look->content = content;
-    look->values = content == siblings_digest_of(version) ? values_of(version) : UINT32_MAX;
+    look->values = content == version_digest(version) ? values_of(version) : UINT32_MAX;
     look->asked = asked;
     if (!merge(gather, key, version))
         gather->failed = true;
@@ -453,7 +471,7 @@ bool gather_has_all(const struct gather_key *key, unsigned source)
     const struct gather_look *look = &key->looks[source];
     const int order = dot_compare(look->dot, key->version.dot);
 
-    return order > 0 || (order == 0 && look->content == siblings_digest_of(&key->version));
+    return order > 0 || (order == 0 && look->content == version_digest(&key->version));
 }
 
 bool gather_lacks_values(const struct gather_key *key, unsigned source)

@@ -8,7 +8,7 @@
  * sequence number, which only grows, is drawn for each question and each answer. A version was
  * there at or after the number of its question; an absence was there before that of its answer.
  *
- *   version  the newest that a source has; of siblings, the merge of all
+ *   version  the newest that a source has; of siblings and counters, the merge of all
  *   mark     the newest that a source has of the key; a flush counts as a mark of every key
  *
  * Memory: each key's newest version once, and 56 bytes a source; so at most the partition's size
@@ -26,7 +26,7 @@
 struct gather_look {
     struct dot dot;   /* DOT_NONE: it has no version */
     struct dot mark;  /* DOT_NONE: none */
-    uint64_t content; /* siblings_digest_of the version */
+    uint64_t content; /* version_digest of the version */
     uint32_t values;  /* of a set, the siblings that it has; UINT32_MAX: not known */
     uint64_t asked;   /* of a version: the number of the question */
 };
@@ -114,7 +114,7 @@ struct gather_key *gather_next(const struct gather *gather, const struct gather_
  * rule 11 wants a later look at those that have it. */
 bool gather_contested(const struct gather *gather, const struct gather_key *key);
 /* One source was asked for the key alone. `version` none: it has nothing; of one that was gathered
- * before, the value may be left out. `content` is siblings_digest_of what it has. */
+ * before, the value may be left out. `content` is version_digest of what it has. */
 void gather_look_again(struct gather *gather, struct gather_key *key, unsigned source,
                        const struct version *version, uint64_t content, struct dot mark,
                        uint64_t asked, uint64_t answered);

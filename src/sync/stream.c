@@ -2,7 +2,7 @@
 #include "sync/stream.h"
 
 #include "base/bytes.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 enum { ENTRY_VERSION = 0, ENTRY_MARK = 1 };
 
@@ -62,11 +62,15 @@ static bool is_valid(const struct version *version)
 {
     switch (version->kind) {
     case VALUE_TOMBSTONE:
-        return version->value.size == 0 || siblings_valid(version->value);
+        return version->value.size == 0 ||
+               (version_is_counter(version) ? counter_valid(version)
+                                            : siblings_valid(version->value));
     case VALUE_STRING:
         return true;
     case VALUE_SIBLINGS:
         return siblings_valid(version->value);
+    case VALUE_COUNTER:
+        return counter_valid(version);
     case VALUE_BATCH:
         break;
     }

@@ -2,7 +2,7 @@
 #include "value/batch.h"
 
 #include "base/bytes.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* Bytes of an item before its key. */
 #define HEAD_SIZE (10 + 1 + 10 + 8 + 4 + 4)
@@ -74,6 +74,8 @@ static bool may_be_kept(const struct version *version)
     if (version->kind == VALUE_STRING ||
         (version->kind == VALUE_TOMBSTONE && version->value.size == 0))
         return true;
+    if (version_is_counter(version))
+        return counter_valid(version);
     if (version->kind > VALUE_SIBLINGS || !siblings_valid(version->value))
         return false;
     const struct version set = siblings_version(version->value);

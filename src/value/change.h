@@ -12,6 +12,7 @@ enum change_action {
     CHANGE_NOTHING, /* the version stays as it is; the reply is sent */
     CHANGE_PUT,     /* a string: change_value, with `deadline_ms` */
     CHANGE_DELETE,  /* a tombstone */
+    CHANGE_ADD,     /* the number grows by `amount`, and so becomes what change_value says */
 };
 
 #define CHANGE_PIECES_MAX 3
@@ -22,6 +23,7 @@ struct change {
     /* Borrowed; may point into the old version. One without data is that many zero bytes. */
     struct span pieces[CHANGE_PIECES_MAX];
     size_t piece_count;
+    int64_t amount; /* CHANGE_ADD */
     /* Of siblings: what the change is written over. */
     bool blind;          /* over just what `context` covers, and not over all that is there */
     struct span context; /* as context_to_text wrote it; empty: nothing is covered */

@@ -15,6 +15,7 @@ enum value_kind {
     VALUE_STRING = 1,    /* the bytes are the value */
     VALUE_SIBLINGS = 2,  /* a dotted version vector with its values, see value/siblings.h */
     VALUE_BATCH = 3,     /* versions of several keys, see value/batch.h: offered, never stored */
+    VALUE_COUNTER = 4,   /* a number with its shares, see value/counter.h */
 };
 
 #define DEADLINE_NEVER INT64_MAX
@@ -31,12 +32,16 @@ static inline bool version_exists(const struct version *version)
     return dot_exists(version->dot);
 }
 
+/* Bytes of a tombstone that is a counter (value/counter.h). */
+#define TOMBSTONE_COUNTER_SIZE 13
+
 /* Whether it is a set of siblings (value/siblings.h). A set stays one when its last value is
- * deleted: a tombstone with bytes. */
+ * deleted: a tombstone with bytes, of which that of a counter has fewer. */
 static inline bool version_is_set(const struct version *version)
 {
     return version->kind == VALUE_SIBLINGS ||
-           (version->kind == VALUE_TOMBSTONE && version->value.size > 0);
+           (version->kind == VALUE_TOMBSTONE && version->value.size > 0 &&
+            version->value.size != TOMBSTONE_COUNTER_SIZE);
 }
 
 /* Whether a client sees a value: it exists, is no tombstone, and its time is not up. */

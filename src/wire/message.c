@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/assert.h"
 #include "value/batch.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 #include "wire/map.h"
 #include "wire/wire.h"
 
@@ -37,7 +37,7 @@ bool wire_take_version(struct wire_fields *fields, struct version *version)
     wire_take_u64(fields, &deadline);
     if (!wire_take_span(fields, &version->value))
         return false;
-    if (!dot_exists(version->dot) || version->dot.node == 0 || kind > VALUE_BATCH)
+    if (!dot_exists(version->dot) || version->dot.node == 0 || kind > VALUE_COUNTER)
         return false;
     version->kind = (enum value_kind)kind;
     version->deadline_ms = (int64_t)deadline;
@@ -45,6 +45,8 @@ bool wire_take_version(struct wire_fields *fields, struct version *version)
         return true;
     if (kind == VALUE_BATCH)
         return dot_exists(batch_highest(version->value));
+    if (version_is_counter(version))
+        return counter_valid(version);
     if (!siblings_valid(version->value))
         return false;
     const struct version set = siblings_version(version->value);

@@ -87,12 +87,12 @@
 #define WIRE_ACKS_FIELDS(FIELD) FIELD(ids, ids)
 
 /* What have you of this key? `have` and the digest name what the asker has. */
-#define WIRE_READ_FIELDS(FIELD)                                                    \
-    FIELD(u64, id)                                                                 \
-    FIELD(u64, claim_version)                                                      \
-    FIELD(u16, partition)                                                          \
-    FIELD(dot, have)                                                               \
-    FIELD(u64, have_digest) /* siblings_digest; 0 where versions are dots alone */ \
+#define WIRE_READ_FIELDS(FIELD)                                                   \
+    FIELD(u64, id)                                                                \
+    FIELD(u64, claim_version)                                                     \
+    FIELD(u16, partition)                                                         \
+    FIELD(dot, have)                                                              \
+    FIELD(u64, have_digest) /* version_digest; 0 where versions are dots alone */ \
     FIELD(span, key)
 
 #define WIRE_ANSWER_FIELDS(FIELD)              \

@@ -8,6 +8,7 @@
 #include "command/latency.h"
 #include "command/slowlog.h"
 #include "ring/ring.h"
+#include "value/counter.h"
 
 struct instant pair_now(const struct pair_node *node)
 {
@@ -453,8 +454,11 @@ bool pair_has(struct pair *pair, size_t node, const char *key, const char *value
     bool has;
 
     partition_lock(partition);
-    has = partition_get(partition, store_hash(store, name), name, &version) &&
-          version.kind == VALUE_STRING && span_equal(version.value, span_of_string(value));
+    has = partition_get(partition, store_hash(store, name), name, &version);
+    if (has && version.kind == VALUE_COUNTER)
+        version.value = counter_text(version.value);
+    has = has && version.kind != VALUE_TOMBSTONE &&
+          span_equal(version.value, span_of_string(value));
     partition_unlock(partition);
     return has;
 }

@@ -7,7 +7,7 @@
 #include "lib/array.h"
 #include "sim/check/stores.h"
 #include "sim/world/node.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 #define KEY_MAX 16
 /* More than clocks are apart. */
@@ -20,7 +20,7 @@ struct holding {
     struct dot dot;
     size_t size;
     uint64_t digest;
-    bool deleted, set;
+    bool deleted, merges;
 };
 
 struct holdings {
@@ -39,6 +39,8 @@ static uint64_t digest_of(const struct version *version, int64_t soon_ms)
     struct sibling sibling;
     uint64_t digest = 0;
 
+    if (version_is_counter(version))
+        return version_digest(version);
     if (!version_is_set(version))
         return XXH3_64bits(version->value.data, version->value.size);
     for (struct siblings_cursor at = siblings_begin(version->value);
@@ -59,7 +61,7 @@ static void add(void *context, struct span key, const struct version *version)
 
     if (version->kind != VALUE_TOMBSTONE)
         holdings->leaves[store_leaf(hash)] += store_version_digest(hash, version->dot,
-                                                                   siblings_digest_of(version));
+                                                                   version_digest(version));
     /* What is over may be reaped at any moment. */
     if (version->deadline_ms != DEADLINE_NEVER && version->deadline_ms <= holdings->now_ms)
         return;
@@ -70,7 +72,7 @@ static void add(void *context, struct span key, const struct version *version)
                                 .dot = version->dot,
                                 .size = version->value.size,
                                 .digest = digest_of(version, holdings->soon_ms),
-                                .set = version_is_set(version),
+                                .merges = version_is_set(version) || version_is_counter(version),
                                 .deleted = version->kind == VALUE_TOMBSTONE};
     snprintf(holding->key, sizeof holding->key, "%.*s", (int)key.size, (const char *)key.data);
 }
@@ -96,10 +98,11 @@ static int by_key(const void *a, const void *b)
     return order != 0 ? order : (x->node > y->node) - (x->node < y->node);
 }
 
-/* What vanishes takes the values of a set with it, of which others may be written anew. */
+/* What vanishes takes the values of a set with it, of which others may be written anew, and the
+ * shares of a counter. */
 static bool same(const struct holding *a, const struct holding *b, bool vanishes)
 {
-    if (vanishes && a->set && b->set)
+    if (vanishes && a->merges && b->merges)
         return true;
     return dot_equal(a->dot, b->dot) && a->digest == b->digest && a->deleted == b->deleted;
 }

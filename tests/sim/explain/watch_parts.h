@@ -11,7 +11,7 @@
 #include "sim/world/node.h"
 
 #define WATCH_KEY_MAX     16
-#define WATCH_VERSION_MAX 128
+#define WATCH_VERSION_MAX 256
 /* Messages whose answers are awaited, and versions of the key: powers of two. An older one in the
  * same place is forgotten. */
 #define WATCH_QUESTIONS 65536u

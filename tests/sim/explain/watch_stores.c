@@ -10,7 +10,7 @@
 #include "sim/explain/watch_parts.h"
 #include "sim/world/describe.h"
 #include "store/table.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* ---- versions in words ---- */
 
@@ -47,7 +47,9 @@ const char *watch_words(const struct version *version, char text[WATCH_VERSION_M
         snprintf(text, WATCH_VERSION_MAX, "nothing");
         return text;
     }
-    if (version->kind == VALUE_TOMBSTONE)
+    if (version_is_counter(version))
+        at = describe_counter(version, text, WATCH_VERSION_MAX / 2);
+    else if (version->kind == VALUE_TOMBSTONE)
         at = snprintf(text, WATCH_VERSION_MAX, "deleted");
     else if (version_is_set(version))
         at = put_siblings(version->value, text, WATCH_VERSION_MAX / 2);

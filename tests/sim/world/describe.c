@@ -6,6 +6,7 @@
 
 #include "causal/hlc.h"
 #include "sim/world/world.h"
+#include "value/counter.h"
 
 /* The beginning of a value is enough to tell it. */
 #define VALUE_SHOWN 24
@@ -19,13 +20,34 @@ const char *describe_dot(struct dot dot, char text[DESCRIBE_DOT_MAX])
     return text;
 }
 
+int describe_counter(const struct version *version, char *text, size_t size)
+{
+    struct counter_share shares[COUNTER_SHARES_MAX];
+    char dot[DESCRIBE_DOT_MAX];
+    const unsigned count = counter_shares(version, shares);
+    const struct span shown = version->kind == VALUE_COUNTER ? counter_text(version->value)
+                                                             : span_of("", 0);
+    int at = snprintf(text, size, "counter '%.*s' base %s",
+                      (int)(shown.size < VALUE_SHOWN ? shown.size : VALUE_SHOWN),
+                      (const char *)shown.data, describe_dot(counter_base(version), dot));
+
+    for (unsigned i = 0; i < count && at < (int)size; i++)
+        at += snprintf(text + at, size - (size_t)at, " %s:%+" PRId64 "%s",
+                       describe_dot((struct dot){shares[i].opened, shares[i].node}, dot),
+                       shares[i].amount, shares[i].folds ? "f" : "");
+    return at < (int)size ? at : (int)size - 1;
+}
+
 void describe_version(const struct version *version, char text[DESCRIBE_MAX / 2])
 {
     static const char *const kinds[] = {"deleted", "string", "siblings", "batch"};
     char dot[DESCRIBE_DOT_MAX];
     const size_t shown = version->value.size < VALUE_SHOWN ? version->value.size : VALUE_SHOWN;
 
-    if (version->kind == VALUE_STRING) {
+    if (version_is_counter(version)) {
+        const int at = snprintf(text, DESCRIBE_MAX / 2, "%s ", describe_dot(version->dot, dot));
+        describe_counter(version, text + at, (size_t)(DESCRIBE_MAX / 2 - at));
+    } else if (version->kind == VALUE_STRING) {
         const int at = snprintf(text, DESCRIBE_MAX / 2, "%s '%.*s'",
                                 describe_dot(version->dot, dot), (int)shown,
                                 version->value.size > 0 ? (const char *)version->value.data : "");

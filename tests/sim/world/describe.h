@@ -14,6 +14,9 @@
  * as well. */
 void describe_message(const struct wire_message *message, char text[DESCRIBE_MAX]);
 void describe_version(const struct version *version, char text[DESCRIBE_MAX / 2]);
+/* A counter without its dot: its base's, and of each share when it was opened and how much it is.
+ * Returns how much it wrote. */
+int describe_counter(const struct version *version, char *text, size_t size);
 /* Returns `text`. */
 const char *describe_dot(struct dot dot, char text[DESCRIBE_DOT_MAX]);
 /* The id that pairs an answer with its question, 0: it has none. */
