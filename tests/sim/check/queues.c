@@ -30,11 +30,11 @@ void check_queue(const char *name, unsigned node, uint64_t length, uint64_t most
 static void look_at_clients(const struct sim_node *node, const struct options *options,
                             struct verdict *verdict)
 {
-    const uint64_t output = options->client_output_buffer_limit.hard_bytes;
-
     list_for_each(at, &node->engine->clients)
     {
         const struct client *client = list_entry(at, struct client, link);
+        const uint64_t output = client_output_limit(client)->hard_bytes;
+
         check_queue("requests of a client", node->number, client->in_flight, CLIENT_IN_FLIGHT_MAX,
                     verdict);
         check_queue("bytes of requests of a client", node->number, client->weight,
