@@ -189,6 +189,10 @@ bool command_in_category(const struct command *command, size_t category);
 /* Whether argc fits the row. */
 bool command_arity_fits(const struct command *command, size_t argc);
 
+/* Whether it has keys where the row says; a shard channel has a key's place and slot, and is none.
+ */
+bool command_names_keys(const struct command *command);
+
 /* The indices in argv of the command's keys, each at most once, written to `indices` (room for
  * argc); returns how many, 0 for none. Knows AT ("at level command ..."). */
 size_t command_keys(const struct command *command, const struct span *argv, size_t argc,

@@ -367,7 +367,7 @@ static void reply_keys(struct call *call, bool flags)
         reply_error(call->reply, "ERR Invalid command specified");
         return;
     }
-    if (command->first_key == 0 && (command->flags & FLAG_MOVABLEKEYS) == 0) {
+    if (!command_names_keys(command) && (command->flags & FLAG_MOVABLEKEYS) == 0) {
         reply_error(call->reply, "ERR The command has no key arguments");
         return;
     }

@@ -221,12 +221,17 @@ const struct command *command_find(const struct span *argv, size_t argc,
     return command;
 }
 
+bool command_names_keys(const struct command *command)
+{
+    return command->first_key != 0 && strcmp(command->key_flags, "not_key") != 0;
+}
+
 /* The keys of a command that stands at argv[first]. */
 static size_t plain_keys(const struct command *command, size_t first, size_t argc, size_t *indices)
 {
     size_t count = 0;
 
-    if (command->first_key == 0 || strcmp(command->key_flags, "not_key") == 0)
+    if (!command_names_keys(command))
         return 0;
     /* A negative last key counts from the end: -1 is the last argument. */
     const long end = (long)argc - (long)first;

@@ -174,11 +174,14 @@ static bool admit(struct request *request, struct session *session)
     if (!session_authorize(session, call->command, &request->reply))
         return abort_transaction(session);
     if (session_only_listens(session) && !pubsub_allows(call->command)) {
-        reply_error_format(
-            &request->reply,
-            "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
-            "QUIT / RESET are allowed in this context",
-            call->command->name);
+        const bool ends = is_exec(call->command);
+        reply_error_format(&request->reply,
+                           "%s Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
+                           "QUIT / RESET are allowed in this context",
+                           ends ? "EXECABORT Transaction discarded because of:" : "ERR",
+                           call->command->name);
+        if (ends)
+            session_end_transaction(session);
         return abort_transaction(session);
     }
     if (!session->queueing || transaction_passes(call->command))
@@ -301,6 +304,16 @@ static void silence(struct request *request, struct session *session)
         session->replies = REPLIES_ON;
 }
 
+/* Whether a transaction of the client is under way. It may change what the connection itself may do
+ * (SUBSCRIBE, CLIENT SETNAME), so that nothing behind it is looked at; hence it is the last. */
+static bool executes(const struct client *client)
+{
+    const struct request *last = list_entry(client->pending.previous, struct request, link);
+
+    return last->stage != STAGE_DONE && last->kind == COMMAND_CLUSTER &&
+           is_exec(last->call.command);
+}
+
 bool dispatch_client(struct client *client, const struct command_input *input)
 {
     struct engine *engine = client->engine;
@@ -309,6 +322,8 @@ bool dispatch_client(struct client *client, const struct command_input *input)
     struct request *request;
 
     if (client->in_flight >= CLIENT_IN_FLIGHT_MAX || client->weight >= CLIENT_BYTES_IN_FLIGHT_MAX)
+        return false;
+    if (client->wide > 0 && executes(client))
         return false;
     request = request_borrow(engine);
     if (request == NULL && client->in_flight > 0)
@@ -377,6 +392,8 @@ void dispatch_begin_step(struct request *step)
         request_finish(step);
     else if (step->kind == COMMAND_LOCAL && step->call.session == NULL)
         request_fail(step, "ERR the connection is closed");
+    else if (strcmp(step->call.command->name, "ssubscribe") == 0)
+        request_fail(step, "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
     else
         begin(step);
 }

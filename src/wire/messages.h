@@ -360,11 +360,11 @@
     ROW(47, LIST, list, WIRE_LIST_FIELDS)                      \
     ROW(48, LISTED, listed, WIRE_LISTED_FIELDS)                \
     ROW(49, MATES, mates, WIRE_MATES_FIELDS)                   \
+    ROW(53, SCRIPT, script, WIRE_SCRIPT_FIELDS)                \
+    ROW(54, SCRIPTED, scripted, WIRE_SCRIPTED_FIELDS)          \
     ROW(57, PUBLISH, publish, WIRE_PUBLISH_FIELDS)             \
     ROW(58, PUBLISHED, published, WIRE_PUBLISHED_FIELDS)       \
     ROW(59, SURVEY, survey, WIRE_SURVEY_FIELDS)                \
     ROW(60, SURVEYED, surveyed, WIRE_SURVEYED_FIELDS)
-    ROW(53, SCRIPT, script, WIRE_SCRIPT_FIELDS)                \
-    ROW(54, SCRIPTED, scripted, WIRE_SCRIPTED_FIELDS)
 
 #endif

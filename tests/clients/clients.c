@@ -104,6 +104,45 @@ static void hiredis_pipelines_and_reconnects(void)
     cluster_destroy(&cluster);
 }
 
+static bool is_linked(void *context)
+{
+    return strcmp(talk(context, "PUBLISH news again"), ":1") == 0;
+}
+
+static void hiredis_hears_what_is_published_elsewhere(void)
+{
+    struct cluster *cluster = begin();
+    redisContext *listener = cluster_connect(cluster, 1), *publisher = cluster_connect(cluster, 2);
+    char message[64];
+
+    talk_expect(listener, "(subscribe, news, :1)", "SUBSCRIBE news");
+    talk_expect(listener, "(psubscribe, n?ws, :2)", "PSUBSCRIBE n?ws");
+    for (int i = 0; i < 1000; i++)
+        redisAppendCommand(publisher, "PUBLISH news %d", i);
+    for (int i = 0; i < 1000; i++)
+        expect(publisher, ":2");
+    for (int i = 0; i < 1000; i++) {
+        snprintf(message, sizeof message, "(message, news, %d)", i);
+        expect(listener, message);
+        snprintf(message, sizeof message, "(pmessage, n?ws, news, %d)", i);
+        expect(listener, message);
+    }
+    talk_expect(listener, "-ERR Can't execute 'get': *", "GET k");
+    talk_expect(listener, "(punsubscribe, n?ws, :1)", "PUNSUBSCRIBE");
+
+    /* Of a node that was killed the listener subscribes anew. */
+    cluster_kill(cluster, 1);
+    talk_expect(publisher, ":0", "PUBLISH news nobody");
+    cluster_start(cluster, 1);
+    check_that(redisReconnect(listener) == REDIS_OK, "it is back: %s", listener->errstr);
+    talk_expect(listener, "(subscribe, news, :1)", "SUBSCRIBE news");
+    check_that(check_until(RECONNECT_MS, is_linked, publisher), "the nodes are linked again");
+    expect(listener, "(message, news, again)");
+    redisFree(listener);
+    redisFree(publisher);
+    cluster_destroy(&cluster);
+}
+
 /* ---- programs ---- */
 
 struct program {
@@ -229,6 +268,8 @@ static void node_redis_pipelines_and_reconnects(void)
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
+        {"hiredis_hears_what_is_published_elsewhere", 60,
+         hiredis_hears_what_is_published_elsewhere},
         {"hiredis_pipelines_and_reconnects", 60, hiredis_pipelines_and_reconnects},
         {"redis_cli_answers_people", 60, redis_cli_answers_people},
         {"redis_py_pipelines_and_reconnects", 60, redis_py_pipelines_and_reconnects},

@@ -61,10 +61,35 @@ run(async () => {
     )
     expect((await client.keys('pipelined:*')).length, 1000)
 
+    // Listens through one node to what is published through another, also after that ended.
+    const other = new Redis({host: '127.0.0.1', port: ports[1]})
+    const listener = client.duplicate()
+    listener.on('error', () => {})
+    const heard = []
+    listener.on('message', (channel, text) => heard.push([channel, text]))
+    listener.on('pmessage', (pattern, channel, text) => heard.push([pattern, channel, text]))
+    listener.on('smessage', (channel, text) => heard.push(['shard', channel, text]))
+    expect(await listener.subscribe('news', 'more'), 2)
+    expect(await listener.psubscribe('n*'), 3)
+    expect(await listener.ssubscribe('news'), 1)
+    await until(async () => (await other.pubsub('NUMSUB', 'news'))[1] === 1)
+    expect(await other.publish('news', 'hello'), 2)
+    expect(await other.spublish('news', 'shard'), 1)
+    await until(() => heard.length === 3)
+    expect(heard, [
+        ['news', 'hello'],
+        ['n*', 'news', 'hello'],
+        ['shard', 'news', 'shard'],
+    ])
+
     await ask('kill 1')
     const waiting = client.get('text') // is sent once it is connected again
     await ask('start 1')
     await until(async () => (await client.get('text')) === 'value')
     await waiting.catch(() => {}) // or it was refused, while too few nodes were linked
+    await until(async () => (await other.publish('more', 'again')) === 1)
+    await until(() => heard.some(([channel, text]) => channel === 'more' && text === 'again'))
+    listener.disconnect()
+    other.disconnect()
     await client.quit()
 })

@@ -39,8 +39,30 @@ run(async () => {
     for await (const key of client.scanIterator({MATCH: 'pipelined:*', COUNT: 100})) found.add(key)
     expect(found.size, 1000)
 
+    // Listens through one node to what is published through another, also after that ended.
+    const other = createClient({socket: {host: '127.0.0.1', port: ports[1]}})
+    const listener = client.duplicate()
+    listener.on('error', () => {})
+    await other.connect()
+    await listener.connect()
+    const heard = []
+    await listener.subscribe('news', (text, channel) => heard.push([channel, text]))
+    await listener.pSubscribe('n*', (text, channel) => heard.push(['n*', channel, text]))
+    await until(async () => (await other.pubSubNumSub('news')).news === 1)
+    expect(await other.publish('news', 'hello'), 2)
+    await until(() => heard.length === 2)
+    expect(heard, [
+        ['news', 'hello'],
+        ['n*', 'news', 'hello'],
+    ])
+    await listener.pUnsubscribe('n*')
+
     await ask('kill 1')
     await ask('start 1')
     await until(async () => (await client.get('text')) === 'value')
+    await until(async () => (await other.publish('news', 'again')) === 1)
+    await until(() => heard.some(([channel, text]) => channel === 'news' && text === 'again'))
+    await other.disconnect()
+    await listener.disconnect()
     await client.quit()
 })

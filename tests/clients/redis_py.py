@@ -76,6 +76,40 @@ expect(set(client.scan_iter("pipelined:1?")), {f"pipelined:{i}" for i in range(1
 expect(set(client.keys("pipelined:1?")), {f"pipelined:{i}" for i in range(10, 20)})
 assert client.randomkey()
 
+# Listens through one node to what is published through another.
+other = redis.Redis(host="127.0.0.1", port=ports[1], decode_responses=True)
+listener = client.pubsub(ignore_subscribe_messages=True)
+listener.subscribe("news")
+listener.psubscribe("n*")
+
+
+def heard():
+    """What the listener was told since, once there is something."""
+    messages = []
+    until(lambda: messages.append(listener.get_message(timeout=0.1)) or messages[-1])
+    while messages[-1]:
+        messages.append(listener.get_message(timeout=0.1))
+    return [(message["type"], message["data"]) for message in messages if message]
+
+
+# Two nodes' links: until they are there, and what was subscribed to was read.
+until(lambda: other.pubsub_numsub("news") == [("news", 1)] and other.pubsub_numpat() == 1)
+expect(listener.get_message(timeout=0.1), None)
+expect(other.publish("news", "hello"), 2)
+expect(sorted(heard()), [("message", "hello"), ("pmessage", "hello")])
+pipeline = other.pipeline(transaction=False)
+for i in range(1000):
+    pipeline.publish("numbers", i)
+expect(pipeline.execute(), [1] * 1000)
+numbers = []
+until(lambda: numbers.extend(heard()) or len(numbers) == 1000)
+expect(numbers, [("pmessage", str(i)) for i in range(1000)])
+expect(other.pubsub_channels(), ["news"])
+listener.unsubscribe("news")
+until(lambda: listener.get_message(timeout=0.1) is None and other.pubsub_channels() == [])
+expect(other.pipeline().set("told", 1).publish("news", "within").execute(), [True, 1])
+expect(heard(), [("pmessage", "within")])
+
 ask("kill 1")
 try:
     client.get("log")
@@ -85,3 +119,18 @@ except redis.ConnectionError:
 ask("start 1")
 until(lambda: client.get("log") == "axy")
 expect(client.get("pipelined:7"), "7")
+
+# The listener was on that node as well: it comes back, and subscribes again.
+again = []
+
+
+def hears_again():
+    try:
+        again.append(listener.get_message(timeout=0.05))
+    except redis.ConnectionError:
+        listener.connection.connect()
+    other.publish("news", "again")
+    return any(message and message["data"] == "again" for message in again)
+
+
+until(hears_again)

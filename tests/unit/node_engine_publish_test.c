@@ -193,11 +193,36 @@ Test(engine_publish, transactions_may_publish_and_subscribe)
 {
     begin(NULL);
     pair_ask(listener, "SUBSCRIBE a", SUBSCRIBED("a"));
-    pair_pipeline(publisher, (const char *const[]){"MULTI", "SET k v", "PUBLISH a 1", "GET k",
-                                                   "SUBSCRIBE b", "EXEC", "GET k", NULL});
-    pair_expect(publisher, OK "+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
-                              "*4\r\n" OK ":1\r\n$1\r\nv\r\n" SUBSCRIBED("b") ONLY("get"));
+    pair_pipeline(publisher,
+                  (const char *const[]){"MULTI", "SET k v", "PUBLISH a 1", "GET k", "SSUBSCRIBE b",
+                                        "SUBSCRIBE b", "EXEC", "GET k", NULL});
+    pair_expect(publisher,
+                OK "+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+                   "*5\r\n" OK ":1\r\n$1\r\nv\r\n"
+                   "-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client\r\n" SUBSCRIBED("b")
+                       ONLY("get"));
     pair_expect(listener, MESSAGE("a", "1"));
+    end();
+}
+
+/* What runs at once behind a transaction would do so before it. */
+Test(engine_publish, nothing_passes_a_transaction_that_subscribes)
+{
+    char key[PAIR_KEY_MAX], set[64];
+
+    begin(NULL);
+    snprintf(set, sizeof set, "SET %s v", pair_key(&pair, 0, 0, key));
+    pair_silence(&pair, 0, 1, true);
+    pair_silence(&pair, 0, 2, true);
+    pair_pipeline(publisher, (const char *const[]){"MULTI", set, "SUBSCRIBE a", "EXEC", "PING",
+                                                   "GET k", "UNSUBSCRIBE", "PING", NULL});
+    pair_silence(&pair, 0, 1, false);
+    pair_silence(&pair, 0, 2, false);
+    pair_settle(&pair);
+    pair_expect(
+        publisher,
+        OK "+QUEUED\r\n+QUEUED\r\n*2\r\n" OK SUBSCRIBED("a") "*2\r\n$4\r\npong\r\n$0\r\n\r\n" ONLY(
+            "get") "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n+PONG\r\n");
     end();
 }
 
