@@ -82,11 +82,16 @@ bool argument_secret(const struct command *command, const struct span *argv, siz
     return false;
 }
 
+void argument_wrong_type(struct call *call)
+{
+    reply_error(call->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+
 bool argument_string(struct call *call, const struct version *version)
 {
     if (version->kind == VALUE_STRING)
         return true;
-    reply_error(call->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    argument_wrong_type(call);
     return false;
 }
 

@@ -29,6 +29,9 @@ bool argument_timeout(struct call *call, struct span text, int64_t *timeout_ms);
 bool argument_secret(const struct command *command, const struct span *argv, size_t argc,
                      size_t at);
 
+/* Appends the error for a value of another type. */
+void argument_wrong_type(struct call *call);
+
 /* Whether the version's value is a plain string; WRONGTYPE is appended when it is not. The version
  * is visible. */
 bool argument_string(struct call *call, const struct version *version);

@@ -85,6 +85,10 @@ bool keys_msetnx(struct call *call, const struct key_values *keys);
 bool keys_rename(struct call *call, const struct key_values *keys);
 bool keys_renamenx(struct call *call, const struct key_values *keys);
 
+/* sort.c */
+PREPARE(sort_prepare)
+READER(sort_read)
+
 /* multi.c */
 PREPARE(multi_prepare_watch)
 RUN(multi_begin)

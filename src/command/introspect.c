@@ -37,8 +37,9 @@ static bool implied(const struct command *command, const char *category)
 {
     const unsigned flags = command->flags;
 
-    if (strcmp(category, "keyspace") == 0)
-        return strcmp(command->group, "generic") == 0 && command->first_key > 0;
+    if (strcmp(category, "keyspace") == 0) /* SORT is about values */
+        return strcmp(command->group, "generic") == 0 && command->first_key > 0 &&
+               (flags & FLAG_MOVABLEKEYS) == 0;
     if (strcmp(category, "read") == 0)
         return (flags & FLAG_READONLY) != 0;
     if (strcmp(category, "write") == 0)

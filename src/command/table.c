@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "command/handlers.h"
+#include "command/sort.h"
 #include "resp/reply.h"
 
 /* clang-format off */
@@ -257,6 +258,20 @@ static size_t counted_keys(const struct command *command, const struct span *arg
     return (size_t)count;
 }
 
+/* Those of a command at argv[first], whatever its options say. */
+static size_t keys_of(const struct command *command, size_t first, const struct span *argv,
+                      size_t argc, size_t *indices)
+{
+    const size_t count = plain_keys(command, first, argc, indices);
+    const bool stores = (command->flags & FLAG_MOVABLEKEYS) != 0 && count > 0;
+    const size_t destination = stores ? sort_destination(argv + first, argc - first) : 0;
+
+    if (destination == 0)
+        return count;
+    indices[count] = first + destination;
+    return count + 1;
+}
+
 size_t command_keys(const struct command *command, const struct span *argv, size_t argc,
                     size_t *indices)
 {
@@ -264,15 +279,15 @@ size_t command_keys(const struct command *command, const struct span *argv, size
 
     if (command->key_count_at > 0)
         return counted_keys(command, argv, argc, indices);
-    if ((command->flags & FLAG_MOVABLEKEYS) == 0)
-        return plain_keys(command, 0, argc, indices);
+    if ((command->flags & FLAG_MOVABLEKEYS) == 0 || command->first_key > 0)
+        return keys_of(command, 0, argv, argc, indices);
     if (argc <= inner_at)
         return 0;
     const struct command *inner = command_row(argv + inner_at, argc - inner_at);
 
     /* An AT within an AT is refused, and so has no keys. */
-    if (inner == NULL || (inner->flags & FLAG_MOVABLEKEYS) != 0 ||
+    if (inner == NULL || ((inner->flags & FLAG_MOVABLEKEYS) != 0 && inner->first_key == 0) ||
         !command_arity_fits(inner, argc - inner_at))
         return 0;
-    return plain_keys(inner, inner_at, argc, indices);
+    return keys_of(inner, inner_at, argv, argc, indices);
 }

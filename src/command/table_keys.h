@@ -23,3 +23,23 @@ ROW("copy", .arity = -3, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 2, 1, "RW a
     ARGUMENTS(VALUE_OF("source", "key", 0), VALUE_OF("destination", "key", 0),
               OPTIONAL_WITH("destination-db", "integer", "DB"),
               TOKEN_OPTIONAL("replace", "REPLACE")))
+
+#define SORT_ORDER                                                                \
+    ONE_OF("order", ARGUMENT_OPTIONAL, TOKEN("asc", "ASC"), TOKEN("desc", "DESC")), \
+        TOKEN_OPTIONAL("sorting", "ALPHA")
+#define SORT_LIMIT BLOCK("offset_count", "LIMIT", ARGUMENT_OPTIONAL, INTEGER("offset"), INTEGER("count"))
+#define SORT_BY    OPTIONAL_WITH("pattern", "pattern", "BY")
+#define SORT_GET   {"pattern", "pattern", "GET", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE, NULL}
+
+ROW("sort", .arity = -2, .flags = FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
+    KEYS(1, 1, 1, "RO access"), .prepare = sort_prepare, READ(sort_read),
+    DOCS("generic", "1.0.0", "O(1)", "Sort a list or a set, of which there are none yet."),
+    CATEGORIES("set sortedset list dangerous"),
+    ARGUMENTS(KEY, SORT_BY, SORT_LIMIT, SORT_GET, SORT_ORDER,
+              OPTIONAL_WITH("destination", "key", "STORE")))
+
+ROW("sort_ro", .arity = -2, .flags = FLAG_READONLY | FLAG_MOVABLEKEYS, KEYS(1, 1, 1, "RO access"),
+    .prepare = sort_prepare, READ(sort_read),
+    DOCS("generic", "7.0.0", "O(1)", "Sort a list or a set, without STORE."),
+    CATEGORIES("set sortedset list dangerous"),
+    ARGUMENTS(KEY, SORT_BY, SORT_LIMIT, SORT_GET, SORT_ORDER))

@@ -26,6 +26,5 @@ ABSENT("stream", "*", "not yet", "strings are the one type yet")
 ABSENT("geo", "*", "not yet", "strings are the one type yet")
 ABSENT("bitmap", "*", "not yet", "strings are taken as bytes, not bits")
 ABSENT("hyperloglog", "*", "not yet", "strings are the one type yet")
-ABSENT("generic", "sort*", "not yet", "it sorts lists and sets, and strings are the one type yet")
 ABSENT("*", "*", "not yet", "being built")
 /* clang-format on */

@@ -48,6 +48,9 @@ DIFFERS("object|refcount", NULL, "", "",
 DIFFERS("object|idletime", NULL, "", "",
     "OBJECT IDLETIME is the time since the value was written; RESTORE's IDLETIME and FREQ are not kept.",
     "Reads leave no time behind.")
+DIFFERS("sort sort_ro", NULL, "", "",
+    "SORT and SORT_RO have no lists and sets to sort: they answer as Redis does where there is none.",
+    "Strings are the one type yet.")
 DIFFERS("move", "MOVE *", "*", "-ERR MOVE is not allowed in cluster mode",
     "MOVE is refused.", "There is one database, as in a Redis Cluster.")
 DIFFERS("swapdb", "SWAPDB *", "*", "-ERR SWAPDB is not allowed in cluster mode",

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * MSETNX, RENAME, RENAMENX and COPY whose keys lie in several partitions: ordinary commands, one
- * after another, without isolation. Somebody may see the state between two of them, and where one
- * fails, what those before it did stays.
+ * MSETNX, RENAME, RENAMENX and COPY whose keys lie in several partitions, and SORT with STORE
+ * wherever they lie: ordinary commands, one after another, without isolation. Somebody may see the
+ * state between two of them, and where one fails, what those before it did stays.
  *
  *   MSETNX    EXISTS of all keys -> MSET
  *   RENAME..  the source's GET and PEXPIRETIME, as one step -> SET, with NX -> DEL
+ *   SORT      SORT_RO of the key, which finds nothing or fails -> DEL of the destination
  */
+#include "command/sort.h"
 #include "node/exec.h"
 #include "node/group.h"
 #include "resp/answer.h"
@@ -37,6 +39,22 @@ static bool begin(struct exec *exec, const struct span *argv, size_t argc)
     }
     dispatch_begin_step(part);
     return true;
+}
+
+static bool look_at_sorted(struct exec *exec)
+{
+    const struct span argv[] = {SPAN("sort_ro"), asked(exec)->argv[1]};
+
+    return begin(exec, argv, 2);
+}
+
+static bool delete_destination(struct exec *exec)
+{
+    const struct queued *queued = asked(exec);
+    const struct span argv[] = {SPAN("del"),
+                                queued->argv[sort_destination(queued->argv, queued->argc)]};
+
+    return begin(exec, argv, 2);
 }
 
 static bool look_at_source(struct exec *exec)
@@ -142,7 +160,7 @@ static void reply_done(struct exec *exec)
     if (is(exec, "rename"))
         reply_ok(&exec->task.request->reply);
     else
-        reply_integer(&exec->task.request->reply, 1);
+        reply_integer(&exec->task.request->reply, is(exec, "sort") ? 0 : 1);
 }
 
 /* Goes on after the command of a stage; false: it is over, and the reply complete. */
@@ -153,6 +171,8 @@ static bool go_on(struct exec *exec, struct span reply)
 
     switch (exec->next++) {
     case STAGE_LOOK:
+        if (is(exec, "sort"))
+            return delete_destination(exec);
         if (!is(exec, "msetnx"))
             return put_copy(exec, reply);
         answer_integer(reply, &count);
@@ -165,7 +185,7 @@ static bool go_on(struct exec *exec, struct span reply)
             reply_integer(&exec->task.request->reply, 0);
             return false;
         }
-        if (!is(exec, "msetnx") && !is(exec, "copy"))
+        if (is(exec, "rename") || is(exec, "renamenx"))
             return begin(exec, argv, 2);
         reply_done(exec);
         return false;
@@ -179,6 +199,8 @@ bool across_begin(struct exec *exec)
 {
     exec->task.request->parts_pending = 2; /* one is held by who begins it */
     exec->next = STAGE_LOOK;
+    if (is(exec, "sort"))
+        return look_at_sorted(exec);
     return is(exec, "msetnx") ? look_at_all(exec) : look_at_source(exec);
 }
 

@@ -169,3 +169,24 @@ Test(engine_multi, names_are_moved_and_copied_in_one_partition_and_across)
     pair_ask(client, "MGET a b {t}a {t}b", "*4\r\n$-1\r\n$1\r\n1\r\n$-1\r\n$1\r\n1\r\n");
     end();
 }
+
+Test(engine_multi, sorting_nothing_into_a_key_deletes_it)
+{
+    static const char *const lines[] = {"SET b 2", "SORT absent STORE b", "GET b", NULL};
+    static const char *const queue[] = {
+        "SET b 2", "MULTI", "SORT absent ALPHA STORE b", "SORT a", "GET b", "EXEC", NULL};
+
+    begin(3);
+    pair_ask(client, "SET a 1", OK);
+    pair_pipeline(client, lines);
+    pair_expect(client, OK ":0\r\n$-1\r\n");
+    pair_pipeline(client, queue);
+    pair_expect(client, OK OK QUEUED QUEUED QUEUED
+                "*3\r\n:0\r\n-WRONGTYPE Operation against a key holding the wrong kind of "
+                "value\r\n$-1\r\n");
+    pair_ask(client, "SORT a STORE b",
+             "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
+    pair_ask(client, "AT ONE SORT b STORE a", ":0\r\n");
+    pair_ask(client, "EXISTS a", ":0\r\n");
+    end();
+}
