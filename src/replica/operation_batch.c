@@ -208,6 +208,8 @@ static bool make_items(struct coordinator *coordinator, struct operation *operat
         writes |= is_written(key);
         if (key->over.stamp > floor)
             floor = key->over.stamp;
+        if (key->adds && key->counting.gone.stamp > floor)
+            floor = key->counting.gone.stamp;
         if (!is_written(key) && is_news(operation, key))
             news = dot_max(news, key->old.dot);
     }

@@ -126,19 +126,24 @@ static struct dot gone(const struct operation *operation)
     return operation->kind == OPERATION_WRITE ? DOT_NONE : operation->reading.gone;
 }
 
-static bool build_counter(struct operation *operation, const struct partition *partition,
-                          const struct operation_found *found, const struct version *old,
-                          int64_t amount, struct dot dot, int64_t now_ms)
+/* What an addition to the key has to know; its dot comes after. */
+static struct counter_place place_of_addition(const struct operation *operation, node_number self,
+                                              const struct partition *partition,
+                                              const struct operation_found *found, int64_t now_ms)
 {
     const struct operation_sight sight = {.gone = operation->reading.gone,
                                           .settled = read_tally_settled(&operation->reading)};
-    struct counter_place place = operation_counter_place(operation, dot.node, partition, found,
-                                                         &sight, now_ms);
 
-    place.dot = dot;
+    return operation_counter_place(operation, self, partition, found, &sight, now_ms);
+}
+
+static bool build_counter(struct operation *operation, const struct version *old,
+                          struct counter_place *place, struct dot dot, int64_t amount)
+{
+    place->dot = dot;
     operation->addition = (struct counter_addition){.amount = amount};
     return operation_counted(operation,
-                             counter_add(old, &place, &operation->addition,
+                             counter_add(old, place, &operation->addition,
                                          &operation->written_bytes, &operation->written));
 }
 
@@ -307,15 +312,21 @@ static void change_here(struct coordinator *coordinator, struct operation *opera
         note_basis(operation, current);
         return;
     }
-    const uint64_t floor = floor_of(operation, found, current, &change);
+    const bool adds = is_shared(operation, &change);
+    uint64_t floor = floor_of(operation, found, current, &change);
+    struct counter_place place;
+    if (__builtin_expect(adds, 0)) {
+        place = place_of_addition(operation, coordinator->replica->self, partition, found,
+                                  now.wall_ms);
+        floor = higher(floor, place.gone.stamp);
+    }
     const struct dot dot = operation_stamp(coordinator, operation, partition, now, floor);
     operation->over = dot_max(dot_max(current->dot, found->mark), gone(operation));
     if (!dot_exists(dot))
         return;
     buffer_reset(&operation->written_bytes, BUFFER_KEEP);
-    if (__builtin_expect(is_shared(operation, &change), 0)
-            ? build_counter(operation, partition, found, current, change.amount, dot, now.wall_ms)
-            : build(operation, current, &change, dot, now.wall_ms))
+    if (adds ? build_counter(operation, current, &place, dot, change.amount)
+             : build(operation, current, &change, dot, now.wall_ms))
         keep(operation, partition, found);
 }
 

@@ -452,8 +452,11 @@ static struct counter_share *latest_of(struct parts *parts, node_number node)
 /* False: it has to be another one. */
 static bool add_to(struct counter_share *share, int64_t amount)
 {
-    if (share->times == UINT32_MAX || __builtin_add_overflow(share->amount, amount, &share->amount))
+    int64_t sum;
+
+    if (share->times == UINT32_MAX || __builtin_add_overflow(share->amount, amount, &sum))
         return false;
+    share->amount = sum;
     share->times++;
     return true;
 }
@@ -543,6 +546,7 @@ enum counter_status counter_take_back(const struct version *old, const struct co
 {
     struct parts parts;
     unsigned later = 0; /* of the node's, opened after the share */
+    int64_t rest;
 
     take_apart(old, &parts);
     parts.held = place->held;
@@ -559,8 +563,9 @@ enum counter_status counter_take_back(const struct version *old, const struct co
         if (share->opened < addition->opened || share->times < addition->times)
             break;
         if (later >= parts.held || share->times == UINT32_MAX ||
-            __builtin_sub_overflow(share->amount, addition->amount, &share->amount))
+            __builtin_sub_overflow(share->amount, addition->amount, &rest))
             return COUNTER_NOT_HELD;
+        share->amount = rest;
         share->times++;
         return put_together(&parts, old->dot, out, made);
     }
