@@ -131,9 +131,9 @@ static struct member_address member_address(void *context, const struct ring_mem
 
 static enum member_state member_state(void *context, const struct ring_member *member)
 {
-    (void)context;
-    (void)member;
-    return MEMBER_UP;
+    const struct pair_node *node = context;
+
+    return view_member_state(node->view, member);
 }
 
 static void limit_memory(const struct pair_node *node)
