@@ -87,9 +87,8 @@ static bool same_nodes(const struct ring_claim *a, const struct ring_claim *b)
     return a->count == b->count && memcmp(a->nodes, b->nodes, a->count * sizeof a->nodes[0]) == 0;
 }
 
-/* The run that starts at *partition, which is moved behind it; with `by_primary`, the first nodes
- * of the claims are all that has to be the same. False at the end of the ring. */
-static bool next_run(const struct ring *ring, uint32_t *partition, bool by_primary, struct run *run)
+/* The run that starts at *partition, which is moved behind it. False at the end of the ring. */
+static bool next_run(const struct ring *ring, uint32_t *partition, struct run *run)
 {
     const uint32_t count = ring_partition_count(ring);
 
@@ -99,9 +98,7 @@ static bool next_run(const struct ring *ring, uint32_t *partition, bool by_prima
     run->claim = ring_claim(ring, *partition);
     do {
         (*partition)++;
-    } while (*partition < count &&
-             (by_primary ? ring_claim(ring, *partition)->nodes[0] == run->claim->nodes[0]
-                         : same_nodes(ring_claim(ring, *partition), run->claim)));
+    } while (*partition < count && same_nodes(ring_claim(ring, *partition), run->claim));
     run->last_slot = *partition < count ? ring_partition_slot(*partition, count) - 1
                                         : RING_SLOTS - 1;
     return true;
@@ -121,18 +118,51 @@ static void append_slots_node(const struct environment *environment,
     reply_map(reply, 0, protocol); /* host names */
 }
 
-/* Who leads the run: the first of its nodes that is not down. */
-static const struct ring_member *run_leader(const struct environment *environment,
-                                            const struct run *run)
+/* Who leads the slots of a claim: the first of its nodes that is not down. SLOTS, SHARDS and NODES
+ * all say so: a client sends commands there, whichever of them it asked. */
+static const struct ring_member *claim_leader(const struct environment *environment,
+                                              const struct ring_claim *claim)
 {
     const struct ring *ring = environment->ring;
 
-    for (size_t i = 0; i < run->claim->count; i++) {
-        const struct ring_member *member = ring_member_by_number(ring, run->claim->nodes[i]);
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct ring_member *member = ring_member_by_number(ring, claim->nodes[i]);
         if (state_of(environment, member) != MEMBER_DOWN)
             return member;
     }
-    return ring_member_by_number(ring, run->claim->nodes[0]);
+    return ring_member_by_number(ring, claim->nodes[0]);
+}
+
+/* The leader's number for each partition; for memory_free. */
+static node_number *find_leaders(const struct environment *environment)
+{
+    const uint32_t count = ring_partition_count(environment->ring);
+    node_number *leaders = memory_alloc_array(count, sizeof *leaders);
+    struct run run;
+
+    for (uint32_t partition = 0, first = 0; next_run(environment->ring, &partition, &run);)
+        for (const node_number leader = claim_leader(environment, run.claim)->number;
+             first < partition; first++)
+            leaders[first] = leader;
+    return leaders;
+}
+
+/* The next slots from *partition on that the node leads. */
+static bool next_led(const struct ring *ring, const node_number *leaders, node_number node,
+                     uint32_t *partition, struct run *run)
+{
+    const uint32_t count = ring_partition_count(ring);
+
+    while (*partition < count && leaders[*partition] != node)
+        (*partition)++;
+    if (*partition == count)
+        return false;
+    run->first_slot = ring_partition_slot(*partition, count);
+    while (*partition < count && leaders[*partition] == node)
+        (*partition)++;
+    run->last_slot = *partition < count ? ring_partition_slot(*partition, count) - 1
+                                        : RING_SLOTS - 1;
+    return true;
 }
 
 /* The run with its leader, and all others that keep it behind that one, the dead last. */
@@ -165,8 +195,8 @@ static size_t append_runs(const struct environment *environment, bool introduce,
     uint32_t partition = 0, first = 0;
     size_t entries = 0;
 
-    for (struct run run; next_run(ring, &partition, false, &run); first = partition) {
-        const struct ring_member *leader = run_leader(environment, &run);
+    for (struct run run; next_run(ring, &partition, &run); first = partition) {
+        const struct ring_member *leader = claim_leader(environment, run.claim);
         bool *leads = &led[leader - ring->content.members];
         const bool new = !*leads &&run.claim->count > 1;
 
@@ -225,6 +255,7 @@ static void append_shard_node(const struct environment *environment,
 static void make_shards(const struct environment *environment, int protocol, struct buffer *reply)
 {
     const struct ring_draft *ring = &environment->ring->content;
+    node_number *leaders = find_leaders(environment);
 
     reply_array(reply, ring->member_count);
     for (size_t i = 0; i < ring->member_count; i++) {
@@ -233,14 +264,13 @@ static void make_shards(const struct environment *environment, int protocol, str
         size_t runs = 0;
         struct run run;
 
-        while (next_run(environment->ring, &partition, true, &run))
-            runs += run.claim->nodes[0] == member->number;
+        while (next_led(environment->ring, leaders, member->number, &partition, &run))
+            runs++;
         reply_map(reply, 2, protocol);
         reply_bulk_string(reply, "slots");
         reply_array(reply, 2 * runs);
-        for (partition = 0; next_run(environment->ring, &partition, true, &run);) {
-            if (run.claim->nodes[0] != member->number)
-                continue;
+        partition = 0;
+        while (next_led(environment->ring, leaders, member->number, &partition, &run)) {
             reply_integer(reply, run.first_slot);
             reply_integer(reply, run.last_slot);
         }
@@ -248,13 +278,17 @@ static void make_shards(const struct environment *environment, int protocol, str
         reply_array(reply, 1);
         append_shard_node(environment, member, protocol, reply);
     }
+    memory_free(leaders);
 }
 
 static void append_member_line(const struct environment *environment,
-                               const struct ring_member *member, struct buffer *text)
+                               const struct ring_member *member, const node_number *leaders,
+                               struct buffer *text)
 {
-    static const char *const flags[] = {
-        [MEMBER_UP] = "master", [MEMBER_SUSPECT] = "master,fail?", [MEMBER_DOWN] = "master,fail"};
+    static const char *const flags[] = {[MEMBER_UP] = "master",
+                                        [MEMBER_SUSPECT] = "master,fail?",
+                                        [MEMBER_DOWN] = "master,fail",
+                                        [MEMBER_MUTE] = "master"};
     const struct ring *ring = environment->ring;
     const enum member_state state = state_of(environment, member);
     const struct member_address address = address_of(environment, member);
@@ -270,9 +304,7 @@ static void append_member_line(const struct environment *environment,
                          own ? "myself," : "", flags[state],
                          ring_version_epoch(ring->content.version),
                          state == MEMBER_DOWN ? "disconnected" : "connected");
-    while (next_run(ring, &partition, true, &run)) {
-        if (run.claim->nodes[0] != member->number)
-            continue;
+    while (next_led(ring, leaders, member->number, &partition, &run)) {
         buffer_append_format(text, " %" PRIu32, run.first_slot);
         if (run.last_slot > run.first_slot)
             buffer_append_format(text, "-%" PRIu32, run.last_slot);
@@ -283,10 +315,12 @@ static void append_member_line(const struct environment *environment,
 static void make_nodes(const struct environment *environment, int protocol, struct buffer *reply)
 {
     const struct ring_draft *ring = &environment->ring->content;
+    node_number *leaders = find_leaders(environment);
     struct buffer text = {0};
 
     for (size_t i = 0; i < ring->member_count; i++)
-        append_member_line(environment, &ring->members[i], &text);
+        append_member_line(environment, &ring->members[i], leaders, &text);
+    memory_free(leaders);
     reply_verbatim(reply, buffer_content(&text), protocol);
     reply->failed |= text.failed;
     buffer_deinit(&text);

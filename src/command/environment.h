@@ -20,6 +20,7 @@
 struct audience;
 struct cluster_cache; /* command/cluster.h */
 struct directory;
+struct errorstats;
 struct latency;
 struct metrics;
 struct ring;
@@ -89,10 +90,6 @@ struct environment_functions {
     /* CONFIG RESETSTAT. */
     void (*reset_statistics)(void *context);
     void (*facts)(void *context, struct node_facts *facts);
-    /* Calls `visit` for each error code ("ERR", "NOQUORUM") that was answered. */
-    void (*error_counts)(void *context,
-                         void (*visit)(void *visitor, const char *code, uint64_t count),
-                         void *visitor);
 };
 
 struct environment {
@@ -101,8 +98,13 @@ struct environment {
     const struct metrics *metrics; /* commands by their place in command_table */
     const struct ring *ring;       /* the one published last; NULL: there is none */
     struct directory *directory;
+<<<<<<< HEAD
     struct scripts *scripts; /* of the node; NULL: the engine has its own */
     struct slowlog *slowlog; /* NULL: nothing is kept of slow requests, in both */
+=======
+    struct errorstats *errorstats; /* NULL: errors are not counted by kind */
+    struct slowlog *slowlog;       /* NULL: nothing is kept of slow requests, in both */
+>>>>>>> fuzz
     struct latency *latency;
     struct cluster_cache *cluster_cache; /* the worker's own */
     struct audience *audience;           /* the same (command/audience.h) */

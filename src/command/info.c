@@ -11,6 +11,7 @@
 #include "command/arguments.h"
 #include "command/directory.h"
 #include "command/environment.h"
+#include "command/errorstats.h"
 #include "command/handlers.h"
 #include "resp/reply.h"
 
@@ -284,7 +285,8 @@ static void append_error(void *visitor, const char *code, uint64_t count)
 
 static void append_errorstats(struct info *info)
 {
-    info->environment->functions->error_counts(info->environment->context, append_error, info);
+    if (info->environment->errorstats != NULL)
+        errorstats_visit(info->environment->errorstats, append_error, info);
 }
 
 static void append_cluster(struct info *info)

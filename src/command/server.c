@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "command/arguments.h"
 #include "command/environment.h"
+#include "command/errorstats.h"
 #include "command/handlers.h"
 #include "command/session.h"
 #include "resp/reply.h"
@@ -77,6 +78,8 @@ void server_config_rewrite(struct call *call)
 void server_config_resetstat(struct call *call)
 {
     call->environment->functions->reset_statistics(call->environment->context);
+    if (call->environment->errorstats != NULL)
+        errorstats_reset(call->environment->errorstats);
     reply_ok(call->reply);
 }
 

@@ -283,7 +283,12 @@ struct node *node_create(const struct node_options *options, struct buffer *erro
     pthread_mutex_init(&node->options_lock, NULL);
     node_random(&node->seed, sizeof node->seed);
     node_random(&node->boot_nonce, sizeof node->boot_nonce);
+<<<<<<< HEAD
     node->directory = directory_create(wake_worker, node, node->seed);
+=======
+    node->directory = directory_create(wake_worker, node);
+    node->errorstats = errorstats_create();
+>>>>>>> fuzz
     node->slowlog = slowlog_create();
     node->latency = latency_create();
     if (!open_all(node, options, error))
@@ -331,6 +336,7 @@ void node_destroy(struct node **node)
     memory_free(n->workers);
     memory_free(n->addresses);
     directory_destroy(&n->directory);
+    errorstats_destroy(&n->errorstats);
     slowlog_destroy(&n->slowlog);
     latency_destroy(&n->latency);
     if (n->metrics != NULL)

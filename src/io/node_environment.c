@@ -204,17 +204,6 @@ static void facts(void *context, struct node_facts *facts)
     census_take(node->store, view->ring, view->self, &facts->census);
 }
 
-static void error_counts(void *context,
-                         void (*visit)(void *visitor, const char *code, uint64_t count),
-                         void *visitor)
-{
-    const struct node_worker *worker = context;
-    const uint64_t errors = metrics_sum(worker->node->metrics, METRIC_ERRORS);
-
-    if (errors > 0)
-        visit(visitor, "ERR", errors);
-}
-
 static const struct environment_functions functions = {
     .member_address = member_address,
     .member_state = member_state,
@@ -224,7 +213,6 @@ static const struct environment_functions functions = {
     .reset_statistics = reset_statistics,
     .shut_down = shut_down,
     .facts = facts,
-    .error_counts = error_counts,
 };
 
 struct environment node_environment(struct node_worker *worker)
@@ -235,6 +223,7 @@ struct environment node_environment(struct node_worker *worker)
         .identity = &node->facts,
         .metrics = node->metrics,
         .directory = node->directory,
+        .errorstats = node->errorstats,
         .slowlog = node->slowlog,
         .latency = node->latency,
         .cluster_cache = worker->cluster_cache,

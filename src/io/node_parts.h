@@ -14,6 +14,7 @@
 #include "command/cluster.h"
 #include "command/directory.h"
 #include "command/environment.h"
+#include "command/errorstats.h"
 #include "command/latency.h"
 #include "command/slowlog.h"
 #include "io/caller.h"
@@ -57,6 +58,7 @@ struct node {
     struct store *store;
     struct replica_bounds bounds;
     struct directory *directory;
+    struct errorstats *errorstats;
     struct slowlog *slowlog;
     struct latency *latency;
     struct metrics *metrics;

@@ -103,6 +103,8 @@ static bool take_step(struct exec *exec)
     const bool unknown = step->count == 0 && is_error(reply);
 
     request->reply.failed |= part->reply.failed;
+    if (!step->group)
+        request->call.protocol = part->call.protocol; /* HELLO may have changed it */
     if (part->reply.failed) {
         request_part_taken(part); /* there was no memory for it: the connection ends */
         return false;

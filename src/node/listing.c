@@ -63,8 +63,7 @@ static bool in_scope(const struct listing *listing, uint32_t partition)
 {
     if (listing->only != UINT32_MAX)
         return partition == listing->only;
-    return !listing->primaries ||
-           ring_claim(listing->view->ring, partition)->nodes[0] == listing->view->self;
+    return !listing->primaries || view_leader(listing->view, partition) == listing->view->self;
 }
 
 /* ---- the reply ---- */

@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "command/errorstats.h"
 #include "node/group.h"
 #include "node/inspect.h"
 #include "node/listing.h"
@@ -372,6 +373,16 @@ static bool is_error(const struct buffer *reply)
     return reply->failed || (content.size > 0 && content.data[0] == '-');
 }
 
+static void count_error(const struct request *request)
+{
+    struct errorstats *errorstats = request->engine->own.environment->errorstats;
+    const struct span reply = buffer_content(&request->reply);
+
+    metrics_add(request->engine->metrics, METRIC_ERRORS, 1);
+    if (errorstats != NULL && reply.size > 0)
+        errorstats_count(errorstats, reply);
+}
+
 /* A command of many keys counts once, and a forwarded one where it came from. */
 static void count(struct request *request)
 {
@@ -383,7 +394,7 @@ static void count(struct request *request)
         return;
     metrics_add(metrics, METRIC_COMMANDS, 1);
     if (error)
-        metrics_add(metrics, METRIC_ERRORS, 1);
+        count_error(request);
     if (request->call.command == NULL)
         return;
     metrics_command_called(metrics, command_index(request->call.command), usec, error);

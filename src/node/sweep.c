@@ -436,7 +436,7 @@ static bool share_out(struct request *request)
     for (uint32_t p = 0; p < ring_partition_count(ring); p++) {
         const struct ring_claim *claim = ring_claim(ring, p);
         bool shared = false;
-        if (primaries && claim->nodes[0] != sweep->view->self)
+        if (primaries && view_leader(sweep->view, p) != sweep->view->self)
             continue; /* its cluster client asks that one */
         for (unsigned i = 0; i < claim->count && (sweep->flushes || !shared); i++) {
             const size_t node = index_of(sweep->view, claim->nodes[i]);

@@ -75,6 +75,18 @@ enum member_state view_member_state(const struct view *view, const struct ring_m
     return node->votes ? MEMBER_UP : MEMBER_MUTE;
 }
 
+node_number view_leader(const struct view *view, uint32_t partition)
+{
+    const struct ring_claim *claim = ring_claim(view->ring, partition);
+
+    for (size_t i = 0; i < claim->count; i++) {
+        const struct ring_member *member = ring_member_by_number(view->ring, claim->nodes[i]);
+        if (view_member_state(view, member) != MEMBER_DOWN)
+            return claim->nodes[i];
+    }
+    return claim->nodes[0];
+}
+
 struct member_address view_member_address(const struct view *view, const struct ring_member *member)
 {
     const struct view_node *node = view_node(view, member->number);

@@ -56,5 +56,8 @@ const struct view_node *view_node(const struct view *view, node_number number);
 enum member_state view_member_state(const struct view *view, const struct ring_member *member);
 struct member_address view_member_address(const struct view *view,
                                           const struct ring_member *member);
+/* The node that CLUSTER SLOTS and its like name for the partition's slots: the first of its claim
+ * that is not down. */
+node_number view_leader(const struct view *view, uint32_t partition);
 
 #endif

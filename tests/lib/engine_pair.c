@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "command/cluster.h"
+#include "command/errorstats.h"
 #include "command/latency.h"
 #include "command/slowlog.h"
 #include "ring/ring.h"
@@ -131,9 +132,9 @@ static struct member_address member_address(void *context, const struct ring_mem
 
 static enum member_state member_state(void *context, const struct ring_member *member)
 {
-    (void)context;
-    (void)member;
-    return MEMBER_UP;
+    const struct pair_node *node = context;
+
+    return view_member_state(node->view, member);
 }
 
 static void limit_memory(const struct pair_node *node)
@@ -163,8 +164,8 @@ static bool config_rewrite(void *context, struct buffer *error)
     return true;
 }
 
-static void visit_links(void *context,
-                        void (*visit)(void *visitor, const struct link_facts *facts), void *visitor)
+static void visit_links(void *context, void (*visit)(void *visitor, const struct link_facts *facts),
+                        void *visitor)
 {
     const struct pair_node *node = context;
 
@@ -182,15 +183,6 @@ static void get_facts(void *context, struct node_facts *facts)
     *facts = (struct node_facts){0};
 }
 
-static void error_counts(void *context,
-                         void (*visit)(void *visitor, const char *code, uint64_t count),
-                         void *visitor)
-{
-    (void)context;
-    (void)visit;
-    (void)visitor;
-}
-
 static void shut_down(void *context)
 {
     (void)context;
@@ -205,7 +197,6 @@ static const struct environment_functions functions = {
     .shut_down = shut_down,
     .reset_statistics = reset_statistics,
     .facts = get_facts,
-    .error_counts = error_counts,
 };
 
 static void wake_killed(void *context, uint32_t worker)
@@ -324,7 +315,12 @@ static void start_node(struct pair_node *node)
         .options = node->options,
         .identity = &node->about,
         .metrics = node->metrics,
+<<<<<<< HEAD
         .directory = directory_create(wake_killed, node, 1),
+=======
+        .directory = directory_create(wake_killed, node),
+        .errorstats = errorstats_create(),
+>>>>>>> fuzz
         .slowlog = slowlog_create(),
         .latency = latency_create(),
         .cluster_cache = cluster_cache_create(),
@@ -373,6 +369,7 @@ static void stop_node(struct pair_node *node)
     cr_assert_eq(metrics_sum(node->metrics, METRIC_LINK_BYTES), 0, "not all was given back");
     expect_nothing_charged(node->store);
     view_release(&node->view);
+    errorstats_destroy(&node->environment.errorstats);
     slowlog_destroy(&node->environment.slowlog);
     latency_destroy(&node->environment.latency);
     directory_destroy(&node->environment.directory);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lib/mesh.h"
+#include "lib/runs.h"
 #include "lib/timeout.h"
 
 TestSuite(gossip_model, .timeout = TIMEOUT_S(60));
@@ -27,7 +28,7 @@ static uint64_t seed_first(void)
 
 static uint64_t seed_last(uint64_t count)
 {
-    return getenv("DUNLIN_SEED") ? seed_first() : count;
+    return getenv("DUNLIN_SEED") ? seed_first() : RUNS_OF(count);
 }
 
 /* Says how to run this one again when `condition` does not hold. */

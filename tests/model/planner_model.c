@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "lib/runs.h"
 #include "lib/timeout.h"
 #include "ring/planner.h"
 
@@ -565,7 +566,7 @@ static void run_sequences(uint64_t first, uint64_t count, uint32_t partitions_ma
         run_sequence(strtoull(seed, NULL, 10), partitions_max, node_max, steps, exact);
         return;
     }
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < RUNS_OF(count); i++)
         run_sequence(first + i, partitions_max, node_max, steps, exact);
 }
 

@@ -108,6 +108,34 @@ Test(command_cluster, nodes_lists_masters_with_the_slots_that_they_lead)
               "12288-16383\n" ID(2) " 10.0.0.2:7002@17002 master,fail? - 0 0 1 connected "
                                     "8192-12287\n" ID(3) " 10.0.0.3:7003@17003 master,fail - 0 0 1 "
                                                          "disconnected\n");
+    cluster.fixture.states[3] = MEMBER_MUTE;
+    fixture_expect_part(&cluster.fixture, "CLUSTER NODES",
+                        ID(3) " 10.0.0.3:7003@17003 master - 0 0 1 connected\n");
+    teardown(&cluster);
+}
+
+/* Whichever of them a client asks, it learns the same leaders. */
+Test(command_cluster, the_slots_of_a_dead_node_are_led_by_the_next_in_slots_shards_and_nodes)
+{
+    struct cluster cluster;
+
+    setup(&cluster);
+    cluster.fixture.states[1] = MEMBER_DOWN;
+    fixture_expect_part(&cluster.fixture, "CLUSTER SLOTS", ":4096\r\n:8191\r\n" NODE(2) NODE(1));
+    fixture_expect_part(
+        &cluster.fixture, "CLUSTER NODES",
+        ID(1) " 10.0.0.1:7001@17001 myself,master,fail - 0 0 1 disconnected\n" ID(
+            2) " 10.0.0.2:7002@17002 master - 0 0 1 connected 0-12287\n" ID(3) " "
+                                                                               "10.0.0.3:7003@"
+                                                                               "17003 master - 0 0 "
+                                                                               "1 connected "
+                                                                               "12288-16383\n");
+    fixture_expect_part(&cluster.fixture, "CLUSTER SHARDS",
+                        "*3\r\n*4\r\n$5\r\nslots\r\n*0\r\n$5\r\nnodes\r\n*1\r\n*14\r\n");
+    fixture_expect_part(&cluster.fixture, "CLUSTER SHARDS",
+                        "slots\r\n*2\r\n:0\r\n:12287\r\n$5\r\nnodes\r\n*1\r\n");
+    fixture_expect_part(&cluster.fixture, "CLUSTER SHARDS",
+                        "slots\r\n*2\r\n:12288\r\n:16383\r\n$5\r\nnodes\r\n*1\r\n");
     teardown(&cluster);
 }
 

@@ -10,6 +10,7 @@
 #include "base/word.h"
 #include "command/audience.h"
 #include "command/cluster.h"
+#include "command/errorstats.h"
 #include "command/latency.h"
 #include "command/slowlog.h"
 #include "ring/ring.h"
@@ -57,14 +58,6 @@ static void get_facts(void *context, struct node_facts *facts)
     *facts = fixture->facts;
 }
 
-static void error_counts(void *context,
-                         void (*visit)(void *visitor, const char *code, uint64_t count),
-                         void *visitor)
-{
-    (void)context;
-    visit(visitor, "ERR", 7);
-}
-
 static struct member_address member_address(void *context, const struct ring_member *member)
 {
     const struct fixture *fixture = context;
@@ -101,7 +94,6 @@ static const struct environment_functions functions = {
     .reset_statistics = reset_statistics,
     .shut_down = shut_down,
     .facts = get_facts,
-    .error_counts = error_counts,
 };
 
 static void wake(void *context, uint32_t worker)
@@ -130,7 +122,12 @@ void fixture_init(struct fixture *fixture)
         .options = fixture->options,
         .identity = &fixture->identity,
         .metrics = fixture->metrics,
+<<<<<<< HEAD
         .directory = directory_create(wake, fixture, 1),
+=======
+        .directory = directory_create(wake, fixture),
+        .errorstats = errorstats_create(),
+>>>>>>> fuzz
         .slowlog = slowlog_create(),
         .latency = latency_create(),
         .cluster_cache = cluster_cache_create(),
@@ -155,6 +152,7 @@ void fixture_deinit(struct fixture *fixture)
     directory_remove(fixture->environment.directory, &fixture->session);
     session_deinit(&fixture->session);
     directory_destroy(&fixture->environment.directory);
+    errorstats_destroy(&fixture->environment.errorstats);
     slowlog_destroy(&fixture->environment.slowlog);
     latency_destroy(&fixture->environment.latency);
     cluster_cache_destroy(&fixture->environment.cluster_cache);

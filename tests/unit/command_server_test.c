@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "base/work.h"
 #include "causal/hlc.h"
+#include "command/errorstats.h"
 #include "command_fixture.h"
 #include "lib/timeout.h"
 #include "resp/answer.h"
@@ -105,7 +106,7 @@ Test(command_server, info_has_the_fields_that_redis_tools_read)
         "\r\nkeyspace_hits:0\r\n",
         "\r\nrole:master\r\nconnected_slaves:0\r\n",
         "\r\nused_cpu_user:1.500000\r\n",
-        "\r\nerrorstat_ERR:count=7\r\n",
+        "\r\nerrorstat_ERR:count=2\r\nerrorstat_WRONGTYPE:count=1\r\n",
         "\r\n\r\n# Cluster\r\ncluster_enabled:1\r\n",
         "\r\n\r\n# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=0\r\n",
     };
@@ -125,6 +126,9 @@ Test(command_server, info_has_the_fields_that_redis_tools_read)
                                                    .settled = hlc_stamp(FIXTURE_NOW_MS - 52)},
                                         .cpu_user_seconds = 1.5};
     fixture.options->maxmemory_policy = STORE_ALLKEYS_CLOCK;
+    errorstats_count(fixture.environment.errorstats, SPAN("-WRONGTYPE Operation against a key"));
+    for (unsigned i = 0; i < 2; i++)
+        errorstats_count(fixture.environment.errorstats, SPAN("-ERR syntax error\r\n"));
     metrics_add(metrics_block(fixture.metrics, 0), METRIC_COMMANDS, 2);
     metrics_add(metrics_block(fixture.metrics, 0), METRIC_EVICTED_KEYS, 9);
     metrics_add(metrics_block(fixture.metrics, 0), METRIC_CLIENT_BYTES, 400);

@@ -630,3 +630,24 @@ Test(engine_client, when_no_request_is_left_a_command_is_refused_whole)
     pair_ask(client, "DEL a b c d", ":2\r\n");
     end();
 }
+
+Test(engine_client, errors_are_counted_by_their_first_word)
+{
+    static const char *const questions[] = {"NONSENSE", "EXEC", "SELECT 5", "AUTH a b", "GET k"};
+    static const char counts[] = "errorstat_ERR:count=3\r\nerrorstat_WRONGPASS:count=1\r\n";
+    static const char none[] = "$14\r\n# Errorstats\r\n\r\n";
+
+    begin();
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+        pair_command(client, questions[i]);
+    buffer_reset(&client->got, SIZE_MAX);
+    pair_command(client, "INFO errorstats");
+    const struct span got = buffer_content(&client->got);
+    cr_assert(got.size > 0);
+    cr_assert_not_null(memmem(got.data, got.size, counts, sizeof counts - 1), "'%.*s'",
+                       (int)got.size, (const char *)got.data);
+    buffer_reset(&client->got, SIZE_MAX);
+    pair_ask(client, "CONFIG RESETSTAT", OK);
+    pair_ask(client, "INFO errorstats", none);
+    end();
+}

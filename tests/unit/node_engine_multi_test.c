@@ -2,6 +2,8 @@
  *
  * Engines of one ring: transactions, and the commands of several keys that are one step.
  */
+#include "config.h" /* memmem */
+
 #include <criterion/criterion.h>
 
 #include "lib/engine_pair.h"
@@ -47,6 +49,27 @@ Test(engine_multi, each_command_sees_what_those_before_it_left)
         begin(nodes);
         ask_multi(client, lines,
                   "*7\r\n" OK ":6\r\n:2\r\n" OK "*2\r\n$2\r\n60\r\n$3\r\n{a}\r\n:2\r\n:0\r\n");
+        end();
+    }
+}
+
+/* As a client that speaks RESP2 so far: what comes behind HELLO 3 is RESP3. */
+Test(engine_multi, hello_changes_the_protocol_of_what_comes_behind_it)
+{
+    static const char *const lines[] = {"GET {a}x", "HELLO 3",     "GET {a}x", "GET b",
+                                        "HELLO 2",  "MGET {a}x c", NULL};
+
+    for (size_t nodes = 1; nodes <= 3; nodes += 2) {
+        begin(nodes);
+        pair_ask(client, "MULTI", OK);
+        for (const char *const *line = lines; *line != NULL; line++)
+            pair_ask(client, *line, QUEUED);
+        pair_command(client, "EXEC");
+        const struct span got = buffer_content(&client->got);
+        cr_assert(got.size > 0);
+        cr_assert(memmem(got.data, got.size, "*6\r\n$-1\r\n%7\r\n", 13) == got.data);
+        cr_assert_not_null(memmem(got.data, got.size, "\r\n_\r\n_\r\n*14\r\n", 13));
+        cr_assert_not_null(memmem(got.data, got.size, "\r\n*2\r\n$-1\r\n$-1\r\n", 16));
         end();
     }
 }
