@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#define RULE_COUNT 25 /* 1..24; 0 is none */
+#define RULE_COUNT 26 /* 1..25; 0 is none */
 
 #ifdef DUNLIN_RULES_REMOVABLE
 /* By number; the simulator's. */

@@ -144,19 +144,44 @@ static void renew(void *host, struct operation *operation)
     request_renew(request_of(operation));
 }
 
-/* Twice as long each time, and not the same for all that overtake each other: their numbers and
- * clocks differ. A hedge that is still to come ends the rest as well. */
+/* How long an answer may take before it is late. */
+static int64_t patience_us(const struct request *request)
+{
+    struct engine *engine = request->engine;
+    int64_t usual_us = 0;
+
+    for (unsigned i = 0; i < request->operation.copies; i++) {
+        const struct peer *peer = peer_find(engine, request->operation.nodes[i]);
+        if (peer != NULL && peer->usual_us > usual_us)
+            usual_us = peer->usual_us;
+    }
+    int64_t wait_us = usual_us * HEDGE_FACTOR;
+    const int64_t most_us = (request->deadline_us - engine->now.mono_us) / 4;
+    if (wait_us < HEDGE_US_MIN)
+        wait_us = HEDGE_US_MIN;
+    return wait_us > most_us ? most_us : wait_us;
+}
+
+/* At first as long as answers may take. Then twice as long each time, and not the same for all that
+ * overtake each other: their numbers and clocks differ. A hedge that is still to come ends the rest
+ * as well. */
 static bool rest(void *host, struct operation *operation)
 {
     struct request *request = request_of(operation);
     struct engine *engine = host;
-    const unsigned doublings = operation->rounds - OPERATION_ROUNDS_RUSH;
-    const int64_t most_us = REST_US << (doublings < REST_DOUBLINGS ? doublings : REST_DOUBLINGS);
-    const uint64_t share = operation->written.dot.stamp + operation->written.dot.node * 5u;
+    int64_t wait_us;
 
+    if (operation->rounds < OPERATION_ROUNDS_RUSH) {
+        wait_us = patience_us(request);
+    } else {
+        const unsigned doublings = operation->rounds - OPERATION_ROUNDS_RUSH;
+        const uint64_t share = operation->written.dot.stamp + operation->written.dot.node * 5u;
+        const int64_t most_us = REST_US
+                                << (doublings < REST_DOUBLINGS ? doublings : REST_DOUBLINGS);
+        wait_us = most_us * (int64_t)(1 + share % 8) / 8;
+    }
     if (!hedge_waits(request))
-        request_start_timer(&request->hedge,
-                            engine->now.mono_us + most_us * (int64_t)(1 + share % 8) / 8);
+        request_start_timer(&request->hedge, engine->now.mono_us + wait_us);
     return true;
 }
 
@@ -299,19 +324,8 @@ static void succeed(struct request *request)
 static void arm_hedge(struct request *request)
 {
     struct engine *engine = request->engine;
-    int64_t usual_us = 0;
+    const int64_t wait_us = patience_us(request);
 
-    for (unsigned i = 0; i < request->operation.copies; i++) {
-        const struct peer *peer = peer_find(engine, request->operation.nodes[i]);
-        if (peer != NULL && peer->usual_us > usual_us)
-            usual_us = peer->usual_us;
-    }
-    int64_t wait_us = usual_us * HEDGE_FACTOR;
-    const int64_t most_us = (request->deadline_us - engine->now.mono_us) / 4;
-    if (wait_us < HEDGE_US_MIN)
-        wait_us = HEDGE_US_MIN;
-    if (wait_us > most_us)
-        wait_us = most_us;
     request->hedge.due_us = engine->now.mono_us + wait_us;
     if (wait_us < HEDGE_US_MIN) {
         request_start_timer(&request->hedge, request->hedge.due_us);

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "replica/operation_parts.h"
 #include "store/mates.h"
+#include "store/taken.h"
 #include "value/batch.h"
 #include "value/merge.h"
 
@@ -108,6 +109,9 @@ static bool look(struct operation *operation, node_number self, struct partition
     operation_find(partition, &key->place, &found);
     if (!operation_newest(operation, &sight, &found, &key->old))
         return false;
+    if (!operation->siblings && !version_is_counter(&key->old) &&
+        dot_compare(key->old.dot, found.stored.dot) > 0)
+        partition_note_taken(partition, key->place.hash, key->old.dot);
     key->over = dot_max(dot_max(key->old.dot, found.stored.dot), dot_max(found.mark, sight.gone));
     key->counting = operation_counter_place(operation, self, partition, &found, &sight, now_ms);
     if (key->addition.opened != 0) {

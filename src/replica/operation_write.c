@@ -7,6 +7,8 @@
 #include "replica/operation_parts.h"
 
 #include "base/assert.h"
+#include "base/rule.h"
+#include "store/taken.h"
 #include "value/merge.h"
 
 /* How often a change is made before there is no room for it: others may take what was made. */
@@ -324,6 +326,9 @@ static void change_here(struct coordinator *coordinator, struct operation *opera
     operation->over = dot_max(dot_max(current->dot, found->mark), gone(operation));
     if (!dot_exists(dot))
         return;
+    if (!operation->siblings && !version_is_counter(current) &&
+        dot_compare(current->dot, found->stored.dot) > 0)
+        partition_note_taken(partition, operation->place.hash, current->dot);
     buffer_reset(&operation->written_bytes, BUFFER_KEEP);
     if (adds ? build_counter(operation, current, &place, dot, change.amount)
              : build(operation, current, &change, dot, now.wall_ms))
@@ -567,10 +572,18 @@ static void overtaken(struct coordinator *coordinator, struct operation *operati
     offer_again(coordinator, operation);
 }
 
+/* As long as those that have not answered may make it W, nothing is stamped anew: it may have been
+ * read, and written over, and would be back (rule 25). */
 static bool rests(struct coordinator *coordinator, struct operation *operation)
 {
-    if (!operation->rests && operation->rounds >= OPERATION_ROUNDS_RUSH)
-        operation->rests = coordinator->calls->rest(coordinator->host, operation);
+    const bool may_do = RULE(25) && write_tally_may_do(&operation->writing);
+
+    if (operation->rounds >= OPERATION_ROUNDS_RUSH || may_do) {
+        if (!operation->rests)
+            operation->rests = coordinator->calls->rest(coordinator->host, operation);
+    } else {
+        operation->rests = false;
+    }
     return operation->rests;
 }
 

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/rule.h"
 #include "store/mates.h"
+#include "store/taken.h"
 #include "value/merge.h"
 
 /* What a buffer keeps between two uses, bytes. */
@@ -305,6 +306,8 @@ static void keep(struct replica *replica, struct partition *partition, const str
     if (dot_equal(version->dot, current.dot))
         return; /* it came before */
     if (dot_compare(version->dot, bar) <= 0) {
+        if (partition->taken != NULL && partition_has_taken(partition, place->hash, version->dot))
+            return; /* rule 25: so it did */
         offered->status = ACK_NEWER;
         offered->known = bar;
         return;
@@ -314,6 +317,8 @@ static void keep(struct replica *replica, struct partition *partition, const str
         keep_counter(replica, partition, place, NULL, &nothing, version, offered);
     } else {
         offered->status = put(replica, partition, place, entry, version);
+        if (__builtin_expect(dot_equal(over, version->dot), 0) && !version_is_set(version))
+            partition_note_taken(partition, place->hash, version->dot);
     }
     /* What is settled was known to whoever wrote, and may be gone there. */
     offered->diverged = dot_compare(over, current.dot) < 0 &&

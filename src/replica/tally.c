@@ -109,9 +109,14 @@ enum tally_state write_tally_add(struct write_tally *tally, unsigned replica, ui
         if (status == ACK_FORGETFUL && dot_compare(known, tally->dot) >= 0)
             tally->forgotten = dot_max(tally->forgotten, known);
     }
-    if (tally->state == TALLY_PENDING)
+    if (tally->state == TALLY_PENDING || tally->state == TALLY_RESTAMP)
         tally->state = decide_write(tally);
     return tally->state;
+}
+
+bool write_tally_may_do(const struct write_tally *tally)
+{
+    return tally->waiting > 0 && tally->acknowledged + tally->waiting >= tally->needed;
 }
 
 unsigned write_tally_count(const struct write_tally *tally, unsigned status)

@@ -38,7 +38,8 @@ enum tally_state {
  * forgot takes writes (rules 12, 19, 20 leave only dots at or below its ceiling out, which it
  * answers with FORGETFUL). NEWER and FORGETFUL are no acknowledgement (rule 1): the write gets a
  * stamp above, as often as there are restamps left; then they are refusals. NEWER calls for that at
- * once. FORGETFUL does only where the others are not enough: its ceiling is seconds ahead of all
+ * once, though as long as it has not got one, acknowledgements still make it DONE. FORGETFUL does
+ * only where the others are not enough: its ceiling is seconds ahead of all
  * clocks, and the clocks pass it soon.
  */
 struct write_tally {
@@ -75,6 +76,9 @@ void write_tally_restamp(struct write_tally *tally, struct dot dot);
  * is never stamped again. */
 void write_tally_begin_repair(struct write_tally *tally, unsigned copies, unsigned needed,
                               struct dot dot, uint16_t holders, uint16_t stale);
+
+/* Whether those that have not answered may be enough to make it DONE. */
+bool write_tally_may_do(const struct write_tally *tally);
 
 /* The next replica to offer a repair to, now taken as asked; -1 when all were. */
 int write_tally_ask(struct write_tally *tally);

@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "store/internal.h"
 #include "store/mates.h"
+#include "store/taken.h"
 #include "value/merge.h"
 
 /* ------------------------------------------------------------------------------------- memory */
@@ -365,6 +366,7 @@ void partition_clear(struct partition *partition)
     partition->flushing = false;
     marks_drop(&partition->marks, partition->flushed);
     partition_drop_mates(partition, partition->flushed.stamp);
+    partition_drop_taken(partition, partition->flushed.stamp);
     partition_finish(partition);
 }
 
@@ -374,6 +376,7 @@ void partition_deinit(struct partition *partition)
     memory_free(partition->marks);
     partition->marks = NULL;
     partition_drop_mates(partition, UINT64_MAX);
+    partition_drop_taken(partition, UINT64_MAX);
 }
 
 void partition_count(const struct partition *partition, struct partition_counts *counts)

@@ -24,6 +24,7 @@
 struct entry;
 struct marks;
 struct mates;
+struct taken;
 struct store;
 struct table;
 
@@ -79,6 +80,7 @@ struct partition {
     uint32_t doubts;     /* how often this node dropped what it owed here, since the replicas were
                           * compared */
     struct mates *mates; /* of batches that are not settled (mates.h); NULL while there is none */
+    struct taken *taken; /* versions of others' writes (taken.h); NULL while there is none */
     /* The store's own. */
     int64_t wheel_now_ms; /* the last time handed to partition_expire */
     uint64_t expired_total;

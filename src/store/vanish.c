@@ -5,6 +5,7 @@
 #include "base/rule.h"
 #include "store/internal.h"
 #include "store/mates.h"
+#include "store/taken.h"
 #include "value/siblings.h"
 
 /* Marks take at most one in so many bytes of memory_max. */
@@ -181,6 +182,7 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
 
     if (partition->mates != NULL)
         partition_drop_mates(partition, settled);
+    partition_drop_taken(partition, settled);
     if (!marks_go && (entry == NULL || entry->stamp > tombstones_settled))
         return false;
     if (marks_go)

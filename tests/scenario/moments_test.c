@@ -61,6 +61,70 @@ Test(moments, without_rule_1_a_write_below_another_is_acknowledged_and_lost)
                    "3 > $3 one\n");
 }
 
+/* 3 has a write of 1 by the repair of a read, and writes over it, before 1 offers it. */
+static void a_write_that_was_read_and_written_over(struct script *script)
+{
+    script_begin_with(script, &script_three);
+    script_hold(script, 1, 3);
+    script_hold(script, 2, 1);
+    script_ask(script, 1, "set k one");
+    script_wait_ms(script, 5);
+    script_say(script, 2, "get k");
+    script_say(script, 3, "set k two");
+    script_say(script, 2, "get k");
+    script_free(script, 1, 3);
+    script_wait_ms(script, 5);
+    script_free(script, 2, 1);
+    script_wait_ms(script, 50);
+    script_say(script, 2, "get k");
+}
+
+Test(moments, a_write_that_was_read_and_written_over_does_not_come_back)
+{
+    struct script script;
+
+    a_write_that_was_read_and_written_over(&script);
+    script_end(&script, "-- what 1 sends to 3 is held up\n"
+                        "-- what 2 sends to 1 is held up\n"
+                        "1 < set k one\n"
+                        "1>2 write k: +500.0@1 'one' over none\n"
+                        "1>3 write k: +500.0@1 'one' over none\n"
+                        "2>1 ack: ok\n"
+                        "2 < get k\n"
+                        "2>1 read k, has +500.0@1\n"
+                        "2>3 read k, has +500.0@1\n"
+                        "3>2 absent\n"
+                        "2>3 write k: +500.0@1 'one' over +500.0@1\n"
+                        "3>2 ack: ok\n"
+                        "2 > $3 one\n"
+                        "3 < set k two\n"
+                        "3>1 write k: +513.0@3 'two' over +500.0@1\n"
+                        "3>2 write k: +513.0@3 'two' over +500.0@1\n"
+                        "1>3 ack: ok\n"
+                        "2>3 ack: ok\n"
+                        "3 > +OK\n"
+                        "2 < get k\n"
+                        "2>1 read k, has +513.0@3\n"
+                        "2>3 read k, has +513.0@3\n"
+                        "3>2 answer: same\n"
+                        "2 > $3 two\n"
+                        "-- what 1 sends to 3 arrives\n"
+                        "3>1 ack: ok\n"
+                        "1 > +OK\n"
+                        "-- what 2 sends to 1 arrives\n"
+                        "1>2 answer: version +513.0@3 'two'\n"
+                        "1>2 answer: same\n"
+                        "2 < get k\n"
+                        "2>1 read k, has +513.0@3\n"
+                        "1>2 answer: same\n"
+                        "2 > $3 two\n");
+}
+
+Test(moments, without_rule_25_a_write_that_was_read_and_written_over_is_back)
+{
+    script_without(25, a_write_that_was_read_and_written_over, "2 > $3 one\n");
+}
+
 /* 1 looks at what it has, and the answer of 2 comes when all is over. The clock of 1 is ahead, so
  * that nothing is waited for from 1. The second look is 1's own, and stands in no message. */
 static void answers_of_different_moments(struct script *script)

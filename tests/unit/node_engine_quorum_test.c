@@ -700,6 +700,8 @@ Test(engine_quorum, newer_is_answered_with_a_stamp_above)
     const struct wire_message first = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
     known = (struct dot){.stamp = first.write.version.dot.stamp + 1000, .node = 13};
     acknowledge(pair_cable(&pair, 0, 1), first.write.id, ACK_NEWER, known);
+    expect_nothing(pair_cable(&pair, 0, 1)); /* node 2 may acknowledge it yet */
+    pair_pass(&pair, 10);
     const struct wire_message second = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
     cr_assert_gt(dot_compare(second.write.version.dot, known), 0);
     cr_assert(span_equal(second.write.version.value, SPAN("v")));
@@ -709,6 +711,36 @@ Test(engine_quorum, newer_is_answered_with_a_stamp_above)
     acknowledge(pair_cable(&pair, 0, 1), second.write.id, ACK_OK, DOT_NONE);
     pair_expect(client, OK);
     cr_assert_eq(pair_metric(&pair, 0, METRIC_RESTAMPS), 1);
+    end();
+}
+
+Test(engine_quorum, newer_is_nothing_to_a_write_that_enough_acknowledge)
+{
+    begin_with_ghosts();
+    pair_command(client, "SET k v");
+    const struct wire_message one = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
+    const struct wire_message two = next(pair_cable(&pair, 0, 2), WIRE_WRITE);
+    const struct dot known = {.stamp = one.write.version.dot.stamp + 1000, .node = 13};
+    acknowledge(pair_cable(&pair, 0, 1), one.write.id, ACK_NEWER, known);
+    acknowledge(pair_cable(&pair, 0, 2), two.write.id, ACK_OK, DOT_NONE);
+    pair_expect(client, OK);
+    pair_pass(&pair, 10);
+    expect_nothing(pair_cable(&pair, 0, 1));
+    end();
+}
+
+Test(engine_quorum, a_write_goes_on_at_once_when_no_more_can_acknowledge_it)
+{
+    begin_with_ghosts();
+    pair_command(client, "SET k v");
+    const struct wire_message one = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
+    const struct wire_message two = next(pair_cable(&pair, 0, 2), WIRE_WRITE);
+    const struct dot known = {.stamp = one.write.version.dot.stamp + 1000, .node = 13};
+    acknowledge(pair_cable(&pair, 0, 1), one.write.id, ACK_NEWER, known);
+    expect_nothing(pair_cable(&pair, 0, 1));
+    acknowledge(pair_cable(&pair, 0, 2), two.write.id, ACK_NEWER, known);
+    const struct wire_message again = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
+    cr_assert_gt(dot_compare(again.write.version.dot, known), 0);
     end();
 }
 

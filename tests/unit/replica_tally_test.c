@@ -62,6 +62,21 @@ Test(write_tally, newer_asks_for_a_stamp_above_and_everybody_is_asked_again)
     cr_assert_eq(answer(1, ACK_OK), TALLY_DONE);
 }
 
+Test(write_tally, acknowledgements_are_enough_until_there_is_a_stamp_above)
+{
+    write_tally_begin(&write, 3, 2, 1, dot(10, 1));
+    answer(0, ACK_OK);
+    cr_assert_eq(write_tally_add(&write, 1, ACK_NEWER, dot(20, 3), 0), TALLY_RESTAMP);
+    cr_assert(write_tally_may_do(&write));
+    cr_assert_eq(answer(2, ACK_OK), TALLY_DONE);
+
+    write_tally_begin(&write, 3, 2, 1, dot(10, 1));
+    answer(0, ACK_OK);
+    cr_assert_eq(write_tally_add(&write, 1, ACK_NEWER, dot(20, 3), 0), TALLY_RESTAMP);
+    cr_assert_eq(answer(2, ACK_DOWN), TALLY_RESTAMP);
+    cr_assert_not(write_tally_may_do(&write));
+}
+
 Test(write_tally, newer_is_a_refusal_once_no_restamp_is_left)
 {
     write_tally_begin(&write, 3, 2, 0, dot(10, 1));
