@@ -12,6 +12,10 @@
 #include "node/recover.h"
 #include "node/script.h"
 
+/* What a request that learns of a loss takes, and one that is over, as task.h counts. */
+#define LOSING_WORK      8u
+#define LOSING_FREE_WORK 1u
+
 /* How long the node takes usually: a moving average over about eight answers. */
 static void note_time(struct peer *peer, const struct request *request)
 {
@@ -319,10 +323,29 @@ static void lose(struct request *request, node_number number)
     }
 }
 
-void answers_lost(struct engine *engine, node_number number)
+static void lose_some(struct task *task)
 {
-    const size_t count = engine->slot_count; /* what is begun meanwhile knows it already */
+    struct peer *peer = list_entry(task, struct peer, losing);
+    struct engine *engine = task->engine;
+    unsigned work = 0;
 
-    for (size_t i = 0; i < count; i++)
-        lose(engine->slots[i], number);
+    while (peer->losing_at < peer->losing_end && work < TASKS_WORK_PER_TURN) {
+        struct request *request = engine->slots[peer->losing_at++];
+        work += request->stage == STAGE_FREE ? LOSING_FREE_WORK : LOSING_WORK;
+        lose(request, peer->number);
+    }
+    task_spend(task, work);
+    peer->loses = peer->losing_at < peer->losing_end;
+    if (peer->loses)
+        task_hurry(task);
+}
+
+const struct task_kind answers_losing = {.work = WORK_PEERS, .run = lose_some};
+
+void answers_lost(struct peer *peer)
+{
+    peer->losing_at = 0;
+    peer->losing_end = peer->engine->slot_count;
+    peer->loses = true;
+    task_hurry_at_once(&peer->losing);
 }

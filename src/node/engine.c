@@ -69,6 +69,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     list_init(&engine->links);
     list_init(&engine->dirty_links);
     list_init(&engine->dirty_peers);
+    list_init(&engine->unread_peers);
     list_init(&engine->free_requests);
     list_init(&engine->hedging);
     list_init(&engine->owed);
@@ -285,6 +286,7 @@ static void tick(struct engine *engine)
 void engine_wake(struct engine *engine, struct instant now)
 {
     engine->now = now;
+    peers_proceed(engine); /* before the time of anything is up */
     hedges_proceed(engine);
     watch_wake(engine);
     fire_timers(engine);
@@ -351,7 +353,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->pause_ends_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
-    if (tasks_ready(&engine->tasks) || !list_empty(&engine->resumed) ||
+    if (engine_has_more(engine) || !list_empty(&engine->resumed) ||
         buffer_size(&engine->posted) > 0)
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);

@@ -216,6 +216,7 @@ static struct hint *add(struct engine *engine, struct hints_target *target, uint
     metrics_add(engine->metrics, METRIC_HINTS, 1);
     metrics_add(engine->metrics, METRIC_HINT_BYTES, bytes);
     metrics_add(engine->metrics, METRIC_HINTS_KEPT, 1);
+    engine->turn_answers++;
     return hint;
 }
 

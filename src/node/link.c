@@ -17,8 +17,8 @@
 #include "sync/stream.h"
 #include "sync/vanished.h"
 
-/* Bytes of one ACKS: then the next begins, and the frame may end. */
-#define ACKS_SIZE_MAX 65536u
+/* Bytes of one ACKS, so that who gets it may leave the next to another turn. */
+#define ACKS_SIZE_MAX 512u
 
 struct link *engine_link_open(struct engine *engine, struct instant now, void *connection)
 {

@@ -277,6 +277,7 @@ struct engine {
     uint64_t next_link;
     struct list dirty_links;
     struct list dirty_peers;
+    struct list unread_peers; /* of struct peer, by unread */
 
     struct peer **peers; /* by number, up to peer_limit */
     size_t peer_limit;
@@ -332,6 +333,11 @@ static inline unsigned engine_alerts(const struct engine *engine)
 static inline const struct option_output_limit *client_output_limit(const struct client *client)
 {
     return &client->engine->options->client_output_buffer_limit.of[OPTION_CLASS_NORMAL];
+}
+/* Whether there is work that only wants a turn. */
+static inline bool engine_has_more(const struct engine *engine)
+{
+    return tasks_ready(&engine->tasks) || !list_empty(&engine->unread_peers);
 }
 /* How many of its partitions a worker visits in a tick. */
 uint32_t engine_tick_partitions(const struct engine *engine);

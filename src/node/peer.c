@@ -161,6 +161,8 @@ static void forget_link(struct peer *peer)
     peer->mates_refused = false;
     peer->asked_us = 0;
     list_remove(&peer->dirty);
+    list_remove(&peer->unread);
+    peer->taken = 0;
     buffer_deinit(&peer->in);
     outbox_deinit(&peer->out);
 }
@@ -181,7 +183,7 @@ static void close_link(struct peer *peer)
         metrics_subtract(engine->metrics, METRIC_PEERS_CONNECTED, 1);
         trails_note(engine, peer->number, 0);
         hints_lost(engine, peer->number);
-        answers_lost(engine, peer->number);
+        answers_lost(peer);
         sync_lost(engine->sync, peer->number);
     }
     settle(engine);
@@ -197,6 +199,8 @@ static void create_peer(struct engine *engine, node_number number)
     peer->created_us = engine->now.mono_us;
     peer->trusted = trusted(view_node(engine->view, number));
     list_init(&peer->dirty);
+    list_init(&peer->unread);
+    task_init(&peer->losing, &answers_losing, engine);
     outbox_init(&peer->out);
     engine->peers[number] = peer;
     engine->settling = true;
@@ -210,6 +214,9 @@ static void destroy_peer(struct engine *engine, struct peer *peer)
         engine->calls->peer_close(engine->host, number);
         close_link(peer);
     }
+    while (peer->loses)
+        answers_losing.run(&peer->losing);
+    list_remove(&peer->losing.link);
     engine->footprint.links -= peer->footprint;
     buffer_deinit(&peer->in);
     outbox_deinit(&peer->out);
@@ -314,7 +321,8 @@ void peers_wake(struct engine *engine)
         } else if (peer->stage == PEER_GREETING &&
                    engine->now.mono_us - peer->asked_us > HANDSHAKE_US) {
             break_link(peer, "its handshake takes too long");
-        } else if (peer->stage == PEER_CLOSED && engine->now.mono_us >= peer->retry_us) {
+        } else if (peer->stage == PEER_CLOSED && !peer->loses &&
+                   engine->now.mono_us >= peer->retry_us) {
             peer->stage = PEER_OPENING;
             engine->calls->peer_open(engine->host, peer->number);
         }
@@ -346,15 +354,6 @@ void engine_peer_opened(struct engine *engine, struct instant now, node_number n
     handshake_open(&peer->handshake, &self, WIRE_ROLE_WORKER,
                    member != NULL ? &member->identity : NULL, &engine->rng, &peer->out.head);
     engine->calls->peer_output(engine->host, node);
-}
-
-void engine_peer_closed(struct engine *engine, struct instant now, node_number node)
-{
-    struct peer *peer = peer_find(engine, node);
-
-    engine->now = now;
-    if (peer != NULL && peer->stage != PEER_CLOSED)
-        close_link(peer);
 }
 
 static void break_link(struct peer *peer, const char *why)
@@ -395,38 +394,42 @@ static void greet(struct peer *peer, const struct wire_message *message)
 
 /* ---- frames ---- */
 
-static void receive_frame(struct peer *peer, struct wire_frame *frame)
+/* Takes the messages of the frame that `in` begins with; false: some are the next turn's. */
+static bool receive_frame(struct peer *peer, struct wire_frame *frame, size_t answers_max)
 {
     struct engine *engine = peer->engine;
     struct wire_message message;
     const char *error = NULL;
-    enum wire_result result = WIRE_END;
+    enum wire_result result = WIRE_OK;
+    const uint8_t *begin = frame->messages.at;
 
-    if (peer->stage == PEER_OPEN) {
+    if (peer->stage == PEER_OPEN && peer->taken == 0) {
         engine_observe(engine, frame->hlc);
         ledger_hear(&engine->own.bounds->ledger, peer->number, frame->settled);
     }
-    while (peer->stage != PEER_CLOSED &&
+    frame->messages.at += peer->taken;
+    while (peer->stage != PEER_CLOSED && engine->turn_answers < answers_max &&
            (result = wire_next_message(&frame->messages, &message, &error)) == WIRE_OK) {
         if (peer->stage == PEER_GREETING)
             greet(peer, &message);
         else if (!answers_take(peer, &message))
             break_link(peer, "it sent a question on a link for answers");
     }
-    if (result == WIRE_BAD && peer->stage != PEER_CLOSED)
+    if (peer->stage == PEER_CLOSED)
+        return true;
+    if (result == WIRE_BAD)
         break_link(peer, error);
+    peer->taken = result == WIRE_OK ? (size_t)(frame->messages.at - begin) : 0;
+    return result != WIRE_OK;
 }
 
-void engine_peer_input(struct engine *engine, struct instant now, node_number node)
+/* Takes what came, as far as the turn's answers are no more than so many. */
+static void receive(struct peer *peer, size_t answers_max)
 {
-    struct peer *peer = peer_find(engine, node);
+    struct engine *engine = peer->engine;
     struct wire_frame frame;
 
-    engine->now = now;
-    engine_note(engine, WORK_PEERS);
-    if (peer->stage == PEER_OPEN)
-        peer->asked_us = 0;
-    peer->tripped = false;
+    list_remove(&peer->unread);
     while (peer->stage != PEER_CLOSED) {
         const size_t frame_max = peer->stage == PEER_OPEN ? engine->options->peer_frame_max
                                                           : HANDSHAKE_FRAME_MAX;
@@ -438,8 +441,43 @@ void engine_peer_input(struct engine *engine, struct instant now, node_number no
             engine_make_room(&peer->in, frame.size - buffer_size(&peer->in));
         if (result != WIRE_OK)
             break;
-        receive_frame(peer, &frame);
+        if (!receive_frame(peer, &frame, answers_max)) {
+            list_append(&engine->unread_peers, &peer->unread);
+            break;
+        }
         if (peer->stage != PEER_CLOSED)
             buffer_consume(&peer->in, frame.size);
     }
+}
+
+void peers_proceed(struct engine *engine)
+{
+    while (!list_empty(&engine->unread_peers) && engine->turn_answers < PEER_ANSWERS_PER_TURN) {
+        struct peer *peer = list_entry(engine->unread_peers.next, struct peer, unread);
+        engine_note(engine, WORK_PEERS);
+        receive(peer, PEER_ANSWERS_PER_TURN);
+    }
+}
+
+void engine_peer_input(struct engine *engine, struct instant now, node_number node)
+{
+    struct peer *peer = peer_find(engine, node);
+
+    engine->now = now;
+    engine_note(engine, WORK_PEERS);
+    if (peer->stage == PEER_OPEN)
+        peer->asked_us = 0;
+    peer->tripped = false;
+    receive(peer, PEER_ANSWERS_PER_TURN);
+}
+
+void engine_peer_closed(struct engine *engine, struct instant now, node_number node)
+{
+    struct peer *peer = peer_find(engine, node);
+
+    engine->now = now;
+    if (peer != NULL && !list_empty(&peer->unread))
+        receive(peer, SIZE_MAX); /* it was answered before the link broke */
+    if (peer != NULL && peer->stage != PEER_CLOSED)
+        close_link(peer);
 }

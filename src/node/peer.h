@@ -11,10 +11,15 @@
 #include "base/outbox.h"
 #include "node/engine.h"
 #include "node/handshake.h"
+#include "node/task.h"
 #include "wire/wire.h"
 
 struct block;
 struct engine;
+
+/* Answers that are taken in one turn, of all peers, before the rest is left to the next: one is
+ * about half a command. A hint that is kept counts as one more. */
+#define PEER_ANSWERS_PER_TURN 512
 
 enum peer_stage { PEER_CLOSED, PEER_OPENING, PEER_GREETING, PEER_OPEN };
 
@@ -30,6 +35,15 @@ struct peer {
     struct buffer *framed; /* in `out`: where a frame is begun, NULL: none is */
     size_t frame_at;
     struct list dirty; /* engine->dirty_peers while one is */
+
+    /* Answers that came, and are another turn's (PEER_ANSWERS_PER_TURN). */
+    struct list unread; /* engine->unread_peers while there are any */
+    size_t taken;       /* of the messages of the frame that `in` begins with, bytes */
+
+    /* While requests learn that its link broke, and it is not opened again (answers_lost). */
+    struct task losing;
+    bool loses;
+    size_t losing_at, losing_end; /* slots of requests */
 
     /* The circuit breaker: open while questions wait and nothing is heard. */
     int64_t asked_us; /* when the first question since anything was heard went out; 0: none */
@@ -64,6 +78,8 @@ void peer_put_write(struct engine *engine, node_number number, struct buffer *ou
 bool peers_settling(const struct engine *engine);
 void peers_follow_view(struct engine *engine);
 void peers_wake(struct engine *engine);
+/* Goes on with answers that a turn was too short for. */
+void peers_proceed(struct engine *engine);
 void peers_turn_end(struct engine *engine);
 void peers_destroy(struct engine *engine);
 
@@ -71,7 +87,9 @@ void peers_destroy(struct engine *engine);
 
 /* Gives a message to whoever asked. False: it is no answer. */
 bool answers_take(struct peer *peer, const struct wire_message *message);
-/* Every request that waits for the node learns that it will not answer. */
-void answers_lost(struct engine *engine, node_number number);
+/* Its link broke: every request that waits for the node learns that it will not answer, in steps.
+ * What is begun meanwhile knows it already, and so it is not opened again before all is done. */
+void answers_lost(struct peer *peer);
+extern const struct task_kind answers_losing;
 
 #endif

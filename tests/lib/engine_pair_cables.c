@@ -231,7 +231,7 @@ void pair_settle(struct pair *pair)
                 engine_heed(node->engine, pair_now(node));
             node->killed = false;
             engine_turn_end(node->engine, pair_now(node));
-            if (tasks_ready(&node->engine->tasks)) { /* their steps take no time */
+            if (engine_has_more(node->engine)) { /* their steps take no time */
                 engine_wake(node->engine, pair_now(node));
                 moved = true;
             }
