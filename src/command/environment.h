@@ -98,13 +98,9 @@ struct environment {
     const struct metrics *metrics; /* commands by their place in command_table */
     const struct ring *ring;       /* the one published last; NULL: there is none */
     struct directory *directory;
-<<<<<<< HEAD
-    struct scripts *scripts; /* of the node; NULL: the engine has its own */
-    struct slowlog *slowlog; /* NULL: nothing is kept of slow requests, in both */
-=======
+    struct scripts *scripts;       /* of the node; NULL: the engine has its own */
     struct errorstats *errorstats; /* NULL: errors are not counted by kind */
     struct slowlog *slowlog;       /* NULL: nothing is kept of slow requests, in both */
->>>>>>> fuzz
     struct latency *latency;
     struct cluster_cache *cluster_cache; /* the worker's own */
     struct audience *audience;           /* the same (command/audience.h) */

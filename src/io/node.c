@@ -283,12 +283,8 @@ struct node *node_create(const struct node_options *options, struct buffer *erro
     pthread_mutex_init(&node->options_lock, NULL);
     node_random(&node->seed, sizeof node->seed);
     node_random(&node->boot_nonce, sizeof node->boot_nonce);
-<<<<<<< HEAD
     node->directory = directory_create(wake_worker, node, node->seed);
-=======
-    node->directory = directory_create(wake_worker, node);
     node->errorstats = errorstats_create();
->>>>>>> fuzz
     node->slowlog = slowlog_create();
     node->latency = latency_create();
     if (!open_all(node, options, error))

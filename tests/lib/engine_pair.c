@@ -315,12 +315,8 @@ static void start_node(struct pair_node *node)
         .options = node->options,
         .identity = &node->about,
         .metrics = node->metrics,
-<<<<<<< HEAD
         .directory = directory_create(wake_killed, node, 1),
-=======
-        .directory = directory_create(wake_killed, node),
         .errorstats = errorstats_create(),
->>>>>>> fuzz
         .slowlog = slowlog_create(),
         .latency = latency_create(),
         .cluster_cache = cluster_cache_create(),

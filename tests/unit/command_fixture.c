@@ -122,12 +122,8 @@ void fixture_init(struct fixture *fixture)
         .options = fixture->options,
         .identity = &fixture->identity,
         .metrics = fixture->metrics,
-<<<<<<< HEAD
         .directory = directory_create(wake, fixture, 1),
-=======
-        .directory = directory_create(wake, fixture),
         .errorstats = errorstats_create(),
->>>>>>> fuzz
         .slowlog = slowlog_create(),
         .latency = latency_create(),
         .cluster_cache = cluster_cache_create(),
