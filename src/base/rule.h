@@ -2,9 +2,9 @@
  *
  * The rules of replication, numbered as in docs/ARCHITECTURE.md (Replication rules). Code that is
  * there for the sake of one asks RULE(n) in its condition, so that a reader finds every place where
- * a rule acts, and the simulator can take one out and show that it is needed: for it these files are
- * compiled with DUNLIN_RULES_REMOVABLE (removable_files in Makefile.am). In every other build RULE(n)
- * is a constant.
+ * a rule acts, and the simulator can take one out and show that it is needed: for it these files
+ * are compiled with DUNLIN_RULES_REMOVABLE (removable_files in Makefile.am). In every other build
+ * RULE(n) is a constant.
  */
 #ifndef DUNLIN_BASE_RULE_H
 #define DUNLIN_BASE_RULE_H

@@ -24,12 +24,16 @@ ROW("copy", .arity = -3, .flags = FLAG_WRITE | FLAG_DENYOOM, KEYS(1, 2, 1, "RW a
               OPTIONAL_WITH("destination-db", "integer", "DB"),
               TOKEN_OPTIONAL("replace", "REPLACE")))
 
-#define SORT_ORDER                                                                \
+#define SORT_ORDER                                                                  \
     ONE_OF("order", ARGUMENT_OPTIONAL, TOKEN("asc", "ASC"), TOKEN("desc", "DESC")), \
         TOKEN_OPTIONAL("sorting", "ALPHA")
-#define SORT_LIMIT BLOCK("offset_count", "LIMIT", ARGUMENT_OPTIONAL, INTEGER("offset"), INTEGER("count"))
-#define SORT_BY    OPTIONAL_WITH("pattern", "pattern", "BY")
-#define SORT_GET   {"pattern", "pattern", "GET", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE, NULL}
+#define SORT_LIMIT \
+    BLOCK("offset_count", "LIMIT", ARGUMENT_OPTIONAL, INTEGER("offset"), INTEGER("count"))
+#define SORT_BY OPTIONAL_WITH("pattern", "pattern", "BY")
+#define SORT_GET                                                                 \
+    {                                                                            \
+        "pattern", "pattern", "GET", ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE, NULL \
+    }
 
 ROW("sort", .arity = -2, .flags = FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
     KEYS(1, 1, 1, "RO access"), .prepare = sort_prepare, READ(sort_read),

@@ -46,7 +46,7 @@ struct handshake {
     struct identity other_challenge;
     struct identity other; /* the other node */
     node_number other_number;
-    uint64_t other_boot; /* of its process */
+    uint64_t other_boot;      /* of its process */
     struct identity expected; /* opener: who should answer; none: anybody */
     char error[HANDSHAKE_ERROR_MAX];
 };

@@ -249,23 +249,23 @@ struct engine {
 
     struct batch batch; /* of the clients that are being read */
     struct list clients;
-    uint64_t slow_us;          /* what takes so long is noted (watch_slow) */
-    const atomic_uint *alerts; /* the directory's */
-    int64_t pause_ends_us;     /* INT64_MAX: no client is held by a pause */
-    uint64_t marks_seen;       /* directory_marks, as of engine_heed */
-    struct buffer monitors;    /* of struct client *: those that are shown what others run */
-    uint64_t monitor_changes;  /* as of when */
-    struct buffer seen;        /* lines for monitors, of this turn */
-    struct inbox *inbox;       /* of this worker (command/post.h) */
-    struct buffer posted;      /* what was in it, and is not handed out yet */
-    bool announcing;           /* the first of that is a message on its way to the audience */
-    struct buffer pushes[2];   /* it, in RESP2 and RESP3, */
-    uint64_t pushes_turn;      /* for those of this turn of the audience */
-    uint64_t published;        /* messages that this worker has sent to others */
-    struct tasks tasks;        /* what is done in steps */
-    struct many *spare_many;   /* memory for the next one, or NULL */
+    uint64_t slow_us;                /* what takes so long is noted (watch_slow) */
+    const atomic_uint *alerts;       /* the directory's */
+    int64_t pause_ends_us;           /* INT64_MAX: no client is held by a pause */
+    uint64_t marks_seen;             /* directory_marks, as of engine_heed */
+    struct buffer monitors;          /* of struct client *: those that are shown what others run */
+    uint64_t monitor_changes;        /* as of when */
+    struct buffer seen;              /* lines for monitors, of this turn */
+    struct inbox *inbox;             /* of this worker (command/post.h) */
+    struct buffer posted;            /* what was in it, and is not handed out yet */
+    bool announcing;                 /* the first of that is a message on its way to the audience */
+    struct buffer pushes[2];         /* it, in RESP2 and RESP3, */
+    uint64_t pushes_turn;            /* for those of this turn of the audience */
+    uint64_t published;              /* messages that this worker has sent to others */
+    struct tasks tasks;              /* what is done in steps */
+    struct many *spare_many;         /* memory for the next one, or NULL */
     struct script_pool *script_pool; /* script.h */
-    struct list lcs_jobs;      /* of struct lcs_job, by waiting */
+    struct list lcs_jobs;            /* of struct lcs_job, by waiting */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;

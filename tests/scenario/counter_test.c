@@ -5,85 +5,85 @@
 #include <criterion/criterion.h>
 
 #include "lib/timeout.h"
-#include "scenario/script.h"
+#include "scenario/play.h"
 
 TestSuite(counter, .timeout = TIMEOUT_S(30));
 
 Test(counter, two_coordinators_that_are_kept_apart_lose_no_addition)
 {
-    struct script script;
+    struct play play;
 
-    script_begin_with(&script, &script_three);
-    script_say(&script, 1, "set n 5");
-    script_part_from_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_say(&script, 1, "at one incr n");
-    script_say(&script, 2, "at one incrby n 10");
-    script_say(&script, 1, "at one incr n");
-    script_say(&script, 2, "at one incrby n 10");
-    script_join_with_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_look_at_all(&script, "n");
-    script_say(&script, 3, "get n");
-    script_end(&script,
-               "1 < set n 5\n"
-               "1>2 write n: +500.0@1 '5' over none\n"
-               "1>3 write n: +500.0@1 '5' over none\n"
-               "2>1 ack: ok\n"
-               "3>1 ack: ok\n"
-               "1 > +OK\n"
-               "-- 1 and 2 are parted\n"
-               "-- 1 and 3 are parted\n"
-               "1 < at one incr n\n"
-               "1 > :6\n"
-               "2 < at one incrby n 10\n"
-               "2>3 write n: +2510.0@2 counter '15' base +500.0@1 +2510.0@2:+10 over +500.0@1\n"
-               "2 > :15\n"
-               "3>2 ack: ok\n"
-               "1 < at one incr n\n"
-               "1 > :7\n"
-               "2 < at one incrby n 10\n"
-               "2>3 write n: +2520.0@2 counter '25' base +500.0@1 +2510.0@2:+20 over +2510.0@2\n"
-               "2 > :25\n"
-               "3>2 ack: ok\n"
-               "-- 1 and 2 are joined\n"
-               "-- 1 and 3 are joined\n"
-               "2>1 write n: +2510.0@2 counter '15' base +500.0@1 +2510.0@2:+10 over +2510.0@2\n"
-               "2>1 write n: +2520.0@2 counter '25' base +500.0@1 +2510.0@2:+20 over +2520.0@2\n"
-               "1>2 write n: +2505.0@1 counter '6' base +500.0@1 +2505.0@1:+1 over +2505.0@1\n"
-               "1>2 write n: +2515.0@1 counter '7' base +500.0@1 +2505.0@1:+2 over +2515.0@1\n"
-               "1>3 write n: +2505.0@1 counter '6' base +500.0@1 +2505.0@1:+1 over +2505.0@1\n"
-               "1>3 write n: +2515.0@1 counter '7' base +500.0@1 +2505.0@1:+2 over +2515.0@1\n"
-               "1>2 ack: ok\n"
-               "1>2 ack: ok\n"
-               "2>1 ack: ok\n"
-               "2>1 ack: ok\n"
-               "3>1 ack: ok\n"
-               "3>1 ack: ok\n"
-               "1 has n: +2520.0@2 counter '27' base +500.0@1 +2505.0@1:+2 +2510.0@2:+20\n"
-               "2 has n: +2520.0@2 counter '27' base +500.0@1 +2505.0@1:+2 +2510.0@2:+20\n"
-               "3 has n: +2520.0@2 counter '27' base +500.0@1 +2505.0@1:+2 +2510.0@2:+20\n"
-               "3 < get n\n"
-               "3>2 read n, has +2520.0@2\n"
-               "2>3 answer: same\n"
-               "3 > $2 27\n");
+    play_begin_with(&play, &play_three);
+    play_say(&play, 1, "set n 5");
+    play_part_from_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_say(&play, 1, "at one incr n");
+    play_say(&play, 2, "at one incrby n 10");
+    play_say(&play, 1, "at one incr n");
+    play_say(&play, 2, "at one incrby n 10");
+    play_join_with_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_look_at_all(&play, "n");
+    play_say(&play, 3, "get n");
+    play_end(&play,
+             "1 < set n 5\n"
+             "1>2 write n: +500.0@1 '5' over none\n"
+             "1>3 write n: +500.0@1 '5' over none\n"
+             "2>1 ack: ok\n"
+             "3>1 ack: ok\n"
+             "1 > +OK\n"
+             "-- 1 and 2 are parted\n"
+             "-- 1 and 3 are parted\n"
+             "1 < at one incr n\n"
+             "1 > :6\n"
+             "2 < at one incrby n 10\n"
+             "2>3 write n: +2510.0@2 counter '15' base +500.0@1 +2510.0@2:+10 over +500.0@1\n"
+             "2 > :15\n"
+             "3>2 ack: ok\n"
+             "1 < at one incr n\n"
+             "1 > :7\n"
+             "2 < at one incrby n 10\n"
+             "2>3 write n: +2520.0@2 counter '25' base +500.0@1 +2510.0@2:+20 over +2510.0@2\n"
+             "2 > :25\n"
+             "3>2 ack: ok\n"
+             "-- 1 and 2 are joined\n"
+             "-- 1 and 3 are joined\n"
+             "2>1 write n: +2510.0@2 counter '15' base +500.0@1 +2510.0@2:+10 over +2510.0@2\n"
+             "2>1 write n: +2520.0@2 counter '25' base +500.0@1 +2510.0@2:+20 over +2520.0@2\n"
+             "1>2 write n: +2505.0@1 counter '6' base +500.0@1 +2505.0@1:+1 over +2505.0@1\n"
+             "1>2 write n: +2515.0@1 counter '7' base +500.0@1 +2505.0@1:+2 over +2515.0@1\n"
+             "1>3 write n: +2505.0@1 counter '6' base +500.0@1 +2505.0@1:+1 over +2505.0@1\n"
+             "1>3 write n: +2515.0@1 counter '7' base +500.0@1 +2505.0@1:+2 over +2515.0@1\n"
+             "1>2 ack: ok\n"
+             "1>2 ack: ok\n"
+             "2>1 ack: ok\n"
+             "2>1 ack: ok\n"
+             "3>1 ack: ok\n"
+             "3>1 ack: ok\n"
+             "1 has n: +2520.0@2 counter '27' base +500.0@1 +2505.0@1:+2 +2510.0@2:+20\n"
+             "2 has n: +2520.0@2 counter '27' base +500.0@1 +2505.0@1:+2 +2510.0@2:+20\n"
+             "3 has n: +2520.0@2 counter '27' base +500.0@1 +2505.0@1:+2 +2510.0@2:+20\n"
+             "3 < get n\n"
+             "3>2 read n, has +2520.0@2\n"
+             "2>3 answer: same\n"
+             "3 > $2 27\n");
 }
 
 Test(counter, a_key_that_two_begin_to_count_in_has_both)
 {
-    struct script script;
+    struct play play;
 
-    script_begin_with(&script, &script_three);
-    script_part_from_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_say(&script, 1, "at one incr n");
-    script_say(&script, 2, "at one incrby n 10");
-    script_join_with_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_look_at_all(&script, "n");
-    script_say(&script, 3, "incr n");
-    script_end(
-        &script,
+    play_begin_with(&play, &play_three);
+    play_part_from_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_say(&play, 1, "at one incr n");
+    play_say(&play, 2, "at one incrby n 10");
+    play_join_with_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_look_at_all(&play, "n");
+    play_say(&play, 3, "incr n");
+    play_end(
+        &play,
         "-- 1 and 2 are parted\n"
         "-- 1 and 3 are parted\n"
         "1 < at one incr n\n"
@@ -119,22 +119,22 @@ Test(counter, a_key_that_two_begin_to_count_in_has_both)
 
 Test(counter, who_restarted_opens_another_share_and_later_folds_the_first)
 {
-    struct script script;
+    struct play play;
 
-    script_begin_with(&script, &script_three);
-    script_say(&script, 2, "incr n");
-    script_say(&script, 2, "incr n");
-    script_kill(&script, 2);
-    script_start(&script, 2);
-    script_recover(&script, 2);
-    script_wait_ms(&script, 1000);
-    script_say(&script, 2, "incr n");
-    script_look(&script, 1, "n");
-    script_wait_ms(&script, 3000);
-    script_say(&script, 2, "incr n");
-    script_look(&script, 1, "n");
-    script_end(
-        &script,
+    play_begin_with(&play, &play_three);
+    play_say(&play, 2, "incr n");
+    play_say(&play, 2, "incr n");
+    play_kill(&play, 2);
+    play_start(&play, 2);
+    play_recover(&play, 2);
+    play_wait_ms(&play, 1000);
+    play_say(&play, 2, "incr n");
+    play_look(&play, 1, "n");
+    play_wait_ms(&play, 3000);
+    play_say(&play, 2, "incr n");
+    play_look(&play, 1, "n");
+    play_end(
+        &play,
         "2 < incr n\n"
         "2>1 read n, has none\n"
         "1>2 absent\n"
@@ -194,68 +194,68 @@ Test(counter, who_restarted_opens_another_share_and_later_folds_the_first)
 
 Test(counter, a_set_covers_what_was_added_beside_it_unseen)
 {
-    struct script script;
+    struct play play;
 
-    script_begin_with(&script, &script_three);
-    script_say(&script, 2, "incr n");
-    script_part_from_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_say(&script, 1, "at one incr n");
-    script_say(&script, 2, "set n 100");
-    script_say(&script, 1, "at one incr n");
-    script_say(&script, 2, "incr n");
-    script_join_with_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_look_at_all(&script, "n");
-    script_say(&script, 3, "get n");
-    script_end(&script,
-               "2 < incr n\n"
-               "2>1 read n, has none\n"
-               "1>2 absent\n"
-               "2>1 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
-               "2>3 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
-               "1>2 ack: ok\n"
-               "3>2 ack: ok\n"
-               "2 > :1\n"
-               "-- 1 and 2 are parted\n"
-               "-- 1 and 3 are parted\n"
-               "1 < at one incr n\n"
-               "1 > :2\n"
-               "2 < set n 100\n"
-               "2>3 write n: +2510.0@2 '100' over +500.0@2\n"
-               "3>2 ack: ok\n"
-               "2 > +OK\n"
-               "1 < at one incr n\n"
-               "1 > :3\n"
-               "2 < incr n\n"
-               "2>3 read n, has +2510.0@2\n"
-               "3>2 answer: same\n"
-               "2>3 write n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1 over +2510.0@2\n"
-               "3>2 ack: ok\n"
-               "2 > :101\n"
-               "-- 1 and 2 are joined\n"
-               "-- 1 and 3 are joined\n"
-               "1>2 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
-               "over +2505.0@1\n"
-               "1>2 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
-               "over +2515.0@1\n"
-               "1>3 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
-               "over +2505.0@1\n"
-               "1>3 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
-               "over +2515.0@1\n"
-               "2>1 write n: +2510.0@2 '100' over +2510.0@2\n"
-               "2>1 write n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1 over +2520.0@2\n"
-               "2>1 ack: newer, knows +2520.0@2\n"
-               "2>1 ack: newer, knows +2520.0@2\n"
-               "3>1 ack: newer, knows +2520.0@2\n"
-               "3>1 ack: newer, knows +2520.0@2\n"
-               "1>2 ack: ok\n"
-               "1>2 ack: ok\n"
-               "1 has n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1\n"
-               "2 has n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1\n"
-               "3 has n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1\n"
-               "3 < get n\n"
-               "3>2 read n, has +2520.0@2\n"
-               "2>3 answer: same\n"
-               "3 > $3 101\n");
+    play_begin_with(&play, &play_three);
+    play_say(&play, 2, "incr n");
+    play_part_from_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_say(&play, 1, "at one incr n");
+    play_say(&play, 2, "set n 100");
+    play_say(&play, 1, "at one incr n");
+    play_say(&play, 2, "incr n");
+    play_join_with_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_look_at_all(&play, "n");
+    play_say(&play, 3, "get n");
+    play_end(&play,
+             "2 < incr n\n"
+             "2>1 read n, has none\n"
+             "1>2 absent\n"
+             "2>1 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+             "2>3 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+             "1>2 ack: ok\n"
+             "3>2 ack: ok\n"
+             "2 > :1\n"
+             "-- 1 and 2 are parted\n"
+             "-- 1 and 3 are parted\n"
+             "1 < at one incr n\n"
+             "1 > :2\n"
+             "2 < set n 100\n"
+             "2>3 write n: +2510.0@2 '100' over +500.0@2\n"
+             "3>2 ack: ok\n"
+             "2 > +OK\n"
+             "1 < at one incr n\n"
+             "1 > :3\n"
+             "2 < incr n\n"
+             "2>3 read n, has +2510.0@2\n"
+             "3>2 answer: same\n"
+             "2>3 write n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1 over +2510.0@2\n"
+             "3>2 ack: ok\n"
+             "2 > :101\n"
+             "-- 1 and 2 are joined\n"
+             "-- 1 and 3 are joined\n"
+             "1>2 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
+             "over +2505.0@1\n"
+             "1>2 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
+             "over +2515.0@1\n"
+             "1>3 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
+             "over +2505.0@1\n"
+             "1>3 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
+             "over +2515.0@1\n"
+             "2>1 write n: +2510.0@2 '100' over +2510.0@2\n"
+             "2>1 write n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1 over +2520.0@2\n"
+             "2>1 ack: newer, knows +2520.0@2\n"
+             "2>1 ack: newer, knows +2520.0@2\n"
+             "3>1 ack: newer, knows +2520.0@2\n"
+             "3>1 ack: newer, knows +2520.0@2\n"
+             "1>2 ack: ok\n"
+             "1>2 ack: ok\n"
+             "1 has n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1\n"
+             "2 has n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1\n"
+             "3 has n: +2520.0@2 counter '101' base +2510.0@2 +2520.0@2:+1\n"
+             "3 < get n\n"
+             "3>2 read n, has +2520.0@2\n"
+             "2>3 answer: same\n"
+             "3 > $3 101\n");
 }

@@ -114,7 +114,7 @@ Test(sim_options, an_error_names_the_option_what_was_found_and_what_is_accepted)
     expect_error("dunlin-sim --duration -1",
                  "--duration: found '-1', accepted is a number from 0 to 100000");
     expect_error("dunlin-sim --without 0",
-                 "--without: found '0', accepted is a number from 1 to 24");
+                 "--without: found '0', accepted is a number from 1 to 25");
 }
 
 Test(sim_options, an_unknown_option_is_refused)
