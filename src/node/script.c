@@ -192,7 +192,8 @@ static bool apply(struct script_job *job)
         if (!key->changed)
             continue;
         if (key->seen.kind == VALUE_STRING) {
-            change.action = CHANGE_PUT;
+            change.action = key->adds ? CHANGE_ADD : CHANGE_PUT;
+            change.amount = key->sum;
             change.pieces[0] = key->seen.value;
             change.piece_count = 1;
         }

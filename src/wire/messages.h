@@ -366,6 +366,5 @@
     ROW(58, PUBLISHED, published, WIRE_PUBLISHED_FIELDS)       \
     ROW(59, SURVEY, survey, WIRE_SURVEY_FIELDS)                \
     ROW(60, SURVEYED, surveyed, WIRE_SURVEYED_FIELDS)
-ROW(54, SCRIPTED, scripted, WIRE_SCRIPTED_FIELDS)
 
 #endif
