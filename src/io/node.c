@@ -285,6 +285,7 @@ struct node *node_create(const struct node_options *options, struct buffer *erro
     node_random(&node->boot_nonce, sizeof node->boot_nonce);
     node->directory = directory_create(wake_worker, node, node->seed);
     node->errorstats = errorstats_create();
+    node->scripts = scripts_create();
     node->slowlog = slowlog_create();
     node->latency = latency_create();
     if (!open_all(node, options, error))
@@ -333,6 +334,7 @@ void node_destroy(struct node **node)
     memory_free(n->addresses);
     directory_destroy(&n->directory);
     errorstats_destroy(&n->errorstats);
+    scripts_destroy(&n->scripts);
     slowlog_destroy(&n->slowlog);
     latency_destroy(&n->latency);
     if (n->metrics != NULL)

@@ -224,6 +224,7 @@ struct environment node_environment(struct node_worker *worker)
         .metrics = node->metrics,
         .directory = node->directory,
         .errorstats = node->errorstats,
+        .scripts = node->scripts,
         .slowlog = node->slowlog,
         .latency = node->latency,
         .cluster_cache = worker->cluster_cache,

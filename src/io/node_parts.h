@@ -24,6 +24,7 @@
 #include "io/worker.h"
 #include "node/control.h"
 #include "replica/replica.h"
+#include "script/scripts.h"
 #include "store/store.h"
 
 /* The context of one worker's environment functions. */
@@ -59,6 +60,7 @@ struct node {
     struct replica_bounds bounds;
     struct directory *directory;
     struct errorstats *errorstats;
+    struct scripts *scripts;
     struct slowlog *slowlog;
     struct latency *latency;
     struct metrics *metrics;

@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "command/handlers.h"
+#include "command/table.h"
 #include "resp/reply.h"
 
 /* Instructions of a script that are one unit of work, as task.h counts. */
@@ -192,7 +192,8 @@ static bool apply(struct script_job *job)
         if (!key->changed)
             continue;
         if (key->seen.kind == VALUE_STRING) {
-            change.action = CHANGE_PUT;
+            change.action = key->adds ? CHANGE_ADD : CHANGE_PUT;
+            change.amount = key->sum;
             change.pieces[0] = key->seen.value;
             change.piece_count = 1;
         }
@@ -354,6 +355,22 @@ static void run_script(struct script_job *job)
     begin_run(job);
 }
 
+/* Whether it is not to go on: then it is ended. */
+static bool is_ended(struct script_job *job)
+{
+    const struct request *request = request_of(job);
+
+    if (is_over_time(job))
+        end_badly(job, TOO_LONG);
+    else if (job->counted && atomic_load(&job->run.killed))
+        end_badly(job, "ERR Script killed by user with SCRIPT KILL...");
+    else if (request->owner == OWNER_NOBODY && !request->operation.wrote)
+        end_badly(job, "ERR the client is gone");
+    else
+        return false;
+    return true;
+}
+
 /* Its turn has come. */
 static void run(struct task *task)
 {
@@ -361,27 +378,36 @@ static void run(struct task *task)
     struct request *request = request_of(job);
     uint32_t work = 0;
 
-    if (is_over_time(job)) {
-        end_badly(job, TOO_LONG);
-    } else if (job->counted && atomic_load(&job->run.killed)) {
-        end_badly(job, "ERR Script killed by user with SCRIPT KILL...");
-    } else if (request->owner == OWNER_NOBODY && !request->operation.wrote) {
-        end_badly(job, "ERR the client is gone");
-    } else if (job->runs) {
+    if (is_ended(job))
+        return;
+    if (job->runs) {
         after_slice(job, interpreter_proceed(job->interpreter, &request->reply, &work), work);
     } else {
         begin_run(job);
     }
 }
 
-static void give_way(struct script_job *job)
+/* It will be long: SCRIPT KILL is to find it. */
+static void count_in(struct script_job *job)
 {
     if (!job->counted)
         scripts_run_begin(request_of(job)->engine->script_pool->scripts, &job->run);
     job->counted = true;
+}
+
+static void give_way(struct script_job *job)
+{
+    count_in(job);
     job->runs = true;
     suspend(job);
     task_hurry(&job->task);
+}
+
+static unsigned command_flags(const struct request *part)
+{
+    const struct command *command = command_row(part->call.argv, part->call.argc);
+
+    return command != NULL ? command->flags : 0;
 }
 
 /* Begins the command that it waits for. False: its reply is yet to come. */
@@ -392,6 +418,9 @@ static bool begin_command(struct script_job *job)
 
     job->asked = NULL;
     job->asks = true;
+    count_in(job);
+    if ((command_flags(part) & FLAG_WRITE) != 0)
+        atomic_store(&job->run.wrote, true);
     request->parts_pending = 2; /* one is held until it has begun */
     request_wait(request, STAGE_PARTS);
     dispatch_begin_step(part);
@@ -410,8 +439,8 @@ static void take_reply(struct script_job *job)
     request_part_taken(part);
     if (failed) {
         end_badly(job, NO_MEMORY);
-    } else if (is_over_time(job)) {
-        end_badly(job, TOO_LONG);
+    } else if (is_ended(job)) {
+        return;
     } else if (job->suspended) {
         job->record_at = buffer_size(&job->record);
         after_slice(job, interpreter_answer(job->interpreter, answer, &request->reply, &work),

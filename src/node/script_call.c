@@ -226,9 +226,8 @@ struct span script_note_answer(struct script_job *job, struct span reply)
     return span_of(all.data + all.size - reply.size, reply.size);
 }
 
-static enum script_called ask(struct script_job *job, const struct command *command,
-                              const struct span *argv, size_t argc, int protocol,
-                              struct buffer *reply)
+static enum script_called ask(struct script_job *job, const struct span *argv, size_t argc,
+                              int protocol, struct buffer *reply)
 {
     struct request *request = request_of(job);
 
@@ -246,8 +245,6 @@ static enum script_called ask(struct script_job *job, const struct command *comm
     request_began(part, request->engine->now.mono_us);
     part->call.protocol = protocol;
     job->asked = part;
-    if (job->counted && (command->flags & FLAG_WRITE) != 0)
-        atomic_store(&job->run.wrote, true);
     return CALLED_WAITS;
 }
 
@@ -289,7 +286,7 @@ static enum script_called call(void *host, const struct span *argv, size_t argc,
     } else if (command->kind == COMMAND_LOCAL) {
         run_local(job, command, argv, argc, protocol, reply);
     } else if (!run_on_view(job, argv, argc, protocol, reply, &called)) {
-        return ask(job, command, argv, argc, protocol, reply);
+        return ask(job, argv, argc, protocol, reply);
     } else {
         return called;
     }

@@ -71,6 +71,25 @@ with client.pipeline() as watching:
 expect(client.get("moved"), "by another")
 expect(client.transaction(lambda pipe: pipe.multi() or pipe.set("moved", "now"), "moved"), [True])
 
+# A lock as caching layers give it back, by its SHA-1 from the second call on; and a script in a transaction.
+give_back = client.register_script(
+    "if redis.call('get',KEYS[1]) == ARGV[1] then return redis.call('del',KEYS[1]) else return 0 end")
+expect(client.set("lock", "mine", nx=True, px=100000), True)
+expect(give_back(keys=["lock"], args=["other"]), 0)
+expect(give_back(keys=["lock"], args=["mine"]), 1)
+expect(client.script_exists(give_back.sha), [True])
+piped = client.pipeline()
+give_back(keys=["lock"], args=["mine"], client=piped)
+expect(piped.incr("scripted").execute(), [0, 1])
+with client.lock("redis-py", timeout=100):
+    assert client.exists("redis-py")
+expect(client.exists("redis-py"), 0)
+try:
+    client.eval("return redis.call('incr', KEYS[1])", 1, "log")
+    assert False, "INCR of a text is refused"
+except redis.ResponseError as error:
+    assert str(error).startswith("value is not an integer or out of range script: "), error
+
 expect(client.dbsize(), len(set(client.scan_iter(count=100))))
 expect(set(client.scan_iter("pipelined:1?")), {f"pipelined:{i}" for i in range(10, 20)})
 expect(set(client.keys("pipelined:1?")), {f"pipelined:{i}" for i in range(10, 20)})

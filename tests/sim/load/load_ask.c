@@ -157,6 +157,7 @@ void load_put_words(struct user *user, enum form form, char space, uint32_t key,
     case SHAPE_KEYS:
     case SHAPE_CONTEXT: /* load_put_cset */
     case SHAPE_MULTI:   /* load_put_multi */
+    case SHAPE_SCRIPT:  /* load_put_script */
         break;
     case SHAPE_VALUE:
     case SHAPE_VALUES:
@@ -237,6 +238,10 @@ static void put_command(struct user *user, const struct wanted *wanted, struct b
         load_put_multi(user, key, out);
         return;
     }
+    if (row->shape == SHAPE_SCRIPT) {
+        load_put_script(user, key, out);
+        return;
+    }
     reply_array(out,
                 words_of(row->shape, wanted->count) + (wanted->level != LEVEL_DEFAULT ? 2 : 0));
     if (wanted->level != LEVEL_DEFAULT) {
@@ -281,6 +286,8 @@ static void ask(struct user *user, enum form form, uint32_t key, struct buffer *
     if (shape == SHAPE_MULTI) {
         asked->count = load->history->count - asked->first;
         asked->heralds = 1 + (unsigned)asked->count;
+    } else if (shape == SHAPE_SCRIPT) {
+        asked->count = load->history->count - asked->first;
     }
     for (size_t i = asked->first; i < load->history->count; i++)
         note_level(load, &load->history->records[i], wanted.level);

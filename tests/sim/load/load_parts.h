@@ -25,6 +25,7 @@ enum shape {
     SHAPE_PERSIST,  /* key PERSIST */
     SHAPE_CONTEXT,  /* key value [CONTEXT context] [PX ms] */
     SHAPE_MULTI,    /* several commands, between MULTI and EXEC (load_multi.c) */
+    SHAPE_SCRIPT,   /* the same, run by a script */
 };
 
 /* The commands: name, word, how often it is drawn, the space of its keys (history.h), shape,
@@ -56,6 +57,7 @@ enum shape {
     ROW(CSET, "cset", 250, 's', CONTEXT, PUT)           \
     ROW(CDEL, "del", 8, 's', KEY, DELETE)               \
     ROW(MULTI, "multi", 60, 'k', MULTI, NONE)           \
+    ROW(SCRIPT, "eval", 40, 'k', SCRIPT, NONE)          \
     ROW(DBSIZE, "dbsize", 10, '-', NONE, NONE)          \
     ROW(FLUSHALL, "flushall", 2, '*', NONE, DELETE)
 
@@ -149,7 +151,9 @@ void load_put_words(struct user *user, enum form form, char space, uint32_t key,
 
 /* MULTI, commands with a record each, EXEC; how many commands. */
 unsigned load_put_multi(struct user *user, uint32_t key, struct buffer *out);
-/* The reply to EXEC: what it says of each. */
+/* The same commands as the arguments of a script, which runs them one after another. */
+void load_put_script(struct user *user, uint32_t key, struct buffer *out);
+/* The reply to EXEC, or to the script: what it says of each. */
 void load_note_multi(struct history *history, const struct asked *asked, struct span reply);
 
 /* ---- siblings (load_siblings.c) ---- */

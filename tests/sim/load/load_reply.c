@@ -120,6 +120,7 @@ void load_note_record(struct history *history, size_t index, enum form form, str
     case FORM_CSET:
     case FORM_CDEL:
     case FORM_MULTI: /* load_note_multi */
+    case FORM_SCRIPT:
     case FORM_DBSIZE:
     case FORM_FLUSHALL:
     case FORM_COUNT_OF:
@@ -150,7 +151,7 @@ void load_note_reply(struct history *history, const struct asked *asked, struct 
 {
     struct span elements = asked->form == FORM_MGET ? load_elements(reply) : reply;
 
-    if (asked->form == FORM_MULTI) {
+    if (asked->form == FORM_MULTI || asked->form == FORM_SCRIPT) {
         load_note_multi(history, asked, reply);
         return;
     }

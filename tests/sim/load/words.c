@@ -78,6 +78,7 @@ void words_args(const struct history *history, size_t index, struct words *words
     case SHAPE_KEY:
     case SHAPE_KEYS:
     case SHAPE_MULTI: /* its records are of other forms */
+    case SHAPE_SCRIPT:
         break;
     }
 }
