@@ -512,6 +512,7 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     if (atomic_load_explicit(&client->session.monitors, memory_order_relaxed))
         watch_forget(client);
     audience_leave(engine->own.environment->audience, &client->session);
+    track_forget(client);
     directory_remove(engine->own.environment->directory, &client->session);
     session_deinit(&client->session);
     metrics_subtract(engine->metrics, METRIC_CONNECTIONS, 1);

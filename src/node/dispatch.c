@@ -358,6 +358,8 @@ bool dispatch_client(struct client *client, const struct command_input *input)
         silence(request, session);
     if ((alerts & ALERT_MONITORED) != 0)
         watch_show(request);
+    if ((alerts & ALERT_TRACKED) != 0 && session->tracker != NULL)
+        track_begins(request, understood);
     if (client->in_flight > 0)
         client_append(client, request);
     if (understood)
