@@ -53,41 +53,11 @@ static struct client *client_of(struct session *session)
     return list_entry(session, struct client, session);
 }
 
-/* Puts the pieces behind the replies of what is in flight. */
-static void push_behind(struct client *client, const struct span *pieces, size_t count)
-{
-    struct request *last = list_entry(client->pending.previous, struct request, link);
-
-    if (!last->pushed) {
-        last = request_borrow(client->engine);
-        if (last == NULL) { /* a copy that it does not know of would be worse */
-            client_give_up(client);
-            return;
-        }
-        last->owner = OWNER_CLIENT;
-        last->client = client;
-        last->kind = COMMAND_LOCAL;
-        last->stage = STAGE_DONE;
-        last->pushed = true;
-        client_append(client, last);
-    }
-    for (size_t i = 0; i < count; i++)
-        buffer_append_span(&last->reply, pieces[i]);
-    client_weigh(last);
-}
-
 static void push(struct client *client, struct span head, struct span body)
 {
     const struct span pieces[] = {head, body};
 
-    if (client->dropped || client->closing)
-        return;
-    if (!list_empty(&client->pending)) {
-        push_behind(client, pieces, 2);
-        return;
-    }
-    for (size_t i = 0; i < 2; i++)
-        client_tell(client, pieces[i]);
+    client_push_behind(client, pieces, 2);
 }
 
 /* To whom others redirect: RESP2 has it as a message of a channel. */
@@ -95,7 +65,7 @@ static void push_redirected(struct client *client, struct span body)
 {
     if (session_protocol(&client->session) >= 3)
         push(client, SPAN(">2\r\n$10\r\ninvalidate\r\n"), body);
-    else if (false)
+    else if (session_subscribes(&client->session))
         push(client, SPAN("*3\r\n$7\r\nmessage\r\n$20\r\n" TRACKING_CHANNEL "\r\n"), body);
 }
 
