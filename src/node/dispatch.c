@@ -310,6 +310,8 @@ static bool executes(const struct client *client)
 {
     const struct request *last = list_entry(client->pending.previous, struct request, link);
 
+    if (last->pushed && last->link.previous != &client->pending)
+        last = list_entry(last->link.previous, struct request, link);
     return last->stage != STAGE_DONE && last->kind == COMMAND_CLUSTER &&
            is_exec(last->call.command);
 }
