@@ -9,6 +9,7 @@
 #include "sim/check/stores.h"
 #include "sim/load/cacher.h"
 #include "sim/world/node.h"
+#include "value/counter.h"
 #include "value/siblings.h"
 
 /* What is over may be reaped, and told, a little later; and clocks are apart. */
@@ -20,21 +21,22 @@ struct view_of_copies {
     struct verdict *verdict;
 };
 
-/* The newest of siblings, or the string. */
+/* What clients are shown: the newest of siblings, a counter's number, or the string. */
 static struct version shown(const struct version *version, int64_t now_ms)
 {
-    struct version nothing = {.deadline_ms = DEADLINE_NEVER};
+    struct version seen = *version;
     struct sibling newest;
 
-    if (!version_is_set(version))
-        return *version;
+    if (version->kind == VALUE_COUNTER)
+        seen.value = counter_text(version->value);
+    if (version->kind == VALUE_COUNTER || !version_is_set(version))
+        return seen;
     if (!siblings_newest(version->value, now_ms, &newest))
-        return nothing;
-    nothing = (struct version){.dot = newest.dot,
-                               .kind = VALUE_STRING,
-                               .deadline_ms = newest.deadline_ms,
-                               .value = newest.value};
-    return nothing;
+        return (struct version){.deadline_ms = DEADLINE_NEVER};
+    return (struct version){.dot = newest.dot,
+                            .kind = VALUE_STRING,
+                            .deadline_ms = newest.deadline_ms,
+                            .value = newest.value};
 }
 
 static bool agrees(const struct sim_node *node, uint32_t index, const struct copy *copy)
