@@ -12,6 +12,14 @@
 
 METRIC(CONNECTIONS, "connected_clients", GAUGE, "connections", "Clients connected now")
 METRIC(BLOCKED_CLIENTS, "blocked_clients", GAUGE, "connections", "Clients in a WAIT now")
+METRIC(TRACKING_CLIENTS, "tracking_clients", GAUGE, "connections",
+       "Clients that are told when what they read changes")
+METRIC(TRACKING_KEYS, "tracking_total_keys", GAUGE, "keys",
+       "Keys of which such clients are to be told, counted once a worker")
+METRIC(TRACKING_ITEMS, "tracking_total_items", GAUGE, "pairs",
+       "Such keys, counted once a client")
+METRIC(TRACKING_PREFIXES, "tracking_total_prefixes", GAUGE, "prefixes",
+       "Prefixes of keys of which such clients are to be told, counted once a worker")
 METRIC(CONNECTIONS_RECEIVED, "total_connections_received", COUNTER, "connections",
        "Client connections accepted")
 METRIC(CONNECTIONS_REJECTED, "rejected_connections", COUNTER, "connections",

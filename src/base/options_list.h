@@ -96,6 +96,11 @@ OPTION(client_output_buffer_limit, "client-output-buffer-limit", OUTPUT_LIMITS,
        "one. A class that is not named stays as it was. Redis lifts both limits for ordinary clients: one "
        "that never reads can then take all memory.")
 
+OPTION(tracking_table_max_keys, "tracking-table-max-keys", INTEGER, "1000000", 0, INT64_MAX, LIVE,
+       PLAIN, NULL,
+       "Of how many keys the node remembers which clients have read them (CLIENT TRACKING); 0 sets no "
+       "bound. Past it keys are forgotten, and whoever has read them is told as if they had changed.")
+
 OPTION(request_timeout_ms, "request-timeout-ms", MILLISECONDS, "500", 1, 600000, LIVE, PLAIN, NULL,
        "How long a request may wait for other nodes before it is answered with an error. Shorter, and "
        "a pause of a peer shows as errors; longer, and clients wait for it. A peer that has said "

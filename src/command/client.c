@@ -236,12 +236,6 @@ void client_kill(struct call *call)
 
 /* ---- replies, pauses, MONITOR ---- */
 
-/* There is no redirection, because there is no tracking. */
-void client_getredir(struct call *call)
-{
-    reply_integer(call->reply, -1);
-}
-
 /* CLIENT REPLY ON|OFF|SKIP. Only ON is answered, and an error where replies are on. */
 void client_reply(struct call *call)
 {

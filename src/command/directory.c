@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "command/directory.h"
 
+#include <pthread.h>
+
 #include "base/assert.h"
 #include "base/memory.h"
 
@@ -21,6 +23,8 @@ struct directory {
     struct post *post;
     struct monitors *monitors;
     struct channels *channels;
+
+    struct trackers trackers; /* its counts are atomics */
 
     /* Read by all workers before each command, and hardly ever written. */
     _Alignas(MEMORY_APART) atomic_uint alerts;
@@ -54,6 +58,8 @@ struct directory *directory_create(void (*wake)(void *context, uint32_t worker),
     directory->post = post_create(wake, context);
     directory->monitors = monitors_create(directory->post, &directory->alerts, ALERT_MONITORED);
     directory->channels = channels_create(directory->post, seed);
+    directory->trackers.alerts = &directory->alerts;
+    directory->trackers.bit = ALERT_TRACKED;
     return directory;
 }
 
@@ -66,12 +72,38 @@ void directory_add(struct directory *directory, struct session *session)
     pthread_mutex_unlock(&directory->lock);
 }
 
+static struct session *find(const struct directory *directory, uint64_t id)
+{
+    list_for_each(link, &directory->sessions)
+    {
+        struct session *session = list_entry(link, struct session, link);
+
+        if (session->id == id)
+            return session;
+    }
+    return NULL;
+}
+
+/* Those that redirect to it learn that it is gone. */
+static void tell_redirecting(struct directory *directory, uint64_t id)
+{
+    list_for_each(link, &directory->sessions)
+    {
+        struct session *session = list_entry(link, struct session, link);
+
+        if (atomic_load_explicit(&session->redirect, memory_order_relaxed) == (long long)id)
+            atomic_store_explicit(&session->redirect_gone, true, memory_order_relaxed);
+    }
+}
+
 void directory_remove(struct directory *directory, struct session *session)
 {
     pthread_mutex_lock(&directory->lock);
     ensure(!list_empty(&session->link));
     list_remove(&session->link);
     directory->count--;
+    if (atomic_load_explicit(&session->redirected_to, memory_order_relaxed))
+        tell_redirecting(directory, session->id);
     pthread_mutex_unlock(&directory->lock);
 }
 
@@ -176,6 +208,38 @@ bool directory_unblock(struct directory *directory, uint64_t id, bool error)
 const atomic_uint *directory_alerts(const struct directory *directory)
 {
     return &directory->alerts;
+}
+
+void directory_wake(struct directory *directory, uint32_t worker)
+{
+    directory->wake(directory->context, worker);
+}
+
+bool directory_find(struct directory *directory, uint64_t id, uint32_t *worker)
+{
+    pthread_mutex_lock(&directory->lock);
+    const struct session *found = find(directory, id);
+    if (found != NULL)
+        *worker = found->worker;
+    pthread_mutex_unlock(&directory->lock);
+    return found != NULL;
+}
+
+void directory_redirected(struct directory *directory, struct session *session)
+{
+    const long long id = atomic_load_explicit(&session->redirect, memory_order_relaxed);
+
+    pthread_mutex_lock(&directory->lock);
+    struct session *target = find(directory, (uint64_t)id);
+    if (target != NULL)
+        atomic_store_explicit(&target->redirected_to, true, memory_order_relaxed);
+    atomic_store_explicit(&session->redirect_gone, target == NULL, memory_order_relaxed);
+    pthread_mutex_unlock(&directory->lock);
+}
+
+struct trackers *directory_trackers(struct directory *directory)
+{
+    return &directory->trackers;
 }
 
 struct post *directory_post(const struct directory *directory)

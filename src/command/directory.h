@@ -13,6 +13,7 @@
 #include "command/monitors.h"
 #include "command/post.h"
 #include "command/session.h"
+#include "command/tracking.h"
 
 struct directory;
 
@@ -66,6 +67,7 @@ enum directory_alert {
     ALERT_MONITORED = 1,     /* somebody monitors */
     ALERT_WRITES_PAUSED = 2, /* no client's write begins */
     ALERT_ALL_PAUSED = 4,    /* no client's command begins, but those that steer the pause */
+    ALERT_TRACKED = 8,       /* changes are noted for those who track (tracking.h) */
 };
 const atomic_uint *directory_alerts(const struct directory *directory);
 
@@ -76,6 +78,16 @@ void directory_unpause(struct directory *directory);
 /* When the pause ends; one that is over ends here. INT64_MIN: there is none. */
 int64_t directory_paused_until(struct directory *directory, int64_t now_us);
 
+/* Makes the worker take a turn. */
+void directory_wake(struct directory *directory, uint32_t worker);
+
+/* Whether there is a session with that id, and on which worker. */
+bool directory_find(struct directory *directory, uint64_t id, uint32_t *worker);
+/* What the session is to be told goes to session->redirect from now on: session->redirect_gone
+ * says, now or later, that there is no such session any more. */
+void directory_redirected(struct directory *directory, struct session *session);
+
+struct trackers *directory_trackers(struct directory *directory);
 struct post *directory_post(const struct directory *directory);
 struct channels *directory_channels(const struct directory *directory);
 struct monitors *directory_monitors(const struct directory *directory);

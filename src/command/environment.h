@@ -27,6 +27,7 @@ struct ring;
 struct ring_member;
 struct scripts;
 struct slowlog;
+struct tracking;
 
 /* What INFO shows besides the metrics, of the whole node. */
 struct node_facts {
@@ -104,6 +105,7 @@ struct environment {
     struct latency *latency;
     struct cluster_cache *cluster_cache; /* the worker's own */
     struct audience *audience;           /* the same (command/audience.h) */
+    struct tracking *tracking;           /* the worker's own; its engine's */
     const struct environment_functions *functions;
     void *context; /* of the functions */
 };

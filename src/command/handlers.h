@@ -124,7 +124,6 @@ RUN(connection_ok)
 
 /* client.c */
 RUN(client_getname)
-RUN(client_getredir)
 RUN(client_id)
 RUN(client_info)
 RUN(client_kill)
@@ -138,6 +137,12 @@ RUN(client_setinfo)
 RUN(client_setname)
 RUN(client_unblock)
 RUN(client_unpause)
+
+/* client_tracking.c */
+RUN(client_caching)
+RUN(client_getredir)
+RUN(client_tracking)
+RUN(client_trackinginfo)
 
 /* server.c */
 PREPARE(server_prepare_flush)

@@ -89,7 +89,7 @@ static void append_clients(struct info *info)
     LINE(info, "connected_clients:%zu\r\n", directory_count(info->environment->directory));
     LINE(info, "maxclients:%" PRId64 "\r\n", info->environment->options->maxclients);
     append_metric(info, METRIC_BLOCKED_CLIENTS);
-    LINE(info, "tracking_clients:0\r\n");
+    append_metric(info, METRIC_TRACKING_CLIENTS);
     LINE(info, "pubsub_clients:%zu\r\n",
          channels_clients(directory_channels(info->environment->directory)));
 }
@@ -151,6 +151,7 @@ static bool of_repair(enum metric metric)
 static bool stands_elsewhere(enum metric metric)
 {
     return metric == METRIC_CONNECTIONS || metric == METRIC_BLOCKED_CLIENTS ||
+           metric == METRIC_TRACKING_CLIENTS ||
            metric == METRIC_CLIENT_BYTES || metric == METRIC_LINK_BYTES ||
            metric == METRIC_LONG_TURNS || of_repair(metric);
 }

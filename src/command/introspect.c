@@ -251,7 +251,7 @@ static void reply_argument_list(struct call *call, const struct command_argument
 
 static void reply_argument(struct call *call, const struct command_argument *argument)
 {
-    static const char *const words[] = {"optional", "multiple"};
+    static const char *const words[] = {"optional", "multiple", "multiple_token"};
     const bool key = strcmp(argument->type, "key") == 0;
     const size_t pairs = 2u + (key ? 1 : 0) + (argument->token != NULL ? 1 : 0) +
                          (argument->flags != 0 ? 1 : 0) + (argument->members != NULL ? 1 : 0);
@@ -272,7 +272,7 @@ static void reply_argument(struct call *call, const struct command_argument *arg
     if (argument->flags != 0) {
         reply_bulk_string(call->reply, "flags");
         reply_set(call->reply, (size_t)__builtin_popcount(argument->flags), call->protocol);
-        for (unsigned bit = 0; bit < 2; bit++)
+        for (unsigned bit = 0; bit < sizeof words / sizeof words[0]; bit++)
             if ((argument->flags & 1u << bit) != 0)
                 reply_simple(call->reply, words[bit]);
     }

@@ -34,6 +34,11 @@
 enum post_kind {
     POST_SHOWN,     /* lines for those who monitor (monitors.h) */
     POST_PUBLISHED, /* a message for those who subscribe (channels.h) */
+    /* What changed in this node's store, and at other nodes (store/changes.h); and what a client is
+     * to be told, to which another one redirects: its session (u64), and a key or null in RESP. */
+    POST_CHANGED_HERE,
+    POST_CHANGED_THERE,
+    POST_INVALIDATED,
     POST_KINDS
 };
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "command/audience.h"
 #include "command/monitors.h"
+#include "command/tracking.h"
 #include "command/transaction.h"
 #include "resp/reply.h"
 
@@ -23,11 +24,11 @@ void session_init(struct session *session, const char *address, const char *loca
         .write_level = LEVEL_DEFAULT,
         .protocol = 2,
         .queued = -1,
+        .redirect = -1,
         .active_us = now.mono_us,
     };
     session->address = memory_copy_string(address);
     session->local_address = memory_copy_string(local_address);
-    ensure(pthread_mutex_init(&session->lock, NULL) == 0);
     list_init(&session->link);
 }
 
@@ -39,7 +40,6 @@ void session_deinit(struct session *session)
     transaction_destroy(&session->transaction);
     memory_free(session->address);
     memory_free(session->local_address);
-    pthread_mutex_destroy(&session->lock);
 }
 
 void session_end_transaction(struct session *session)
@@ -59,6 +59,7 @@ void session_note_queued(struct session *session)
 void session_reset(struct session *session, bool authenticated)
 {
     session_end_transaction(session);
+    tracking_disable(session);
     session_set_protocol(session, 2);
     session_set_text(session, SESSION_NAME, SPAN(""));
     session->authenticated = authenticated;
@@ -86,10 +87,10 @@ bool session_set_text(struct session *session, enum session_text which, struct s
         copy = memory_alloc(text.size + 1);
         memcpy(copy, text.data, text.size);
     }
-    pthread_mutex_lock(&session->lock);
+    latch_take(&session->lock);
     char *old = session->texts[which];
     session->texts[which] = copy;
-    pthread_mutex_unlock(&session->lock);
+    latch_release(&session->lock);
     memory_free(old);
     return true;
 }
@@ -113,9 +114,9 @@ void session_unmonitor(struct session *session, struct monitors *monitors)
 
 void session_set_subscriber(struct session *session, struct subscriber *subscriber)
 {
-    pthread_mutex_lock(&session->lock);
+    latch_take(&session->lock);
     atomic_store_explicit(&session->subscriber, subscriber, memory_order_relaxed);
-    pthread_mutex_unlock(&session->lock);
+    latch_release(&session->lock);
 }
 
 bool session_authorize(const struct session *session, const struct command *command,
@@ -146,7 +147,8 @@ void session_describe(struct session *session, int64_t now_us, struct buffer *te
     const size_t room = atomic_load_explicit(&session->query_free, memory_order_relaxed);
     const size_t output = atomic_load_explicit(&session->output_bytes, memory_order_relaxed);
     const int64_t active_us = atomic_load_explicit(&session->active_us, memory_order_relaxed);
-    char flags[8];
+    const unsigned tracking = atomic_load_explicit(&session->tracking, memory_order_relaxed);
+    char flags[12];
     size_t size = 0;
 
     if (atomic_load_explicit(&session->monitors, memory_order_relaxed))
@@ -155,6 +157,12 @@ void session_describe(struct session *session, int64_t now_us, struct buffer *te
         flags[size++] = 'P';
     if (atomic_load_explicit(&session->blocked, memory_order_relaxed) != BLOCKED_NOT)
         flags[size++] = 'b';
+    if ((tracking & SESSION_TRACKS) != 0)
+        flags[size++] = 't';
+    if ((tracking & TRACKING_BROKEN) != 0)
+        flags[size++] = 'R';
+    if ((tracking & TRACKING_BROADCAST) != 0)
+        flags[size++] = 'B';
     if (session_killed(session))
         flags[size++] = 'A';
     if (atomic_load_explicit(&session->no_evict, memory_order_relaxed))
@@ -165,14 +173,14 @@ void session_describe(struct session *session, int64_t now_us, struct buffer *te
         flags[size++] = 'N';
     flags[size] = '\0';
 
-    pthread_mutex_lock(&session->lock);
+    latch_take(&session->lock);
     const struct subscriber *subscriber = session_subscriber(session);
     buffer_append_format(
         text,
         "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
         " flags=%s db=0 sub=%u psub=%u ssub=%u multi=%d qbuf=%zu qbuf-free=%zu argv-mem=0"
         " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu events=r cmd=%s user=default"
-        " redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
+        " redir=%lld resp=%d lib-name=%s lib-ver=%s\n",
         session->id, session->address, session->local_address, session->descriptor,
         shown(session->texts[SESSION_NAME]), (now_us - session->created_us) / 1000000,
         active_us < now_us ? (now_us - active_us) / 1000000 : 0, flags,
@@ -180,7 +188,7 @@ void session_describe(struct session *session, int64_t now_us, struct buffer *te
         subscribed(subscriber, CHANNEL_SHARD),
         atomic_load_explicit(&session->queued, memory_order_relaxed), query, room, output,
         sizeof *session + query + room + output, command != NULL ? command->name : "NULL",
-        session_protocol(session), shown(session->texts[SESSION_LIB_NAME]),
-        shown(session->texts[SESSION_LIB_VERSION]));
-    pthread_mutex_unlock(&session->lock);
+        atomic_load_explicit(&session->redirect, memory_order_relaxed), session_protocol(session),
+        shown(session->texts[SESSION_LIB_NAME]), shown(session->texts[SESSION_LIB_VERSION]));
+    latch_release(&session->lock);
 }

@@ -12,13 +12,17 @@
 #ifndef DUNLIN_COMMAND_SESSION_H
 #define DUNLIN_COMMAND_SESSION_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/latch.h"
 #include "base/list.h"
 #include "command/command.h"
 
 struct monitors;
+struct tracker; /* command/tracking.h */
+
+/* In session->tracking, beside enum tracking_flag. */
+#define SESSION_TRACKS 128
 
 /* Text forms of addresses: "host:port" of IPv6 with a scope, and the terminator. */
 #define SESSION_ADDRESS_MAX 96
@@ -61,6 +65,7 @@ struct session {
 
     /* owner */
     struct transaction *transaction; /* NULL: it queues and watches nothing */
+    struct tracker *tracker;         /* NULL: it does not track */
     bool authenticated;
     bool queueing;          /* MULTI came, and EXEC did not yet */
     bool close_after_reply; /* QUIT, or a CLIENT KILL of itself */
@@ -74,9 +79,14 @@ struct session {
     atomic_bool no_evict;
     atomic_bool no_touch;
     atomic_bool monitors;                    /* MONITOR: it is shown what others run */
+    atomic_uchar tracking;                   /* SESSION_TRACKS and how; 0: it does not */
+    atomic_bool redirected_to;               /* another one's invalidations may go to it */
+    atomic_bool redirect_gone;               /* the one that its own go to was closed */
+    atomic_llong redirect;                   /* that one's id, 0: none, -1: it does not track */
     atomic_uchar blocked;                    /* enum session_blocked */
     atomic_uchar protocol;                   /* 2 or 3 */
     atomic_short queued;                     /* commands, -1: it is not queueing */
+    struct latch lock;                       /* of the texts */
     atomic_llong active_us;                  /* mono, when the last command began */
     _Atomic(const struct command *) command; /* the last one, or NULL */
     _Atomic(struct subscriber *) subscriber; /* command/audience.h; NULL: it subscribes to nothing.
@@ -86,7 +96,6 @@ struct session {
     atomic_size_t output_bytes;              /* output that the client has yet to take */
 
     /* texts */
-    pthread_mutex_t lock;
     char *texts[SESSION_TEXTS]; /* NULL: none */
 
     struct list link; /* under the directory's lock */

@@ -22,6 +22,7 @@ struct command_argument {
     enum {
         ARGUMENT_OPTIONAL = 1,
         ARGUMENT_MULTIPLE = 2,
+        ARGUMENT_MULTIPLE_TOKEN = 4, /* the token before each */
     } flags;
     const struct command_argument *members; /* of a oneof or a block, ended as the list itself */
 };

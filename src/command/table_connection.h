@@ -48,11 +48,16 @@ ROW("consistency", .arity = -1, .flags = CONNECTION_FLAGS | FLAG_FAST,
 ROW("client", .arity = -2, .flags = 0, LOCAL(introspect_container),
     DOCS("connection", "2.4.0", "Depends on subcommand.", "Ask about and steer connections."))
 
+SUBROW("client|caching", .arity = 3, .flags = CONNECTION_FLAGS, LOCAL(client_caching),
+       DOCS("connection", "6.0.0", "O(1)",
+            "Let the next command's keys be tracked, or not, in OPTIN and OPTOUT mode."),
+       ARGUMENTS(ONE_OF("mode", 0, TOKEN("yes", "YES"), TOKEN("no", "NO"))))
+
 SUBROW("client|getname", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_getname),
        DOCS("connection", "2.6.9", "O(1)", "Answer this connection's name."))
 
 SUBROW("client|getredir", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_getredir),
-       DOCS("connection", "6.0.0", "O(1)", "Answer -1: nothing is redirected."))
+       DOCS("connection", "6.0.0", "O(1)", "Answer which connection is told of this one's keys, 0 or -1."))
 
 SUBROW("client|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, LOCAL(introspect_help),
        DOCS("connection", "5.0.0", "O(1)", "Show what CLIENT can do."))
@@ -111,6 +116,19 @@ SUBROW("client|setinfo", .arity = 4, .flags = CONNECTION_FLAGS, LOCAL(client_set
 SUBROW("client|setname", .arity = 3, .flags = CONNECTION_FLAGS, LOCAL(client_setname),
        DOCS("connection", "2.6.9", "O(1)", "Name this connection."),
        ARGUMENTS(STRING("connection-name")))
+
+SUBROW("client|tracking", .arity = -3, .flags = CONNECTION_FLAGS, LOCAL(client_tracking),
+       DOCS("connection", "6.0.0", "O(1). Some options may introduce additional complexity.",
+            "Tell this connection when keys change that it has read."),
+       ARGUMENTS(ONE_OF("status", 0, TOKEN("on", "ON"), TOKEN("off", "OFF")),
+                 OPTIONAL_WITH("client-id", "integer", "REDIRECT"),
+                 {"prefix", "string", "PREFIX",
+                  ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE | ARGUMENT_MULTIPLE_TOKEN, NULL},
+                 TOKEN_OPTIONAL("bcast", "BCAST"), TOKEN_OPTIONAL("optin", "OPTIN"),
+                 TOKEN_OPTIONAL("optout", "OPTOUT"), TOKEN_OPTIONAL("noloop", "NOLOOP")))
+
+SUBROW("client|trackinginfo", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_trackinginfo),
+       DOCS("connection", "6.2.0", "O(1)", "Describe how this connection tracks."))
 
 SUBROW("client|unblock", .arity = -3, .flags = CONNECTION_FLAGS | FLAG_ADMIN, LOCAL(client_unblock),
        DOCS("connection", "5.0.0", "O(N) with N connections",

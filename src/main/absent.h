@@ -10,7 +10,6 @@
  */
 /* clang-format off */
 ABSENT("scripting", "f*", "never", "functions are a library kept by a primary; scripts come as EVAL")
-ABSENT("connection", "client|*", "not yet", "client-side caching comes after messages")
 ABSENT("*", "acl*", "never", "one password, `requirepass`, and one user")
 ABSENT("*", "*sync", "never", "no node follows another; nodes speak a protocol of their own")
 ABSENT("*", "replconf", "never", "no node follows another; nodes speak a protocol of their own")

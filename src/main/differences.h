@@ -88,6 +88,12 @@ DIFFERS("monitor", NULL, "", "",
     "MONITOR shows the commands of the clients of one node, with the time to the millisecond, and cuts "
     "arguments of over 64 KB. A monitor that does not read is closed at client-output-buffer-limit.",
     "Each node has its own clients; what is shown has a bound.")
+DIFFERS("client|tracking", NULL, "", "",
+    "Invalidations of keys changed through any node. A key may be named more often than it changed, once for each "
+    "replica that gets the change; null (all keys) is sent as well when a link between nodes broke. Pushes come "
+    "behind the replies of the commands that were sent before them in one piece. With NOLOOP a key that the client "
+    "wrote itself stays tracked, where Redis forgets it. At most 256 prefixes a client.",
+    "What is told has to be enough for who caches a value that any replica had.")
 DIFFERS("slowlog|get latency|latest latency|history latency|histogram", NULL, "", "",
     "The time of a slow request is from the turn of its worker in which it was read to that in which its "
     "reply was complete, waits for other nodes included; within one turn it is 0.",

@@ -258,6 +258,11 @@ bool answers_take(struct peer *peer, const struct wire_message *message)
     case WIRE_MATES:
         on_mates(peer, &message->mates);
         break;
+    case WIRE_TRACKED:
+        track_tracked(peer, &message->tracked);
+        break;
+    case WIRE_CHANGED:
+        return track_peer_changed(peer, &message->changed);
     case WIRE_PONG:
         break;
     default:

@@ -469,6 +469,44 @@ void client_push(struct client *client, struct span bytes)
         tell_of_output(client);
 }
 
+/* What stands in the order of replies for what is told; NULL: there are too many requests. */
+static struct request *stand_behind(struct client *client)
+{
+    struct request *last = list_entry(client->pending.previous, struct request, link);
+
+    if (last->pushed)
+        return last;
+    last = request_borrow(client->engine);
+    if (last == NULL)
+        return NULL;
+    last->owner = OWNER_CLIENT;
+    last->client = client;
+    last->kind = COMMAND_LOCAL;
+    last->stage = STAGE_DONE;
+    last->pushed = true;
+    client_append(client, last);
+    return last;
+}
+
+void client_push_behind(struct client *client, const struct span *pieces, size_t count)
+{
+    if (client->dropped || client->closing)
+        return;
+    if (list_empty(&client->pending)) {
+        for (size_t i = 0; i < count; i++)
+            client_push(client, pieces[i]);
+        return;
+    }
+    struct request *request = stand_behind(client);
+    if (request == NULL) { /* not to know of it would be worse */
+        client_give_up(client);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        buffer_append_span(&request->reply, pieces[i]);
+    client_weigh(request);
+}
+
 void client_close_killed(struct client *client)
 {
     if (session_killed(&client->session) && !client->dropped)
@@ -512,6 +550,7 @@ void engine_client_closed(struct engine *engine, struct instant now, struct clie
     if (atomic_load_explicit(&client->session.monitors, memory_order_relaxed))
         watch_forget(client);
     audience_leave(engine->own.environment->audience, &client->session);
+    track_forget(client);
     directory_remove(engine->own.environment->directory, &client->session);
     session_deinit(&client->session);
     metrics_subtract(engine->metrics, METRIC_CONNECTIONS, 1);

@@ -93,6 +93,8 @@ void client_refuse(struct client *client, const char *error);
 void client_weigh(struct request *request);
 /* Gives it bytes that are no reply; client_tell not where CLIENT REPLY keeps back its replies. */
 void client_push(struct client *client, struct span bytes);
+/* The same, behind the replies of all that is in flight. */
+void client_push_behind(struct client *client, const struct span *pieces, size_t count);
 void client_tell(struct client *client, struct span bytes);
 /* Closes it at once, for it does not keep up. */
 void client_give_up(struct client *client);

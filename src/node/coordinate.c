@@ -368,6 +368,8 @@ void coordinate_proceed(struct request *request)
 {
     if ((request->operation.evicted | request->operation.looks) != 0)
         count_rare(request);
+    if (__builtin_expect(engine_alerts(request->engine) & ALERT_TRACKED, 0))
+        track_wrote(request);
     switch (request->operation.state) {
     case OPERATION_REPAIRING:
     case OPERATION_READING:

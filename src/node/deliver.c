@@ -91,6 +91,7 @@ static void tell_of_lost(struct engine *engine, uint32_t lost)
 {
     if ((lost & 1u << POST_SHOWN) != 0)
         watch_missed(engine);
+    track_missed(engine, lost);
 }
 
 /* True: the record is through. */
@@ -105,6 +106,15 @@ static bool hand_out(struct engine *engine, const struct post_record *record, st
     }
     case POST_PUBLISHED:
         return announce(engine, record->bytes, spent);
+    case POST_CHANGED_HERE:
+        spent->times += track_changed_here(engine, record->bytes);
+        return true;
+    case POST_CHANGED_THERE:
+        spent->times += track_changed_there(engine, record->bytes);
+        return true;
+    case POST_INVALIDATED:
+        spent->times += track_invalidated(engine, record->bytes);
+        return true;
     default:
         return true;
     }
@@ -126,4 +136,5 @@ void deliver_turn_end(struct engine *engine)
     buffer_consume(&engine->posted, buffer_size(&engine->posted) - records.size);
     if (records.size == 0)
         buffer_reset(&engine->posted, BUFFER_KEEP);
+    track_turn_end(engine);
 }

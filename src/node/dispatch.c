@@ -310,6 +310,8 @@ static bool executes(const struct client *client)
 {
     const struct request *last = list_entry(client->pending.previous, struct request, link);
 
+    if (last->pushed && last->link.previous != &client->pending)
+        last = list_entry(last->link.previous, struct request, link);
     return last->stage != STAGE_DONE && last->kind == COMMAND_CLUSTER &&
            is_exec(last->call.command);
 }
@@ -358,6 +360,8 @@ bool dispatch_client(struct client *client, const struct command_input *input)
         silence(request, session);
     if ((alerts & ALERT_MONITORED) != 0)
         watch_show(request);
+    if ((alerts & ALERT_TRACKED) != 0 && session->tracker != NULL)
+        track_begins(request, understood);
     if (client->in_flight > 0)
         client_append(client, request);
     if (understood)

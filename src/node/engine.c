@@ -86,6 +86,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     watch_set_options(engine);
     read_view(engine);
     engine->sync = sync_create(engine);
+    track_open(engine);
     peers_follow_view(engine);
     calls->wake_at(host, now.mono_us);
     return engine;
@@ -98,6 +99,7 @@ void engine_destroy(struct engine **engine)
     *engine = NULL;
     ensure(list_empty(&e->clients) && list_empty(&e->links));
     footprint_end(e);
+    track_close(e);
     order_tables_deinit(&e->order_tables);
     requests_destroy(e);
     script_pool_destroy(e);
@@ -273,6 +275,7 @@ static void tick(struct engine *engine)
     if (more)
         engine_note(engine, WORK_SETTLE);
     more |= expire_some(engine);
+    more |= track_tick(engine);
     const bool over = evict_some(engine);
     const bool garbage = engine->own.index == 0 &&
                          store_reclaim(engine->own.store, RECLAIMS_PER_TURN);
@@ -332,12 +335,19 @@ uint32_t engine_take_doing(struct engine *engine)
     return doing;
 }
 
+/* What is only to be done while somebody monitors, or tracks. */
+static void alerted_turn_end(struct engine *engine)
+{
+    watch_turn_end(engine);
+    track_take_changes(engine);
+}
+
 void engine_turn_end(struct engine *engine, struct instant now)
 {
     engine->now = now;
     clients_proceed(engine);
     if (engine_alerts(engine) != 0)
-        watch_turn_end(engine);
+        alerted_turn_end(engine);
     if (post_waits(engine->inbox) || buffer_size(&engine->posted) > 0)
         deliver_turn_end(engine);
     tasks_turn_end(&engine->tasks);
@@ -354,7 +364,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
     if (engine_has_more(engine) || !list_empty(&engine->resumed) ||
-        buffer_size(&engine->posted) > 0)
+        buffer_size(&engine->posted) > 0 || post_waits(engine->inbox))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

@@ -126,7 +126,8 @@ static void charge(struct engine *engine, enum metric metric, uint64_t bytes, ui
 static void look_at_post(struct engine *engine)
 {
     note(&engine->footprint.clients, &engine->footprint.post,
-         post_footprint(engine->inbox) + engine->posted.capacity);
+         post_footprint(engine->inbox) + engine->posted.capacity + engine->changes.capacity +
+             tracking_bytes(engine->own.environment->tracking));
 }
 
 static void charge_all(struct engine *engine)

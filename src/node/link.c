@@ -54,6 +54,7 @@ void engine_link_closed(struct engine *engine, struct link *link)
     while (!list_empty(&link->requests))
         request_disown(list_entry(link->requests.next, struct request, from_link));
     trail_deinit(&link->trail);
+    track_listen(link, false);
     list_remove(&link->dirty);
     list_remove(&link->member);
     buffer_deinit(&link->in);
@@ -453,6 +454,9 @@ static void receive(struct link *link, const struct question *question)
         return;
     case WIRE_SCRIPT:
         script_serve(link, &message->script);
+        return;
+    case WIRE_TRACK:
+        track_asked(link, &message->track);
         return;
     case WIRE_PING: {
         const struct wire_pong pong = {.id = message->ping.id};

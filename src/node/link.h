@@ -33,6 +33,8 @@ struct link {
     struct trail trail;
     struct block *taken; /* that of the frame in progress, once a value in it is kept there */
     bool broken;         /* it is being closed */
+    bool tracks;         /* the other node is told of changes; */
+    bool tracks_lost;    /* some did not fit, and it is yet to be told so */
 };
 
 struct buffer *link_message(struct link *link);

@@ -25,6 +25,7 @@
  *   publish.c     PUBLISH and SPUBLISH, at all nodes
  *   survey.c      PUBSUB, the same (publish.h)
  *   deliver.c     what other workers hand to this one's clients
+ *   track.c       CLIENT TRACKING: what changes, here and at other nodes
  *   watch.c       CLIENT PAUSE, MONITOR, CLIENT UNBLOCK, SLOWLOG, LATENCY
  *   listing.c     SCAN, KEYS and the like, which go through the ring page by page, with
  *                 listing_page.c and listing_sources.c
@@ -127,6 +128,36 @@ void watch_missed(struct engine *engine);
 
 /* Opens the inbox, or goes on with what was in it. */
 void deliver_turn_end(struct engine *engine);
+
+/* ---- those who track (track.c) ---- */
+
+void track_open(struct engine *engine);
+void track_close(struct engine *engine);
+/* A command of a client that tracks is about to begin, or was not `understood`. */
+void track_begins(const struct request *request, bool understood);
+/* The request's operation has stamped its version, or goes on; its client may track. */
+void track_wrote(const struct request *request);
+/* The client is going. */
+void track_forget(struct client *client);
+/* Hands what has changed in the store to all workers that are to know of it. */
+void track_take_changes(struct engine *engine);
+/* What was handed to this worker; and that some of it was lost. They return how often clients may
+ * have been told. */
+size_t track_changed_here(struct engine *engine, struct span records);
+size_t track_changed_there(struct engine *engine, struct span records);
+size_t track_invalidated(struct engine *engine, struct span record);
+void track_missed(struct engine *engine, uint32_t lost);
+/* All that was handed out in this turn was. */
+void track_turn_end(struct engine *engine);
+/* True: there is more to do soon. */
+bool track_tick(struct engine *engine);
+/* The other end of a link wants to know of changes, or does not any more. */
+void track_asked(struct link *link, const struct wire_track *track);
+void track_listen(struct link *link, bool on);
+/* A peer tells from now on; of changes (false: that is no message of ours); it tells no more. */
+void track_tracked(struct peer *peer, const struct wire_tracked *tracked);
+bool track_peer_changed(struct peer *peer, const struct wire_changed *changed);
+void track_peer_lost(struct peer *peer);
 
 /* ---- commands of many keys (many.c) ---- */
 
@@ -257,6 +288,9 @@ struct engine {
     uint64_t monitor_changes;        /* as of when */
     struct buffer seen;              /* lines for monitors, of this turn */
     struct inbox *inbox;             /* of this worker (command/post.h) */
+    struct buffer changes;           /* what is taken of the store's */
+    uint64_t track_id;               /* of the last TRACK */
+    bool tracks_peers;               /* other nodes tell it of changes, or did */
     struct buffer posted;            /* what was in it, and is not handed out yet */
     bool announcing;                 /* the first of that is a message on its way to the audience */
     struct buffer pushes[2];         /* it, in RESP2 and RESP3, */

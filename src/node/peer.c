@@ -180,6 +180,7 @@ static void close_link(struct peer *peer)
     peer->retry_wait_us = peer->retry_wait_us * 2 < RETRY_US_MAX ? peer->retry_wait_us * 2
                                                                  : RETRY_US_MAX;
     if (was_open) {
+        track_peer_lost(peer);
         metrics_subtract(engine->metrics, METRIC_PEERS_CONNECTED, 1);
         trails_note(engine, peer->number, 0);
         hints_lost(engine, peer->number);

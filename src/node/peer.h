@@ -23,6 +23,9 @@ struct engine;
 
 enum peer_stage { PEER_CLOSED, PEER_OPENING, PEER_GREETING, PEER_OPEN };
 
+/* Whether it tells this node of changes (track.c). */
+enum peer_tracks { PEER_TRACKS_NOT, PEER_TRACK_ASKED, PEER_TRACKS };
+
 struct peer {
     struct engine *engine;
     node_number number;
@@ -52,6 +55,8 @@ struct peer {
     int64_t sent_us;  /* when a frame was begun last */
     int64_t usual_us; /* a moving average of how long an answer takes */
     int64_t created_us;
+    enum peer_tracks tracks;
+    uint64_t track_id;  /* of the last TRACK */
     bool mates_refused; /* what belongs to the answer that comes next could not enter (rule 24) */
     bool known;         /* its link was open once, or could not be opened */
     int64_t retry_us;   /* not opened again before */

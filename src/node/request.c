@@ -179,6 +179,7 @@ struct request *request_borrow(struct engine *engine)
     request->coordinated = false;
     request->trail = NULL;
     request->weight = 0;
+    request->pushed = false;
     request->silent = false;
     request->noted = false;
     request_began(request, engine->now.mono_us);

@@ -103,6 +103,7 @@ struct request {
 
     size_t weight;    /* bytes that it holds, as its client counts them */
     size_t footprint; /* the same as maxmemory counts them (footprint.c) */
+    bool pushed;      /* it is no request: what its client is told behind the others */
     bool silent;      /* its client wants no reply to it (CLIENT REPLY) */
     /* While its client counts it among those that others may have to wait for (order.h). */
     bool noted;

@@ -293,7 +293,7 @@ static void keep_items(struct operation *operation, struct partition *partition)
         keep_base(operation, key);
         if (operation->copies == 1 && key->written.kind == VALUE_TOMBSTONE &&
             key->written.value.size == 0)
-            partition_remove(partition, key->place.hash, key->place.key);
+            partition_delete(partition, key->place.hash, key->place.key, key->written.dot);
         else
             operation->full |= !put(partition, &key->place, &key->written);
     }

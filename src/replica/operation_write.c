@@ -184,7 +184,7 @@ static bool keep(struct operation *operation, struct partition *partition,
 
     /* Where nobody else has the key, nobody can bring it back: a delete need not be remembered. */
     if (operation->copies == 1 && written->kind == VALUE_TOMBSTONE) {
-        partition_remove(partition, place->hash, place->key);
+        partition_delete(partition, place->hash, place->key, written->dot);
         return true;
     }
     enum store_status status;

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/memory.h"
+#include "store/changes.h"
 #include "store/marks.h"
 #include "store/store.h"
 #include "store/table.h"
@@ -26,6 +27,8 @@ struct store {
     _Atomic uint64_t memory_max;
     _Atomic uint64_t slack;  /* how far a partition's memory may move before it is told */
     _Atomic uint32_t policy; /* enum store_policy */
+    /* How many want changes to be noted (store_watch). */
+    _Atomic uint32_t watchers;
 
     /* Written by all threads while memory grows, or entries are evicted: away from what is read. */
     _Alignas(MEMORY_APART) _Atomic uint64_t memory_used;
@@ -34,6 +37,8 @@ struct store {
     /* For what partition_clear unlinked. */
     _Alignas(MEMORY_APART) pthread_mutex_t graveyard_lock;
     struct table *graveyard; /* unlinked tables, through `next`; under graveyard_lock */
+
+    struct changes changes; /* noted while there are watchers */
 };
 
 static inline bool store_evicts(const struct store *store)
@@ -49,6 +54,12 @@ static inline uint64_t store_memory_max(const struct store *store)
 static inline uint64_t store_slack(const struct store *store)
 {
     return atomic_load_explicit(&store->slack, memory_order_relaxed);
+}
+
+/* Whether changes are to be noted: hardly ever. */
+static inline bool store_watched(const struct store *store)
+{
+    return __builtin_expect(atomic_load_explicit(&store->watchers, memory_order_acquire) != 0, 0);
 }
 
 /* For store_reclaim to free; `table` is told in full in memory_used. */

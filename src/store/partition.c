@@ -138,6 +138,20 @@ static bool prepare(struct partition *partition, bool expires)
     return true;
 }
 
+/* Whether a read may find the entry: what a FLUSHALL killed is only yet to be removed. */
+static bool alive(const struct partition *partition, const struct entry *entry)
+{
+    return entry != NULL && !entry_tombstone(entry) &&
+           dot_compare(entry_dot(entry), partition->flushed) > 0;
+}
+
+/* Tells those who watch that a read may find something else from now on. */
+static void note(struct partition *partition, enum changed_kind kind, struct dot dot,
+                 struct span key)
+{
+    changes_note(&partition->store->changes, kind, dot, key);
+}
+
 /* Marks the entry as used, if anybody wants to know; what is written already costs no write. */
 static void use(const struct table *table, struct entry *entry)
 {
@@ -236,6 +250,9 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
         partition_tell_memory(partition); /* for who makes room and tries again */
         return STORE_FULL;
     }
+    /* Before `old` goes, which the key may point into. */
+    if (store_watched(partition->store) && (!tombstone || alive(partition, old)))
+        note(partition, CHANGED_WRITTEN, version->dot, key);
     if (prepare(partition, !tombstone && version->deadline_ms != DEADLINE_NEVER)) {
         struct table *table = partition->table;
         if (block != NULL)
@@ -271,6 +288,8 @@ static void put_alike(struct partition *partition, struct entry *entry, uint64_t
     follow_policy(partition, partition->table);
     use(partition->table, entry);
     entry_rewrite(entry, dot, value);
+    if (store_watched(partition->store))
+        note(partition, CHANGED_WRITTEN, dot, entry_key(entry));
 }
 
 enum store_status partition_put(struct partition *partition, uint64_t hash, struct span key,
@@ -310,26 +329,47 @@ struct block *partition_share_value(const struct partition *partition, uint64_t 
     return block_share(entry_apart(entry)->block);
 }
 
-void partition_take_out(struct partition *partition, uint64_t hash, struct entry *entry)
+/* Takes an entry whose timer is in no list any more out of the partition, and frees it. Those who
+ * watch are told of that kind of change, and that dot. */
+static void take_out_by(struct partition *partition, uint64_t hash, struct entry *entry,
+                        enum changed_kind kind, struct dot dot)
 {
     struct table *table = partition->table;
 
+    if (store_watched(partition->store) && alive(partition, entry))
+        note(partition, kind, dot, entry_key(entry));
     count_entry(table, entry, -1);
     partition->leaves[store_leaf(hash)] -= entry_digest(entry, hash);
     table_remove(table, hash, entry);
     entry_destroy(&entry);
 }
 
-bool partition_remove(struct partition *partition, uint64_t hash, struct span key)
+void partition_take_out(struct partition *partition, uint64_t hash, struct entry *entry)
+{
+    take_out_by(partition, hash, entry, CHANGED_GONE, entry_dot(entry));
+}
+
+static bool remove_by(struct partition *partition, uint64_t hash, struct span key,
+                      enum changed_kind kind, struct dot dot)
 {
     struct entry *entry = partition_entry(partition, hash, key);
 
     if (entry == NULL)
         return false;
     partition_unlink_timer(partition->table, entry, entry_tombstone(entry));
-    partition_take_out(partition, hash, entry);
+    take_out_by(partition, hash, entry, kind, kind == CHANGED_GONE ? entry_dot(entry) : dot);
     partition_finish(partition);
     return true;
+}
+
+bool partition_remove(struct partition *partition, uint64_t hash, struct span key)
+{
+    return remove_by(partition, hash, key, CHANGED_GONE, DOT_NONE);
+}
+
+bool partition_delete(struct partition *partition, uint64_t hash, struct span key, struct dot dot)
+{
+    return remove_by(partition, hash, key, CHANGED_WRITTEN, dot);
 }
 
 /* ---------------------------------------------------------------------------------- the whole */
@@ -343,6 +383,8 @@ void partition_flush(struct partition *partition, struct dot dot)
     partition->flush_cursor = 0;
     marks_drop(&partition->marks, dot);
     partition_drop_mates(partition, dot.stamp);
+    if (store_watched(partition->store))
+        note(partition, CHANGED_FLUSHED, dot, span_of(NULL, 0));
     partition_finish(partition);
 }
 
@@ -362,6 +404,9 @@ static void clear_entries(struct partition *partition)
 
 void partition_clear(struct partition *partition)
 {
+    if (store_watched(partition->store))
+        note(partition, dot_exists(partition->flushed) ? CHANGED_FLUSHED : CHANGED_UNKNOWN,
+             partition->flushed, span_of(NULL, 0));
     clear_entries(partition);
     partition->flushing = false;
     marks_drop(&partition->marks, partition->flushed);

@@ -29,7 +29,7 @@ _Static_assert(offsetof(struct partition, store) == 64 &&
                "what prefetch.c fetches of a header are whole lines");
 
 _Static_assert(sizeof(struct partition) % 64 == 0, "no two partitions share a cache line");
-_Static_assert(offsetof(struct store, policy) < MEMORY_APART &&
+_Static_assert(offsetof(struct store, watchers) < MEMORY_APART &&
                    offsetof(struct store, memory_used) >= MEMORY_APART &&
                    offsetof(struct store, clock_hand) - offsetof(struct store, memory_used) >=
                        MEMORY_APART,
@@ -84,9 +84,25 @@ void store_destroy(struct store **store_pointer)
     while (store_reclaim(store, UINT32_MAX))
         continue;
     pthread_mutex_destroy(&store->graveyard_lock);
+    changes_deinit(&store->changes);
     memory_free(store->partitions);
     memory_free(store);
     *store_pointer = NULL;
+}
+
+void store_watch(struct store *store, int by)
+{
+    atomic_fetch_add(&store->watchers, (uint32_t)by);
+}
+
+bool store_changed(const struct store *store)
+{
+    return changes_wait(&store->changes);
+}
+
+void store_take_changes(struct store *store, struct buffer *records)
+{
+    changes_take(&store->changes, records);
 }
 
 uint64_t store_hash(const struct store *store, struct span key)

@@ -162,6 +162,15 @@ size_t store_room_for(size_t key_size, size_t value_size);
 bool store_make_room_for(struct store *store, size_t key_size, size_t value_size,
                          uint64_t *evicted);
 
+/* One more (1) or less (-1) wants what changes here to be noted (changes.h). To be called without
+ * any lock. */
+void store_watch(struct store *store, int by);
+/* Whether anything was noted that nobody took yet. */
+bool store_changed(const struct store *store);
+/* Appends what was noted to `records`, as changed_next reads it; where there is no memory,
+ * records->failed, and it is lost. Any thread may take. */
+void store_take_changes(struct store *store, struct buffer *records);
+
 /* The leaf of a key with that hash. */
 static inline unsigned store_leaf(uint64_t hash)
 {
@@ -232,6 +241,9 @@ struct block *partition_share_value(const struct partition *partition, uint64_t 
 
 /* Drops the entry without a trace; false when there was none. */
 bool partition_remove(struct partition *partition, uint64_t hash, struct span key);
+
+/* The same by a write with that dot, a delete that need not be remembered. */
+bool partition_delete(struct partition *partition, uint64_t hash, struct span key, struct dot dot);
 
 /* Drops the entry as one that is evicted (rule 3): it leaves a mark, unless it is settled. False
  * when there was none. */

@@ -325,6 +325,17 @@
 #define WIRE_PING_FIELDS(FIELD) FIELD(u64, id)
 #define WIRE_PONG_FIELDS(FIELD) FIELD(u64, id)
 
+/* The sender has clients that track: from now on it is to be told of what changes at the receiver,
+ * on the same link, or (0) no more. Answered by TRACKED; what changed before that is not told. */
+#define WIRE_TRACK_FIELDS(FIELD) \
+    FIELD(u64, id)               \
+    FIELD(u8, on)
+
+#define WIRE_TRACKED_FIELDS(FIELD) FIELD(u64, id)
+
+/* What changed, as store/changes.h lays it out. */
+#define WIRE_CHANGED_FIELDS(FIELD) FIELD(span, records)
+
 #define WIRE_MESSAGES(ROW)                                     \
     ROW(16, FORWARD, forward, WIRE_FORWARD_FIELDS)             \
     ROW(17, REPLY, reply, WIRE_REPLY_FIELDS)                   \
@@ -365,6 +376,9 @@
     ROW(57, PUBLISH, publish, WIRE_PUBLISH_FIELDS)             \
     ROW(58, PUBLISHED, published, WIRE_PUBLISHED_FIELDS)       \
     ROW(59, SURVEY, survey, WIRE_SURVEY_FIELDS)                \
-    ROW(60, SURVEYED, surveyed, WIRE_SURVEYED_FIELDS)
+    ROW(60, SURVEYED, surveyed, WIRE_SURVEYED_FIELDS)          \
+    ROW(61, TRACK, track, WIRE_TRACK_FIELDS)                   \
+    ROW(62, TRACKED, tracked, WIRE_TRACKED_FIELDS)             \
+    ROW(63, CHANGED, changed, WIRE_CHANGED_FIELDS)
 
 #endif

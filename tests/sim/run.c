@@ -12,6 +12,8 @@
 #define AGREE_US (20 * SECOND_US)
 /* How long clients may take to get all their answers. */
 #define REST_US_MAX (60 * SECOND_US)
+/* How long what changed last may take to be told: a node asks another to tell once in so long. */
+#define TOLD_US (2 * SECOND_US)
 
 /* A run in progress. */
 struct stage {
@@ -87,6 +89,10 @@ static void heal(struct stage *stage)
         go_on(stage, LOAD_SILENT, SECOND_US / 10);
     check_whole(world, since_us, &stage->result->verdicts[CHECK_WHOLE]);
     check_converged(world, stage->history.vanishes, &stage->result->verdicts[CHECK_CONVERGED]);
+    if (load_cachers(stage->load) == NULL)
+        return;
+    go_on(stage, LOAD_SILENT, TOLD_US);
+    check_cached(world, load_cachers(stage->load), &stage->result->verdicts[CHECK_CACHED]);
 }
 
 /* The checkers of the history, that judge it once it is whole. */

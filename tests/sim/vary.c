@@ -131,6 +131,7 @@ void run_vary_rest(struct run_settings *settings)
         settings->world.memory_bytes += (settings->load.clients - CLIENTS_FEW) *
                                         (uint64_t)MEMORY_OF_CLIENT;
     fault_settings_draw(&settings->faults, settings->world.seed);
+    settings->load.caches = one_of(&rng, 3);
 }
 
 void run_vary(struct run_settings *settings)

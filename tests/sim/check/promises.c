@@ -69,6 +69,8 @@ static bool is_met(enum need need, const struct world *world, const struct load_
         return !settings->detector;
     case NEED_RESTARTS:
         return anybody_forgot(world);
+    case NEED_CACHES:
+        return load->caches;
     case NEED_WALKS:
         return history->walk_count >= WALKS_FEW && load->keys >= KEYS_FEW && !load->flushes;
     case NEED_COUNT:

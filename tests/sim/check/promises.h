@@ -30,6 +30,7 @@
     ROW(HINTS, "hints are dropped: who lacks them stops to coordinate")               \
     ROW(GOSSIP, "the detector stands in for gossip")                                  \
     ROW(RESTARTS, "nobody forgot anything")                                           \
+    ROW(CACHES, "no client keeps copies of what it reads")                            \
     ROW(WALKS, "few scans ended, or few keys stay as long as one takes")
 
 enum need {
@@ -66,6 +67,8 @@ enum need {
     ROW(BATCHES, "batches", 1, true, NEED_BIT(HINTS), "a batch that is half applied at a replica") \
     ROW(SCANNED, "scanned", 1, true, NEED_SEEN | NEED_BIT(MEMORY) | NEED_BIT(WALKS),               \
         "a key that was there throughout a scan, and was not returned")                            \
+    ROW(CACHED, "cached", 6, true, NEED_BIT(CACHES),                                               \
+        "a copy that a client keeps of what is not so any more")                                   \
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                   \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")               \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                        \

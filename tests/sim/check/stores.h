@@ -32,6 +32,14 @@ void check_whole(const struct world *world, int64_t since_us, struct verdict *ve
  * a partition's leaves say is what it holds. */
 void check_converged(const struct world *world, bool vanishes, struct verdict *verdict);
 
+/* ---- cached ---- */
+
+struct cachers;
+
+/* The copies that clients keep are what a read finds; nothing is asked or told any more. */
+void check_cached(const struct world *world, const struct cachers *cachers,
+                  struct verdict *verdict);
+
 /* ---- memory ---- */
 
 /* What the nodes hold is within its bounds, now. */

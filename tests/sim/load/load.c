@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim/load/cacher.h"
 #include "sim/load/load_parts.h"
 #include "sim/load/walker.h"
 
@@ -167,6 +168,11 @@ static void on_message(void *context, unsigned from, unsigned to,
         note_coordinator(load->history, item.key, item.version.dot);
 }
 
+const struct cachers *load_cachers(const struct load *load)
+{
+    return load->cachers;
+}
+
 bool load_idle(const struct load *load)
 {
     for (unsigned i = 0; i < load->user_count; i++)
@@ -203,6 +209,8 @@ struct load *load_create(struct world *world, const struct load_settings *settin
         world_after(world, (int64_t)load_draw(load, (uint64_t)settings->think_us), work, user, 0);
     }
     load->walker = walker_create(world, settings, history, &load->phase);
+    if (settings->caches)
+        load->cachers = cachers_create(world, settings, &load->phase);
     world_watch(world, on_message, load);
     return load;
 }
@@ -225,6 +233,7 @@ void load_destroy(struct load **load)
     for (size_t i = 0; i < l->retired_count; i++)
         sim_client_destroy(&l->retired[i]);
     walker_destroy(&l->walker);
+    cachers_destroy(&l->cachers);
     load_forget_siblings(l);
     memory_free(l->retired);
     memory_free(l->users);

@@ -7,6 +7,7 @@
  *   load_ask.c    what they ask
  *   load_reply.c  what the replies say
  *   walker.c      one more, who scans
+ *   cacher.c      some more, who keep copies of what they read
  */
 #ifndef DUNLIN_TESTS_SIM_LOAD_H
 #define DUNLIN_TESTS_SIM_LOAD_H
@@ -32,8 +33,10 @@ struct load_settings {
     unsigned keys;
     int64_t think_us; /* at most between two pipelines */
     bool flushes;     /* FLUSHALL now and then, and no counters, which it would reset */
+    bool caches;      /* a client of each node keeps copies of what it reads */
 };
 
+struct cachers;
 struct load;
 
 struct load *load_create(struct world *world, const struct load_settings *settings,
@@ -43,5 +46,7 @@ void load_destroy(struct load **load);
 void load_set_phase(struct load *load, enum load_phase phase);
 /* Whether all that was asked is answered, or lost. */
 bool load_idle(const struct load *load);
+/* Those who keep copies; NULL: none do. */
+const struct cachers *load_cachers(const struct load *load);
 
 #endif

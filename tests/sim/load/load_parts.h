@@ -111,6 +111,7 @@ struct load {
     struct load_settings settings;
     struct history *history;
     struct walker *walker;
+    struct cachers *cachers; /* NULL: none */
     enum load_phase phase;
     struct rng rng;
     unsigned weights;

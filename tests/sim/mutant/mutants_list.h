@@ -38,6 +38,11 @@
     "partition=4,oneway=3,break=2"
 #define FORWARDS "--nodes 5 --memory 0 --flushes no --duration 10 --faults pause=5,slow=2,break"
 
+#define COPIES       "--caches yes --keys 40"
+/* Where one replica alone tells, so that what it could not tell is told by nobody. */
+#define COPIES_APART                                                                       \
+    "--caches yes --nodes 4 --replicas 1 --keys 400 --memory 0 --flushes no --duration 8 " \
+    "--faults isolate=5,break=5"
 #define TRANSACTIONS "--memory 0 --flushes no --partitions 16 --duration 10"
 
 /* Those that find what is wrong with data. */
@@ -105,6 +110,10 @@
         "a read-modify-write overlooks what is stored by now")                                    \
     ROW(SCAN_OF_ONE, "scan-of-one", 0, "--memory 0 --flushes no", 32, BY_SCANNED,                 \
         "a page is what one replica has")                                                         \
+    ROW(PUSH_AHEAD, "push-ahead", 0, COPIES, 64, BY_CACHED,                                       \
+        "a client is told of a change before the reply of a read in flight")                      \
+    ROW(CHANGES_UNHEARD, "changes-unheard", 0, COPIES_APART, 64, BY_CACHED,                             \
+        "what may have changed while a link was broken is not told")                              \
     ROW(SIBLING_DROPPED, "sibling-dropped", 0, SIBLINGS, 64, BY_SIBLINGS | BY_CONVERGED,          \
         "a merge drops a sibling")                                                                \
     ROW(SIBLING_OVERWRITTEN, "sibling-overwritten", 0, SIBLINGS, 64, BY_SIBLINGS,                 \

@@ -60,6 +60,33 @@ WRAP(void, page_merge_add, struct page_merge *merge, struct span entries, struct
     __real_page_merge_add(merge, entries, marks, end);
 }
 
+/* ---- tracking ---- */
+
+WRAP(void, client_push_behind, struct client *client, const struct span *pieces, size_t count)
+{
+    if (!PLANTED(PUSH_AHEAD)) {
+        __real_client_push_behind(client, pieces, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        client_push(client, pieces[i]);
+}
+
+WRAP(void, track_peer_lost, struct peer *peer)
+{
+    if (PLANTED(CHANGES_UNHEARD))
+        peer->tracks = PEER_TRACKS_NOT;
+    __real_track_peer_lost(peer);
+}
+
+WRAP(void, track_tracked, struct peer *peer, const struct wire_tracked *tracked)
+{
+    if (PLANTED(CHANGES_UNHEARD) && peer->tracks == PEER_TRACK_ASKED)
+        peer->tracks = PEER_TRACKS;
+    else
+        __real_track_tracked(peer, tracked);
+}
+
 /* ---- hints ---- */
 
 WRAP(void, hints_keep, struct engine *engine, node_number target, uint32_t partition,
