@@ -41,7 +41,7 @@ static bool write_report(struct admin_import *import)
     const char *path = import->options->report;
     const struct span lines = buffer_content(&import->report);
 
-    if (path == NULL)
+    if (path == NULL || lines.size == 0)
         return true;
     FILE *file = fopen(path, "a");
     bool written = file != NULL && fwrite(lines.data, 1, lines.size, file) == lines.size;
@@ -222,11 +222,8 @@ static bool survey(struct admin_import *import)
                                         import->source.link.error))
                 return false;
         }
-        import->total += (uint64_t)keys;
+        import->source_keys += (uint64_t)keys;
     }
-    /* How many of them match is not known. */
-    if (import->state.match[0] != '\0')
-        import->total = 0;
     admin_succeed(&import->source_patience);
     return true;
 }

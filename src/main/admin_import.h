@@ -42,9 +42,9 @@ struct admin_import {
     int64_t saved_ms;
     struct admin_screen screen;
     struct admin_progress progress;
-    struct rng rng;    /* draws a sample */
-    uint64_t total;    /* keys of the source at the beginning */
-    uint64_t compared; /* keys that the comparison has walked over */
+    struct rng rng;       /* draws a sample */
+    uint64_t source_keys; /* what the source has at the beginning */
+    uint64_t compared;    /* keys that the comparison has walked over */
     struct admin_patience source_patience, target_patience;
     struct buffer report; /* lines that are not written yet */
     struct buffer error;
