@@ -37,8 +37,9 @@ struct admin_import {
     const struct admin_options *options;
     struct admin_source source;
     struct admin_target target;
-    struct admin_state state; /* walked by the import; a comparison has masters of its own */
-    const char *state_file;   /* NULL: none is kept */
+    char ring[ADMIN_RING_MAX]; /* of the target; "": not asked */
+    struct admin_state state;  /* walked by the import; a comparison has masters of its own */
+    const char *state_file;    /* NULL: none is kept */
     int64_t saved_ms;
     struct admin_screen screen;
     struct admin_progress progress;
