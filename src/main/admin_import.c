@@ -41,7 +41,7 @@ static bool write_report(struct admin_import *import)
     const char *path = import->options->report;
     const struct span lines = buffer_content(&import->report);
 
-    if (path == NULL)
+    if (path == NULL || lines.size == 0)
         return true;
     FILE *file = fopen(path, "a");
     bool written = file != NULL && fwrite(lines.data, 1, lines.size, file) == lines.size;
@@ -222,11 +222,8 @@ static bool survey(struct admin_import *import)
                                         import->source.link.error))
                 return false;
         }
-        import->total += (uint64_t)keys;
+        import->source_keys += (uint64_t)keys;
     }
-    /* How many of them match is not known. */
-    if (import->state.match[0] != '\0')
-        import->total = 0;
     admin_succeed(&import->source_patience);
     return true;
 }
@@ -249,12 +246,30 @@ static bool reach_target(struct admin_import *import)
 {
     if (import->options->dry_run && !import->options->verify)
         return true;
-    while (!admin_target_open(&import->target))
+    while (!admin_target_open(&import->target) ||
+           !admin_target_ring(&import->target, import->ring, sizeof import->ring))
         if (!admin_fail(import, &import->target_patience, &import->target.link,
                         import->target.link.error))
             return false;
     admin_succeed(&import->target_patience);
     compare_clocks(import);
+    return true;
+}
+
+/* Keys that went into one ring are not in another. */
+static bool same_ring(struct admin_import *import)
+{
+    struct admin_state *state = &import->state;
+
+    if (state->ring[0] != '\0' && import->ring[0] != '\0' &&
+        strcmp(state->ring, import->ring) != 0) {
+        buffer_append_format(&import->error,
+                             "the state file '%s': it is of an import into the ring %s, and not "
+                             "%s; give another one with --state, or begin anew with --restart",
+                             import->state_file, state->ring, import->ring);
+        return false;
+    }
+    memcpy(state->ring, import->ring, sizeof state->ring);
     return true;
 }
 
@@ -376,8 +391,11 @@ static enum admin_exit run(struct admin_import *import, char *const *words)
     const struct admin_options *options = import->options;
     const bool only_compares = options->dry_run && options->verify;
 
-    if (!find_source(import) || !survey(import) || !reach_target(import) ||
-        !admin_state_save(import, true))
+    if (!find_source(import) || !survey(import) || !reach_target(import))
+        return stopped(import, words);
+    if (!same_ring(import))
+        return ADMIN_USE;
+    if (!admin_state_save(import, true))
         return stopped(import, words);
     if (!only_compares && admin_walk(import, &admin_carry, import->state.masters,
                                      import->state.master_count) != ADMIN_OK)

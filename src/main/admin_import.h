@@ -37,14 +37,15 @@ struct admin_import {
     const struct admin_options *options;
     struct admin_source source;
     struct admin_target target;
-    struct admin_state state; /* walked by the import; a comparison has masters of its own */
-    const char *state_file;   /* NULL: none is kept */
+    char ring[ADMIN_RING_MAX]; /* of the target; "": not asked */
+    struct admin_state state;  /* walked by the import; a comparison has masters of its own */
+    const char *state_file;    /* NULL: none is kept */
     int64_t saved_ms;
     struct admin_screen screen;
     struct admin_progress progress;
-    struct rng rng;    /* draws a sample */
-    uint64_t total;    /* keys of the source at the beginning */
-    uint64_t compared; /* keys that the comparison has walked over */
+    struct rng rng;       /* draws a sample */
+    uint64_t source_keys; /* what the source has at the beginning */
+    uint64_t compared;    /* keys that the comparison has walked over */
     struct admin_patience source_patience, target_patience;
     struct buffer report; /* lines that are not written yet */
     struct buffer error;

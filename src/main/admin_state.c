@@ -67,6 +67,8 @@ void admin_state_write(const struct admin_state *state, struct buffer *text)
     write_words(text, "source", state->source);
     if (state->match[0] != '\0')
         write_words(text, "match", state->match);
+    if (state->ring[0] != '\0')
+        write_words(text, "ring", state->ring);
     buffer_append_format(text, "replace %s\n", state->replace ? "yes" : "no");
     write_counts(&state->tally, text);
     for (size_t i = 0; i < state->master_count; i++) {
@@ -139,6 +141,8 @@ static bool read_line(struct admin_state *state, const struct words *words)
         return copy(state->source, sizeof state->source, words->items[1]);
     if (span_is(name, "match") && words->count == 2)
         return copy(state->match, sizeof state->match, words->items[1]);
+    if (span_is(name, "ring") && words->count == 2)
+        return copy(state->ring, sizeof state->ring, words->items[1]);
     if (span_is(name, "replace") && words->count == 2) {
         state->replace = span_is(words->items[1], "yes");
         return state->replace || span_is(words->items[1], "no");

@@ -6,6 +6,7 @@
  *     dunlin-admin-import 1
  *     source host:port/database       the address that was given
  *     match "pattern"                 only where there is one
+ *     ring label                      which keys went into, see RING STATUS
  *     replace yes|no
  *     count name number               what became of the keys up to here
  *     type name number                of them, those that are not carried, by type
@@ -24,6 +25,7 @@
 #define ADMIN_RUN_ID_MAX  64
 #define ADMIN_CURSOR_MAX  32
 #define ADMIN_STATE_MAX   (1u << 20) /* a state file's bytes */
+#define ADMIN_RING_MAX    64
 #define ADMIN_PATTERN_MAX 4096
 
 /* A server that is walked. */
@@ -37,6 +39,7 @@ struct admin_master {
 struct admin_state {
     char source[ADMIN_ADDRESS_MAX];
     char match[ADMIN_PATTERN_MAX]; /* "": all keys */
+    char ring[ADMIN_RING_MAX];     /* "": not known yet */
     bool replace;
     struct admin_tally tally;
     struct admin_master *masters; /* ours */
@@ -52,7 +55,8 @@ void admin_state_write(const struct admin_state *state, struct buffer *text);
  * state is empty. To be given to admin_state_deinit in either case. */
 bool admin_state_read(struct admin_state *state, struct span text, struct buffer *error);
 
-/* Whether `other` is a state of the same import; else `error` says what is different. */
+/* Whether `other` is a state of the same import, as far as is known before Dunlin is asked; else
+ * `error` says what is different. */
 bool admin_state_fits(const struct admin_state *state, const struct admin_state *other,
                       struct buffer *error);
 

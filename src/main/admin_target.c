@@ -117,6 +117,29 @@ bool admin_target_open(struct admin_target *target)
     return false;
 }
 
+bool admin_target_ring(struct admin_target *target, char *ring, size_t room)
+{
+    static const char *const question[] = {"RING", "STATUS"};
+    struct admin_link *link = &target->link;
+    redisReply *reply = admin_link_ask(link, question, 2);
+
+    if (reply == NULL)
+        return false;
+    const struct span label = admin_info_find(admin_reply_text(reply), "ring");
+    const bool found = !admin_reply_fails(reply, "") && label.size > 0;
+    if (found) {
+        snprintf(ring, room, "%.*s", (int)label.size, (const char *)label.data);
+        ring[strcspn(ring, " ")] = '\0'; /* what is said of it stands behind */
+    } else {
+        snprintf(link->error, sizeof link->error, "%s:%u is no node of Dunlin: %s", link->uri.host,
+                 link->uri.port, reply->str != NULL ? reply->str : "RING STATUS has no text");
+        link->refused = true;
+        admin_link_close(link);
+    }
+    freeReplyObject(reply);
+    return found;
+}
+
 void admin_target_leave(struct admin_target *target)
 {
     admin_link_close(&target->link);

@@ -28,6 +28,9 @@ void admin_target_deinit(struct admin_target *target);
 /* Connects to the current node or, where that fails, once to each other. False: none can be
  * reached, and link.error says of one of them why. Harmless while connected. */
 bool admin_target_open(struct admin_target *target);
+/* The label of the ring that the connected node is of. False: it broke, or is no node of Dunlin,
+ * which link.error says. */
+bool admin_target_ring(struct admin_target *target, char *ring, size_t room);
 /* Leaves the node, for another to be tried first by admin_target_open. */
 void admin_target_leave(struct admin_target *target);
 

@@ -17,9 +17,11 @@
 static void draw_sample(struct admin_import *import, struct admin_key *keys, size_t count)
 {
     const uint64_t wanted = (uint64_t)import->options->sample;
+    const uint64_t walked = import->state.tally.looked_at;
+    const uint64_t all = walked > 0 ? walked : import->source_keys;
 
-    for (size_t i = 0; wanted > 0 && wanted < import->total && i < count; i++)
-        if (keys[i].fate == ADMIN_FATE_OPEN && !rng_chance(&import->rng, wanted, import->total))
+    for (size_t i = 0; wanted > 0 && wanted < all && i < count; i++)
+        if (keys[i].fate == ADMIN_FATE_OPEN && !rng_chance(&import->rng, wanted, all))
             keys[i].fate = ADMIN_FATE_LEFT_OUT;
 }
 

@@ -147,8 +147,10 @@ enum admin_result admin_walk(struct admin_import *import, const struct admin_wal
                              struct admin_master *masters, size_t count)
 {
     enum admin_result result = ADMIN_OK;
+    /* How many of them match is not known. */
+    const uint64_t total = import->state.match[0] == '\0' ? import->source_keys : 0;
 
-    admin_progress_init(&import->progress, walk->counted(import), import->total, admin_now_ms());
+    admin_progress_init(&import->progress, walk->counted(import), total, admin_now_ms());
     for (size_t i = 0; result == ADMIN_OK && i < count; i++) {
         admin_source_deinit(&import->source); /* it is to another */
         result = walk_master(import, walk, &masters[i]);

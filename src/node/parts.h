@@ -366,7 +366,10 @@ static inline unsigned engine_alerts(const struct engine *engine)
 /* What may wait for the client to be read: by its class, client-output-buffer-limit. */
 static inline const struct option_output_limit *client_output_limit(const struct client *client)
 {
-    return &client->engine->options->client_output_buffer_limit.of[OPTION_CLASS_NORMAL];
+    const enum option_class class = session_subscribes(&client->session) ? OPTION_CLASS_PUBSUB
+                                                                         : OPTION_CLASS_NORMAL;
+
+    return &client->engine->options->client_output_buffer_limit.of[class];
 }
 /* Whether there is work that only wants a turn. */
 static inline bool engine_has_more(const struct engine *engine)

@@ -384,6 +384,10 @@ static void interrupted_it_says_how_to_go_on(void)
     expect_text(output, "redis://:***@127.0.0.1:");
     expect_text(output, "--match '*'");
     check_that(strstr(output, "secret") == NULL, "no password: %s", output);
+    struct cluster *other = cluster_create(&(struct cluster_options){.nodes = 1});
+    output = RUN(other, 2, "import", uri, "--state", state_path(), "--match", "*");
+    expect_text(output, "it is of an import into the ring");
+    cluster_destroy(&other);
     output = RUN(cluster, 3, "import", uri, "--state", state_path(), "--match", "*", "--json");
     check_that(number(output, "carried") + number(output, "there_already") ==
                    KEYS_FEW + STRINGS_BESIDE,
@@ -501,6 +505,11 @@ static void of_a_redis_cluster_all_masters_come_over(void)
                              "--verify", "--json");
     check_that(number(output, "carried") == 2000 && number(output, "same") == 2000, "%s", output);
     talk_expect_node(cluster, 2, ":2000", "DBSIZE");
+    /* A tenth, as chance has it. */
+    output = RUN(cluster, 0, "import", source_uri(&sources[0]), "--dry-run", "--verify", "--sample",
+                 "200", "--json");
+    check_that(number(output, "same") == number(output, "compared"), "%s", output);
+    check_that(number(output, "same") > 80 && number(output, "same") < 400, "%s", output);
     for (int i = 0; i < 2; i++)
         source_end(&sources[i]);
     cluster_destroy(&cluster);
@@ -509,13 +518,17 @@ static void of_a_redis_cluster_all_masters_come_over(void)
 static void what_cannot_be_is_told_at_once(void)
 {
     struct cluster *cluster = cluster_create(&three);
-    struct source source = {0};
+    struct source source = {0}, open = {0};
 
     source_start(&source, "--requirepass", "secret");
+    source_start(&open, "--databases", "1");
     expect_text(RUN(cluster, 2, "import"), "import: expected redis://");
     expect_text(RUN(cluster, 2, "import", "rediss://a"), "there is no TLS");
     expect_text(RUN(cluster, 2, "import", "redis://a", "--rate", "x"), "found 'x'");
     expect_text(RUN(cluster, 1, "import", source_uri(&source), "--state", state_path()), "NOAUTH");
+    expect_text(RUN(cluster, 1, "-u", source_uri(&open), "import", source_uri(&open), "--state",
+                    state_path()),
+                "is no node of Dunlin");
     expect_text(RUN(cluster, 1, "import", "redis://:wrong@127.0.0.1:1", "--patience", "0"),
                 "Connection refused");
     FILE *file = fopen(state_path(), "w");
@@ -524,6 +537,7 @@ static void what_cannot_be_is_told_at_once(void)
     expect_text(RUN(cluster, 2, "import", source_uri(&source), "--state", state_path()),
                 "this is no state of an import");
     source_end(&source);
+    source_end(&open);
     cluster_destroy(&cluster);
 }
 

@@ -13,7 +13,8 @@ TestSuite(admin_state, .timeout = TIMEOUT_S(60));
 
 static struct admin_state made(void)
 {
-    struct admin_state state = {.source = "a:1/2", .match = "x \"y\"\n*", .replace = true};
+    struct admin_state state = {
+        .source = "a:1/2", .match = "x \"y\"\n*", .ring = "89d1", .replace = true};
 
     state.tally.looked_at = 10;
     state.tally.carried = 7;
@@ -36,6 +37,7 @@ Test(admin_state, what_is_written_is_read_back)
     cr_assert(admin_state_read(&read, buffer_content(&text), &error), "%.*s",
               (int)buffer_size(&error), (const char *)buffer_content(&error).data);
     cr_assert_str_eq(read.match, state.match);
+    cr_assert_str_eq(read.ring, "89d1");
     cr_assert_eq(read.tally.carried, 7);
     cr_assert_eq(admin_tally_not_carried(&read.tally), 2);
     cr_assert_eq(read.master_count, 2);

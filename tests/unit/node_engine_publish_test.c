@@ -470,3 +470,35 @@ Test(engine_publish, a_publisher_may_leave_at_once)
     pair_expect(listener, MESSAGE("a", "x"));
     end();
 }
+
+/* What waits for one that subscribes is bounded by itself: others may have more. */
+Test(engine_publish, a_listener_that_does_not_read_is_closed_at_the_limit_of_its_class)
+{
+    char line[600];
+    size_t told = 0;
+
+    begin(NULL);
+    struct pair_client *ordinary = pair_connect(&pair, 1);
+    pair_configure(&pair, 1, "client-output-buffer-limit", "normal 1mb 0 0 pubsub 4kb 0 0");
+    pair_ask(listener, "SUBSCRIBE a", SUBSCRIBED("a"));
+    listener->stalled = ordinary->stalled = true;
+    snprintf(line, sizeof line, "PUBLISH a %0500d", 0);
+    for (int i = 0; i < 20 && !listener->closing; i++) {
+        pair_command(ordinary, line);
+        pair_command(publisher, line);
+        told++;
+    }
+    cr_assert(listener->closing);
+    cr_assert(told > 3 && told < 10, "after %zu times two messages", told);
+    snprintf(line, sizeof line, "ECHO %0500d", 0);
+    for (int i = 0; i < 20; i++)
+        pair_command(ordinary, line);
+    cr_assert_not(ordinary->closing);
+    cr_assert_gt(outbox_size(engine_client_out(ordinary->client)), 10000);
+    listener->stalled = false;
+    pair_settle(&pair);
+    cr_assert_null(listener->client);
+    buffer_reset(&publisher->got, SIZE_MAX);
+    pair_ask(publisher, "PUBLISH a x", ":0\r\n");
+    end();
+}
