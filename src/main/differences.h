@@ -76,6 +76,15 @@ DIFFERS_FOR_LONG("watch", "EXEC", "[n_]*", "[*]*",
 DIFFERS_FOR_LONG("exec", "EXEC ?*", "-EXECABORT *wrong number*", "-ERR wrong number*",
     "EXEC with an argument is refused in the words that any other command is.",
     "An argument too many is no failed transaction.")
+DIFFERS("publish spublish", NULL, "", "",
+    "Who publishes to itself, or subscribes and publishes in one transaction, may get the message behind the reply.",
+    "What is delivered stands between replies, never within that of an EXEC, as with Redis from 7.2 on.")
+DIFFERS("ssubscribe spublish", NULL, "", "",
+    "Shard channels are served by every node, and the names of one command may be of many slots.",
+    "Messages go to all nodes; a cluster-aware client meets those that came through another one.")
+DIFFERS("pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub", NULL, "", "",
+    "PUBSUB and the counts of PUBLISH are of the whole cluster, as far as nodes answer in time.",
+    "The cluster stands in for one Redis; a Redis Cluster's nodes tell of themselves alone.")
 DIFFERS("keys scan", NULL, "", "",
     "A pattern of several asterisks fits the empty key.", "So does one asterisk.")
 DIFFERS("wait", "WAIT *", ":0", ":[1-9]",

@@ -50,7 +50,7 @@ struct parser {
     /* Results. */
     const struct span *argv;
     size_t argc;
-    char error[64]; /* "Protocol error: ..." without a prefix and line end */
+    char error[56]; /* "Protocol error: ..." without a prefix and line end */
 
     /* Private. */
     size_t taken;    /* bytes at the input's head that belong to commands handed out */
