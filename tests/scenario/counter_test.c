@@ -259,3 +259,323 @@ Test(counter, a_set_covers_what_was_added_beside_it_unseen)
              "2>3 answer: same\n"
              "3 > $3 101\n");
 }
+
+Test(counter, who_restarted_adds_to_no_share_of_which_others_may_have_a_later_state)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_say(&script, 2, "incr n");
+    script_hold(&script, 2, 1);
+    script_hold(&script, 2, 3);
+    script_say(&script, 1, "consistency read one write quorum");
+    script_say(&script, 3, "consistency read one write quorum");
+    script_ask(&script, 1, "incrby n 10");
+    script_ask(&script, 3, "incrby n 10");
+    script_wait_ms(&script, 20);
+    script_copy(&script);
+    script_kill(&script, 2);
+    script_part_from_all(&script, 2);
+    script_free(&script, 2, 1);
+    script_free(&script, 2, 3);
+    script_join_with_all(&script, 2);
+    script_hear(&script, 1);
+    script_hear(&script, 3);
+    script_start(&script, 2);
+    script_recover(&script, 2);
+    script_wait_ms(&script, 1000);
+    script_say(&script, 2, "incrby n 100");
+    script_copy_arrives(&script, 3);
+    script_wait_ms(&script, 10);
+    script_look_at_all(&script, "n");
+    script_say(&script, 3, "at all get n");
+    script_end(
+        &script,
+        "2 < incr n\n"
+        "2>1 read n, has none\n"
+        "1>2 absent\n"
+        "2>1 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+        "2>3 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+        "1>2 ack: ok\n"
+        "3>2 ack: ok\n"
+        "2 > :1\n"
+        "-- what 2 sends to 1 is held up\n"
+        "-- what 2 sends to 3 is held up\n"
+        "1 < consistency read one write quorum\n"
+        "1 > +OK\n"
+        "3 < consistency read one write quorum\n"
+        "3 > +OK\n"
+        "1 < incrby n 10\n"
+        "3 < incrby n 10\n"
+        "1>2 forward: incrby n 10\n"
+        "3>2 forward: incrby n 10\n"
+        "2>1 write n: +515.0@2 counter '11' base +254.65535@65535 +500.0@2:+11 over +500.0@2\n"
+        "2>1 write n: +515.1@2 counter '21' base +254.65535@65535 +500.0@2:+21 over +515.0@2\n"
+        "2>3 write n: +515.0@2 counter '11' base +254.65535@65535 +500.0@2:+11 over +500.0@2\n"
+        "2>3 write n: +515.1@2 counter '21' base +254.65535@65535 +500.0@2:+21 over +515.0@2\n"
+        "-- 2 is killed\n"
+        "-- 2 and 1 are parted\n"
+        "-- 2 and 3 are parted\n"
+        "-- what 2 sends to 1 arrives\n"
+        "-- what 2 sends to 3 arrives\n"
+        "-- 2 and 1 are joined\n"
+        "-- 2 and 3 are joined\n"
+        "1 > -NOQUORUM needed 2 of 3, got 0 in 21 ms; the write may still take effect\n"
+        "3 > -NOQUORUM needed 2 of 3, got 0 in 21 ms; the write may still take effect\n"
+        "-- 2 starts, empty\n"
+        "2>1 compare 0\n"
+        "2>3 compare 0\n"
+        "1>2 compared: version\n"
+        "3>2 compared: version\n"
+        "2>1 pull 0: leaves ffff from 0\n"
+        "1>2 chunk: version, 55 bytes, next 0\n"
+        "2>3 pull 0: leaves 0000 from 0\n"
+        "3>2 chunk: version, 0 bytes, next 0\n"
+        "2>1 compare 0\n"
+        "2>3 compare 0\n"
+        "-- 2 votes\n"
+        "1>2 compared: version\n"
+        "3>2 compared: version\n"
+        "2>1 pull 0: leaves 0000 from 0\n"
+        "2>3 pull 0: leaves 0000 from 0\n"
+        "1>2 chunk: version, 0 bytes, next 0\n"
+        "3>2 chunk: version, 0 bytes, next 0\n"
+        "2 < incrby n 100\n"
+        "2>1 read n, has +500.0@2\n"
+        "1>2 answer: same\n"
+        "2>1 write n: +4500.1@2 counter '101' base +254.65535@65535 +500.0@2:+1 +4500.1@2:+100 "
+        "over +500.0@2\n"
+        "2>3 write n: +4500.1@2 counter '101' base +254.65535@65535 +500.0@2:+1 +4500.1@2:+100 "
+        "over +500.0@2\n"
+        "1>2 ack: ok\n"
+        "3>2 ack: ok\n"
+        "2 > :101\n"
+        "-- late at 3: write n: +515.1@2 counter '21' base +254.65535@65535 +500.0@2:+21 over "
+        "+515.1@2; ack: ok\n"
+        "1 has n: +4500.1@2 counter '101' base +254.65535@65535 +500.0@2:+1 +4500.1@2:+100\n"
+        "2 has n: +4500.1@2 counter '101' base +254.65535@65535 +500.0@2:+1 +4500.1@2:+100\n"
+        "3 has n: +4500.1@2 counter '121' base +254.65535@65535 +500.0@2:+21 +4500.1@2:+100\n"
+        "3 < at all get n\n"
+        "3>1 read n, has +4500.1@2\n"
+        "3>2 read n, has +4500.1@2\n"
+        "1>3 answer: version +4500.1@2 counter '101' base +254.65535@65535 +500.0@2:+1 "
+        "+4500.1@2:+100\n"
+        "2>3 answer: version +4500.1@2 counter '101' base +254.65535@65535 +500.0@2:+1 "
+        "+4500.1@2:+100\n"
+        "3>1 write n: +4500.1@2 counter '121' base +254.65535@65535 +500.0@2:+21 +4500.1@2:+100 "
+        "over +4500.1@2\n"
+        "3>2 write n: +4500.1@2 counter '121' base +254.65535@65535 +500.0@2:+21 +4500.1@2:+100 "
+        "over +4500.1@2\n"
+        "1>3 ack: ok\n"
+        "2>3 ack: ok\n"
+        "3 > $3 121\n");
+}
+
+Test(counter, an_addition_under_a_set_that_it_did_not_see_is_made_again_above_it)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_say(&script, 2, "incr n");
+    script_say(&script, 2, "consistency read one write quorum");
+    script_hold(&script, 1, 2);
+    script_hold(&script, 2, 1);
+    script_hold(&script, 2, 3);
+    script_ask(&script, 2, "incrby n 10");
+    script_wait_ms(&script, 20);
+    script_say(&script, 1, "at one set n 100");
+    script_wait_ms(&script, 20);
+    script_free(&script, 2, 3);
+    script_hear(&script, 2);
+    script_look(&script, 2, "n");
+    script_look(&script, 3, "n");
+    script_free(&script, 1, 2);
+    script_free(&script, 2, 1);
+    script_wait_ms(&script, 50);
+    script_look_at_all(&script, "n");
+    script_end(
+        &script,
+        "2 < incr n\n"
+        "2>1 read n, has none\n"
+        "1>2 absent\n"
+        "2>1 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+        "2>3 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+        "1>2 ack: ok\n"
+        "3>2 ack: ok\n"
+        "2 > :1\n"
+        "2 < consistency read one write quorum\n"
+        "2 > +OK\n"
+        "-- what 1 sends to 2 is held up\n"
+        "-- what 2 sends to 1 is held up\n"
+        "-- what 2 sends to 3 is held up\n"
+        "2 < incrby n 10\n"
+        "2>1 write n: +510.0@2 counter '11' base +254.65535@65535 +500.0@2:+11 over +500.0@2\n"
+        "2>3 write n: +510.0@2 counter '11' base +254.65535@65535 +500.0@2:+11 over +500.0@2\n"
+        "1 < at one set n 100\n"
+        "1>2 write n: +530.0@1 '100' over +500.0@2\n"
+        "1>3 write n: +530.0@1 '100' over +500.0@2\n"
+        "1 > +OK\n"
+        "3>1 ack: ok\n"
+        "-- what 2 sends to 3 arrives\n"
+        "3>2 ack: newer, knows +530.0@1\n"
+        "2>1 write n: +555.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +555.0@2:+10 over "
+        "+510.0@2\n"
+        "2>3 write n: +555.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +555.0@2:+10 over "
+        "+510.0@2\n"
+        "3>2 ack: ok\n"
+        "2 > :11\n"
+        "2 has n: +555.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +555.0@2:+10\n"
+        "3 has n: +555.0@2 counter '110' base +530.0@1 +555.0@2:+10\n"
+        "-- what 1 sends to 2 arrives\n"
+        "-- what 2 sends to 1 arrives\n"
+        "2>1 ack: newer, knows +555.0@2\n"
+        "1>2 ack: newer, knows +530.0@1\n"
+        "1>2 ack: ok\n"
+        "1 has n: +555.0@2 counter '110' base +530.0@1 +555.0@2:+10\n"
+        "2 has n: +555.0@2 counter '110' base +530.0@1 +555.0@2:+10\n"
+        "3 has n: +555.0@2 counter '110' base +530.0@1 +555.0@2:+10\n");
+}
+
+Test(counter, transactions_on_two_sides_both_count)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_say(&script, 1, "set n 5");
+    script_part_from_all(&script, 1);
+    script_wait_ms(&script, 2000);
+    for (unsigned node = 1; node <= 2; node++) {
+        script_say(&script, node, "consistency read one write one");
+        script_say(&script, node, "multi");
+        script_say(&script, node, "incr n");
+        script_say(&script, node, "append s x");
+        script_say(&script, node, "incrby n 10");
+        script_say(&script, node, "exec");
+    }
+    script_join_with_all(&script, 1);
+    script_wait_ms(&script, 2000);
+    script_look_at_all(&script, "n");
+    script_end(&script,
+               "1 < set n 5\n"
+               "1>2 write n: +500.0@1 '5' over none\n"
+               "1>3 write n: +500.0@1 '5' over none\n"
+               "2>1 ack: ok\n"
+               "3>1 ack: ok\n"
+               "1 > +OK\n"
+               "-- 1 and 2 are parted\n"
+               "-- 1 and 3 are parted\n"
+               "1 < consistency read one write one\n"
+               "1 > +OK\n"
+               "1 < multi\n"
+               "1 > +OK\n"
+               "1 < incr n\n"
+               "1 > +QUEUED\n"
+               "1 < append s x\n"
+               "1 > +QUEUED\n"
+               "1 < incrby n 10\n"
+               "1 > +QUEUED\n"
+               "1 < exec\n"
+               "1 > *3 :6 :1 :16\n"
+               "2 < consistency read one write one\n"
+               "2 > +OK\n"
+               "2 < multi\n"
+               "2 > +OK\n"
+               "2 < incr n\n"
+               "2 > +QUEUED\n"
+               "2 < append s x\n"
+               "2 > +QUEUED\n"
+               "2 < incrby n 10\n"
+               "2 > +QUEUED\n"
+               "2 < exec\n"
+               "2>3 write n: +2561.0@2 batch of 104 bytes over none\n"
+               "2 > *3 :6 :1 :16\n"
+               "3>2 ack: ok\n"
+               "-- 1 and 2 are joined\n"
+               "-- 1 and 3 are joined\n"
+               "2>1 write n: +2561.0@2 batch of 104 bytes over +2561.0@2\n"
+               "1>2 write n: +2530.0@1 batch of 104 bytes over +2530.0@1\n"
+               "1>3 write n: +2530.0@1 batch of 104 bytes over +2530.0@1\n"
+               "1>2 ack: ok\n"
+               "2>1 ack: newer, knows +2561.0@2\n"
+               "3>1 ack: newer, knows +2561.0@2\n"
+               "1 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n"
+               "2 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n"
+               "3 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n");
+}
+
+Test(counter, one_that_was_deleted_meanwhile_has_what_was_added_after)
+{
+    struct script script;
+
+    script_begin_with(&script, &script_three);
+    script_say(&script, 2, "incr n");
+    script_part_from_all(&script, 1);
+    script_wait_ms(&script, 2000);
+    script_say(&script, 1, "at one incr n");
+    script_say(&script, 2, "del n");
+    script_say(&script, 1, "at one incr n");
+    script_join_with_all(&script, 1);
+    script_wait_ms(&script, 2000);
+    script_look_at_all(&script, "n");
+    script_say(&script, 3, "get n");
+    script_say(&script, 3, "incr n");
+    script_wait_ms(&script, 3000);
+    script_look_at_all(&script, "n");
+    script_end(&script,
+               "2 < incr n\n"
+               "2>1 read n, has none\n"
+               "1>2 absent\n"
+               "2>1 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+               "2>3 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+               "1>2 ack: ok\n"
+               "3>2 ack: ok\n"
+               "2 > :1\n"
+               "-- 1 and 2 are parted\n"
+               "-- 1 and 3 are parted\n"
+               "1 < at one incr n\n"
+               "1 > :2\n"
+               "2 < del n\n"
+               "2>3 read n, has +500.0@2\n"
+               "3>2 answer: same\n"
+               "2>3 write n: +2510.0@2 deleted of 0 bytes over +500.0@2\n"
+               "3>2 ack: ok\n"
+               "2 > :1\n"
+               "1 < at one incr n\n"
+               "1 > :3\n"
+               "-- 1 and 2 are joined\n"
+               "-- 1 and 3 are joined\n"
+               "1>2 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
+               "over +2505.0@1\n"
+               "1>2 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
+               "over +2515.0@1\n"
+               "1>3 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
+               "over +2505.0@1\n"
+               "1>3 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
+               "over +2515.0@1\n"
+               "2>1 write n: +2510.0@2 deleted of 0 bytes over +2510.0@2\n"
+               "2>1 ack: newer, knows +2510.0@2\n"
+               "2>1 ack: newer, knows +2515.0@1\n"
+               "3>1 ack: newer, knows +2510.0@2\n"
+               "3>1 ack: newer, knows +2515.0@1\n"
+               "1>2 ack: ok\n"
+               "1 has n: nothing\n"
+               "2 has n: nothing\n"
+               "3 has n: nothing\n"
+               "3 < get n\n"
+               "3>2 read n, has none\n"
+               "2>3 absent\n"
+               "3 > $-1\n"
+               "3 < incr n\n"
+               "3>2 forward: incr n\n"
+               "2>1 read n, has none\n"
+               "1>2 absent\n"
+               "2>1 write n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1 over none\n"
+               "2>3 write n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1 over none\n"
+               "1>2 ack: ok\n"
+               "3>2 ack: ok\n"
+               "2>3 reply: ok, 4 bytes\n"
+               "3 > :1\n"
+               "1 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n"
+               "2 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n"
+               "3 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n");
+}

@@ -108,6 +108,10 @@
         "what is read is not given to those that lack it")                                        \
     ROW(STORED_OVERLOOKED, "stored-overlooked", 0, "--memory 0 --flushes no", 200, BY_COUNTERS,   \
         "a read-modify-write overlooks what is stored by now")                                    \
+    ROW(COUNTER_REPLACED, "counter-replaced", 0, HOT_KEYS, 200, BY_COUNTERS | BY_CONVERGED,       \
+        "of two counters the newer is kept")                                                      \
+    ROW(SHARES_ADDED_UP, "shares-added-up", 0, HOT_KEYS, 64, BY_COUNTERS | BY_CONVERGED,          \
+        "two states of one share are added up")                                                   \
     ROW(SCAN_OF_ONE, "scan-of-one", 0, "--memory 0 --flushes no", 32, BY_SCANNED,                 \
         "a page is what one replica has")                                                         \
     ROW(PUSH_AHEAD, "push-ahead", 0, COPIES, 64, BY_CACHED,                                       \

@@ -11,7 +11,7 @@
 #include "store/entry.h"
 #include "store/marks.h"
 #include "value/batch.h"
-#include "value/siblings.h"
+#include "value/merge.h"
 
 /* How long what has expired is served, ms. */
 #define EXPIRED_FOR_MS 300
@@ -233,4 +233,52 @@ WRAP(enum siblings_status, siblings_write, struct span old, const struct context
     if (PLANTED(SIBLING_OVERWRITTEN))
         siblings_context(old, &all);
     return __real_siblings_write(old, &all, dot, deadline_ms, value, now_ms, out);
+}
+
+/* ---- counters ---- */
+
+/* What a share has that both counters have, in the state that is the earlier; 0: there is none. */
+static int64_t shared_amount(const struct version *a, const struct version *b, node_number *node)
+{
+    struct counter_share of_a[COUNTER_SHARES_MAX], of_b[COUNTER_SHARES_MAX];
+    const unsigned a_count = counter_shares(a, of_a), b_count = counter_shares(b, of_b);
+
+    for (unsigned i = 0; i < a_count; i++)
+        for (unsigned j = 0; j < b_count; j++)
+            if (of_a[i].node == of_b[j].node && of_a[i].opened == of_b[j].opened) {
+                *node = of_a[i].node;
+                return of_a[i].times < of_b[j].times ? of_a[i].amount : of_b[j].amount;
+            }
+    return 0;
+}
+
+WRAP(enum counter_status, counter_merge, const struct version *kept, const struct version *other,
+     node_number self, struct buffer *out, struct version *merged)
+{
+    struct counter_place place = {.held = COUNTER_OWN_MAX, .now_ms = INT64_MIN};
+    struct counter_addition addition = {0};
+    struct version made;
+
+    if (PLANTED(COUNTER_REPLACED)) {
+        const struct version *newer = dot_compare(other->dot, kept->dot) > 0 ? other : kept;
+        static const struct version nothing = {.deadline_ms = DEADLINE_NEVER};
+        return __real_counter_merge(newer, &nothing, self, out, merged);
+    }
+    const enum counter_status status = __real_counter_merge(kept, other, self, out, merged);
+    if (PLANTED(SHARES_ADDED_UP) && status == COUNTER_OK)
+        addition.amount = shared_amount(kept, other, &place.self);
+    if (addition.amount == 0 || version_digest(kept) == version_digest(other))
+        return status;
+    place.dot = merged->dot;
+    const size_t at = buffer_size(out);
+    if (counter_add(merged, &place, &addition, out, &made) != COUNTER_OK)
+        return status;
+    /* In place of what was there. */
+    const struct span bytes = made.value;
+    uint8_t *begin = (uint8_t *)(uintptr_t)buffer_content(out).data + at - merged->value.size;
+    memmove(begin, bytes.data, bytes.size);
+    buffer_truncate(out, at - merged->value.size + bytes.size);
+    made.value = span_of(begin, bytes.size);
+    *merged = made;
+    return COUNTER_OK;
 }
