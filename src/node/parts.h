@@ -18,6 +18,7 @@
  *   recover.c     partitions made whole, with due.c, compare.c and pull.c (recover.h)
  *   task.c        work that is done in steps, some of them a turn (task.h)
  *   script.c      scripts, with script_call.c, script_ask.c and script_pool.c (script.h)
+ *   local.c       a LOCAL command that is too long for one turn
  *   lcs.c         LCS, once its keys were read
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
@@ -148,6 +149,11 @@ static inline bool many_is(const struct call *call)
 /* There is room for what request_wait keeps: it goes on by itself. */
 void many_begin(struct request *whole);
 
+/* ---- LOCAL commands in steps (local.c) ---- */
+
+/* The command has left something to be done (call->rest). */
+void local_begin(struct request *request);
+
 /* ---- LCS (lcs.c) ---- */
 
 /* Its parts have read the values. */
@@ -249,23 +255,23 @@ struct engine {
 
     struct batch batch; /* of the clients that are being read */
     struct list clients;
-    uint64_t slow_us;          /* what takes so long is noted (watch_slow) */
-    const atomic_uint *alerts; /* the directory's */
-    int64_t pause_ends_us;     /* INT64_MAX: no client is held by a pause */
-    uint64_t marks_seen;       /* directory_marks, as of engine_heed */
-    struct buffer monitors;    /* of struct client *: those that are shown what others run */
-    uint64_t monitor_changes;  /* as of when */
-    struct buffer seen;        /* lines for monitors, of this turn */
-    struct inbox *inbox;       /* of this worker (command/post.h) */
-    struct buffer posted;      /* what was in it, and is not handed out yet */
-    bool announcing;           /* the first of that is a message on its way to the audience */
-    struct buffer pushes[2];   /* it, in RESP2 and RESP3, */
-    uint64_t pushes_turn;      /* for those of this turn of the audience */
-    uint64_t published;        /* messages that this worker has sent to others */
-    struct tasks tasks;        /* what is done in steps */
-    struct many *spare_many;   /* memory for the next one, or NULL */
+    uint64_t slow_us;                /* what takes so long is noted (watch_slow) */
+    const atomic_uint *alerts;       /* the directory's */
+    int64_t pause_ends_us;           /* INT64_MAX: no client is held by a pause */
+    uint64_t marks_seen;             /* directory_marks, as of engine_heed */
+    struct buffer monitors;          /* of struct client *: those that are shown what others run */
+    uint64_t monitor_changes;        /* as of when */
+    struct buffer seen;              /* lines for monitors, of this turn */
+    struct inbox *inbox;             /* of this worker (command/post.h) */
+    struct buffer posted;            /* what was in it, and is not handed out yet */
+    bool announcing;                 /* the first of that is a message on its way to the audience */
+    struct buffer pushes[2];         /* it, in RESP2 and RESP3, */
+    uint64_t pushes_turn;            /* for those of this turn of the audience */
+    uint64_t published;              /* messages that this worker has sent to others */
+    struct tasks tasks;              /* what is done in steps */
+    struct many *spare_many;         /* memory for the next one, or NULL */
     struct script_pool *script_pool; /* script.h */
-    struct list lcs_jobs;      /* of struct lcs_job, by waiting */
+    struct list lcs_jobs;            /* of struct lcs_job, by waiting */
     struct list resumed; /* clients whose next command may run: it does at the end of the turn */
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;
