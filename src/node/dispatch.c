@@ -326,7 +326,7 @@ bool dispatch_client(struct client *client, const struct command_input *input)
 
     if (client->in_flight >= CLIENT_IN_FLIGHT_MAX || client->weight >= CLIENT_BYTES_IN_FLIGHT_MAX)
         return false;
-    if (client->wide > 0 && executes(client))
+    if (client->order.wide > 0 && executes(client))
         return false;
     request = request_borrow(engine);
     if (request == NULL && client->in_flight > 0)
