@@ -112,6 +112,7 @@ Test(engine_local, a_long_list_is_text_in_resp3)
     cr_assert_eq(got.data[0], '=');
     cr_assert_eq(memcmp(memchr(got.data, '\n', got.size), "\ntxt:id=1 ", 10), 0);
     cr_assert_eq(lines_of(got), 2 + 2 + SESSIONS);
+    buffer_reset(&client->got, 0);
     pair_ask(client, "PING", "+PONG\r\n");
     end();
 }
