@@ -66,6 +66,15 @@ enum command_gather {
     GATHER_WATCH, /* WATCH: +OK, and the session watches the keys */
 };
 
+struct call;
+
+/* The rest of a LOCAL command, in a structure of its own. The session may be gone meanwhile. */
+struct call_rest {
+    /* One step, of some 0.2 ms; true: the reply is complete. */
+    bool (*proceed)(struct call *call);
+    void (*destroy)(struct call_rest *rest); /* also where it is not done */
+};
+
 struct call {
     const struct command *command;
     const struct span *argv; /* argv[0] is the command's name as it was sent */
@@ -83,6 +92,9 @@ struct call {
     struct instant now;
     struct environment *environment;
     struct session *session; /* NULL when another node forwarded the command */
+    /* What a LOCAL command that is too long for a turn leaves to be done in steps; NULL: nothing.
+     */
+    struct call_rest *rest;
     /* Filled in by the command's prepare, for its own handlers. */
     struct {
         unsigned flags;

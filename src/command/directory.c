@@ -12,6 +12,7 @@
 struct directory {
     pthread_mutex_t lock;
     struct list sessions; /* by id */
+    struct list walks;    /* of struct directory_walk */
     size_t count;
     uint64_t last_id;
     atomic_uint_least64_t marks;
@@ -52,6 +53,7 @@ struct directory *directory_create(void (*wake)(void *context, uint32_t worker),
 
     ensure(pthread_mutex_init(&directory->lock, NULL) == 0);
     list_init(&directory->sessions);
+    list_init(&directory->walks);
     directory->wake = wake;
     directory->context = context;
     directory->paused_until_us = INT64_MIN;
@@ -100,6 +102,12 @@ void directory_remove(struct directory *directory, struct session *session)
 {
     pthread_mutex_lock(&directory->lock);
     ensure(!list_empty(&session->link));
+    list_for_each(link, &directory->walks)
+    {
+        struct directory_walk *walk = list_entry(link, struct directory_walk, link);
+        if (walk->next == &session->link)
+            walk->next = session->link.next;
+    }
     list_remove(&session->link);
     directory->count--;
     if (atomic_load_explicit(&session->redirected_to, memory_order_relaxed))
@@ -132,18 +140,46 @@ static bool is_meant(const struct session *session, const struct directory_filte
            span_equal(filter->local_address, span_of_string(session->local_address));
 }
 
-void directory_describe(struct directory *directory, const struct directory_filter *filter,
-                        int64_t now_us, struct buffer *text)
+void directory_walk_begin(struct directory *directory, struct directory_walk *walk)
 {
     pthread_mutex_lock(&directory->lock);
-    list_for_each(link, &directory->sessions)
-    {
-        struct session *session = list_entry(link, struct session, link);
+    walk->next = directory->sessions.next;
+    list_append(&directory->walks, &walk->link);
+    pthread_mutex_unlock(&directory->lock);
+}
 
+bool directory_walk_describe(struct directory *directory, struct directory_walk *walk,
+                             const struct directory_filter *filter, size_t most, int64_t now_us,
+                             struct buffer *text)
+{
+    pthread_mutex_lock(&directory->lock);
+    for (; walk->next != &directory->sessions && most > 0; most--) {
+        struct session *session = list_entry(walk->next, struct session, link);
+
+        walk->next = walk->next->next;
         if (is_meant(session, filter))
             session_describe(session, now_us, text);
     }
+    const bool more = walk->next != &directory->sessions;
     pthread_mutex_unlock(&directory->lock);
+    return more;
+}
+
+void directory_walk_end(struct directory *directory, struct directory_walk *walk)
+{
+    pthread_mutex_lock(&directory->lock);
+    list_remove(&walk->link);
+    pthread_mutex_unlock(&directory->lock);
+}
+
+void directory_describe(struct directory *directory, const struct directory_filter *filter,
+                        int64_t now_us, struct buffer *text)
+{
+    struct directory_walk walk;
+
+    directory_walk_begin(directory, &walk);
+    directory_walk_describe(directory, &walk, filter, SIZE_MAX, now_us, text);
+    directory_walk_end(directory, &walk);
 }
 
 /* A session is marked; its worker is to look for it. */

@@ -48,6 +48,18 @@ struct directory_filter {
 void directory_describe(struct directory *directory, const struct directory_filter *filter,
                         int64_t now_us, struct buffer *text);
 
+/* The same a few at a time, whoever comes and goes meanwhile. */
+struct directory_walk {
+    struct list link;  /* directory->walks */
+    struct list *next; /* session */
+};
+void directory_walk_begin(struct directory *directory, struct directory_walk *walk);
+/* Looks at the next `most`; false: there are no more. */
+bool directory_walk_describe(struct directory *directory, struct directory_walk *walk,
+                             const struct directory_filter *filter, size_t most, int64_t now_us,
+                             struct buffer *text);
+void directory_walk_end(struct directory *directory, struct directory_walk *walk);
+
 /* Marks those meant as killed and wakes their workers; returns how many. `own` is the caller's
  * session, which is closed after its reply; it may be NULL. */
 size_t directory_kill(struct directory *directory, const struct directory_filter *filter,

@@ -73,9 +73,9 @@ struct client {
     bool waits;   /* the next one of those read ahead has to wait */
     bool running; /* its commands run now: the host is told of output behind them */
     bool held;    /* not read: a command waits for those before it, for its turn, or to be read */
-    bool stopped; /* held until the output was taken */
-    bool closing; /* no command is read any more; closed once its replies are out */
-    bool dropped; /* closed already, without them */
+    bool stopped : 1; /* held until the output was taken */
+    bool closing : 1; /* no command is read any more; closed once its replies are out */
+    bool dropped : 1; /* closed already, without them */
     int64_t waits_us; /* since when its next command waits for links, 0: it does not */
 };
 

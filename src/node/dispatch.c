@@ -91,7 +91,10 @@ static void begin(struct request *request)
     switch (request->kind) {
     case COMMAND_LOCAL:
         request->call.command->run(&request->call);
-        request_finish(request);
+        if (__builtin_expect(request->call.rest == NULL, 1))
+            request_finish(request);
+        else
+            local_begin(request);
         return;
     case COMMAND_READ:
     case COMMAND_WRITE:

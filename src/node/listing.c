@@ -17,9 +17,8 @@
 /* Who has not answered after this part of a request's time is left out, where another can be asked.
  */
 #define LISTING_PATIENCE 8
-/* Before a reply, for its head. */
-#define LISTING_HEAD_MAX 96
-#define LISTING_ROOM     1024
+/* Room for a few keys of a reply, bytes. */
+#define LISTING_ROOM 1024
 
 static struct listing *listing_of(const struct request *request)
 {
@@ -68,20 +67,6 @@ static bool in_scope(const struct listing *listing, uint32_t partition)
 
 /* ---- the reply ---- */
 
-static void put_head(struct buffer *reply, const struct buffer *head)
-{
-    struct buffer whole = {0};
-
-    reply->failed |= head->failed;
-    if (reply->failed || buffer_prepend(reply, buffer_content(head).data, buffer_size(head)))
-        return;
-    /* The room before it was lost as it grew, which happens to short ones. */
-    buffer_append_span(&whole, buffer_content(head));
-    buffer_append_span(&whole, buffer_content(reply));
-    buffer_deinit(reply);
-    *reply = whole;
-}
-
 /* SCAN's next cursor is `cursor`. */
 static void finish(struct listing *listing, uint64_t cursor)
 {
@@ -96,12 +81,12 @@ static void finish(struct listing *listing, uint64_t cursor)
         reply_array(&head, 2);
         reply_bulk_string(&head, text);
         reply_array(&head, listing->given);
-        put_head(reply, &head);
+        reply_put_head(reply, &head);
         break;
     case LISTING_KEYS:
     case LISTING_SLOT_KEYS:
         reply_array(&head, listing->given);
-        put_head(reply, &head);
+        reply_put_head(reply, &head);
         break;
     case LISTING_SLOT_COUNT:
         reply_integer(reply, (int64_t)listing->given);
@@ -558,6 +543,6 @@ void listing_begin(struct request *request)
     read_words(listing);
     set_off(listing);
     if (listing->kind != LISTING_RANDOM && listing->kind != LISTING_SLOT_COUNT)
-        buffer_begin_behind(&request->reply, LISTING_HEAD_MAX, LISTING_ROOM);
+        buffer_begin_behind(&request->reply, REPLY_HEAD_MAX, LISTING_ROOM);
     task_hurry_at_once(&listing->task);
 }

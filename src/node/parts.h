@@ -18,6 +18,7 @@
  *   recover.c     partitions made whole, with due.c, compare.c and pull.c (recover.h)
  *   task.c        work that is done in steps, some of them a turn (task.h)
  *   script.c      scripts, with script_call.c, script_ask.c and script_pool.c (script.h)
+ *   local.c       a LOCAL command that is too long for one turn
  *   lcs.c         LCS, once its keys were read
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node
  *   wait.c        WAIT, and the writes that it waits for
@@ -178,6 +179,11 @@ static inline bool many_is(const struct call *call)
 }
 /* There is room for what request_wait keeps: it goes on by itself. */
 void many_begin(struct request *whole);
+
+/* ---- LOCAL commands in steps (local.c) ---- */
+
+/* The command has left something to be done (call->rest). */
+void local_begin(struct request *request);
 
 /* ---- LCS (lcs.c) ---- */
 

@@ -144,6 +144,7 @@ static void begin_call(struct request *request)
     call->now = request->engine->now;
     call->environment = request->engine->own.environment;
     call->session = NULL;
+    call->rest = NULL;
     call->options.flags = 0;
     call->options.deadline_ms = 0;
     call->options.integer = 0;

@@ -54,6 +54,7 @@ enum request_stage {
     STAGE_PUBLISH,   /* how many receivers a message has at other nodes */
     STAGE_SURVEY,    /* the nodes' answers to a PUBSUB */
     STAGE_SCRIPT,    /* a script: its turn, an interpreter, or what other nodes know of scripts */
+    STAGE_STEPS,     /* its own next step (local.c) */
     STAGE_CONTROL,   /* control's answer */
     STAGE_WAIT,      /* a WAIT: acknowledgements */
     STAGE_LINGERING, /* a write that is answered: its last acknowledgements */

@@ -197,3 +197,30 @@ void reply_verbatim(struct buffer *reply, struct span text, int protocol)
     else
         append_text(reply, '$', "", 0, text);
 }
+
+void reply_put_head(struct buffer *reply, const struct buffer *head)
+{
+    struct buffer whole = {0};
+
+    reply->failed |= head->failed;
+    if (reply->failed || buffer_prepend(reply, buffer_content(head).data, buffer_size(head)))
+        return;
+    /* The room before it was lost as it grew, which happens to short ones. */
+    buffer_append_span(&whole, buffer_content(head));
+    buffer_append_span(&whole, buffer_content(reply));
+    buffer_deinit(reply);
+    *reply = whole;
+}
+
+void reply_verbatim_around(struct buffer *reply, int protocol)
+{
+    static const char tag[] = "txt:";
+    struct buffer head = {0};
+    const size_t tag_size = protocol >= 3 ? sizeof tag - 1 : 0;
+
+    append_head(&head, protocol >= 3 ? '=' : '$', (int64_t)(buffer_size(reply) + tag_size));
+    buffer_append(&head, tag, tag_size);
+    reply_put_head(reply, &head);
+    buffer_append(reply, "\r\n", 2);
+    buffer_deinit(&head);
+}

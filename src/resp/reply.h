@@ -42,4 +42,14 @@ void reply_push(struct buffer *reply, size_t count, int protocol);
 /* Text for people, such as INFO's. */
 void reply_verbatim(struct buffer *reply, struct span text, int protocol);
 
+/* ---- heads that are known last ---- */
+
+/* Room for one, for buffer_begin_behind. */
+#define REPLY_HEAD_MAX 96
+
+/* Puts the head before what the reply has. */
+void reply_put_head(struct buffer *reply, const struct buffer *head);
+/* What the reply has becomes such a text. */
+void reply_verbatim_around(struct buffer *reply, int protocol);
+
 #endif
