@@ -151,9 +151,8 @@ static bool of_repair(enum metric metric)
 static bool stands_elsewhere(enum metric metric)
 {
     return metric == METRIC_CONNECTIONS || metric == METRIC_BLOCKED_CLIENTS ||
-           metric == METRIC_TRACKING_CLIENTS ||
-           metric == METRIC_CLIENT_BYTES || metric == METRIC_LINK_BYTES ||
-           metric == METRIC_LONG_TURNS || of_repair(metric);
+           metric == METRIC_TRACKING_CLIENTS || metric == METRIC_CLIENT_BYTES ||
+           metric == METRIC_LINK_BYTES || metric == METRIC_LONG_TURNS || of_repair(metric);
 }
 
 /* What this node remembers of what vanished, what it owes to others, and what it fetched from them.

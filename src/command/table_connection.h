@@ -57,7 +57,8 @@ SUBROW("client|getname", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_get
        DOCS("connection", "2.6.9", "O(1)", "Answer this connection's name."))
 
 SUBROW("client|getredir", .arity = 2, .flags = CONNECTION_FLAGS, LOCAL(client_getredir),
-       DOCS("connection", "6.0.0", "O(1)", "Answer which connection is told of this one's keys, 0 or -1."))
+       DOCS("connection", "6.0.0", "O(1)",
+            "Answer which connection is told of this one's keys, 0 or -1."))
 
 SUBROW("client|help", .arity = 2, .flags = FLAG_LOADING | FLAG_STALE, LOCAL(introspect_help),
        DOCS("connection", "5.0.0", "O(1)", "Show what CLIENT can do."))

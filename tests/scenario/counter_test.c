@@ -262,35 +262,35 @@ Test(counter, a_set_covers_what_was_added_beside_it_unseen)
 
 Test(counter, who_restarted_adds_to_no_share_of_which_others_may_have_a_later_state)
 {
-    struct script script;
+    struct play play;
 
-    script_begin_with(&script, &script_three);
-    script_say(&script, 2, "incr n");
-    script_hold(&script, 2, 1);
-    script_hold(&script, 2, 3);
-    script_say(&script, 1, "consistency read one write quorum");
-    script_say(&script, 3, "consistency read one write quorum");
-    script_ask(&script, 1, "incrby n 10");
-    script_ask(&script, 3, "incrby n 10");
-    script_wait_ms(&script, 20);
-    script_copy(&script);
-    script_kill(&script, 2);
-    script_part_from_all(&script, 2);
-    script_free(&script, 2, 1);
-    script_free(&script, 2, 3);
-    script_join_with_all(&script, 2);
-    script_hear(&script, 1);
-    script_hear(&script, 3);
-    script_start(&script, 2);
-    script_recover(&script, 2);
-    script_wait_ms(&script, 1000);
-    script_say(&script, 2, "incrby n 100");
-    script_copy_arrives(&script, 3);
-    script_wait_ms(&script, 10);
-    script_look_at_all(&script, "n");
-    script_say(&script, 3, "at all get n");
-    script_end(
-        &script,
+    play_begin_with(&play, &play_three);
+    play_say(&play, 2, "incr n");
+    play_hold(&play, 2, 1);
+    play_hold(&play, 2, 3);
+    play_say(&play, 1, "consistency read one write quorum");
+    play_say(&play, 3, "consistency read one write quorum");
+    play_ask(&play, 1, "incrby n 10");
+    play_ask(&play, 3, "incrby n 10");
+    play_wait_ms(&play, 20);
+    play_copy(&play);
+    play_kill(&play, 2);
+    play_part_from_all(&play, 2);
+    play_free(&play, 2, 1);
+    play_free(&play, 2, 3);
+    play_join_with_all(&play, 2);
+    play_hear(&play, 1);
+    play_hear(&play, 3);
+    play_start(&play, 2);
+    play_recover(&play, 2);
+    play_wait_ms(&play, 1000);
+    play_say(&play, 2, "incrby n 100");
+    play_copy_arrives(&play, 3);
+    play_wait_ms(&play, 10);
+    play_look_at_all(&play, "n");
+    play_say(&play, 3, "at all get n");
+    play_end(
+        &play,
         "2 < incr n\n"
         "2>1 read n, has none\n"
         "1>2 absent\n"
@@ -373,28 +373,28 @@ Test(counter, who_restarted_adds_to_no_share_of_which_others_may_have_a_later_st
 
 Test(counter, an_addition_under_a_set_that_it_did_not_see_is_made_again_above_it)
 {
-    struct script script;
+    struct play play;
 
-    script_begin_with(&script, &script_three);
-    script_say(&script, 2, "incr n");
-    script_say(&script, 2, "consistency read one write quorum");
-    script_hold(&script, 1, 2);
-    script_hold(&script, 2, 1);
-    script_hold(&script, 2, 3);
-    script_ask(&script, 2, "incrby n 10");
-    script_wait_ms(&script, 20);
-    script_say(&script, 1, "at one set n 100");
-    script_wait_ms(&script, 20);
-    script_free(&script, 2, 3);
-    script_hear(&script, 2);
-    script_look(&script, 2, "n");
-    script_look(&script, 3, "n");
-    script_free(&script, 1, 2);
-    script_free(&script, 2, 1);
-    script_wait_ms(&script, 50);
-    script_look_at_all(&script, "n");
-    script_end(
-        &script,
+    play_begin_with(&play, &play_three);
+    play_say(&play, 2, "incr n");
+    play_say(&play, 2, "consistency read one write quorum");
+    play_hold(&play, 1, 2);
+    play_hold(&play, 2, 1);
+    play_hold(&play, 2, 3);
+    play_ask(&play, 2, "incrby n 10");
+    play_wait_ms(&play, 20);
+    play_say(&play, 1, "at one set n 100");
+    play_wait_ms(&play, 20);
+    play_free(&play, 2, 3);
+    play_hear(&play, 2);
+    play_look(&play, 2, "n");
+    play_look(&play, 3, "n");
+    play_free(&play, 1, 2);
+    play_free(&play, 2, 1);
+    play_wait_ms(&play, 50);
+    play_look_at_all(&play, "n");
+    play_end(
+        &play,
         "2 < incr n\n"
         "2>1 read n, has none\n"
         "1>2 absent\n"
@@ -438,144 +438,143 @@ Test(counter, an_addition_under_a_set_that_it_did_not_see_is_made_again_above_it
 
 Test(counter, transactions_on_two_sides_both_count)
 {
-    struct script script;
+    struct play play;
 
-    script_begin_with(&script, &script_three);
-    script_say(&script, 1, "set n 5");
-    script_part_from_all(&script, 1);
-    script_wait_ms(&script, 2000);
+    play_begin_with(&play, &play_three);
+    play_say(&play, 1, "set n 5");
+    play_part_from_all(&play, 1);
+    play_wait_ms(&play, 2000);
     for (unsigned node = 1; node <= 2; node++) {
-        script_say(&script, node, "consistency read one write one");
-        script_say(&script, node, "multi");
-        script_say(&script, node, "incr n");
-        script_say(&script, node, "append s x");
-        script_say(&script, node, "incrby n 10");
-        script_say(&script, node, "exec");
+        play_say(&play, node, "consistency read one write one");
+        play_say(&play, node, "multi");
+        play_say(&play, node, "incr n");
+        play_say(&play, node, "append s x");
+        play_say(&play, node, "incrby n 10");
+        play_say(&play, node, "exec");
     }
-    script_join_with_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_look_at_all(&script, "n");
-    script_end(&script,
-               "1 < set n 5\n"
-               "1>2 write n: +500.0@1 '5' over none\n"
-               "1>3 write n: +500.0@1 '5' over none\n"
-               "2>1 ack: ok\n"
-               "3>1 ack: ok\n"
-               "1 > +OK\n"
-               "-- 1 and 2 are parted\n"
-               "-- 1 and 3 are parted\n"
-               "1 < consistency read one write one\n"
-               "1 > +OK\n"
-               "1 < multi\n"
-               "1 > +OK\n"
-               "1 < incr n\n"
-               "1 > +QUEUED\n"
-               "1 < append s x\n"
-               "1 > +QUEUED\n"
-               "1 < incrby n 10\n"
-               "1 > +QUEUED\n"
-               "1 < exec\n"
-               "1 > *3 :6 :1 :16\n"
-               "2 < consistency read one write one\n"
-               "2 > +OK\n"
-               "2 < multi\n"
-               "2 > +OK\n"
-               "2 < incr n\n"
-               "2 > +QUEUED\n"
-               "2 < append s x\n"
-               "2 > +QUEUED\n"
-               "2 < incrby n 10\n"
-               "2 > +QUEUED\n"
-               "2 < exec\n"
-               "2>3 write n: +2561.0@2 batch of 104 bytes over none\n"
-               "2 > *3 :6 :1 :16\n"
-               "3>2 ack: ok\n"
-               "-- 1 and 2 are joined\n"
-               "-- 1 and 3 are joined\n"
-               "2>1 write n: +2561.0@2 batch of 104 bytes over +2561.0@2\n"
-               "1>2 write n: +2530.0@1 batch of 104 bytes over +2530.0@1\n"
-               "1>3 write n: +2530.0@1 batch of 104 bytes over +2530.0@1\n"
-               "1>2 ack: ok\n"
-               "2>1 ack: newer, knows +2561.0@2\n"
-               "3>1 ack: newer, knows +2561.0@2\n"
-               "1 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n"
-               "2 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n"
-               "3 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n");
+    play_join_with_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_look_at_all(&play, "n");
+    play_end(&play, "1 < set n 5\n"
+                    "1>2 write n: +500.0@1 '5' over none\n"
+                    "1>3 write n: +500.0@1 '5' over none\n"
+                    "2>1 ack: ok\n"
+                    "3>1 ack: ok\n"
+                    "1 > +OK\n"
+                    "-- 1 and 2 are parted\n"
+                    "-- 1 and 3 are parted\n"
+                    "1 < consistency read one write one\n"
+                    "1 > +OK\n"
+                    "1 < multi\n"
+                    "1 > +OK\n"
+                    "1 < incr n\n"
+                    "1 > +QUEUED\n"
+                    "1 < append s x\n"
+                    "1 > +QUEUED\n"
+                    "1 < incrby n 10\n"
+                    "1 > +QUEUED\n"
+                    "1 < exec\n"
+                    "1 > *3 :6 :1 :16\n"
+                    "2 < consistency read one write one\n"
+                    "2 > +OK\n"
+                    "2 < multi\n"
+                    "2 > +OK\n"
+                    "2 < incr n\n"
+                    "2 > +QUEUED\n"
+                    "2 < append s x\n"
+                    "2 > +QUEUED\n"
+                    "2 < incrby n 10\n"
+                    "2 > +QUEUED\n"
+                    "2 < exec\n"
+                    "2>3 write n: +2561.0@2 batch of 104 bytes over none\n"
+                    "2 > *3 :6 :1 :16\n"
+                    "3>2 ack: ok\n"
+                    "-- 1 and 2 are joined\n"
+                    "-- 1 and 3 are joined\n"
+                    "2>1 write n: +2561.0@2 batch of 104 bytes over +2561.0@2\n"
+                    "1>2 write n: +2530.0@1 batch of 104 bytes over +2530.0@1\n"
+                    "1>3 write n: +2530.0@1 batch of 104 bytes over +2530.0@1\n"
+                    "1>2 ack: ok\n"
+                    "2>1 ack: newer, knows +2561.0@2\n"
+                    "3>1 ack: newer, knows +2561.0@2\n"
+                    "1 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n"
+                    "2 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n"
+                    "3 has n: +2561.0@2 counter '27' base +500.0@1 +2530.0@1:+11 +2561.0@2:+11\n");
 }
 
 Test(counter, one_that_was_deleted_meanwhile_has_what_was_added_after)
 {
-    struct script script;
+    struct play play;
 
-    script_begin_with(&script, &script_three);
-    script_say(&script, 2, "incr n");
-    script_part_from_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_say(&script, 1, "at one incr n");
-    script_say(&script, 2, "del n");
-    script_say(&script, 1, "at one incr n");
-    script_join_with_all(&script, 1);
-    script_wait_ms(&script, 2000);
-    script_look_at_all(&script, "n");
-    script_say(&script, 3, "get n");
-    script_say(&script, 3, "incr n");
-    script_wait_ms(&script, 3000);
-    script_look_at_all(&script, "n");
-    script_end(&script,
-               "2 < incr n\n"
-               "2>1 read n, has none\n"
-               "1>2 absent\n"
-               "2>1 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
-               "2>3 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
-               "1>2 ack: ok\n"
-               "3>2 ack: ok\n"
-               "2 > :1\n"
-               "-- 1 and 2 are parted\n"
-               "-- 1 and 3 are parted\n"
-               "1 < at one incr n\n"
-               "1 > :2\n"
-               "2 < del n\n"
-               "2>3 read n, has +500.0@2\n"
-               "3>2 answer: same\n"
-               "2>3 write n: +2510.0@2 deleted of 0 bytes over +500.0@2\n"
-               "3>2 ack: ok\n"
-               "2 > :1\n"
-               "1 < at one incr n\n"
-               "1 > :3\n"
-               "-- 1 and 2 are joined\n"
-               "-- 1 and 3 are joined\n"
-               "1>2 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
-               "over +2505.0@1\n"
-               "1>2 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
-               "over +2515.0@1\n"
-               "1>3 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
-               "over +2505.0@1\n"
-               "1>3 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
-               "over +2515.0@1\n"
-               "2>1 write n: +2510.0@2 deleted of 0 bytes over +2510.0@2\n"
-               "2>1 ack: newer, knows +2510.0@2\n"
-               "2>1 ack: newer, knows +2515.0@1\n"
-               "3>1 ack: newer, knows +2510.0@2\n"
-               "3>1 ack: newer, knows +2515.0@1\n"
-               "1>2 ack: ok\n"
-               "1 has n: nothing\n"
-               "2 has n: nothing\n"
-               "3 has n: nothing\n"
-               "3 < get n\n"
-               "3>2 read n, has none\n"
-               "2>3 absent\n"
-               "3 > $-1\n"
-               "3 < incr n\n"
-               "3>2 forward: incr n\n"
-               "2>1 read n, has none\n"
-               "1>2 absent\n"
-               "2>1 write n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1 over none\n"
-               "2>3 write n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1 over none\n"
-               "1>2 ack: ok\n"
-               "3>2 ack: ok\n"
-               "2>3 reply: ok, 4 bytes\n"
-               "3 > :1\n"
-               "1 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n"
-               "2 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n"
-               "3 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n");
+    play_begin_with(&play, &play_three);
+    play_say(&play, 2, "incr n");
+    play_part_from_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_say(&play, 1, "at one incr n");
+    play_say(&play, 2, "del n");
+    play_say(&play, 1, "at one incr n");
+    play_join_with_all(&play, 1);
+    play_wait_ms(&play, 2000);
+    play_look_at_all(&play, "n");
+    play_say(&play, 3, "get n");
+    play_say(&play, 3, "incr n");
+    play_wait_ms(&play, 3000);
+    play_look_at_all(&play, "n");
+    play_end(&play,
+             "2 < incr n\n"
+             "2>1 read n, has none\n"
+             "1>2 absent\n"
+             "2>1 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+             "2>3 write n: +500.0@2 counter '1' base +254.65535@65535 +500.0@2:+1 over none\n"
+             "1>2 ack: ok\n"
+             "3>2 ack: ok\n"
+             "2 > :1\n"
+             "-- 1 and 2 are parted\n"
+             "-- 1 and 3 are parted\n"
+             "1 < at one incr n\n"
+             "1 > :2\n"
+             "2 < del n\n"
+             "2>3 read n, has +500.0@2\n"
+             "3>2 answer: same\n"
+             "2>3 write n: +2510.0@2 deleted of 0 bytes over +500.0@2\n"
+             "3>2 ack: ok\n"
+             "2 > :1\n"
+             "1 < at one incr n\n"
+             "1 > :3\n"
+             "-- 1 and 2 are joined\n"
+             "-- 1 and 3 are joined\n"
+             "1>2 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
+             "over +2505.0@1\n"
+             "1>2 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
+             "over +2515.0@1\n"
+             "1>3 write n: +2505.0@1 counter '2' base +254.65535@65535 +2505.0@1:+1 +500.0@2:+1 "
+             "over +2505.0@1\n"
+             "1>3 write n: +2515.0@1 counter '3' base +254.65535@65535 +2505.0@1:+2 +500.0@2:+1 "
+             "over +2515.0@1\n"
+             "2>1 write n: +2510.0@2 deleted of 0 bytes over +2510.0@2\n"
+             "2>1 ack: newer, knows +2510.0@2\n"
+             "2>1 ack: newer, knows +2515.0@1\n"
+             "3>1 ack: newer, knows +2510.0@2\n"
+             "3>1 ack: newer, knows +2515.0@1\n"
+             "1>2 ack: ok\n"
+             "1 has n: nothing\n"
+             "2 has n: nothing\n"
+             "3 has n: nothing\n"
+             "3 < get n\n"
+             "3>2 read n, has none\n"
+             "2>3 absent\n"
+             "3 > $-1\n"
+             "3 < incr n\n"
+             "3>2 forward: incr n\n"
+             "2>1 read n, has none\n"
+             "1>2 absent\n"
+             "2>1 write n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1 over none\n"
+             "2>3 write n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1 over none\n"
+             "1>2 ack: ok\n"
+             "3>2 ack: ok\n"
+             "2>3 reply: ok, 4 bytes\n"
+             "3 > :1\n"
+             "1 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n"
+             "2 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n"
+             "3 has n: +4526.0@2 counter '1' base +4354.65535@65535 +4526.0@2:+1\n");
 }

@@ -38,7 +38,7 @@
     "partition=4,oneway=3,break=2"
 #define FORWARDS "--nodes 5 --memory 0 --flushes no --duration 10 --faults pause=5,slow=2,break"
 
-#define COPIES       "--caches yes --keys 40"
+#define COPIES "--caches yes --keys 40"
 /* Where one replica alone tells, so that what it could not tell is told by nobody. */
 #define COPIES_APART                                                                       \
     "--caches yes --nodes 4 --replicas 1 --keys 400 --memory 0 --flushes no --duration 8 " \
