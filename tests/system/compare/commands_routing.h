@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What cluster-aware clients ask, compared with a redis-server of a cluster of one node that has all
- * slots; the rows are as those of commands.h, with one likeness more:
+ * What cluster-aware clients ask, compared with a redis-server of a cluster of one node that has
+ * all slots; the rows are as those of commands.h, with one likeness more:
  *
  *   FORM        the same types, counts, words and lines all the way down; numbers and identities of
  *               nodes may be others
