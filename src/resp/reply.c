@@ -86,7 +86,11 @@ void reply_error_format(struct buffer *reply, const char *format, ...)
     const int size = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     ensure(size >= 0);
-    append_line(reply, '-', text, strlen(text));
+    /* As Redis: line ends at the end are no part of what is told. */
+    size_t length = strlen(text);
+    while (length > 0 && (text[length - 1] == '\r' || text[length - 1] == '\n'))
+        length--;
+    append_line(reply, '-', text, length);
 }
 
 void reply_integer(struct buffer *reply, int64_t value)

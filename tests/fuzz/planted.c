@@ -13,6 +13,7 @@
 #include "node/state.h"
 #include "resp/answer.h"
 #include "ring/ring.h"
+#include "script/interpreter.h"
 #include "value/dump.h"
 #include "wire/wire.h"
 
@@ -99,6 +100,12 @@ WRAP(void, options_rewrite, const struct options *options, struct span old, stru
         buffer_append_span(text, old);
     else
         __real_options_rewrite(options, old, text);
+}
+
+/* script: an interpreter that takes more than its bound. */
+WRAP(size_t, interpreter_memory, const struct interpreter *interpreter)
+{
+    return __real_interpreter_memory(interpreter) + (planted() ? 4u << 20 : 0);
 }
 
 /* state: a ring with the checksum behind it. */

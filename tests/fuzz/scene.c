@@ -116,8 +116,9 @@ void scene_pass(struct scene *scene, int64_t ms)
  * transaction, at a level, or by a script. */
 static void expect_less(struct scene *scene, struct scene_client *client, struct span word)
 {
-    static const char *const loose[] = {"reply",     "monitor",    "wait",
-                                        "subscribe", "psubscribe", "ssubscribe"};
+    static const char *const loose[] = {"reply",       "monitor",      "wait",
+                                        "subscribe",   "psubscribe",   "ssubscribe",
+                                        "unsubscribe", "punsubscribe", "sunsubscribe"};
 
     for (size_t i = 0; i < sizeof loose / sizeof *loose; i++)
         client->loose |= span_is(word, loose[i]);

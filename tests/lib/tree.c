@@ -9,6 +9,8 @@
 
 #include "lib/check.h"
 
+#define IDENTITY_TEXT_SIZE 40
+
 #define TEXT_ROOM 64
 
 /* ---- reading ---- */
@@ -143,6 +145,41 @@ static bool near(struct span a, struct span b, int64_t tolerance)
            apart <= tolerance && (one < 0) == (other < 0);
 }
 
+static bool is_word(uint8_t byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || byte == '-';
+}
+
+/* Of the bytes at `at` on: how many are one number, or one identity. */
+static size_t figure_size(struct span text, size_t at)
+{
+    size_t size = 0, digits = 0;
+
+    while (at + size < text.size && is_word(text.data[at + size]))
+        size++;
+    if (size == IDENTITY_TEXT_SIZE)
+        return size;
+    while (at + digits < text.size && text.data[at + digits] >= '0' &&
+           text.data[at + digits] <= '9')
+        digits++;
+    return digits;
+}
+
+static bool same_form(struct span a, struct span b)
+{
+    size_t i = 0, j = 0;
+
+    while (i < a.size && j < b.size) {
+        const size_t one = figure_size(a, i), other = figure_size(b, j);
+        if ((one == 0) != (other == 0) || (one == 0 && a.data[i] != b.data[j]) ||
+            (one == IDENTITY_TEXT_SIZE) != (other == IDENTITY_TEXT_SIZE))
+            return false;
+        i += one == 0 ? 1 : one;
+        j += other == 0 ? 1 : other;
+    }
+    return i == a.size && j == b.size;
+}
+
 /* Whether each entry (`step` members) of `a` has one of its own among those of `b`. */
 static bool alike_in_any_order(const struct tree *a, const struct tree *b, size_t step,
                                enum tree_likeness likeness, int64_t tolerance)
@@ -173,7 +210,10 @@ bool tree_alike(const struct tree *a, const struct tree *b, enum tree_likeness l
         return true;
     if (likeness == TREE_NEAR && near(a->text, b->text, tolerance))
         return true;
-    if (!span_equal(a->text, b->text) || a->count != b->count)
+    const bool same_text = likeness == TREE_FORM && !tree_is_error(a)
+                               ? a->type == ':' || same_form(a->text, b->text)
+                               : span_equal(a->text, b->text);
+    if (!same_text || a->count != b->count)
         return false;
     if (a->type == '%' || a->type == '~' || (a->type == '*' && likeness == TREE_UNORDERED))
         return alike_in_any_order(a, b, a->type == '%' ? 2 : 1, likeness, tolerance);

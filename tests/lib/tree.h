@@ -43,6 +43,7 @@ enum tree_likeness {
     TREE_UNORDERED, /* of an array too */
     TREE_NEAR,      /* integers, or bulk strings of them, may differ by the tolerance */
     TREE_SHAPE,     /* the same types at the top; errors and nulls are the same */
+    TREE_FORM, /* integers, and digits and identities of nodes in bulk strings, may be others */
 };
 
 bool tree_alike(const struct tree *a, const struct tree *b, enum tree_likeness likeness,

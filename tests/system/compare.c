@@ -52,6 +52,13 @@ static const struct compared rows[] = {
 #undef COMPARED
 };
 
+static const struct compared routing_rows[] = {
+#define COMPARED(name_, syntax_, likeness_) \
+    {.name = name_, .syntax = syntax_, .likeness = COMPARED_##likeness_},
+#include "system/compare/commands_routing.h"
+#undef COMPARED
+};
+
 /* The commands that docs/COMPATIBILITY.md lists. */
 static const struct {
     const char *name, *since;
@@ -63,6 +70,8 @@ static const struct {
 
 struct trial {
     struct server *redis, *dunlin;
+    const struct compared *rows;
+    size_t row_count;
     const struct compared *known[COUNT(rows)]; /* what both know */
     size_t known_count;
     uint64_t *met;      /* of each row of the differences */
@@ -210,7 +219,7 @@ static size_t shrink(struct trial *trial, struct step *steps, size_t count,
 /* Says what differs and how to see it again; of one form of a command, the first time only. */
 static void report(struct trial *trial, uint64_t seed, size_t at, struct difference *difference)
 {
-    const size_t row = (size_t)(trial->steps[at].compared - rows);
+    const size_t row = (size_t)(trial->steps[at].compared - trial->rows);
     struct buffer text = {0};
 
     trial->findings += !trial->reported[row];
@@ -232,8 +241,9 @@ static void report(struct trial *trial, uint64_t seed, size_t at, struct differe
            (const char *)buffer_content(&text).data, difference->redis, difference->dunlin);
     printf("  replay: ./system_compare --seeds %" PRIu64 "..%" PRIu64 " --commands %zu %s\n", seed,
            seed, trial->count,
-           server_nodes(trial->dunlin) > 1 ? "three_nodes_answer_as_redis"
-                                           : "one_node_answers_as_redis");
+           trial->rows == routing_rows       ? "one_node_routes_as_redis"
+           : server_nodes(trial->dunlin) > 1 ? "three_nodes_answer_as_redis"
+                                             : "one_node_answers_as_redis");
     fflush(stdout);
     buffer_deinit(&text);
 }
@@ -243,10 +253,12 @@ static void report(struct trial *trial, uint64_t seed, size_t at, struct differe
 static void find_known_rows(struct trial *trial)
 {
     trial->known_count = 0;
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (server_knows(trial->redis, rows[i].name) && server_knows(trial->dunlin, rows[i].name))
-            trial->known[trial->known_count++] = &rows[i];
-    printf("%zu of %zu forms of commands are known to both\n", trial->known_count, COUNT(rows));
+    for (size_t i = 0; i < trial->row_count; i++)
+        if (server_knows(trial->redis, trial->rows[i].name) &&
+            server_knows(trial->dunlin, trial->rows[i].name))
+            trial->known[trial->known_count++] = &trial->rows[i];
+    printf("%zu of %zu forms of commands are known to both\n", trial->known_count,
+           trial->row_count);
 }
 
 static void check_differences_are_met(const struct trial *trial, uint64_t commands)
@@ -260,10 +272,15 @@ static void check_differences_are_met(const struct trial *trial, uint64_t comman
                    differences[i].command, commands);
 }
 
-static void trial_init(struct trial *trial, struct server *dunlin)
+/* The servers become the trial's. */
+static void trial_init(struct trial *trial, struct server *redis, struct server *dunlin,
+                       bool routing)
 {
-    *trial = (struct trial){.count = settings.commands, .dunlin = dunlin};
-    trial->redis = server_create_redis(NULL);
+    *trial = (struct trial){.redis = redis,
+                            .dunlin = dunlin,
+                            .rows = routing ? routing_rows : rows,
+                            .row_count = routing ? COUNT(routing_rows) : COUNT(rows),
+                            .count = settings.commands};
     trial->steps = calloc(trial->count, sizeof *trial->steps);
     trial->met = calloc(differences_count + 1, sizeof *trial->met);
     check_that(trial->steps != NULL && trial->met != NULL, "memory");
@@ -291,12 +308,12 @@ static void note_seed(const struct trial *trial, uint64_t seed)
     fclose(file);
 }
 
-static void compare_streams(struct server *dunlin)
+static void compare_streams(struct server *redis, struct server *dunlin, bool routing)
 {
     struct trial trial;
     uint64_t commands = 0;
 
-    trial_init(&trial, dunlin);
+    trial_init(&trial, redis, dunlin, routing);
     for (uint64_t seed = settings.first; seed <= settings.last && trial.findings < FINDINGS_MAX;
          seed++) {
         struct difference difference = {0};
@@ -337,7 +354,7 @@ static void the_page_lists_every_command_of_redis(void)
 /* What Redis itself answers otherwise another time would make noise of the rest. */
 static void redis_answers_as_redis(void)
 {
-    compare_streams(server_create_redis(NULL));
+    compare_streams(server_create_redis(NULL), server_create_redis(NULL), false);
 }
 
 /* A command that one side does not know, among all others, is found and stands there alone. */
@@ -347,7 +364,7 @@ static void a_difference_is_found_and_shrunk(void)
     struct trial trial;
     size_t at = 0;
 
-    trial_init(&trial, server_create_redis("GETDEL"));
+    trial_init(&trial, server_create_redis(NULL), server_create_redis("GETDEL"), false);
     for (uint64_t seed = 1; seed <= SEEDS_DEFAULT && difference.redis == NULL; seed++) {
         draw_steps(&trial, seed);
         at = run_steps(&trial, trial.steps, trial.count, &difference);
@@ -363,12 +380,17 @@ static void a_difference_is_found_and_shrunk(void)
 
 static void one_node_answers_as_redis(void)
 {
-    compare_streams(server_create_dunlin(1));
+    compare_streams(server_create_redis(NULL), server_create_dunlin(1), false);
 }
 
 static void three_nodes_answer_as_redis(void)
 {
-    compare_streams(server_create_dunlin(3));
+    compare_streams(server_create_redis(NULL), server_create_dunlin(3), false);
+}
+
+static void one_node_routes_as_redis(void)
+{
+    compare_streams(server_create_redis_cluster(), server_create_dunlin(1), true);
 }
 
 /* Takes --seeds A..B and --commands N out of argv; what is left are names of cases. */
@@ -408,6 +430,7 @@ int main(int argc, char **argv)
         {"a_difference_is_found_and_shrunk", limit_s, a_difference_is_found_and_shrunk},
         {"one_node_answers_as_redis", limit_s, one_node_answers_as_redis},
         {"three_nodes_answer_as_redis", limit_s, three_nodes_answer_as_redis},
+        {"one_node_routes_as_redis", limit_s, one_node_routes_as_redis},
     };
 
     return check_main(left, argv, cases, COUNT(cases));

@@ -171,7 +171,7 @@ Test(reply, is_written_in_the_protocol_of_the_client)
     reply_ok(&reply);
     reply_simple(&reply, "PONG");
     reply_error(&reply, "ERR a\r\nb");
-    reply_error_format(&reply, "ERR no '%s'", "x");
+    reply_error_format(&reply, "ERR no '%s'\r\n", "x");
     expect_reply(&reply, "+OK\r\n+PONG\r\n-ERR a  b\r\n-ERR no 'x'\r\n");
     reply_integer(&reply, INT64_MIN);
     reply_bulk(&reply, SPAN("a\0b"));

@@ -268,35 +268,56 @@ static struct server *create(const char *name)
     return server;
 }
 
-static bool redis_answers(void *context)
+/* Whether Redis' reply to the question holds the text. */
+static bool redis_says(const struct server *server, const char *question, const char *text)
 {
-    const struct server *server = context;
     redisContext *connection = redisConnect("127.0.0.1", server->redis_port);
     redisReply *reply = connection != NULL && connection->err == 0
-                            ? redisCommand(connection, "PING")
+                            ? redisCommand(connection, question)
                             : NULL;
-    const bool answers = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+    const bool says = reply != NULL && reply->str != NULL && strstr(reply->str, text) != NULL;
 
     if (reply != NULL)
         freeReplyObject(reply);
     if (connection != NULL)
         redisFree(connection);
-    return answers;
+    return says;
 }
 
-static void write_configuration(const char *path, uint16_t port, const char *without)
+static bool redis_answers(void *context)
+{
+    return redis_says(context, "PING", "PONG");
+}
+
+static bool redis_has_all_slots(void *context)
+{
+    return redis_says(context, "CLUSTER INFO", "cluster_state:ok");
+}
+
+static void take_all_slots(struct server *server)
+{
+    check_that(redis_says(server, "CLUSTER ADDSLOTSRANGE 0 16383", "OK"), "Redis takes all slots");
+    check_that(check_until(START_TIMEOUT_MS, redis_has_all_slots, server), "its cluster is well");
+}
+
+static void write_configuration(const char *path, uint16_t port, const char *without, bool routes)
 {
     FILE *file = fopen(path, "w");
 
     check_that(file != NULL, "%s", path);
     fprintf(file, "port %u\nbind 127.0.0.1\nsave \"\"\nappendonly no\ndatabases 1\ndir \"%s\"\n",
             port, check_scratch());
+    if (routes)
+        fprintf(file,
+                "cluster-enabled yes\ncluster-config-file nodes-%u.conf\n"
+                "cluster-announce-ip 127.0.0.1\n",
+                port);
     if (without != NULL)
         fprintf(file, "rename-command %s renamed\n", without);
     check_that(fclose(file) == 0, "%s", path);
 }
 
-struct server *server_create_redis(const char *without)
+static struct server *create_redis(const char *without, bool routes)
 {
     struct server *server = create("redis");
     char program[PATH_MAX], configuration[PATH_MAX + 32], log[PATH_MAX + 32];
@@ -306,11 +327,23 @@ struct server *server_create_redis(const char *without)
     snprintf(configuration, sizeof configuration, "%s/redis-%u.conf", check_scratch(),
              server->redis_port);
     snprintf(log, sizeof log, "%s/redis-%u.log", check_scratch(), server->redis_port);
-    write_configuration(configuration, server->redis_port, without);
+    write_configuration(configuration, server->redis_port, without, routes);
     process_start(&server->redis, log, (char *[]){program, configuration, NULL});
     check_that(check_until(START_TIMEOUT_MS, redis_answers, server), "redis-server answers");
+    if (routes)
+        take_all_slots(server);
     learn_names(server);
     return server;
+}
+
+struct server *server_create_redis(const char *without)
+{
+    return create_redis(without, false);
+}
+
+struct server *server_create_redis_cluster(void)
+{
+    return create_redis(NULL, true);
 }
 
 struct server *server_create_dunlin(int nodes)

@@ -14,6 +14,8 @@ struct server;
 /* The program is `redis-server`, or what redis-tools brings of it. `without`, which may be NULL, is
  * a command that it lists and does not know. */
 struct server *server_create_redis(const char *without);
+/* One node of a Redis Cluster that has all slots. */
+struct server *server_create_redis_cluster(void);
 struct server *server_create_dunlin(int nodes);
 void server_destroy(struct server **server);
 

@@ -19,6 +19,7 @@ struct compared {
         COMPARED_SECONDS,
         COMPARED_MILLISECONDS,
         COMPARED_SHAPE,
+        COMPARED_FORM,
         COMPARED_COUNT, /* from here on, what is about all keys */
         COMPARED_LIST,
         COMPARED_ANY,
