@@ -205,6 +205,9 @@ bool command_arity_fits(const struct command *command, size_t argc);
  */
 bool command_names_keys(const struct command *command);
 
+/* Whether it has keys, or may have, that do not stand where the row says. */
+bool command_keys_move(const struct command *command, const struct span *argv, size_t argc);
+
 /* The indices in argv of the command's keys, each at most once, written to `indices` (room for
  * argc); returns how many, 0 for none. Knows AT ("at level command ..."). */
 size_t command_keys(const struct command *command, const struct span *argv, size_t argc,

@@ -258,17 +258,21 @@ static size_t counted_keys(const struct command *command, const struct span *arg
     return (size_t)count;
 }
 
+bool command_keys_move(const struct command *command, const struct span *argv, size_t argc)
+{
+    return (command->flags & FLAG_MOVABLEKEYS) != 0 &&
+           (command->first_key == 0 || sort_destination(argv, argc) > 0);
+}
+
 /* Those of a command at argv[first], whatever its options say. */
 static size_t keys_of(const struct command *command, size_t first, const struct span *argv,
                       size_t argc, size_t *indices)
 {
     const size_t count = plain_keys(command, first, argc, indices);
-    const bool stores = (command->flags & FLAG_MOVABLEKEYS) != 0 && count > 0;
-    const size_t destination = stores ? sort_destination(argv + first, argc - first) : 0;
 
-    if (destination == 0)
+    if (count == 0 || !command_keys_move(command, argv + first, argc - first))
         return count;
-    indices[count] = first + destination;
+    indices[count] = first + sort_destination(argv + first, argc - first);
     return count + 1;
 }
 

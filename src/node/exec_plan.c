@@ -32,7 +32,7 @@ static bool of_one_class(const struct engine *engine, const struct queued *queue
     struct route_class other;
 
     if (command->first_key <= 0 || command->kind == COMMAND_CLUSTER ||
-        command->kind == COMMAND_LOCAL || (command->flags & FLAG_MOVABLEKEYS) != 0 ||
+        command->kind == COMMAND_LOCAL || command_keys_move(command, queued->argv, queued->argc) ||
         command->gather == GATHER_LCS)
         return false;
     const size_t last = many_last_argument(&call);

@@ -178,7 +178,7 @@ bool group_read_command(const struct request *request, struct group_command *com
                           .environment = request->engine->own.environment};
     call->command = command_find(argv, argc, NULL, refusals);
     if (call->command == NULL || call->command->first_key <= 0 ||
-        (call->command->flags & FLAG_MOVABLEKEYS) != 0 || call->command->gather == GATHER_LCS)
+        command_keys_move(call->command, argv, argc) || call->command->gather == GATHER_LCS)
         return false;
     command->kind = call->command->kind;
     command->refused = call->command->prepare != NULL &&

@@ -209,6 +209,9 @@ Test(engine_multi, sorting_nothing_into_a_key_deletes_it)
                 "value\r\n$-1\r\n");
     pair_ask(client, "SORT a STORE b",
              "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
+    pair_ask(client,
+             "EVAL \"redis.call('set', KEYS[1], 1) return redis.pcall('sort', KEYS[1]).err\" 1 c",
+             "$65\r\nWRONGTYPE Operation against a key holding the wrong kind of value\r\n");
     pair_ask(client, "AT ONE SORT b STORE a", ":0\r\n");
     pair_ask(client, "EXISTS a", ":0\r\n");
     end();
