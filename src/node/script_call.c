@@ -262,8 +262,10 @@ static void run_local(struct script_job *job, const struct command *command,
                         .reply = reply,
                         .protocol = protocol,
                         .now = job->now,
-                        .environment = engine->own.environment};
+                        .environment = engine->own.environment,
+                        .session = &engine->script_pool->session};
 
+    session_set_protocol(call.session, protocol);
     if (command->prepare == NULL || command->prepare(&call, &kind))
         command->run(&call);
 }
