@@ -155,6 +155,9 @@ static void end_badly(struct script_job *job, const char *why)
     struct request *request = request_of(job);
 
     release_interpreter(job);
+    if (job->asked != NULL)
+        request_abandon(job->asked);
+    job->asked = NULL;
     if (job->viewed && request->operation.wrote) {
         request_reset_reply(request);
         operation_expire(&request->operation);

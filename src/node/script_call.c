@@ -141,6 +141,11 @@ static bool run_on_view(struct script_job *job, const struct span *argv, size_t 
         buffer_truncate(reply, before);
         return false;
     }
+    /* The view has the newest of siblings, and not all. */
+    if (command.call.command->whole_version || strcmp(command.call.command->name, "cset") == 0) {
+        buffer_truncate(reply, before);
+        return false;
+    }
     *called = CALLED_REPLY;
     if (command.refused)
         return true;
