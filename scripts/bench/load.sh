@@ -20,13 +20,15 @@
 #   paced NAME [--seconds S] PORT.. bench_pace; paced_ended NAME prints its line
 #   rotated ROUND WORD...           the words, a line each, begun a place later each round
 #
-# COMMAND is GET, SET, or MGET (of MGET_KEYS keys, of which each counts as an operation). A line may
+# COMMAND is GET, SET, INCR, EVALSHA (of COMPARE_AND_DELETE, as `delete_sha`), or MGET (of MGET_KEYS keys, of which each counts as an operation). A line may
 # set, as local variables, `connections` and the keys `drawn` from. There is a redis-benchmark for each
 # of the server's ports.
 #
 # shellcheck disable=SC2154 # `run` sets the variables
 
 readonly MGET_KEYS=10
+readonly COMPARE_AND_DELETE="if redis.call('get',KEYS[1]) ~= ARGV[1] then return \
+redis.call('del',KEYS[1]) else return 0 end"
 declare -rA requests_of=([1]=200000 [16]=1000000 [64]=2000000)
 
 rotated() {
@@ -47,6 +49,8 @@ load() {
 
     case $command in
     SET) words+=("$value") ;;
+    INCR) words=(INCR number:__rand_int__) ;;
+    EVALSHA) words=(EVALSHA "$delete_sha" 1 key:__rand_int__ none) ;;
     MGET) for ((at = 1; at < MGET_KEYS; at++)); do words+=(key:__rand_int__); done ;;
     esac
     at=0

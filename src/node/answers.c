@@ -157,7 +157,9 @@ static void on_reply(struct peer *peer, const struct wire_reply *reply, struct r
     }
     if (request->stage != STAGE_FORWARDED || request->route != peer->number)
         return;
-    if (reply->status == REPLY_LATE) {
+    if (reply->status == REPLY_RUNS) { /* the timer goes by that when it fires */
+        request->deadline_us = script_awaited_us(request);
+    } else if (reply->status == REPLY_LATE) {
         coordinate_timeout(request);
     } else if (reply->status != REPLY_OK) {
         route_again(request, peer->number);

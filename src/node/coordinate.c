@@ -286,8 +286,10 @@ static void fail(struct request *request)
         request_fail(request, "TRYAGAIN the ring has changed meanwhile");
         return;
     case OPERATION_NOT_VOTING:
-        if (script_job_of(request) != NULL)
+        if (script_job_of(request) != NULL) { /* it begins anew elsewhere */
+            request_reset_reply(request);
             task_end(request);
+        }
         if (route_elsewhere(request))
             return;
         request_fail(request, "TRYAGAIN this replica was restarted and has not recovered");

@@ -251,15 +251,11 @@ static bool fits_a_frame(struct request *request)
     return false;
 }
 
-/* A script may take its own time beside that of a request. Its order among the requests of its
- * client is by its key, where it has one. */
+/* Its order among the requests of its client is by its key, where it has one. */
 static bool aim_script(struct request *request)
 {
     const struct call *call = &request->call;
-    const int64_t time_us = script_time_us(request->engine);
 
-    request->deadline_us += time_us;
-    request->deadline_wall_ms += time_us / 1000;
     if (request->kind == COMMAND_CLUSTER)
         return true;
     if (!fits_a_frame(request))

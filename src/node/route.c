@@ -7,6 +7,7 @@
  * is left out, and the next is chosen.
  */
 #include "node/parts.h"
+#include "node/script.h"
 
 #include "base/level.h"
 
@@ -112,7 +113,11 @@ static void forward(struct request *request)
     struct engine *engine = request->engine;
     const struct operation *operation = &request->operation;
     const struct call *call = &request->call;
-    const int64_t left_us = request->deadline_us - engine->now.mono_us;
+    /* A script has its own time beside that of a request. */
+    const int64_t more_us = request->group == NULL && script_is(call->command)
+                                ? script_time_us(engine)
+                                : 0;
+    const int64_t left_us = request->deadline_us + more_us - engine->now.mono_us;
     size_t size = 256;
 
     for (size_t i = 0; i < call->argc; i++)

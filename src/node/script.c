@@ -55,11 +55,37 @@ int64_t script_time_us(const struct engine *engine)
 
 /* ---- time ---- */
 
+int64_t script_awaited_us(const struct request *request)
+{
+    const struct engine *engine = request->engine;
+    const int64_t time_us = engine->options->request_timeout_ms * 1000;
+    const int64_t last_us = request->began_us + script_time_us(engine) + 2 * time_us;
+    const int64_t next_us = engine->now.mono_us + 2 * time_us;
+
+    return next_us < last_us ? next_us : last_us;
+}
+
+/* The node that forwarded it waits for a request's time, unless it hears that the script runs. */
+static void tell_origin(struct script_job *job)
+{
+    struct request *request = request_of(job);
+    const struct engine *engine = request->engine;
+    const int64_t often_us = engine->options->request_timeout_ms * 1000 / 4;
+    const struct wire_reply runs = {.id = request->from_id, .status = REPLY_RUNS};
+
+    if (request->owner != OWNER_LINK || engine->now.mono_us - job->told_us < often_us)
+        return;
+    job->told_us = engine->now.mono_us;
+    wire_put_reply(link_message(request->from), &runs);
+}
+
 /* What comes has the time of a request, and the script no more than its own. */
 static void give_time(struct script_job *job)
 {
     struct request *request = request_of(job);
     const struct instant now = request->engine->now;
+
+    tell_origin(job);
     const int64_t left_us = job->last_us - now.mono_us;
     const int64_t time_us = request->engine->options->request_timeout_ms * 1000;
     const int64_t given_us = left_us < time_us ? left_us : time_us;
@@ -129,6 +155,9 @@ static void end_badly(struct script_job *job, const char *why)
     struct request *request = request_of(job);
 
     release_interpreter(job);
+    if (job->asked != NULL)
+        request_abandon(job->asked);
+    job->asked = NULL;
     if (job->viewed && request->operation.wrote) {
         request_reset_reply(request);
         operation_expire(&request->operation);
@@ -360,6 +389,7 @@ static bool is_ended(struct script_job *job)
 {
     const struct request *request = request_of(job);
 
+    tell_origin(job);
     if (is_over_time(job))
         end_badly(job, TOO_LONG);
     else if (job->counted && atomic_load(&job->run.killed))
@@ -418,6 +448,7 @@ static bool begin_command(struct script_job *job)
 
     job->asked = NULL;
     job->asks = true;
+    tell_origin(job);
     count_in(job);
     if ((command_flags(part) & FLAG_WRITE) != 0)
         atomic_store(&job->run.wrote, true);
@@ -636,6 +667,9 @@ void script_begin(struct request *request)
     list_init(&job->queued);
     job->read_only = (request->call.options.flags & SCRIPT_READ_ONLY) != 0;
     job->last_us = request->deadline_us;
+    if (request->owner != OWNER_LINK) /* whose forwarded date has it */
+        job->last_us += script_time_us(request->engine);
+    job->told_us = request->began_us;
     job->now = request->engine->now;
     job->seed = (uint32_t)rng_next(&request->engine->rng);
     request->operation.wrote = request->operation.repaired = false;

@@ -112,6 +112,7 @@ struct script_job {
     struct script_asking asking;
     struct buffer made, part; /* room */
     int64_t last_us;          /* mono: when it is ended */
+    int64_t told_us;          /* mono: when the node that forwarded it heard last that it runs */
 };
 
 bool script_is(const struct command *command);
@@ -119,7 +120,10 @@ bool script_is(const struct command *command);
 size_t script_first_key(const struct call *call);
 /* This node coordinates it, or it has no keys. */
 void script_begin(struct request *request);
-/* How long a script may take in all, us. */
+/* Of one that was forwarded, and whose coordinator tells that it runs: when it is given up, mono
+ * us. */
+int64_t script_awaited_us(const struct request *request);
+/* How long a script may run, us. */
 int64_t script_time_us(const struct engine *engine);
 /* The request's operation is done. True: the script goes on. */
 bool script_settled(struct request *request);
@@ -152,7 +156,8 @@ struct script_pool {
     size_t count, idle_count;
     size_t charged; /* bytes, as the store was told */
     uint64_t flushes;
-    struct list queue; /* of struct script_job, by queued */
+    struct list queue;      /* of struct script_job, by queued */
+    struct session session; /* what commands about a connection see */
 };
 
 void script_pool_create(struct engine *engine, struct scripts *scripts);

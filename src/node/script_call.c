@@ -141,6 +141,11 @@ static bool run_on_view(struct script_job *job, const struct span *argv, size_t 
         buffer_truncate(reply, before);
         return false;
     }
+    /* The view has the newest of siblings, and not all. */
+    if (command.call.command->whole_version || strcmp(command.call.command->name, "cset") == 0) {
+        buffer_truncate(reply, before);
+        return false;
+    }
     *called = CALLED_REPLY;
     if (command.refused)
         return true;
@@ -262,8 +267,10 @@ static void run_local(struct script_job *job, const struct command *command,
                         .reply = reply,
                         .protocol = protocol,
                         .now = job->now,
-                        .environment = engine->own.environment};
+                        .environment = engine->own.environment,
+                        .session = &engine->script_pool->session};
 
+    session_set_protocol(call.session, protocol);
     if (command->prepare == NULL || command->prepare(&call, &kind))
         command->run(&call);
 }

@@ -13,6 +13,7 @@ void script_pool_create(struct engine *engine, struct scripts *scripts)
     pool->owns = scripts == NULL;
     pool->scripts = scripts != NULL ? scripts : scripts_create();
     list_init(&pool->queue);
+    session_init(&pool->session, "", "", engine->now, true);
     engine->script_pool = pool;
 }
 
@@ -25,6 +26,7 @@ void script_pool_destroy(struct engine *engine)
     store_charge(engine->own.store, -(int64_t)pool->charged);
     if (pool->owns)
         scripts_destroy(&pool->scripts);
+    session_deinit(&pool->session);
     memory_free(pool);
     engine->script_pool = NULL;
 }

@@ -17,13 +17,14 @@ enum wire_forward_flag {
     WIRE_FORWARD_BATCH = 1 << 1, /* it is a part of a transaction (node/group.h) */
 };
 
-/* All but OK say that the command did not run, so another coordinator may be asked. */
+/* All but OK and RUNS say that the command did not run, so another coordinator may be asked. */
 enum reply_status {
     REPLY_OK = 0,
     REPLY_STALE_CLAIM = 1, /* the two nodes go by different claims */
     REPLY_NOT_VOTING = 2,  /* no replica, or one that forgot */
     REPLY_LATE = 3,        /* its time was up */
     REPLY_BUSY = 4,        /* a bound was reached: no room for another request */
+    REPLY_RUNS = 5,        /* a script that takes longer than a request: the reply is to come */
 };
 
 enum ack_status {

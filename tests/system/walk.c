@@ -394,6 +394,36 @@ static void a_transaction_sees_what_its_commands_left(void)
     cluster_destroy(&cluster);
 }
 
+#define FOR_EVER "redis.call('set', KEYS[1], 1) while true do end"
+
+static void a_script_that_runs_for_ever_is_ended_and_others_are_served(void)
+{
+    struct cluster *cluster = whole_cluster();
+    redisContext *context = cluster_connect(cluster, 1);
+    redisReply *reply = NULL;
+    int done = 0;
+
+    talk_expect(context, "OK", "CONFIG SET lua-time-limit 60000");
+    check_that(redisAppendCommand(context, "EVAL %s 1 endless", FOR_EVER) == REDIS_OK,
+               "it is sent");
+    while (!done)
+        check_that(redisBufferWrite(context, &done) == REDIS_OK, "it is sent");
+    talk_until(cluster, 2, "OK", "SCRIPT KILL");
+    check_that(redisGetReply(context, (void **)&reply) == REDIS_OK, "it is answered");
+    talk_match(__FILE__, __LINE__, "-ERR Script killed by user with SCRIPT KILL*", talk_text(reply),
+               "EVAL");
+    freeReplyObject(reply);
+    for (int node = 1; node <= 3; node++)
+        talk_expect_node(cluster, node, "OK", "CONFIG SET lua-time-limit 100");
+    talk_expect(context, "-ERR the script ran for longer than it may*", "EVAL %s 1 endless",
+                FOR_EVER);
+    talk_expect(context, "(nil)", "GET endless");
+    talk_expect(context, "-ERR the script needs more than script-memory-limit*", "EVAL %s 1 k",
+                "local s = 'x' while true do s = s .. s end");
+    redisFree(context);
+    cluster_destroy(&cluster);
+}
+
 static void redis_cli_is_content(void)
 {
     struct cluster *cluster = whole_cluster();
@@ -432,6 +462,8 @@ int main(int argc, char **argv)
         {"cluster_nodes_cover_the_ring", 30, cluster_nodes_cover_the_ring},
         {"a_transaction_sees_what_its_commands_left", 30,
          a_transaction_sees_what_its_commands_left},
+        {"a_script_that_runs_for_ever_is_ended_and_others_are_served", 30,
+         a_script_that_runs_for_ever_is_ended_and_others_are_served},
         {"redis_cli_is_content", 30, redis_cli_is_content},
     };
 

@@ -86,6 +86,10 @@ static int64_t turn_us(const struct history *history, size_t index)
     return r->sent_us;
 }
 
+/* lua-time-limit: the commands of a script, and its reads and writes, have a request's time each.
+ */
+#define SCRIPT_US INT64_C(5000000)
+
 void check_answered(const struct history *history, int64_t timeout_us, struct verdict *verdict)
 {
     for (size_t i = 0; i < history->count; i++) {
@@ -96,7 +100,8 @@ void check_answered(const struct history *history, int64_t timeout_us, struct ve
         if (r->outcome == OUTCOME_OPEN) {
             verdict_wrong(verdict, "answered: a command was never answered");
             verdict_show(verdict, history, i);
-        } else if (r->replied_us - turn_us(history, i) - r->stalled_us > timeout_us + SLACK_US) {
+        } else if (r->replied_us - turn_us(history, i) - r->stalled_us >
+                   timeout_us + SLACK_US + (r->script ? SCRIPT_US : 0)) {
             verdict_wrong(verdict, "answered: a command was answered late");
             verdict_show(verdict, history, i);
         }

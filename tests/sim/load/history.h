@@ -53,6 +53,7 @@ struct record {
     uint32_t place;  /* of its command among the connection's, from 0 */
     uint16_t node;   /* that it was sent to */
     uint8_t form;    /* enum form (load_parts.h) */
+    bool script;     /* it is of a script, which has its own time */
     uint8_t level;   /* that it asks for, LEVEL_DEFAULT: none */
     char space;
     uint32_t key;

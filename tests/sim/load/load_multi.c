@@ -92,7 +92,9 @@ static const char script[] =
     "words[i] = ARGV[at + i] end at = at + n + 1 out[#out + 1] = redis.pcall(unpack(words)) end "
     "return out";
 
-/* It declares all its keys, or only the first: the others it finds out. */
+/* It declares all its keys, or only the first, and finds out the others. Then it declares that one
+ * twice: a script of one key has no order beside commands about others that its client has in
+ * flight. */
 void load_put_script(struct user *user, uint32_t key, struct buffer *out)
 {
     struct history *history = user->load->history;
@@ -104,13 +106,17 @@ void load_put_script(struct user *user, uint32_t key, struct buffer *out)
     const struct span content = buffer_content(&words);
     for (size_t i = 0; i < content.size; i++)
         arguments += content.data[i] == '$'; /* no word has one */
-    const size_t keys = load_draw(user->load, 2) == 0 ? 1 : history->count - first;
+    const bool all = load_draw(user->load, 2) == 0;
+    const size_t keys = all ? history->count - first : 2;
     reply_array(out, 3 + keys + arguments);
     reply_bulk_string(out, "eval");
     reply_bulk_string(out, script);
     reply_bulk_integer(out, (int64_t)keys);
+    for (size_t i = first; i < history->count; i++)
+        history->records[i].script = true;
     for (size_t i = 0; i < keys; i++)
-        load_put_key(out, history->records[first + i].space, history->records[first + i].key);
+        load_put_key(out, history->records[first + (all ? i : 0)].space,
+                     history->records[first + (all ? i : 0)].key);
     buffer_append_span(out, content);
     buffer_deinit(&words);
 }
