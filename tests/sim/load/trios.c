@@ -15,8 +15,8 @@
 #define STEP_US 60000
 /* Between WATCH and MULTI. */
 #define WATCHED_US 15000
-/* Their connections' names begin here, past the load's and the walker's. */
-#define NAMES_FROM (UINT64_C(1) << 33)
+/* Their connections' names begin here, past the others'. */
+#define NAMES_FROM (UINT64_C(3) << 32)
 #define WORDS_MAX  128
 
 struct trio_user {
