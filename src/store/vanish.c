@@ -182,7 +182,8 @@ bool partition_settle(struct partition *partition, uint64_t stamp, uint32_t limi
 
     if (partition->mates != NULL)
         partition_drop_mates(partition, settled);
-    partition_drop_taken(partition, settled);
+    if (partition->taken != NULL)
+        partition_drop_taken(partition, settled);
     if (!marks_go && (entry == NULL || entry->stamp > tombstones_settled))
         return false;
     if (marks_go)

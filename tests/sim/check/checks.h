@@ -47,6 +47,10 @@ void check_siblings(const struct history *history, struct verdict *verdict);
 void check_session(const struct history *history, struct verdict *verdict);
 /* Counters count: what was acknowledged is in, once; what failed may be; nothing else. */
 void check_counters(const struct history *history, struct verdict *verdict);
+/* Who reads keys in one transaction sees no half of what another wrote in one. */
+void check_halves(const struct history *history, struct verdict *verdict);
+/* A transaction is refused exactly where a key that it watches was written to. */
+void check_watched(const struct history *history, struct verdict *verdict);
 /* A scan returns all registers that were there throughout. */
 void check_scanned(const struct history *history, struct verdict *verdict);
 /* Each command is answered in time, and in the order of its connection. */

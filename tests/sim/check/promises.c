@@ -67,6 +67,8 @@ static bool is_met(enum need need, const struct world *world, const struct load_
         return settings->hint_bytes == 0 && settings->hint_window_s == 0 && !history->drops_hints;
     case NEED_GOSSIP:
         return !settings->detector;
+    case NEED_KNOWN:
+        return !anybody_forgot(world);
     case NEED_RESTARTS:
         return anybody_forgot(world);
     case NEED_CACHES:

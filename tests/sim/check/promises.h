@@ -31,6 +31,7 @@
     ROW(GOSSIP, "the detector stands in for gossip")                                  \
     ROW(RESTARTS, "nobody forgot anything")                                           \
     ROW(CACHES, "no client keeps copies of what it reads")                            \
+    ROW(KNOWN, "nodes forgot: a batch that one owed, or recovers, may be in parts")   \
     ROW(WALKS, "few scans ended, or few keys stay as long as one takes")
 
 enum need {
@@ -47,6 +48,9 @@ enum need {
 #define NEED_SEEN (NEED_LATER | NEED_BIT(OVERLAP))
 /* And what was read is as good as acknowledged. */
 #define NEED_READ (NEED_SEEN | NEED_BIT(REPAIR) | NEED_BIT(SPREAD))
+/* And a batch is handed on whole. */
+#define NEED_GROUPS                                                                        \
+    (NEED_SEEN | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(HINTS) | NEED_BIT(KNOWN))
 
 /* The checkers: name, word, the number of the invariant in design.md, whether what it finds is a
  * matter of safety (else of liveness), its needs, what it finds. */
@@ -69,6 +73,10 @@ enum need {
         "a key that was there throughout a scan, and was not returned")                            \
     ROW(CACHED, "cached", 6, true, NEED_BIT(CACHES),                                               \
         "a copy that a client keeps of what is not so any more")                                   \
+    ROW(HALVES, "halves", 1, true, NEED_GROUPS,                                                    \
+        "a half of what was written in one transaction, read in another")                          \
+    ROW(WATCHED, "watched", 5, true, NEED_GROUPS,                                                  \
+        "an EXEC that ran though a watched key was written, or was refused though none was")       \
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                   \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")               \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                        \

@@ -36,6 +36,14 @@ struct walk *history_add_walk(struct history *history, uint32_t keys)
     return walk;
 }
 
+size_t history_add_trio_act(struct history *history)
+{
+    history->trio_acts = array_room(history->trio_acts, history->trio_act_count,
+                                    &history->trio_act_capacity, sizeof history->trio_acts[0]);
+    history->trio_acts[history->trio_act_count] = (struct trio_act){0};
+    return history->trio_act_count++;
+}
+
 bool history_forgives(const struct history *history, int64_t from_us, int64_t to_us)
 {
     for (size_t i = 0; i < history->amnesty_count; i++)
@@ -51,6 +59,7 @@ void history_deinit(struct history *history)
     for (size_t i = 0; i < history->walk_count; i++)
         memory_free(history->walks[i].seen);
     memory_free(history->walks);
+    memory_free(history->trio_acts);
     clocks_deinit(&history->clocks);
     *history = (struct history){0};
 }

@@ -93,6 +93,29 @@ struct walk {
     uint8_t *seen; /* a bitmap of the registers that it returned */
 };
 
+#define TRIO_KEYS 3
+
+/* What somebody did with a trio (trios.h). */
+enum trio_kind { TRIO_READ, TRIO_WRITE, TRIO_WATCHED };
+enum trio_outcome {
+    TRIO_OPEN,    /* no reply yet */
+    TRIO_DONE,    /* EXEC ran */
+    TRIO_REFUSED, /* a watched key had changed */
+    TRIO_FAILED,  /* an error, or the connection went: it may have run */
+    TRIO_NOTHING, /* WATCH failed: it was not asked to */
+};
+
+struct trio_act {
+    enum trio_kind kind;
+    enum trio_outcome outcome;
+    unsigned node;
+    uint32_t trio;
+    int64_t watch_sent_us, watched_us; /* WATCH */
+    int64_t sent_us, replied_us;       /* the transaction; 0: it was not sent */
+    uint64_t value;                    /* that a write gives to all */
+    uint64_t values[TRIO_KEYS];        /* that a read was told; 0: nothing */
+};
+
 struct history {
     struct record *records;
     size_t count, capacity;
@@ -104,6 +127,9 @@ struct history {
 
     struct walk *walks;
     size_t walk_count, walk_capacity;
+
+    struct trio_act *trio_acts;
+    size_t trio_act_count, trio_act_capacity;
 
     /* What happened to the nodes, as far as it bears on what may be seen. */
     struct amnesty amnesties[AMNESTIES_MAX];
@@ -120,6 +146,8 @@ struct record *history_add(struct history *history);
 void history_add_sibling(struct history *history, size_t record, uint64_t writer);
 /* A new walk that has returned nothing, over so many registers. */
 struct walk *history_add_walk(struct history *history, uint32_t keys);
+/* The name of a new one, zeroed. */
+size_t history_add_trio_act(struct history *history);
 static inline void history_walk_sees(struct walk *walk, uint32_t key)
 {
     walk->seen[key / 8] |= (uint8_t)(1u << key % 8);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/load/cacher.h"
 #include "sim/load/load_parts.h"
+#include "sim/load/trios.h"
 #include "sim/load/walker.h"
 
 #include "base/assert.h"
@@ -211,6 +212,7 @@ struct load *load_create(struct world *world, const struct load_settings *settin
     load->walker = walker_create(world, settings, history, &load->phase);
     if (settings->caches)
         load->cachers = cachers_create(world, settings, &load->phase);
+    load->trios = trios_create(world, history, &load->phase);
     world_watch(world, on_message, load);
     return load;
 }
@@ -234,6 +236,7 @@ void load_destroy(struct load **load)
         sim_client_destroy(&l->retired[i]);
     walker_destroy(&l->walker);
     cachers_destroy(&l->cachers);
+    trios_destroy(&l->trios);
     load_forget_siblings(l);
     memory_free(l->retired);
     memory_free(l->users);

@@ -8,6 +8,7 @@
  *   load_reply.c  what the replies say
  *   walker.c      one more, who scans
  *   cacher.c      some more, who keep copies of what they read
+ *   trios.c       some more, of transactions
  */
 #ifndef DUNLIN_TESTS_SIM_LOAD_H
 #define DUNLIN_TESTS_SIM_LOAD_H

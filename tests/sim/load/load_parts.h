@@ -112,6 +112,7 @@ struct load {
     struct history *history;
     struct walker *walker;
     struct cachers *cachers; /* NULL: none */
+    struct trios *trios;
     enum load_phase phase;
     struct rng rng;
     unsigned weights;

@@ -45,6 +45,9 @@
     "--faults isolate=5,break=5"
 #define TRANSACTIONS "--memory 0 --flushes no --partitions 16 --duration 10"
 
+/* Nobody forgets anything. */
+#define TOGETHER TRANSACTIONS " --faults break,partition,pause,slow"
+
 /* Those that find what is wrong with data. */
 #define BY_DATA                                                                            \
     (BY_KEPT | BY_DELETED | BY_ORDER | BY_EXPIRED | BY_LASTED | BY_SESSION | BY_COUNTERS | \
@@ -118,6 +121,10 @@
         "a client is told of a change before the reply of a read in flight")                      \
     ROW(CHANGES_UNHEARD, "changes-unheard", 0, COPIES_APART, 64, BY_CACHED,                             \
         "what may have changed while a link was broken is not told")                              \
+    ROW(GROUP_APART, "group-apart", 0, TOGETHER, 100, BY_HALVES,                                  \
+        "a group reads its keys at several moments")                                              \
+    ROW(WATCH_BLIND, "watch-blind", 0, TOGETHER, 32, BY_WATCHED,                                  \
+        "EXEC does not look at what was watched")                                                 \
     ROW(SIBLING_DROPPED, "sibling-dropped", 0, SIBLINGS, 64, BY_SIBLINGS | BY_CONVERGED,          \
         "a merge drops a sibling")                                                                \
     ROW(SIBLING_OVERWRITTEN, "sibling-overwritten", 0, SIBLINGS, 64, BY_SIBLINGS,                 \

@@ -2,6 +2,7 @@
  *
  * Mutants of requests and hints (mutants_list.h).
  */
+#include "command/transaction.h"
 #include "node/parts.h"
 #include "sim/mutant/planted.h"
 #include "sync/page.h"
@@ -12,6 +13,12 @@ WRAP(void, coordinate_timeout, struct request *request)
 {
     if (!PLANTED(NO_TIME_OUT))
         __real_coordinate_timeout(request);
+}
+
+WRAP(bool, watched_holds, const struct watched *watched, const struct version *version,
+     int64_t now_ms)
+{
+    return PLANTED(WATCH_BLIND) || __real_watched_holds(watched, version, now_ms);
 }
 
 /* Without a hash that is like another's, nothing waits. */

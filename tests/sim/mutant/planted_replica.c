@@ -4,7 +4,7 @@
  */
 #include "base/list.h"
 #include "replica/ledger.h"
-#include "replica/operation.h"
+#include "replica/operation_parts.h"
 #include "replica/replica.h"
 #include "replica/tally.h"
 #include "sim/mutant/planted.h"
@@ -96,6 +96,18 @@ WRAP(struct offered, replica_offer_batch, struct replica *replica, struct instan
     if (PLANTED(BATCH_TORN) && mutants_now_and_then(4) && batch_next(&rest, &item))
         first.value.size -= rest.size;
     return __real_replica_offer_batch(replica, now, place, &first);
+}
+
+/* Some keys have what a quorum answered a while ago, others what is here now. */
+WRAP(bool, operation_newest, struct operation *operation, const struct operation_sight *sight,
+     const struct operation_found *found, struct version *current)
+{
+    if (PLANTED(GROUP_APART) && sight->winner != NULL && version_exists(sight->winner) &&
+        mutants_now_and_then(2)) {
+        *current = *sight->winner;
+        return true;
+    }
+    return __real_operation_newest(operation, sight, found, current);
 }
 
 WRAP(struct looked, replica_look, struct replica *replica, const struct place *place,
