@@ -245,6 +245,11 @@ static void redis_py_pipelines_and_reconnects(void)
     run(PYTHON, "redis_py.py");
 }
 
+static void copies_are_invalidated_through_any_node(void)
+{
+    run(PYTHON, "tracking.py");
+}
+
 static void redis_py_cluster_routes(void)
 {
     run(PYTHON, "redis_py_cluster.py");
@@ -273,6 +278,7 @@ int main(int argc, char **argv)
         {"hiredis_pipelines_and_reconnects", 60, hiredis_pipelines_and_reconnects},
         {"redis_cli_answers_people", 60, redis_cli_answers_people},
         {"redis_py_pipelines_and_reconnects", 60, redis_py_pipelines_and_reconnects},
+        {"copies_are_invalidated_through_any_node", 60, copies_are_invalidated_through_any_node},
         {"redis_py_cluster_routes", 60, redis_py_cluster_routes},
         {"ioredis_pipelines_and_reconnects", 60, ioredis_pipelines_and_reconnects},
         {"ioredis_cluster_routes", 60, ioredis_cluster_routes},
