@@ -281,13 +281,16 @@ static bool notes(const struct tracker *tracker)
     return (tracker->flags & TRACKING_OPT_OUT) == 0 || !caching;
 }
 
+/* A script may read any of its keys, wherever it runs. */
 void tracking_reads(struct tracker *tracker, const struct command *command, const struct span *argv,
                     size_t argc)
 {
-    if ((command->flags & FLAG_READONLY) == 0)
+    const bool script = command->key_count_at > 0;
+
+    if ((command->flags & FLAG_READONLY) == 0 && !script)
         return;
     tracker->exposed = true;
-    if (!notes(tracker) || command->first_key == 0)
+    if (!notes(tracker) || (command->first_key == 0 && !script))
         return;
     size_t *indices = memory_alloc_array(argc, sizeof indices[0]);
     const size_t count = command_keys(command, argv, argc, indices);

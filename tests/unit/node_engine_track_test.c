@@ -198,6 +198,17 @@ Test(engine_track, noloop_leaves_out_what_the_client_wrote_itself)
     end();
 }
 
+Test(engine_track, a_script_notes_its_keys)
+{
+    begin(1, "");
+    pair_ask(client, "EVAL \"return redis.call('get',KEYS[1])\" 1 k x", "_\r\n");
+    pair_ask(other, "SET x 1", OK);
+    pair_expect(client, "");
+    pair_ask(other, "EVAL \"return redis.call('set',KEYS[1],'v')\" 1 k", OK);
+    pair_expect(client, told("k"));
+    end();
+}
+
 Test(engine_track, a_connection_of_resp2_is_told_nothing)
 {
     begin(1, "");
@@ -226,6 +237,51 @@ Test(engine_track, another_connection_is_told_and_its_end_as_well)
     pair_disconnect(other);
     pair_ask(third, "SET k 2", OK);
     pair_expect(client, ">2\r\n$21\r\ntracking-redir-broken\r\n:2\r\n");
+    end();
+}
+
+Test(engine_track, a_subscriber_of_resp2_is_told_by_a_message)
+{
+    begin(1, "");
+    struct pair_client *third = pair_connect(&pair, 0);
+    snprintf(line, sizeof line, "CLIENT TRACKING ON REDIRECT %llu",
+             (unsigned long long)other->client->session.id);
+    pair_ask(client, line, OK);
+    pair_ask(client, "GET k", "_\r\n");
+    pair_ask(third, "SET k 1", OK);
+    pair_expect(other, "");
+    pair_command(other, "SUBSCRIBE news");
+    expect_any(other);
+    pair_ask(client, "GET k", "$1\r\n1\r\n");
+    pair_ask(third, "SET k 2", OK);
+    pair_expect(other, "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n"
+                       "*1\r\n$1\r\nk\r\n");
+    end();
+}
+
+/* What runs behind an EXEC is not looked at before that is over, also with a push between them. */
+Test(engine_track, a_push_behind_an_exec_lets_nothing_pass)
+{
+    begin(3, "");
+    pair_ask(other, of_key("SET %s v"), OK);
+    pair_pass(&pair, 300);
+    expect_any(client);
+    pair_ask(client, of_key("GET %s"), "$1\r\nv\r\n");
+    pair_ask(client, "MULTI", OK);
+    pair_ask(client, "CLIENT SETNAME within", "+QUEUED\r\n");
+    pair_ask(client, of_key("APPEND %s x"), "+QUEUED\r\n");
+    pair_silence(&pair, 0, 1, true);
+    pair_silence(&pair, 0, 2, true);
+    pair_command(client, "EXEC");
+    pair_ask(other, of_key("SET %s w"), OK);
+    pair_command(client, "CLIENT GETNAME");
+    pair_expect(client, "");
+    pair_silence(&pair, 0, 1, false);
+    pair_silence(&pair, 0, 2, false);
+    pair_settle(&pair);
+    const struct span got = buffer_content(&client->got);
+    cr_assert_eq(memcmp(got.data, "*2\r\n", 4), 0);
+    cr_assert_eq(memcmp(got.data + got.size - 12, "$6\r\nwithin\r\n", 12), 0);
     end();
 }
 
