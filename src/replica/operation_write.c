@@ -139,22 +139,13 @@ static struct counter_place place_of_addition(const struct operation *operation,
     return operation_counter_place(operation, self, partition, found, &sight, now_ms);
 }
 
-static bool build_counter(struct operation *operation, const struct version *old,
-                          struct counter_place *place, struct dot dot, int64_t amount)
-{
-    place->dot = dot;
-    operation->addition = (struct counter_addition){.amount = amount};
-    return operation_counted(operation,
-                             counter_add(old, place, &operation->addition,
-                                         &operation->written_bytes, &operation->written));
-}
-
 /* Makes `written` of the change. A single piece that stays is not copied. */
 static bool build(struct operation *operation, const struct version *old,
                   const struct change *change, struct dot dot, int64_t now_ms)
 {
     struct version *written = &operation->written;
 
+    buffer_reset(&operation->written_bytes, BUFFER_KEEP);
     if (operation->siblings) {
         if (!operation_build_set(operation, old, change, dot, now_ms, &operation->written_bytes))
             return false;
@@ -299,6 +290,43 @@ static void note_basis(struct operation *operation, const struct version *curren
         operation_fail(operation, OPERATION_MEMORY_FULL);
 }
 
+static struct dot over(const struct operation *operation, const struct operation_found *found,
+                       const struct version *current)
+{
+    return dot_max(dot_max(current->dot, found->mark), gone(operation));
+}
+
+/* What was read, and is written over, was here (rule 25). */
+static void note_taken(const struct operation *operation, struct partition *partition,
+                       const struct operation_found *found, const struct version *current)
+{
+    if (!operation->siblings && !version_is_counter(current) &&
+        dot_compare(current->dot, found->stored.dot) > 0)
+        partition_note_taken(partition, operation->place.hash, current->dot);
+}
+
+/* An addition, to a share of this node. */
+static __attribute__((noinline)) void
+add_here(struct coordinator *coordinator, struct operation *operation, struct instant now,
+         struct partition *partition, const struct operation_found *found,
+         const struct version *current, const struct change *change)
+{
+    struct counter_place place = place_of_addition(operation, coordinator->replica->self, partition,
+                                                   found, now.wall_ms);
+    const uint64_t floor = higher(floor_of(operation, found, current, change), place.gone.stamp);
+
+    place.dot = operation_stamp(coordinator, operation, partition, now, floor);
+    operation->over = over(operation, found, current);
+    operation->addition = (struct counter_addition){.amount = change->amount};
+    if (!dot_exists(place.dot))
+        return;
+    note_taken(operation, partition, found, current);
+    buffer_reset(&operation->written_bytes, BUFFER_KEEP);
+    if (operation_counted(operation, counter_add(current, &place, &operation->addition,
+                                                 &operation->written_bytes, &operation->written)))
+        keep(operation, partition, found);
+}
+
 /* Decides the change, stamps it and keeps it, all under one lock. */
 static void change_here(struct coordinator *coordinator, struct operation *operation,
                         struct instant now, struct partition *partition,
@@ -314,24 +342,17 @@ static void change_here(struct coordinator *coordinator, struct operation *opera
         note_basis(operation, current);
         return;
     }
-    const bool adds = is_shared(operation, &change);
-    uint64_t floor = floor_of(operation, found, current, &change);
-    struct counter_place place;
-    if (__builtin_expect(adds, 0)) {
-        place = place_of_addition(operation, coordinator->replica->self, partition, found,
-                                  now.wall_ms);
-        floor = higher(floor, place.gone.stamp);
+    if (is_shared(operation, &change)) {
+        add_here(coordinator, operation, now, partition, found, current, &change);
+        return;
     }
+    const uint64_t floor = floor_of(operation, found, current, &change);
     const struct dot dot = operation_stamp(coordinator, operation, partition, now, floor);
-    operation->over = dot_max(dot_max(current->dot, found->mark), gone(operation));
+    operation->over = over(operation, found, current);
     if (!dot_exists(dot))
         return;
-    if (!operation->siblings && !version_is_counter(current) &&
-        dot_compare(current->dot, found->stored.dot) > 0)
-        partition_note_taken(partition, operation->place.hash, current->dot);
-    buffer_reset(&operation->written_bytes, BUFFER_KEEP);
-    if (adds ? build_counter(operation, current, &place, dot, change.amount)
-             : build(operation, current, &change, dot, now.wall_ms))
+    note_taken(operation, partition, found, current);
+    if (build(operation, current, &change, dot, now.wall_ms))
         keep(operation, partition, found);
 }
 
@@ -406,9 +427,10 @@ static bool added(const struct operation *operation)
 
 /* An addition that does not count where it was offered, since its share is older than the base
  * there: it is taken out of its share, if it is in it here, and made again, in one that is not. */
-static void add_again(struct coordinator *coordinator, struct operation *operation,
-                      struct instant now, struct partition *partition,
-                      const struct operation_found *found)
+static __attribute__((noinline)) void add_again(struct coordinator *coordinator,
+                                                struct operation *operation, struct instant now,
+                                                struct partition *partition,
+                                                const struct operation_found *found)
 {
     const struct operation_sight sight = {.settled = 0};
     const struct counter_place place = operation_counter_place(

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "value/counter.h"
 
+#include <xxhash.h>
+
 #include "base/assert.h"
 #include "base/bytes.h"
 
@@ -249,11 +251,8 @@ uint64_t counter_digest(const struct version *version)
     const struct span bytes = version->value;
     const size_t size = shares_size(bytes) + TAIL_SIZE;
     const uint8_t *from = bytes.data + bytes.size - size;
-    uint64_t digest = UINT64_C(0xcbf29ce484222325); /* FNV-1a: short, and the same everywhere */
+    const uint64_t digest = XXH3_64bits_withSeed(from, size - 1, traits_of(bytes) & ~TRAITS_HELD);
 
-    for (size_t i = 0; i < size - 1; i++)
-        digest = (digest ^ from[i]) * UINT64_C(0x100000001b3);
-    digest = (digest ^ (traits_of(bytes) & ~TRAITS_HELD)) * UINT64_C(0x100000001b3);
     return digest != 0 ? digest : 1;
 }
 
@@ -581,17 +580,18 @@ unsigned counter_held(const struct version *kept)
 
 bool counter_counts(const struct version *offered, const struct version *merged)
 {
-    struct parts from, in;
+    struct counter_share from[COUNTER_SHARES_MAX], in[COUNTER_SHARES_MAX];
+    const unsigned in_count = counter_shares(merged, in);
+    unsigned latest = counter_shares(offered, from);
 
-    take_apart(offered, &from);
-    take_apart(merged, &in);
-    const struct counter_share *share = latest_of(&from, offered->dot.node);
-    if (share == NULL)
+    while (latest > 0 && from[latest - 1].node != offered->dot.node)
+        latest--;
+    if (latest == 0)
         return true;
-    for (unsigned i = 0; i < in.count; i++)
-        if (compare_shares(&in.shares[i], share) == 0 ||
-            (in.shares[i].node == share->node && in.shares[i].opened > share->opened &&
-             in.shares[i].folds))
+    for (unsigned i = 0; i < in_count; i++)
+        if (compare_shares(&in[i], &from[latest - 1]) == 0 ||
+            (in[i].node == offered->dot.node && in[i].opened > from[latest - 1].opened &&
+             in[i].folds))
             return true;
     return false;
 }
