@@ -31,7 +31,7 @@ void connection_ping(struct call *call)
 {
     if (call->argc > 2)
         reply_error(call->reply, "ERR wrong number of arguments for 'ping' command");
-    else if (session_only_listens(session_of(call)))
+    else if (call->session != NULL && session_only_listens(call->session)) /* none in a script */
         reply_heard(call);
     else if (call->argc == 2)
         reply_bulk(call->reply, call->argv[1]);

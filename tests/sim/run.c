@@ -105,6 +105,7 @@ static const struct {
     {CHECK_LASTED, check_lasted},     {CHECK_SIBLINGS, check_siblings},
     {CHECK_SESSION, check_session},   {CHECK_COUNTERS, check_counters},
     {CHECK_LIVENESS, check_liveness}, {CHECK_SCANNED, check_scanned},
+    {CHECK_HEARD, check_heard},
 };
 
 static void judge(struct stage *stage)

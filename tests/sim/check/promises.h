@@ -31,6 +31,7 @@
     ROW(GOSSIP, "the detector stands in for gossip")                                  \
     ROW(RESTARTS, "nobody forgot anything")                                           \
     ROW(CACHES, "no client keeps copies of what it reads")                            \
+    ROW(LISTENERS, "nobody listens")                                                  \
     ROW(WALKS, "few scans ended, or few keys stay as long as one takes")
 
 enum need {
@@ -69,6 +70,8 @@ enum need {
         "a key that was there throughout a scan, and was not returned")                            \
     ROW(CACHED, "cached", 6, true, NEED_BIT(CACHES),                                               \
         "a copy that a client keeps of what is not so any more")                                   \
+    ROW(HEARD, "heard", 6, true, NEED_BIT(LISTENERS),                                              \
+        "a message that is heard twice, out of order, or by nobody")                               \
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                   \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")               \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                        \

@@ -45,6 +45,8 @@
     "--faults isolate=5,break=5"
 #define TRANSACTIONS "--memory 0 --flushes no --partitions 16 --duration 10"
 
+#define MESSAGES "--listeners 4 --memory 0 --flushes no"
+
 /* Those that find what is wrong with data. */
 #define BY_DATA                                                                            \
     (BY_KEPT | BY_DELETED | BY_ORDER | BY_EXPIRED | BY_LASTED | BY_SESSION | BY_COUNTERS | \
@@ -118,6 +120,10 @@
         "a client is told of a change before the reply of a read in flight")                      \
     ROW(CHANGES_UNHEARD, "changes-unheard", 0, COPIES_APART, 64, BY_CACHED,                             \
         "what may have changed while a link was broken is not told")                              \
+    ROW(MESSAGE_TWICE, "message-twice", 0, MESSAGES, 32, BY_HEARD,                               \
+        "a message is handed out twice now and then")                                             \
+    ROW(MESSAGE_LOST, "message-lost", 0, MESSAGES, 32, BY_HEARD,                                 \
+        "one message in ten is not handed to a worker, and is counted")                           \
     ROW(SIBLING_DROPPED, "sibling-dropped", 0, SIBLINGS, 64, BY_SIBLINGS | BY_CONVERGED,          \
         "a merge drops a sibling")                                                                \
     ROW(SIBLING_OVERWRITTEN, "sibling-overwritten", 0, SIBLINGS, 64, BY_SIBLINGS,                 \
