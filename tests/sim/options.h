@@ -78,6 +78,8 @@ enum takes {
         "FLUSHALL now and then, and no counters")                                                 \
     ROW(CACHES, settings.load.caches, "--caches", WORD, "no|yes", 0, 0,                           \
         "clients that keep copies, and are told of changes")                                      \
+    ROW(LISTENERS, settings.load.listeners, "--listeners", NUMBER, "K", 0, 64,                    \
+        "more clients, which publish and listen; 0: none")                                        \
     ROW(DELAY, settings.world.delay, "--delay", DELAY, "DIST", 0, 0,                              \
         "how long the network takes, such as 'exp(2):0.9+uniform(1,30):0.1', ms; or none")        \
     ROW(DURATION, settings.chaos_us, "--duration", SECONDS, "S", 0, 100000,                       \

@@ -106,6 +106,7 @@ static const struct {
     {CHECK_SESSION, check_session},   {CHECK_COUNTERS, check_counters},
     {CHECK_LIVENESS, check_liveness}, {CHECK_SCANNED, check_scanned},
     {CHECK_HALVES, check_halves},     {CHECK_WATCHED, check_watched},
+    {CHECK_HEARD, check_heard},
 };
 
 static void judge(struct stage *stage)

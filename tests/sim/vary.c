@@ -118,6 +118,15 @@ static void vary_load(struct run_settings *settings, struct rng *rng)
     settings->chaos_us = (4 + (int64_t)rng_below(rng, 9)) * SECOND_US;
 }
 
+/* They are few, and in few runs: most are about data. */
+static void vary_listeners(struct run_settings *settings)
+{
+    struct rng rng;
+
+    rng_init(&rng, settings->world.seed ^ UINT64_C(0x7157));
+    settings->load.listeners = one_of(&rng, 3) ? 1 + (unsigned)rng_below(&rng, 4) : 0;
+}
+
 void run_vary_rest(struct run_settings *settings)
 {
     struct rng rng;
@@ -127,6 +136,7 @@ void run_vary_rest(struct run_settings *settings)
     vary_levels(&settings->world, &rng);
     vary_load(settings, &rng);
     vary_delay(&settings->world, &rng);
+    vary_listeners(settings);
     if (settings->world.memory_bytes > 0 && settings->load.clients > CLIENTS_FEW)
         settings->world.memory_bytes += (settings->load.clients - CLIENTS_FEW) *
                                         (uint64_t)MEMORY_OF_CLIENT;

@@ -53,6 +53,8 @@ void check_halves(const struct history *history, struct verdict *verdict);
 void check_watched(const struct history *history, struct verdict *verdict);
 /* A scan returns all registers that were there throughout. */
 void check_scanned(const struct history *history, struct verdict *verdict);
+/* Messages are heard once, in order, by who subscribes; with no fault about, by all of them. */
+void check_heard(const struct history *history, struct verdict *verdict);
 /* Each command is answered in time, and in the order of its connection. */
 void check_answered(const struct history *history, int64_t timeout_us, struct verdict *verdict);
 /* Where no fault is about, every command succeeds. */

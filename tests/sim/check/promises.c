@@ -73,6 +73,8 @@ static bool is_met(enum need need, const struct world *world, const struct load_
         return anybody_forgot(world);
     case NEED_CACHES:
         return load->caches;
+    case NEED_LISTENERS:
+        return load->listeners > 0;
     case NEED_WALKS:
         return history->walk_count >= WALKS_FEW && load->keys >= KEYS_FEW && !load->flushes;
     case NEED_COUNT:

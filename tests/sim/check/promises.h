@@ -32,6 +32,7 @@
     ROW(RESTARTS, "nobody forgot anything")                                           \
     ROW(CACHES, "no client keeps copies of what it reads")                            \
     ROW(KNOWN, "nodes forgot: a batch that one owed, or recovers, may be in parts")   \
+    ROW(LISTENERS, "nobody listens")                                                  \
     ROW(WALKS, "few scans ended, or few keys stay as long as one takes")
 
 enum need {
@@ -77,6 +78,8 @@ enum need {
         "a half of what was written in one transaction, read in another")                          \
     ROW(WATCHED, "watched", 5, true, NEED_GROUPS,                                                  \
         "an EXEC that ran though a watched key was written, or was refused though none was")       \
+    ROW(HEARD, "heard", 6, true, NEED_BIT(LISTENERS),                                              \
+        "a message that is heard twice, out of order, or by nobody")                               \
     ROW(VOTES, "votes", 9, true, NEED_BIT(RESTARTS), "a vote of one who forgot")                   \
     ROW(CONVERGED, "converged", 4, true, 0, "replicas that differ when all is over")               \
     ROW(MEMORY, "memory", 8, true, 0, "a node that holds more than it may")                        \

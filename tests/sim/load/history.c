@@ -44,6 +44,42 @@ size_t history_add_trio_act(struct history *history)
     return history->trio_act_count++;
 }
 
+const struct subscribed_kind subscribed_kinds[SUBSCRIBED_KINDS] = {
+#define ROW(name, channels) {name, channels},
+    SUBSCRIBED(ROW)
+#undef ROW
+};
+
+struct subscribed *history_add_subscribed(struct history *history)
+{
+    history->subscriptions = array_room(history->subscriptions, history->subscription_count,
+                                        &history->subscription_capacity,
+                                        sizeof history->subscriptions[0]);
+    struct subscribed *subscribed = &history->subscriptions[history->subscription_count++];
+    *subscribed = (struct subscribed){.confirmed_us = HISTORY_NEVER_US,
+                                      .ending_us = HISTORY_NEVER_US,
+                                      .ended_us = HISTORY_NEVER_US};
+    return subscribed;
+}
+
+struct said *history_add_said(struct history *history)
+{
+    history->said = array_room(history->said, history->said_count, &history->said_capacity,
+                               sizeof history->said[0]);
+    struct said *said = &history->said[history->said_count++];
+    *said = (struct said){.replied_us = HISTORY_NEVER_US};
+    return said;
+}
+
+struct hearing *history_add_heard(struct history *history)
+{
+    history->heard = array_room(history->heard, history->heard_count, &history->heard_capacity,
+                                sizeof history->heard[0]);
+    struct hearing *heard = &history->heard[history->heard_count++];
+    *heard = (struct hearing){0};
+    return heard;
+}
+
 bool history_forgives(const struct history *history, int64_t from_us, int64_t to_us)
 {
     for (size_t i = 0; i < history->amnesty_count; i++)
@@ -60,6 +96,9 @@ void history_deinit(struct history *history)
         memory_free(history->walks[i].seen);
     memory_free(history->walks);
     memory_free(history->trio_acts);
+    memory_free(history->subscriptions);
+    memory_free(history->said);
+    memory_free(history->heard);
     clocks_deinit(&history->clocks);
     *history = (struct history){0};
 }

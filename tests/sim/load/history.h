@@ -116,6 +116,58 @@ struct trio_act {
     uint64_t values[TRIO_KEYS];        /* that a read was told; 0: nothing */
 };
 
+/* What listeners subscribe to: first the channels that are published to, then patterns. */
+#define SUBSCRIBED(ROW) \
+    ROW("n0", 1 << 0)   \
+    ROW("n1", 1 << 1)   \
+    ROW("n2", 1 << 2)   \
+    ROW("n*", 7)        \
+    ROW("?[12]", 1 << 1 | 1 << 2)
+enum {
+#define ROW(name, channels) +1
+    SUBSCRIBED_KINDS = SUBSCRIBED(ROW),
+#undef ROW
+    CHANNELS = 3
+};
+extern const struct subscribed_kind {
+    const char *name;
+    unsigned channels; /* a bit for each that it fits */
+} subscribed_kinds[SUBSCRIBED_KINDS];
+
+static inline bool subscribed_fits(int kind, int channel)
+{
+    return channel >= 0 && (subscribed_kinds[kind].channels & 1u << channel) != 0;
+}
+
+/* A subscription of a connection, from the moment that it was asked for. */
+struct subscribed {
+    uint64_t listener; /* the connection */
+    int kind;          /* by its place in SUBSCRIBED */
+    int64_t asked_us, confirmed_us;
+    int64_t ending_us, ended_us; /* when its end was asked for, and when it was known to be over */
+};
+
+/* A message, as its publisher knows it. */
+struct said {
+    uint64_t publisher; /* the connection */
+    uint32_t number;    /* of its messages, from 1 */
+    int channel;
+    enum outcome outcome;
+    int64_t sent_us, replied_us;
+    uint64_t receivers; /* as it was told */
+    bool calm;          /* no fault is about */
+};
+
+/* And as a listener heard it, by a channel or pattern. */
+struct hearing {
+    uint64_t listener;
+    int kind; /* -1: none that there is; the channel, too */
+    int channel;
+    uint64_t publisher;
+    uint32_t number;
+    int64_t at_us;
+};
+
 struct history {
     struct record *records;
     size_t count, capacity;
@@ -130,6 +182,12 @@ struct history {
 
     struct trio_act *trio_acts;
     size_t trio_act_count, trio_act_capacity;
+    struct subscribed *subscriptions;
+    size_t subscription_count, subscription_capacity;
+    struct said *said;
+    size_t said_count, said_capacity;
+    struct hearing *heard; /* in the order of time */
+    size_t heard_count, heard_capacity;
 
     /* What happened to the nodes, as far as it bears on what may be seen. */
     struct amnesty amnesties[AMNESTIES_MAX];
@@ -156,6 +214,10 @@ static inline bool history_walk_saw(const struct walk *walk, uint32_t key)
 {
     return key < walk->keys && (walk->seen[key / 8] & 1u << key % 8) != 0;
 }
+/* New ones, whose times are not known yet. */
+struct subscribed *history_add_subscribed(struct history *history);
+struct said *history_add_said(struct history *history);
+struct hearing *history_add_heard(struct history *history);
 /* Whether what was written at `from_us` may be lost for who is answered at `to_us`. */
 bool history_forgives(const struct history *history, int64_t from_us, int64_t to_us);
 void history_deinit(struct history *history);

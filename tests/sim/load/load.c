@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim/load/cacher.h"
+#include "sim/load/listeners.h"
 #include "sim/load/load_parts.h"
 #include "sim/load/trios.h"
 #include "sim/load/walker.h"
@@ -209,6 +210,7 @@ struct load *load_create(struct world *world, const struct load_settings *settin
         list_init(&user->asked);
         world_after(world, (int64_t)load_draw(load, (uint64_t)settings->think_us), work, user, 0);
     }
+    load->listeners = listeners_create(world, settings, history, &load->phase);
     load->walker = walker_create(world, settings, history, &load->phase);
     if (settings->caches)
         load->cachers = cachers_create(world, settings, &load->phase);
@@ -237,6 +239,7 @@ void load_destroy(struct load **load)
     walker_destroy(&l->walker);
     cachers_destroy(&l->cachers);
     trios_destroy(&l->trios);
+    listeners_destroy(&l->listeners);
     load_forget_siblings(l);
     memory_free(l->retired);
     memory_free(l->users);

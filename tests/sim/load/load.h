@@ -9,6 +9,7 @@
  *   walker.c      one more, who scans
  *   cacher.c      some more, who keep copies of what they read
  *   trios.c       some more, of transactions
+ *   listeners.c   some more, who publish and listen
  */
 #ifndef DUNLIN_TESTS_SIM_LOAD_H
 #define DUNLIN_TESTS_SIM_LOAD_H
@@ -32,9 +33,10 @@ enum load_phase {
 struct load_settings {
     unsigned clients; /* on each node */
     unsigned keys;
-    int64_t think_us; /* at most between two pipelines */
-    bool flushes;     /* FLUSHALL now and then, and no counters, which it would reset */
-    bool caches;      /* a client of each node keeps copies of what it reads */
+    int64_t think_us;   /* at most between two pipelines */
+    bool flushes;       /* FLUSHALL now and then, and no counters, which it would reset */
+    bool caches;        /* a client of each node keeps copies of what it reads */
+    unsigned listeners; /* who publish and listen */
 };
 
 struct cachers;

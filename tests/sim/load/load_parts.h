@@ -113,6 +113,7 @@ struct load {
     struct walker *walker;
     struct cachers *cachers; /* NULL: none */
     struct trios *trios;
+    struct listeners *listeners;
     enum load_phase phase;
     struct rng rng;
     unsigned weights;
@@ -176,6 +177,8 @@ uint64_t load_value_writer(const struct history *history, struct span reply);
 /* What follows an array's head, and its first element, which is taken from it. */
 struct span load_elements(struct span reply);
 struct span load_next_element(struct span *elements);
+/* What a bulk string says, which is short. */
+const char *load_text(struct span bulk, char text[32]);
 
 /* The reply to a command that succeeded. */
 void load_note_reply(struct history *history, const struct asked *asked, struct span reply);

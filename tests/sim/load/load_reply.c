@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "sim/load/load_parts.h"
 
+#include <stdio.h>
+
 uint64_t load_value_writer(const struct history *history, struct span reply)
 {
     struct buffer expected = {0};
@@ -134,6 +136,15 @@ struct span load_elements(struct span reply)
     const size_t head = (size_t)(line - reply.data) + 1;
 
     return span_of(reply.data + head, reply.size - head);
+}
+
+const char *load_text(struct span bulk, char text[32])
+{
+    const struct span content = load_elements(bulk);
+    const size_t size = content.size >= 2 ? content.size - 2 : 0;
+
+    snprintf(text, 32, "%.*s", (int)(size < 31 ? size : 31), (const char *)content.data);
+    return text;
 }
 
 struct span load_next_element(struct span *elements)

@@ -43,16 +43,6 @@ struct walker {
 
 /* ---- replies ---- */
 
-/* What a bulk string says, which is short. */
-static const char *text_of(struct span bulk, char text[32])
-{
-    const struct span content = load_elements(bulk);
-    const size_t size = content.size >= 2 ? content.size - 2 : 0;
-
-    snprintf(text, 32, "%.*s", (int)(size < 31 ? size : 31), (const char *)content.data);
-    return text;
-}
-
 static void begin_walk(struct walker *walker)
 {
     walker->walking = true;
@@ -78,10 +68,10 @@ static void take_page(struct walker *walker, struct span reply)
     struct span elements = load_elements(reply);
     char text[32];
 
-    walker->cursor = strtoull(text_of(load_next_element(&elements), text), NULL, 10);
+    walker->cursor = strtoull(load_text(load_next_element(&elements), text), NULL, 10);
     struct span keys = load_elements(load_next_element(&elements));
     while (keys.size > 0) {
-        text_of(load_next_element(&keys), text);
+        load_text(load_next_element(&keys), text);
         if (text[0] == 'k' && strtoul(text + 1, NULL, 10) < walker->keys)
             history_walk_sees(&walker->walk, (uint32_t)strtoul(text + 1, NULL, 10));
     }

@@ -47,6 +47,7 @@
 
 /* Nobody forgets anything. */
 #define TOGETHER TRANSACTIONS " --faults break,partition,pause,slow"
+#define MESSAGES "--listeners 4 --memory 0 --flushes no"
 
 /* Those that find what is wrong with data. */
 #define BY_DATA                                                                            \
@@ -125,6 +126,10 @@
         "a group reads its keys at several moments")                                              \
     ROW(WATCH_BLIND, "watch-blind", 0, TOGETHER, 32, BY_WATCHED,                                  \
         "EXEC does not look at what was watched")                                                 \
+    ROW(MESSAGE_TWICE, "message-twice", 0, MESSAGES, 32, BY_HEARD,                               \
+        "a message is handed out twice now and then")                                             \
+    ROW(MESSAGE_LOST, "message-lost", 0, MESSAGES, 32, BY_HEARD,                                 \
+        "one message in ten is not handed to a worker, and is counted")                           \
     ROW(SIBLING_DROPPED, "sibling-dropped", 0, SIBLINGS, 64, BY_SIBLINGS | BY_CONVERGED,          \
         "a merge drops a sibling")                                                                \
     ROW(SIBLING_OVERWRITTEN, "sibling-overwritten", 0, SIBLINGS, 64, BY_SIBLINGS,                 \

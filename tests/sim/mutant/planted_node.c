@@ -2,6 +2,7 @@
  *
  * Mutants of requests and hints (mutants_list.h).
  */
+#include "command/channels.h"
 #include "command/transaction.h"
 #include "node/parts.h"
 #include "sim/mutant/planted.h"
@@ -92,6 +93,22 @@ WRAP(void, track_tracked, struct peer *peer, const struct wire_tracked *tracked)
         peer->tracks = PEER_TRACKS;
     else
         __real_track_tracked(peer, tracked);
+}
+
+WRAP(struct announced, channels_publish, struct channels *channels, uint32_t own,
+     enum channel_kind kind, struct span name, struct span message)
+{
+    if (PLANTED(MESSAGE_TWICE) && mutants_now_and_then(10))
+        (void)__real_channels_publish(channels, own, kind, name, message);
+    return __real_channels_publish(channels, own, kind, name, message);
+}
+
+WRAP(bool, post_put, struct post *post, uint32_t own, uint32_t worker, enum post_kind kind,
+     const struct span *pieces, size_t count)
+{
+    if (PLANTED(MESSAGE_LOST) && kind == POST_PUBLISHED && mutants_now_and_then(10))
+        return true;
+    return __real_post_put(post, own, worker, kind, pieces, count);
 }
 
 /* ---- hints ---- */
