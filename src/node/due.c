@@ -105,12 +105,14 @@ static void check_time(struct sync *sync, struct sync_job *job)
 /* Goes on with one job; returns how many entries it took. */
 static uint32_t run(struct sync *sync, struct sync_job *job)
 {
-    uint32_t took;
+    uint32_t took = 0;
 
     switch (job->stage) {
     case JOB_SUMS:
         check_time(sync, job);
         return 0;
+    case JOB_ADDING:
+        return recover_add(sync, job);
     case JOB_FIRST:
     case JOB_OTHERS:
         if (job->stage == JOB_FIRST && job->purpose == JOB_COMPARE)
@@ -120,14 +122,14 @@ static uint32_t run(struct sync *sync, struct sync_job *job)
             check_time(sync, job);
         return 0;
     case JOB_LOOKS:
-        if (job_look(sync, job)) {
+        if (job_look(sync, job, &took)) {
             job->stage = JOB_KEEP;
             job->at = gather_next(&job->gather, NULL);
             return SYNC_LOOKS;
         }
         if (job->purpose != JOB_NONE)
             check_time(sync, job);
-        return 0;
+        return took;
     case JOB_OWN:
         return job_sweep_own(sync, job);
     case JOB_KEEP:
@@ -161,6 +163,8 @@ void sync_wake(struct sync *sync)
     engine_note(engine, WORK_RECOVERY);
     bucket_fill(&sync->bucket, engine->options->recovery_rate / engine->own.workers, BURST_SHARE,
                 now_us);
+    if (jobs_free_some(sync, SYNC_FREED_PER_TURN))
+        took = SYNC_KEYS_PER_TURN / 2;
     for (unsigned j = 0; j < SYNC_JOBS; j++) {
         struct sync_job *job = &sync->jobs[j];
         while (job->purpose != JOB_NONE && took < SYNC_KEYS_PER_TURN) {

@@ -115,10 +115,36 @@ bool job_begin(struct sync *sync, struct sync_job *job, enum job_purpose purpose
     return true;
 }
 
+/* What it gathered is freed in steps where it is much, and counts until then. */
+static void bury(struct sync *sync, struct sync_job *job)
+{
+    struct sync_dead *dead = sync->dead;
+
+    while (dead < sync->dead + SYNC_JOBS && dead->gather.key_count > 0)
+        dead++;
+    if (dead == sync->dead + SYNC_JOBS || job->gather.key_count <= SYNC_FREED_PER_TURN) {
+        store_charge(sync->engine->own.store, -job->charged);
+        gather_deinit(&job->gather);
+        return;
+    }
+    *dead = (struct sync_dead){.gather = job->gather, .charged = job->charged};
+}
+
+bool jobs_free_some(struct sync *sync, size_t most)
+{
+    for (struct sync_dead *dead = sync->dead; dead < sync->dead + SYNC_JOBS; dead++) {
+        if (dead->gather.key_count == 0)
+            continue;
+        if (gather_free_some(&dead->gather, most))
+            return true;
+        store_charge(sync->engine->own.store, -dead->charged);
+    }
+    return false;
+}
+
 void job_end(struct sync *sync, struct sync_job *job)
 {
-    store_charge(sync->engine->own.store, -job->charged);
-    gather_deinit(&job->gather);
+    bury(sync, job);
     buffer_deinit(&job->marks);
     for (unsigned i = 0; i < job->source_count; i++)
         buffer_deinit(&job->sources[i].marks);
@@ -352,12 +378,17 @@ static bool is_looked_at(const struct sync_job *job, const struct gather_key *ke
                            : key->looked != 0 && version_exists(&key->version);
 }
 
-static bool ask_for_keys(struct sync *sync, struct sync_job *job)
+/* False: one cannot be asked. *all: no keys are left in this round. */
+static bool ask_for_keys(struct sync *sync, struct sync_job *job, uint32_t *took, bool *all)
 {
-    for (struct gather_key *key = gather_next(&job->gather, job->at); key != NULL;
-         key = gather_next(&job->gather, key)) {
-        if (job->looks_left + job->source_count > SYNC_LOOKS)
-            return true;
+    const uint32_t most = SYNC_KEYS_PER_TURN * SYNC_KEYS_FOR_ONE;
+    struct gather_key *key = gather_next(&job->gather, job->at);
+    uint32_t seen = 0;
+
+    *all = false;
+    for (; key != NULL; key = gather_next(&job->gather, key)) {
+        if (job->looks_left + job->source_count > SYNC_LOOKS || seen++ == most)
+            break;
         job->at = key;
         if (!is_looked_at(job, key))
             continue;
@@ -366,18 +397,22 @@ static bool ask_for_keys(struct sync *sync, struct sync_job *job)
                 !ask_for_key(sync, job, i, key))
                 return false;
     }
+    *took += seen / SYNC_KEYS_FOR_ONE;
+    *all = key == NULL;
     return true;
 }
 
-bool job_look(struct sync *sync, struct sync_job *job)
+bool job_look(struct sync *sync, struct sync_job *job, uint32_t *took)
 {
+    bool all;
+
     while (job->looks_left == 0) {
-        if (!ask_for_keys(sync, job)) {
+        if (!ask_for_keys(sync, job, took, &all)) {
             job_fail(sync, job);
             return false;
         }
         job->heard_us = sync->engine->now.mono_us;
-        if (job->looks_left > 0)
+        if (job->looks_left > 0 || !all)
             return false;
         if (job->round == 1)
             return true;

@@ -105,35 +105,74 @@ void recover_summed(struct sync *sync, struct sync_job *job)
 /* Of the other sources only those leaves that differ from what the first gave. */
 static void pull_others(struct sync *sync, struct sync_job *job)
 {
-    uint64_t sums[PARTITION_LEAVES];
-    uint16_t differ[RING_REPLICAS_MAX] = {0};
-
     job->stage = JOB_OTHERS;
-    gather_leaves(&job->gather, 0, sums);
-    for (unsigned i = 0; i < job->source_count; i++) {
-        const struct sync_source *source = &job->sources[i];
-        for (unsigned leaf = 0; leaf < PARTITION_LEAVES; leaf++)
-            if (source->sums[leaf] != sums[leaf])
-                differ[i] |= (uint16_t)(1u << leaf);
-        if (source->index > 0)
-            gather_same(&job->gather, (unsigned)source->index, 0, (uint16_t)~differ[i],
-                        source->sums_at);
-    }
     for (unsigned i = 0; i < job->source_count && job->purpose != JOB_NONE; i++)
         if (job->sources[i].index > 0)
-            job_pull(sync, job, &job->sources[i], differ[i]);
+            job_pull(sync, job, &job->sources[i], job->differ[i]);
+}
+
+static void find_differing(struct sync_job *job)
+{
+    for (unsigned i = 0; i < job->source_count; i++) {
+        const struct sync_source *source = &job->sources[i];
+        job->differ[i] = 0;
+        for (unsigned leaf = 0; leaf < PARTITION_LEAVES; leaf++)
+            if (source->sums[leaf] != job->added[leaf])
+                job->differ[i] |= (uint16_t)(1u << leaf);
+    }
+}
+
+/* What the first source gave, another has where their leaves are the same. */
+static void note_same(struct sync_job *job, struct gather_key *key)
+{
+    for (unsigned i = 0; i < job->source_count; i++) {
+        const struct sync_source *source = &job->sources[i];
+        if (source->index > 0)
+            gather_same(key, (unsigned)source->index, 0, (uint16_t)~job->differ[i],
+                        source->sums_at);
+    }
+}
+
+uint32_t recover_add(struct sync *sync, struct sync_job *job)
+{
+    const uint32_t most = SYNC_KEYS_PER_TURN * SYNC_KEYS_FOR_ONE;
+    uint32_t seen = 0;
+
+    for (; job->at != NULL && seen < most; seen++) {
+        if (job->round == 0)
+            gather_sum(job->at, 0, job->added);
+        else
+            note_same(job, job->at);
+        job->at = gather_next(&job->gather, job->at);
+    }
+    if (job->at == NULL && job->round == 0) {
+        find_differing(job);
+        job->round = 1;
+        job->at = gather_next(&job->gather, NULL);
+    } else if (job->at == NULL) {
+        pull_others(sync, job);
+    }
+    return seen / SYNC_KEYS_FOR_ONE + 1;
+}
+
+static void begin_adding(struct sync_job *job)
+{
+    job->stage = JOB_ADDING;
+    job->round = 0;
+    memset(job->added, 0, sizeof job->added);
+    job->at = gather_next(&job->gather, NULL);
 }
 
 void job_drained(struct sync *sync, struct sync_job *job)
 {
+    sync->next_us = sync->engine->now.mono_us;
     if (job->stage == JOB_FIRST && job->gather.source_count > 1) {
-        pull_others(sync, job);
+        begin_adding(job);
         return;
     }
     job->stage = JOB_LOOKS;
     job->at = NULL;
     job->round = 0;
-    sync->next_us = sync->engine->now.mono_us;
 }
 
 /* ---- what this node has already ---- */
@@ -434,6 +473,7 @@ void sync_destroy(struct sync **sync)
     *sync = NULL;
     for (unsigned j = 0; j < SYNC_JOBS; j++)
         job_end(s, &s->jobs[j]);
+    (void)jobs_free_some(s, SIZE_MAX);
     buffer_deinit(&s->own);
     memory_free(s->partitions);
     memory_free(s);

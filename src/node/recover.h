@@ -9,10 +9,11 @@
  *
  * A job is one partition being worked on; there are few at once:
  *
- *   SUMS --> FIRST --> OTHERS --> LOOKS --> KEEP --> MARKS --> OWN --> done
+ *   SUMS --> FIRST --> ADDING --> OTHERS --> LOOKS --> KEEP --> MARKS --> OWN --> done
  *
  *   SUMS    COMPARE to every other replica: who votes, and which leaves differ
  *   FIRST   a recovery: everything of the first source
+ *   ADDING  a recovery: what the first gave is added up by leaves, for where the others differ
  *   OTHERS  of the other sources the leaves that differ, tombstones and marks
  *   LOOKS   single keys again, where the decision stands on an absence (sync/gather.h)
  *   KEEP    what was decided is kept, or sent to who lacks it
@@ -35,7 +36,11 @@
 #define SYNC_LOOKS 64
 /* Entries that are kept or looked at in one turn, and under one hold of a lock. */
 #define SYNC_KEYS_PER_TURN 128
-#define SYNC_KEYS_PER_LOCK 64
+/* Keys that are only looked through, of which so many take as long as one that is kept. */
+#define SYNC_KEYS_FOR_ONE 8
+/* Keys of a job that is over which are freed in one turn. */
+#define SYNC_FREED_PER_TURN 512
+#define SYNC_KEYS_PER_LOCK  64
 /* Partitions that are begun in one turn: where nobody can be reached, each ends at once. */
 #define SYNC_BEGINS_PER_TURN 64
 /* A partition that could not be finished waits so long, us. */
@@ -43,7 +48,16 @@
 
 enum job_purpose { JOB_NONE, JOB_RECOVER, JOB_COMPARE };
 
-enum job_stage { JOB_SUMS, JOB_FIRST, JOB_OTHERS, JOB_LOOKS, JOB_KEEP, JOB_MARKS, JOB_OWN };
+enum job_stage {
+    JOB_SUMS,
+    JOB_FIRST,
+    JOB_ADDING,
+    JOB_OTHERS,
+    JOB_LOOKS,
+    JOB_KEEP,
+    JOB_MARKS,
+    JOB_OWN
+};
 
 enum source_stage {
     SOURCE_ASKED,   /* for its sums */
@@ -98,7 +112,10 @@ struct sync_job {
     uint64_t keys;   /* kept */
     /* Where a stage stands. */
     struct gather_key *at;
-    unsigned round; /* LOOKS: 0 absences, 1 holders */
+    unsigned
+        round; /* LOOKS: 0 absences, 1 holders; ADDING: 0 the sums, 1 where they are the same */
+    uint64_t added[PARTITION_LEAVES];   /* ADDING: of the first source */
+    uint16_t differ[RING_REPLICAS_MAX]; /* of each source, leaves that are others than those */
     unsigned looks_left;
     struct sync_look looks[SYNC_LOOKS];
     uint64_t cursor;
@@ -119,9 +136,16 @@ struct sync_partition {
     uint8_t suspects;   /* bits of places: replicas that lacked what is settled last time */
 };
 
+/* What a job that is over had gathered, until it is freed in steps. */
+struct sync_dead {
+    struct gather gather;
+    int64_t charged; /* to the store */
+};
+
 struct sync {
     struct engine *engine;
     struct sync_job jobs[SYNC_JOBS];
+    struct sync_dead dead[SYNC_JOBS];  /* key_count 0: none */
     struct sync_partition *partitions; /* by index / workers */
     uint64_t number;  /* of questions and answers, see sync/gather.h; also in their ids */
     int64_t begin_us; /* rule 15 */
@@ -183,8 +207,10 @@ struct sync_source *job_answered(struct sync *sync, node_number node, uint64_t i
 void job_charge(struct sync *sync, struct sync_job *job);
 /* Asks for what may be asked for by now. */
 void job_ask(struct sync *sync, struct sync_job *job);
-/* Goes on with single keys; true when there is nothing to wait for. */
-bool job_look(struct sync *sync, struct sync_job *job);
+/* Frees some of what jobs that are over had gathered; true when there is more. */
+bool jobs_free_some(struct sync *sync, size_t most);
+/* Goes on with single keys; true when there is nothing to wait for. `took` counts entries. */
+bool job_look(struct sync *sync, struct sync_job *job, uint32_t *took);
 struct partition *job_partition(const struct sync *sync, const struct sync_job *job);
 struct sync_partition *sync_partition(struct sync *sync, uint32_t partition);
 
@@ -193,6 +219,8 @@ struct sync_partition *sync_partition(struct sync *sync, uint32_t partition);
 /* All replicas have given their sums, or cannot. */
 void recover_summed(struct sync *sync, struct sync_job *job);
 void compare_summed(struct sync *sync, struct sync_job *job);
+/* One step of ADDING; returns what it took, in entries. */
+uint32_t recover_add(struct sync *sync, struct sync_job *job);
 /* All sources that were pulled are drained. */
 void job_drained(struct sync *sync, struct sync_job *job);
 /* Goes on to OWN. */

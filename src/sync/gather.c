@@ -6,7 +6,7 @@
 #include "base/rule.h"
 #include "value/merge.h"
 
-#define BUCKETS_MIN 256
+#define BUCKETS_MIN 16
 #define MERGED_KEEP 65536
 
 void gather_init(struct gather *gather)
@@ -21,16 +21,38 @@ static void destroy_key(struct gather_key *key)
     memory_free(key);
 }
 
-void gather_deinit(struct gather *gather)
+/* The keys of a table, from its end, until so many are gone. */
+static void free_keys(struct gather_table *table, size_t *most)
 {
-    for (size_t i = 0; i < gather->bucket_count; i++)
-        for (struct gather_key *key = gather->buckets[i], *next; key != NULL; key = next) {
+    while (table->bucket_count > 0 && *most > 0) {
+        struct gather_key *next = table->buckets[--table->bucket_count];
+        for (struct gather_key *key = next; key != NULL; key = next) {
             next = key->next;
             destroy_key(key);
+            *most -= *most > 0;
         }
-    memory_free(gather->buckets);
+    }
+    if (table->bucket_count > 0)
+        return;
+    memory_free(table->buckets);
+    *table = (struct gather_table){0};
+}
+
+bool gather_free_some(struct gather *gather, size_t most)
+{
+    for (unsigned i = 0; i < PARTITION_LEAVES; i++) {
+        free_keys(&gather->tables[i], &most);
+        if (most == 0)
+            return true;
+    }
     buffer_deinit(&gather->merged);
     gather_init(gather);
+    return false;
+}
+
+void gather_deinit(struct gather *gather)
+{
+    gather_free_some(gather, SIZE_MAX);
 }
 
 /* ---- sources ---- */
@@ -106,26 +128,26 @@ struct dot gather_flushed(const struct gather *gather)
 
 /* ---- keys ---- */
 
-static struct gather_key **bucket_of(const struct gather *gather, uint64_t hash)
+static struct gather_key **bucket_of(const struct gather_table *table, uint64_t hash)
 {
-    return &gather->buckets[hash & (gather->bucket_count - 1)];
+    return &table->buckets[hash & (table->bucket_count - 1)];
 }
 
-static bool grow(struct gather *gather)
+static bool grow(struct gather *gather, struct gather_table *table)
 {
-    const size_t count = gather->bucket_count == 0 ? BUCKETS_MIN : gather->bucket_count * 2;
+    const size_t count = table->bucket_count == 0 ? BUCKETS_MIN : table->bucket_count * 2;
     struct gather_key **buckets = memory_try_alloc(count * sizeof buckets[0]);
 
     if (buckets == NULL)
-        return gather->bucket_count != 0; /* chains only get longer */
+        return table->bucket_count != 0; /* chains only get longer */
     memset(buckets, 0, count * sizeof buckets[0]);
-    const struct gather before = *gather;
-    gather->buckets = buckets;
-    gather->bucket_count = count;
+    const struct gather_table before = *table;
+    table->buckets = buckets;
+    table->bucket_count = count;
     for (size_t i = 0; i < before.bucket_count; i++)
         for (struct gather_key *key = before.buckets[i], *next; key != NULL; key = next) {
             next = key->next;
-            struct gather_key **bucket = bucket_of(gather, key->hash);
+            struct gather_key **bucket = bucket_of(table, key->hash);
             key->next = *bucket;
             *bucket = key;
         }
@@ -144,7 +166,8 @@ static bool is_key(const struct gather_key *key, uint64_t hash, struct span name
 
 struct gather_key *gather_find(const struct gather *gather, uint64_t hash, struct span name)
 {
-    struct gather_key *key = gather->bucket_count > 0 ? *bucket_of(gather, hash) : NULL;
+    const struct gather_table *table = &gather->tables[store_leaf(hash)];
+    struct gather_key *key = table->bucket_count > 0 ? *bucket_of(table, hash) : NULL;
 
     while (key != NULL && !is_key(key, hash, name))
         key = key->next;
@@ -153,15 +176,20 @@ struct gather_key *gather_find(const struct gather *gather, uint64_t hash, struc
 
 struct gather_key *gather_next(const struct gather *gather, const struct gather_key *key)
 {
+    unsigned leaf = 0;
     size_t at = 0;
 
     if (key != NULL && key->next != NULL)
         return key->next;
-    if (key != NULL)
-        at = (key->hash & (gather->bucket_count - 1)) + 1;
-    for (; at < gather->bucket_count; at++)
-        if (gather->buckets[at] != NULL)
-            return gather->buckets[at];
+    if (key != NULL) {
+        leaf = store_leaf(key->hash);
+        at = (key->hash & (gather->tables[leaf].bucket_count - 1)) + 1;
+    }
+    for (; leaf < PARTITION_LEAVES; leaf++, at = 0)
+        for (const struct gather_table *table = &gather->tables[leaf]; at < table->bucket_count;
+             at++)
+            if (table->buckets[at] != NULL)
+                return table->buckets[at];
     return NULL;
 }
 
@@ -176,7 +204,8 @@ static struct gather_key *find_or_create(struct gather *gather, uint64_t hash, s
 
     if (key != NULL)
         return key;
-    if (gather->key_count >= gather->bucket_count && !grow(gather))
+    struct gather_table *table = &gather->tables[store_leaf(hash)];
+    if (table->key_count >= table->bucket_count && !grow(gather, table))
         return NULL;
     key = memory_try_alloc(key_bytes(gather));
     if (key == NULL)
@@ -184,9 +213,10 @@ static struct gather_key *find_or_create(struct gather *gather, uint64_t hash, s
     memset(key, 0, key_bytes(gather));
     key->hash = hash;
     key->copies = GATHER_SOURCES_MAX;
-    struct gather_key **bucket = bucket_of(gather, hash);
+    struct gather_key **bucket = bucket_of(table, hash);
     key->next = *bucket;
     *bucket = key;
+    table->key_count++;
     gather->key_count++;
     gather->memory += memory_size_class(key_bytes(gather));
     return key;
@@ -300,30 +330,28 @@ void gather_add(struct gather *gather, unsigned source, uint64_t hash,
         gather->failed = true;
 }
 
-void gather_same(struct gather *gather, unsigned source, unsigned from, uint16_t leaves,
-                 uint64_t asked)
+/* Whether the source has a version that counts in the sums of leaves. */
+static bool is_live(const struct gather_key *key, unsigned source)
 {
-    for (struct gather_key *key = gather_next(gather, NULL); key != NULL;
-         key = gather_next(gather, key)) {
-        const struct gather_look *theirs = &key->looks[from];
-        if ((leaves >> store_leaf(key->hash) & 1) == 0 || !dot_exists(theirs->dot) ||
-            key->version.kind == VALUE_TOMBSTONE)
-            continue;
-        key->looks[source].dot = theirs->dot;
-        key->looks[source].content = theirs->content;
-        key->looks[source].values = theirs->values;
-        key->looks[source].asked = asked;
-    }
+    return dot_exists(key->looks[source].dot) && key->version.kind != VALUE_TOMBSTONE;
 }
 
-void gather_leaves(const struct gather *gather, unsigned source, uint64_t leaves[PARTITION_LEAVES])
+void gather_same(struct gather_key *key, unsigned source, unsigned from, uint16_t leaves,
+                 uint64_t asked)
 {
-    memset(leaves, 0, PARTITION_LEAVES * sizeof leaves[0]);
-    for (const struct gather_key *key = gather_next(gather, NULL); key != NULL;
-         key = gather_next(gather, key))
-        if (dot_exists(key->looks[source].dot) && key->version.kind != VALUE_TOMBSTONE)
-            leaves[store_leaf(key->hash)] += store_version_digest(key->hash, key->looks[source].dot,
-                                                                  key->looks[source].content);
+    if ((leaves >> store_leaf(key->hash) & 1) == 0 || !is_live(key, from))
+        return;
+    key->looks[source].dot = key->looks[from].dot;
+    key->looks[source].content = key->looks[from].content;
+    key->looks[source].values = key->looks[from].values;
+    key->looks[source].asked = asked;
+}
+
+void gather_sum(const struct gather_key *key, unsigned source, uint64_t leaves[PARTITION_LEAVES])
+{
+    if (is_live(key, source))
+        leaves[store_leaf(key->hash)] += store_version_digest(key->hash, key->looks[source].dot,
+                                                              key->looks[source].content);
 }
 
 /* ---- deciding ---- */

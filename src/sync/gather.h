@@ -61,8 +61,12 @@ struct gather {
      * settled since may have taken it away. Above it, it may have been written behind the look. */
     uint64_t began;
     bool comparing; /* all replicas are sources: only as many as a recovery asks need to vote */
-    struct gather_key **buckets;
-    size_t bucket_count, key_count;
+    /* By leaf, so that no growing of one moves more than a part of the keys. */
+    struct gather_table {
+        struct gather_key **buckets;
+        size_t bucket_count, key_count;
+    } tables[PARTITION_LEAVES];
+    size_t key_count; /* of all */
     size_t memory;
     struct buffer merged;
     bool failed; /* no memory */
@@ -82,6 +86,8 @@ struct gather_decision {
 
 void gather_init(struct gather *gather);
 void gather_deinit(struct gather *gather);
+/* Frees about so many keys of one that is looked at no more; false: there are none left. */
+bool gather_free_some(struct gather *gather, size_t most);
 static inline size_t gather_memory(const struct gather *gather)
 {
     return gather->memory;
@@ -99,11 +105,13 @@ void gather_bounds(struct gather *gather, unsigned source, uint64_t floor, uint6
  * question's number. */
 void gather_add(struct gather *gather, unsigned source, uint64_t hash,
                 const struct stream_entry *entry, unsigned copies, uint64_t asked);
-/* The live versions that `from` has in these leaves, `source` had as well when it was asked. */
-void gather_same(struct gather *gather, unsigned source, unsigned from, uint16_t leaves,
+/* If `from` has a live version of the key, and it is in one of these leaves, `source` had it as
+ * well when it was asked. */
+void gather_same(struct gather_key *key, unsigned source, unsigned from, uint16_t leaves,
                  uint64_t asked);
-/* The sums of the leaves of what `source` has, as the store keeps them (store_version_digest). */
-void gather_leaves(const struct gather *gather, unsigned source, uint64_t leaves[PARTITION_LEAVES]);
+/* Adds what `source` has of the key to the sums of its leaves, as the store keeps them
+ * (store_version_digest). */
+void gather_sum(const struct gather_key *key, unsigned source, uint64_t leaves[PARTITION_LEAVES]);
 
 struct gather_key *gather_find(const struct gather *gather, uint64_t hash, struct span key);
 /* The keys in some order; NULL to begin, NULL at the end. */

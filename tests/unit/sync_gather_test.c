@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "lib/timeout.h"
 #include "sync/gather.h"
@@ -187,6 +188,21 @@ Test(sync_gather, who_keeps_no_copy_of_a_key_has_no_vote_about_it)
     end();
 }
 
+static void add_leaves(unsigned source, uint64_t sums[PARTITION_LEAVES])
+{
+    memset(sums, 0, PARTITION_LEAVES * sizeof sums[0]);
+    for (const struct gather_key *at = gather_next(&gather, NULL); at != NULL;
+         at = gather_next(&gather, at))
+        gather_sum(at, source, sums);
+}
+
+static void have_same(unsigned source, unsigned from, uint16_t leaves, uint64_t asked)
+{
+    for (struct gather_key *at = gather_next(&gather, NULL); at != NULL;
+         at = gather_next(&gather, at))
+        gather_same(at, source, from, leaves, asked);
+}
+
 Test(sync_gather, equal_leaves_stand_for_what_is_in_them)
 {
     uint64_t sums[PARTITION_LEAVES];
@@ -195,9 +211,9 @@ Test(sync_gather, equal_leaves_stand_for_what_is_in_them)
     begin(2);
     has(0, 5, VALUE_STRING);
     ends(0, 0, 9);
-    gather_leaves(&gather, 0, sums);
+    add_leaves(0, sums);
     cr_assert_eq(sums[leaf], store_version_digest(HASH, (struct dot){5, 1}, 0));
-    gather_same(&gather, 1, 0, (uint16_t)(1u << leaf), 1);
+    have_same(1, 0, (uint16_t)(1u << leaf), 1);
     ends(1, 0, 9);
     expect(GATHER_VERSION, 5);
     cr_assert_not(gather_contested(&gather, key()));
@@ -229,8 +245,8 @@ Test(sync_gather, sets_with_one_largest_dot_are_told_apart)
     ends(1, 0, 0);
     expect(GATHER_VERSION, 9);
     cr_assert_eq(siblings_count(key()->version.value), 2);
-    gather_leaves(&gather, 0, sums);
-    gather_leaves(&gather, 1, others);
+    add_leaves(0, sums);
+    add_leaves(1, others);
     cr_assert_arr_neq(sums, others, sizeof sums);
     cr_assert(gather_has_all(key(), 0));
     cr_assert_not(gather_has_all(key(), 1));
@@ -288,5 +304,31 @@ Test(sync_gather, many_keys_are_found_and_gone_through_once)
         count++;
     cr_assert_eq(count, 5000);
     cr_assert_gt(gather_memory(&gather), 5000 * 100);
+    end();
+}
+
+/* A large partition: its table grows by parts, and is freed in steps. */
+Test(sync_gather, many_keys_are_each_there_once_and_freed_some_at_a_time)
+{
+    enum { KEYS = 5000, STEP = 300 };
+    size_t seen = 0, steps = 1;
+    char text[16];
+
+    begin(1);
+    for (unsigned i = 0; i < KEYS; i++) {
+        snprintf(text, sizeof text, "key%u", i);
+        const struct stream_entry entry = {.key = span_of_string(text),
+                                           .version = {.kind = VALUE_STRING, .dot = {5, 1}}};
+        gather_add(&gather, 0, (i + 1) * UINT64_C(0x9e3779b97f4a7c15), &entry, 1, ++number);
+    }
+    for (const struct gather_key *at = gather_next(&gather, NULL); at != NULL;
+         at = gather_next(&gather, at))
+        seen++;
+    cr_assert_eq(seen, KEYS);
+    cr_assert_not_null(gather_find(&gather, UINT64_C(0x9e3779b97f4a7c15), SPAN("key0")));
+    while (gather_free_some(&gather, STEP))
+        steps++;
+    cr_assert(steps >= KEYS / STEP - 2 && steps <= KEYS / STEP + 1, "%zu steps", steps);
+    cr_assert_eq(gather.key_count, 0);
     end();
 }
