@@ -5,8 +5,6 @@
 
 #include <stdio.h>
 
-#define DATES_SINCE 7 /* the first version with PEXPIRETIME */
-
 void admin_source_deinit(struct admin_source *source)
 {
     admin_link_close(&source->link);
@@ -132,18 +130,10 @@ enum admin_found admin_source_find(struct admin_source *source, struct admin_sta
 /* ------------------------------------------------------------------------------- connecting
  */
 
-static void note_server(struct admin_source *source, struct admin_master *master, struct span text,
-                        bool *restarted)
+static void note_server(struct admin_master *master, struct span text, bool *restarted)
 {
-    const struct span version = admin_info_find(text, "redis_version");
     const struct span run_id = admin_info_find(text, "run_id");
-    int64_t major = 0;
-    size_t digits = 0;
 
-    while (digits < version.size && version.data[digits] != '.')
-        digits++;
-    source->has_dates = span_to_int64(span_of(version.data, digits), &major) &&
-                        major >= DATES_SINCE;
     *restarted = false;
     if (run_id.size == 0 || run_id.size >= sizeof master->run_id ||
         span_equal(run_id, span_of_string(master->run_id)))
@@ -154,6 +144,20 @@ static void note_server(struct admin_source *source, struct admin_master *master
     }
     memcpy(master->run_id, run_id.data, run_id.size);
     master->run_id[run_id.size] = '\0';
+}
+
+/* Of what calls itself Redis the version says little. */
+static bool find_dates(struct admin_source *source)
+{
+    static const char *const question[] = {"PEXPIRETIME", ""};
+    redisReply *reply = admin_link_ask(&source->link, question, 2);
+
+    source->has_dates = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    if (reply != NULL && admin_reply_passes(reply))
+        give_up(&source->link, "PEXPIRETIME", reply);
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return source->link.context != NULL;
 }
 
 bool admin_source_open(struct admin_source *source, struct admin_master *master, bool *restarted)
@@ -176,9 +180,9 @@ bool admin_source_open(struct admin_source *source, struct admin_master *master,
     redisReply *reply = admin_link_open(&source->link) ? ask_server(&source->link) : NULL;
     if (reply == NULL)
         return false;
-    note_server(source, master, admin_reply_text(reply), restarted);
+    note_server(master, admin_reply_text(reply), restarted);
     freeReplyObject(reply);
-    return true;
+    return find_dates(source);
 }
 
 int64_t admin_source_keys(struct admin_source *source)

@@ -58,7 +58,8 @@ static void start(struct process *process, const char *log, const char *const *w
     process_start(process, log, (char *const *)(uintptr_t)words);
 }
 
-static void source_start(struct source *source, const char *option, const char *value)
+static void source_start_with(struct source *source, const char *option, const char *value,
+                              const char *second)
 {
     char program[PATH_MAX], log[PATH_MAX], port[16], nodes[64];
 
@@ -71,8 +72,13 @@ static void source_start(struct source *source, const char *option, const char *
     start(&source->process, log,
           (const char *const[]){program, "--port", port, "--bind", "127.0.0.1", "--save", "",
                                 "--dir", check_scratch(), "--cluster-config-file", nodes, option,
-                                value, NULL});
+                                value, second, NULL});
     check_that(check_until(START_TIMEOUT_MS, answers, source), "redis-server answers");
+}
+
+static void source_start(struct source *source, const char *option, const char *value)
+{
+    source_start_with(source, option, value, NULL);
 }
 
 static void source_end(struct source *source)
@@ -478,6 +484,27 @@ static void what_dunlin_has_stays_or_is_replaced(void)
     cluster_destroy(&cluster);
 }
 
+/* What is older than Redis 7.0 tells how much time is left, and no date. */
+static void an_old_redis_has_no_dates_and_they_are_made(void)
+{
+    struct cluster *cluster = cluster_create(&three);
+    struct source source = {0};
+    long long date_ms = 0, ours_ms = -100;
+
+    source_start_with(&source, "--rename-command", "PEXPIRETIME", "date-of");
+    source_fill(&source, 1000);
+    const char *output = RUN(cluster, 3, "import", source_uri(&source), "--state", state_path(),
+                             "--verify", "--json");
+    check_that(number(output, "carried") == 1000 + STRINGS_BESIDE, "%s", output);
+    check_that(number(output, "same") == 1000 + STRINGS_BESIDE, "%s", output);
+    talk_expect_node(cluster, 2, ":-1", "PEXPIRETIME key:1");
+    sscanf(talk(source.connection, "date-of key:999"), ":%lld", &date_ms);
+    sscanf(talk_node(cluster, 2, "PEXPIRETIME key:999"), ":%lld", &ours_ms);
+    check_that(ours_ms >= date_ms - 2 && ours_ms <= date_ms + 2, "%lld, %lld", date_ms, ours_ms);
+    source_end(&source);
+    cluster_destroy(&cluster);
+}
+
 static bool cluster_is_ok(void *context)
 {
     struct source *source = context;
@@ -565,6 +592,8 @@ int main(int argc, char **argv)
         {"interrupted_it_says_how_to_go_on", 60, interrupted_it_says_how_to_go_on},
         {"a_source_that_dies_is_waited_for", 60, a_source_that_dies_is_waited_for},
         {"what_dunlin_has_stays_or_is_replaced", 30, what_dunlin_has_stays_or_is_replaced},
+        {"an_old_redis_has_no_dates_and_they_are_made", 30,
+         an_old_redis_has_no_dates_and_they_are_made},
         {"of_a_redis_cluster_all_masters_come_over", 60, of_a_redis_cluster_all_masters_come_over},
         {"what_cannot_be_is_told_at_once", 30, what_cannot_be_is_told_at_once},
         {"status_shows_the_ring", 30, status_shows_the_ring},
