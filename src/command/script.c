@@ -6,11 +6,19 @@
 #include "command/handlers.h"
 #include "resp/reply.h"
 
+/* Of a SHA-1 in hex. */
+#define NAME_SIZE 40
+
 bool script_prepare(struct call *call, enum command_kind *kind)
 {
     const bool read_only = (call->command->flags & FLAG_READONLY) != 0;
+    const bool by_name = strncmp(call->command->name, "evalsha", 7) == 0;
     int64_t keys;
 
+    if (by_name && call->argv[1].size != NAME_SIZE) { /* as Redis has it, whatever follows */
+        reply_error(call->reply, "NOSCRIPT No matching script. Please use EVAL.");
+        return false;
+    }
     if (!span_to_int64(call->argv[call->command->key_count_at], &keys)) {
         reply_error(call->reply, "ERR value is not an integer or out of range");
         return false;
@@ -24,8 +32,7 @@ bool script_prepare(struct call *call, enum command_kind *kind)
         return false;
     }
     call->options.integer = keys;
-    call->options.flags = (strncmp(call->command->name, "evalsha", 7) == 0 ? SCRIPT_BY_NAME : 0) |
-                          (read_only ? SCRIPT_READ_ONLY : 0);
+    call->options.flags = (by_name ? SCRIPT_BY_NAME : 0) | (read_only ? SCRIPT_READ_ONLY : 0);
     if (keys > 0)
         *kind = read_only ? COMMAND_READ : COMMAND_UPDATE;
     return true;
