@@ -418,22 +418,22 @@ Test(counter, an_addition_under_a_set_that_it_did_not_see_is_made_again_above_it
         "3>1 ack: ok\n"
         "-- what 2 sends to 3 arrives\n"
         "3>2 ack: newer, knows +530.0@1\n"
-        "2>1 write n: +555.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +555.0@2:+10 over "
+        "2>1 write n: +578.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +578.0@2:+10 over "
         "+510.0@2\n"
-        "2>3 write n: +555.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +555.0@2:+10 over "
+        "2>3 write n: +578.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +578.0@2:+10 over "
         "+510.0@2\n"
         "3>2 ack: ok\n"
         "2 > :11\n"
-        "2 has n: +555.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +555.0@2:+10\n"
-        "3 has n: +555.0@2 counter '110' base +530.0@1 +555.0@2:+10\n"
+        "2 has n: +578.0@2 counter '11' base +254.65535@65535 +500.0@2:+1 +578.0@2:+10\n"
+        "3 has n: +578.0@2 counter '110' base +530.0@1 +578.0@2:+10\n"
         "-- what 1 sends to 2 arrives\n"
         "-- what 2 sends to 1 arrives\n"
-        "2>1 ack: newer, knows +555.0@2\n"
+        "2>1 ack: newer, knows +578.0@2\n"
         "1>2 ack: newer, knows +530.0@1\n"
         "1>2 ack: ok\n"
-        "1 has n: +555.0@2 counter '110' base +530.0@1 +555.0@2:+10\n"
-        "2 has n: +555.0@2 counter '110' base +530.0@1 +555.0@2:+10\n"
-        "3 has n: +555.0@2 counter '110' base +530.0@1 +555.0@2:+10\n");
+        "1 has n: +578.0@2 counter '110' base +530.0@1 +578.0@2:+10\n"
+        "2 has n: +578.0@2 counter '110' base +530.0@1 +578.0@2:+10\n"
+        "3 has n: +578.0@2 counter '110' base +530.0@1 +578.0@2:+10\n");
 }
 
 Test(counter, transactions_on_two_sides_both_count)

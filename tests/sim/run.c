@@ -119,6 +119,8 @@ static void judge(struct stage *stage)
     for (size_t i = 0; i < sizeof judges / sizeof judges[0]; i++)
         if (promises->withheld[judges[i].check] == NULL)
             judges[i].judge(history, &verdicts[judges[i].check]);
+    if (promises->withheld[CHECK_COUNTED] == NULL)
+        check_counted(stage->world, history, &verdicts[CHECK_COUNTED]);
     check_answered(history, stage->world->options->request_timeout_ms * 1000,
                    &verdicts[CHECK_ANSWERED]);
     check_ring(stage->world, &verdicts[CHECK_RING]);

@@ -68,6 +68,7 @@ static bool is_met(enum need need, const struct world *world, const struct load_
     case NEED_GOSSIP:
         return !settings->detector;
     case NEED_KNOWN:
+    case NEED_NO_RESTARTS:
         return !anybody_forgot(world);
     case NEED_RESTARTS:
         return anybody_forgot(world);

@@ -29,6 +29,7 @@
     ROW(REMEMBERED, "too many replicas forgot at once: counts go with them")          \
     ROW(HINTS, "hints are dropped: who lacks them stops to coordinate")               \
     ROW(GOSSIP, "the detector stands in for gossip")                                  \
+    ROW(NO_RESTARTS, "nodes forgot: at a low level, what one alone had acknowledged") \
     ROW(RESTARTS, "nobody forgot anything")                                           \
     ROW(CACHES, "no client keeps copies of what it reads")                            \
     ROW(KNOWN, "nodes forgot: a batch that one owed, or recovers, may be in parts")   \
@@ -69,6 +70,10 @@ enum need {
         NEED_SEEN | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(REMEMBERED) |                 \
             NEED_BIT(HINTS),                                                                       \
         "an increment that is lost, or counts twice")                                              \
+    ROW(COUNTED, "counted", 5, true,                                                               \
+        NEED_BIT(LWW) | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(REMEMBERED) |             \
+            NEED_BIT(HINTS) | NEED_BIT(NO_RESTARTS),                                               \
+        "a counter with other than what was added to it, when all is over")                        \
     ROW(BATCHES, "batches", 1, true, NEED_BIT(HINTS), "a batch that is half applied at a replica") \
     ROW(SCANNED, "scanned", 1, true, NEED_SEEN | NEED_BIT(MEMORY) | NEED_BIT(WALKS),               \
         "a key that was there throughout a scan, and was not returned")                            \

@@ -31,6 +31,10 @@ void check_whole(const struct world *world, int64_t since_us, struct verdict *ve
 /* Every replica of every partition holds the same version of each key; `vanishes`: or nothing. What
  * a partition's leaves say is what it holds. */
 void check_converged(const struct world *world, bool vanishes, struct verdict *verdict);
+/* Counters have what was added to them. */
+struct history;
+void check_counted(const struct world *world, const struct history *history,
+                   struct verdict *verdict);
 
 /* ---- cached ---- */
 
