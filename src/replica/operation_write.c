@@ -300,8 +300,8 @@ static struct dot over(const struct operation *operation, const struct operation
 static void note_taken(const struct operation *operation, struct partition *partition,
                        const struct operation_found *found, const struct version *current)
 {
-    if (!operation->siblings && !version_is_counter(current) &&
-        dot_compare(current->dot, found->stored.dot) > 0)
+    if (operation->kind == OPERATION_UPDATE && !operation->siblings &&
+        dot_compare(current->dot, found->stored.dot) > 0 && !version_is_counter(current))
         partition_note_taken(partition, operation->place.hash, current->dot);
 }
 

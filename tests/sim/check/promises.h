@@ -51,7 +51,7 @@ enum need {
 /* And what was read is as good as acknowledged. */
 #define NEED_READ (NEED_SEEN | NEED_BIT(REPAIR) | NEED_BIT(SPREAD))
 /* And a batch is handed on whole. */
-#define NEED_GROUPS                                                                        \
+#define NEED_GROUPS \
     (NEED_SEEN | NEED_BIT(COUNTERS) | NEED_BIT(MEMORY) | NEED_BIT(HINTS) | NEED_BIT(KNOWN))
 
 /* The checkers: name, word, the number of the invariant in design.md, whether what it finds is a
