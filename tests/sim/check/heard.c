@@ -15,7 +15,7 @@
 struct view {
     const struct history *history;
     const struct hearing **heard; /* by listener, kind, publisher; what was heard first is first */
-    const struct said **said;   /* by publisher and number */
+    const struct said **said;     /* by publisher and number */
     struct verdict *verdict;
 };
 
