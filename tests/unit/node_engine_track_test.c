@@ -268,8 +268,8 @@ Test(engine_track, a_push_behind_an_exec_lets_nothing_pass)
     expect_any(client);
     pair_ask(client, of_key("GET %s"), "$1\r\nv\r\n");
     pair_ask(client, "MULTI", OK);
-    pair_ask(client, "CLIENT SETNAME within", "+QUEUED\r\n");
     pair_ask(client, of_key("APPEND %s x"), "+QUEUED\r\n");
+    pair_ask(client, "CLIENT SETNAME within", "+QUEUED\r\n");
     pair_silence(&pair, 0, 1, true);
     pair_silence(&pair, 0, 2, true);
     pair_command(client, "EXEC");
