@@ -15,8 +15,8 @@
 #define STEP_US       60000
 #define IN_FLIGHT_MAX 32
 #define PIPELINE_MAX  4
-/* Connections' names begin here, past those of the walker and of caches. */
-#define NAMES_FROM (UINT64_C(3) << 32)
+/* Connections' names begin here, past all others'. */
+#define NAMES_FROM (UINT64_C(4) << 32)
 
 struct listener {
     struct listeners *all;
