@@ -27,6 +27,7 @@
 # shellcheck disable=SC2154 # `run` sets the variables
 
 readonly MGET_KEYS=10
+# shellcheck disable=SC2034 # lines/updates uses it
 readonly COMPARE_AND_DELETE="if redis.call('get',KEYS[1]) ~= ARGV[1] then return \
 redis.call('del',KEYS[1]) else return 0 end"
 declare -rA requests_of=([1]=200000 [16]=1000000 [64]=2000000)

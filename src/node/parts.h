@@ -17,7 +17,8 @@
  *   link.c        other nodes' questions
  *   recover.c     partitions made whole, with due.c, compare.c and pull.c (recover.h)
  *   task.c        work that is done in steps, some of them a turn (task.h)
- *   script.c      scripts, with script_call.c, script_ask.c and script_pool.c (script.h)
+ *   script.c      scripts, with script_view.c, script_call.c, script_ask.c and script_pool.c
+ *                 (script.h)
  *   local.c       a LOCAL command that is too long for one turn
  *   lcs.c         LCS, once its keys were read
  *   sweep.c       FLUSHALL and DBSIZE, which ask every node

@@ -137,6 +137,13 @@ struct script_job *script_job_of(struct request *request);
 bool script_run(void *host, struct operation *operation);
 void script_gather_again(void *host, struct operation *operation);
 
+/* ---- the view (script_view.c); script_run is there as well ---- */
+
+/* As it was taken: the script begins. */
+void script_view_reset(struct script_job *job);
+/* Bytes that the script's changes add, about. */
+size_t script_view_room(const struct script_job *job);
+
 /* ---- redis.call (script_call.c) ---- */
 
 extern const struct script_host script_calls;
