@@ -151,7 +151,8 @@ static void place_error(struct buffer *error, size_t start, const char *where, s
     const struct span all = buffer_content(error);
     struct buffer placed = {0};
 
-    buffer_append_string(&placed, where);
+    for (; *where != '\0'; where++) /* a path as `include` has it */
+        buffer_append(&placed, (uint8_t)*where < ' ' || *where == 0x7f ? "?" : where, 1);
     buffer_append_string(&placed, ": ");
     if (line.size > 0) {
         option_quote(&placed, line);
