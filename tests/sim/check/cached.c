@@ -32,7 +32,7 @@ static struct version shown(const struct version *version, int64_t now_ms)
     if (version->kind == VALUE_COUNTER || !version_is_set(version))
         return seen;
     if (!siblings_newest(version->value, now_ms, &newest))
-        return (struct version){.deadline_ms = DEADLINE_NEVER};
+        return (struct version){.deadline_ms = version->deadline_ms}; /* over, perhaps not reaped */
     return (struct version){.dot = newest.dot,
                             .kind = VALUE_STRING,
                             .deadline_ms = newest.deadline_ms,
