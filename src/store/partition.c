@@ -179,11 +179,13 @@ bool partition_get(struct partition *partition, uint64_t hash, struct span key,
     return partition_find(partition, hash, key, version) != NULL;
 }
 
-/* Puts `entry`, NULL: none could be made, in the place of `old`, or where there was none. */
-static bool put_new(struct table *table, uint64_t hash, struct entry *entry, struct entry *old)
+/* Puts `entry`, NULL: none could be made, in the place of `old`, or where there was none. The
+ * entry, or NULL. */
+static struct entry *put_new(struct table *table, uint64_t hash, struct entry *entry,
+                             struct entry *old)
 {
     if (entry == NULL)
-        return false;
+        return NULL;
     if (old != NULL) {
         count_entry(table, old, -1);
         partition_unlink_timer(table, old, entry_tombstone(old));
@@ -192,11 +194,11 @@ static bool put_new(struct table *table, uint64_t hash, struct entry *entry, str
         entry_destroy(&old);
     } else if (!table_insert(table, hash, entry)) {
         entry_destroy(&entry);
-        return false;
+        return NULL;
     }
     count_entry(table, entry, 1);
     partition_link_timer(table, entry);
-    return true;
+    return entry;
 }
 
 /* Writes over `entry` where that needs no new allocation. */
@@ -243,7 +245,7 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
     const uint64_t more = growth(old, (uint8_t)parts, key.size,
                                  entry_pieces_size(pieces, piece_count));
     const uint64_t before = old != NULL ? entry_digest(old, hash) : 0;
-    bool done = false;
+    struct entry *entry = NULL;
 
     ensure(version_exists(version));
     if (!tombstone && more > 0 && !partition_fits(partition, more)) {
@@ -256,25 +258,26 @@ static enum store_status put(struct partition *partition, uint64_t hash, struct 
     if (prepare(partition, !tombstone && version->deadline_ms != DEADLINE_NEVER)) {
         struct table *table = partition->table;
         if (block != NULL)
-            done = put_new(table, hash, entry_create_apart((uint32_t)hash, key, version, block),
-                           old);
+            entry = put_new(table, hash, entry_create_apart((uint32_t)hash, key, version, block),
+                            old);
+        else if (old != NULL && put_over(table, old, version, pieces, piece_count))
+            entry = old;
         else
-            done = (old != NULL && put_over(table, old, version, pieces, piece_count)) ||
-                   put_new(table, hash,
-                           entry_create((uint32_t)hash, key, version, pieces, piece_count), old);
+            entry = put_new(table, hash,
+                            entry_create((uint32_t)hash, key, version, pieces, piece_count), old);
     }
-    if (done) {
+    if (entry != NULL) { /* the key may be gone, with `old` */
         uint64_t *leaf = &partition->leaves[store_leaf(hash)];
         *leaf -= before;
         if (version->kind == VALUE_STRING)
             *leaf += store_version_digest(hash, version->dot, 0);
         else if (!tombstone)
-            *leaf += entry_digest(partition_entry(partition, hash, key), hash);
+            *leaf += entry_digest(entry, hash);
         if (partition->marks != NULL)
             marks_remove(&partition->marks, hash);
     }
     partition_finish(partition);
-    return done ? STORE_OK : STORE_NO_MEMORY;
+    return entry != NULL ? STORE_OK : STORE_NO_MEMORY;
 }
 
 /* Writes `value` over that of a plain entry of its size: nothing but those bytes, the dot and the
