@@ -205,10 +205,11 @@ size_t directory_kill(struct directory *directory, const struct directory_filter
 
         if (!is_meant(session, filter))
             continue;
-        killed++;
         if (session == own) {
             session->close_after_reply = true;
+            killed++;
         } else if (!atomic_exchange_explicit(&session->killed, true, memory_order_relaxed)) {
+            killed++; /* not who was killed before, and is not gone yet */
             mark(directory);
             directory->wake(directory->context, session->worker);
         }

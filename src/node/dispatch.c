@@ -16,9 +16,6 @@
 #include "command/handlers.h"
 #include "resp/reply.h"
 
-/* What a frame needs beside a command's arguments, bytes. */
-#define FRAME_SPARE (64 * 1024)
-
 #define NO_ROOM_FOR_REQUEST "OOM out of memory for the request"
 
 /* Whether it waits for requests of its client. What a client is subscribed to changes between

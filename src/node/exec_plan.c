@@ -7,9 +7,6 @@
 #include "node/group.h"
 #include "resp/reply.h"
 
-/* What a frame needs beside a group's arguments, bytes. */
-#define FRAME_SPARE (64 * 1024)
-
 struct plan {
     struct exec *exec;
     const struct engine *engine;
@@ -17,11 +14,6 @@ struct plan {
     uint32_t *latest;  /* of each partition: its last step since the last barrier, plus one */
     size_t barrier;    /* the first step behind it */
 };
-
-static bool same_class(const struct route_class *a, const struct route_class *b)
-{
-    return a->partition == b->partition && a->rule == b->rule && a->levels == b->levels;
-}
 
 /* Whether all keys of the command have one class. */
 static bool of_one_class(const struct engine *engine, const struct queued *queued,
@@ -40,7 +32,7 @@ static bool of_one_class(const struct engine *engine, const struct queued *queue
     for (size_t at = (size_t)(command->first_key + command->key_step); at <= last;
          at += (size_t)command->key_step) {
         route_class_of(engine, queued->argv[at], &other);
-        if (!same_class(class, &other))
+        if (!route_class_same(class, &other))
             return false;
     }
     return true;
@@ -62,7 +54,7 @@ static struct exec_step *group_of(struct plan *plan, const struct route_class *c
     uint32_t *latest = &plan->latest[class->partition];
 
     for (uint32_t at = *latest; at > plan->barrier; at = exec->steps[at - 1].next_alike)
-        if (same_class(&exec->steps[at - 1].class, class))
+        if (route_class_same(&exec->steps[at - 1].class, class))
             return &exec->steps[at - 1];
     struct exec_step *step = add_step(plan, class);
     step->next_alike = *latest;
@@ -117,12 +109,12 @@ static size_t plan_watched(struct plan *plan, size_t behind)
         struct route_class class;
         size_t at = 0;
         route_class_of(plan->engine, transaction->watched[i]->key, &class);
-        if (first != NULL && same_class(&first->class, &class)) {
+        if (first != NULL && route_class_same(&first->class, &class)) {
             plan->step_of[i] = (uint32_t)behind;
             first->watched_count++;
             continue;
         }
-        while (at < checks && !same_class(&exec->steps[at].class, &class))
+        while (at < checks && !route_class_same(&exec->steps[at].class, &class))
             at++;
         if (at == checks)
             exec->steps[checks++] = (struct exec_step){.group = true, .class = class};

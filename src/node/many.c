@@ -9,11 +9,15 @@
  *     waiting    for the parts that are not done; no step then
  *     gathering  the replies become one, and the parts go
  *
- * The first error of a part is the reply, and of writes to one key only the last is made: side by
- * side an earlier one might be stamped again above it. With more than MANY_PER_TURN keys all but
- * the waiting is done in steps of so many, as a task; with fewer at once.
+ * The first error of a part is the reply. With more than MANY_PER_TURN keys all but the waiting is
+ * done in steps of so many, as a task; with fewer at once.
+ *
+ * Of MSET, DEL and UNLINK with no more keys than that, those of one class are one part: a group
+ * (group.h), whose keys change as one step. Of a larger MSET that writes a key more than once only
+ * the last of these is made: side by side an earlier one might be stamped again above it.
  */
 #include "node/exec.h"
+#include "node/group.h"
 #include "node/parts.h"
 
 #include "base/assert.h"
@@ -31,11 +35,13 @@ enum many_stage { MANY_CUTTING, MANY_BEGINNING, MANY_WAITING, MANY_GATHERING };
 struct many {
     struct task task;
     enum many_stage stage;
-    bool at_once;          /* it is no work for more than one step */
-    bool failed;           /* the reply is complete, and an error */
-    size_t at;             /* the next argument to cut */
-    struct list *next;     /* the next part to begin */
-    struct request **seen; /* GATHER_OK: parts by their keys' hashes, mask + 1 places */
+    bool at_once;      /* it is no work for more than one step */
+    bool grouped;      /* what has one class is one part */
+    bool failed;       /* the reply is complete, and an error */
+    size_t at;         /* the next argument to cut */
+    struct list *next; /* the next part to begin */
+    struct request *
+        *seen; /* GATHER_OK, not grouped: parts by their keys' hashes, mask + 1 places */
     size_t mask;
     size_t count; /* of parts */
     int64_t sum;
@@ -151,6 +157,67 @@ static void note_key(struct many *many, struct request *part)
     many->seen[at] = part;
 }
 
+/* The part about these of the whole's keys, by their places among them; NULL: it has failed. */
+static struct request *cut_group(struct many *many, const uint8_t *members, size_t count)
+{
+    struct request *whole = many->task.request;
+    const struct call *from = &whole->call;
+    const size_t stride = many_key_stride(from->command), argc = 1 + count * stride;
+    struct queued *queued = memory_try_alloc(sizeof *queued + argc * sizeof queued->argv[0]);
+    const uint32_t index = 0;
+
+    if (queued == NULL) {
+        fail(many, NO_ROOM_FOR_REQUEST);
+        return NULL;
+    }
+    *queued = (struct queued){.command = from->command, .argc = argc};
+    queued->argv[0] = from->argv[0];
+    for (size_t i = 0; i < count; i++)
+        memcpy(&queued->argv[1 + i * stride], &from->argv[1 + members[i] * stride],
+               stride * sizeof queued->argv[0]);
+    const struct group_content content = {.commands = &queued, .indices = &index, .count = 1};
+    struct request *part = group_cut(whole, &content);
+    memory_free(queued);
+    if (part == NULL) {
+        many->failed = true;
+        many->stage = MANY_GATHERING;
+        return NULL;
+    }
+    route_find(part, group_first_key(part));
+    return part;
+}
+
+/* Cuts all, a part a class. */
+static void cut_classes(struct many *many)
+{
+    struct request *whole = many->task.request;
+    const struct call *call = &whole->call;
+    const size_t stride = many_key_stride(call->command), keys = (call->argc - 1) / stride;
+    struct route_class classes[MANY_PER_TURN];
+    bool cut[MANY_PER_TURN] = {false};
+    uint8_t members[MANY_PER_TURN];
+
+    ensure(keys <= MANY_PER_TURN);
+    for (size_t i = 0; i < keys; i++)
+        route_class_of(whole->engine, call->argv[1 + i * stride], &classes[i]);
+    for (size_t i = 0; i < keys && !many->failed; i++) {
+        const bool lww = classes[i].rule->conflict == RING_CONFLICT_LWW;
+        size_t count = 0;
+        if (cut[i])
+            continue;
+        for (size_t other = i; other < keys; other++)
+            if (other == i ||
+                (!cut[other] && lww && route_class_same(&classes[i], &classes[other]))) {
+                members[count++] = (uint8_t)other;
+                cut[other] = true;
+            }
+        many->at = 1 + i * stride;
+        if ((count == 1 ? cut_part(many) : cut_group(many, members, count)) != NULL)
+            many->count++;
+    }
+    many->at = call->argc;
+}
+
 static void cut_some(struct many *many)
 {
     struct request *whole = many->task.request;
@@ -158,6 +225,8 @@ static void cut_some(struct many *many)
     const size_t stride = many_key_stride(whole->call.command);
     unsigned cut = 0;
 
+    if (many->grouped)
+        cut_classes(many);
     for (; cut < MANY_PER_TURN && many->at <= last && !many->failed; cut++) {
         struct request *part = cut_part(many);
         if (part == NULL)
@@ -167,7 +236,7 @@ static void cut_some(struct many *many)
             note_key(many, part);
         many->at += stride;
     }
-    if (many->at > last) {
+    if (many->at > last && !many->failed) {
         many->stage = MANY_BEGINNING;
         many->next = whole->parts.next;
         whole->parts_pending = many->count + 1; /* one held until all have begun */
@@ -230,6 +299,13 @@ static bool is_error(const struct buffer *reply)
     return reply->failed || (content.size > 0 && content.data[0] == '-');
 }
 
+/* A group answers an array of one reply, or an error of its own. */
+static void unwrap(struct request *part)
+{
+    if (part->group != NULL && !is_error(&part->reply))
+        buffer_consume(&part->reply, strlen("*1\r\n"));
+}
+
 /* What needs all parts at once. False: an error takes its place. */
 static bool all_answered(const struct request *whole)
 {
@@ -266,6 +342,28 @@ static void gathered(struct task *task)
     go_on(many);
 }
 
+/* A part's error: of one that not all would have, with the part's key. */
+static void take_error(struct many *many, const struct request *part)
+{
+    struct buffer *reply = &many->task.request->reply;
+    const struct span error = buffer_content(&part->reply);
+    static const char few[] = "-NOQUORUM";
+    const size_t line = strlen("\r\n");
+
+    many->failed = true;
+    request_reset_reply(many->task.request);
+    reply->failed |= part->reply.failed;
+    if (many->count == 1 || error.size < sizeof few + line ||
+        memcmp(error.data, few, sizeof few - 1) != 0) {
+        buffer_append_span(reply, error);
+        return;
+    }
+    const struct span key = part->group != NULL ? group_first_key(part) : part->call.argv[1];
+    reply_error_format(reply, "%.*s, key '%.*s'", (int)(error.size - 1 - line),
+                       (const char *)error.data + 1, (int)(key.size < 80 ? key.size : 80),
+                       (const char *)key.data);
+}
+
 static void take(struct many *many, struct request *part)
 {
     struct request *whole = many->task.request;
@@ -274,11 +372,9 @@ static void take(struct many *many, struct request *part)
 
     if (many->failed)
         return;
+    unwrap(part);
     if (is_error(reply)) {
-        many->failed = true;
-        request_reset_reply(whole);
-        buffer_append_span(&whole->reply, buffer_content(reply));
-        whole->reply.failed |= reply->failed;
+        take_error(many, part);
     } else if (whole->call.command->gather == GATHER_ARRAY) {
         request_append_reply(whole, part);
     } else if (whole->call.command->gather == GATHER_SUM) {
@@ -381,6 +477,19 @@ static struct many *take_spare(struct engine *engine)
     return many;
 }
 
+/* Whether it writes what a batch may, and nothing that a frame has no room for. */
+static bool may_group(const struct request *whole)
+{
+    const struct call *call = &whole->call;
+    uint64_t bytes = FRAME_SPARE;
+
+    if (whole->kind == COMMAND_READ || call->command->first_key != 1)
+        return false;
+    for (size_t i = 0; i < call->argc; i++)
+        bytes += call->argv[i].size + sizeof(uint32_t);
+    return bytes <= whole->engine->options->peer_frame_max;
+}
+
 void many_begin(struct request *whole)
 {
     const struct call *call = &whole->call;
@@ -392,7 +501,8 @@ void many_begin(struct request *whole)
     many->at_once = keys <= MANY_PER_TURN;
     many->at = first;
     request_wait(whole, STAGE_PARTS);
-    if (call->command->gather == GATHER_OK && !make_table(many, keys))
+    many->grouped = many->at_once && may_group(whole);
+    if (call->command->gather == GATHER_OK && !many->grouped && !make_table(many, keys))
         fail(many, NO_ROOM_FOR_REQUEST);
     go_on(many);
 }

@@ -161,6 +161,9 @@ void track_tracked(struct peer *peer, const struct wire_tracked *tracked);
 bool track_peer_changed(struct peer *peer, const struct wire_changed *changed);
 void track_peer_lost(struct peer *peer);
 
+/* What a frame needs beside a command's arguments, bytes. */
+#define FRAME_SPARE (64 * 1024)
+
 /* ---- commands of many keys (many.c) ---- */
 
 /* Keys of a command that are cut, begun or gathered in one step: a part takes some 1.5 us of each,
@@ -200,6 +203,10 @@ struct route_class {
     const struct option_rule *levels;
 };
 void route_class_of(const struct engine *engine, struct span key, struct route_class *class);
+static inline bool route_class_same(const struct route_class *a, const struct route_class *b)
+{
+    return a->partition == b->partition && a->rule == b->rule && a->levels == b->levels;
+}
 
 /* Fills in what depends on the request's key (its place, its replicas, its levels), and chooses its
  * coordinator: request->route, 0 when none can be reached. */

@@ -20,9 +20,6 @@
 #include "command/directory.h"
 #include "resp/reply.h"
 
-/* What a frame needs beside a message and its channel, bytes. */
-#define FRAME_SPARE (64 * 1024)
-
 /* ---- whom a request waits for ---- */
 
 bool asked_begin(struct request *request)

@@ -265,7 +265,7 @@ Test(engine_client, at_sets_the_level_of_one_command)
     pair_ask(client, "AT ONE", "-ERR wrong number of arguments for 'at' command\r\n");
     pair_ask(client, "AT ONE AT ALL GET k", "$1\r\nv\r\n");
     pair_ask(client, "AT ONE MGET k x", "*2\r\n$1\r\nv\r\n$-1\r\n");
-    pair_ask(client, "AT 2 MGET k x", "-NOQUORUM needed 2 of 1, got 0 in 0 ms\r\n");
+    pair_ask(client, "AT 2 MGET k x", "-NOQUORUM needed 2 of 1, got 0 in 0 ms, key 'k'\r\n");
     pair_ask(client, "AT ONE PING", "+PONG\r\n");
     end();
 }

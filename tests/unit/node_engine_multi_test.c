@@ -193,6 +193,42 @@ Test(engine_multi, names_are_moved_and_copied_in_one_partition_and_across)
     end();
 }
 
+Test(engine_multi, what_one_command_does_to_the_keys_of_one_partition_is_one_step)
+{
+    struct pair_client *other;
+
+    begin(3);
+    other = pair_connect(&pair, 2);
+    pair_silence(&pair, 0, 2, true); /* the third hears nothing of it */
+    pair_ask(client, "MSET b 1 {a}x 1 {a}y 2 c 3 {a}x 4", OK);
+    pair_silence(&pair, 0, 2, false);
+    pair_ask(other, "GET {a}x", "$1\r\n4\r\n");
+    /* Reading one key there brought the other. */
+    pair_ask(other, "AT ONE GET {a}y", "$1\r\n2\r\n");
+    pair_ask(client, "MGET b c", "*2\r\n$1\r\n1\r\n$1\r\n3\r\n");
+    pair_silence(&pair, 0, 2, true);
+    pair_ask(client, "DEL {a}x {a}y {a}z", ":2\r\n");
+    pair_silence(&pair, 0, 2, false);
+    pair_ask(other, "GET {a}x", "$-1\r\n");
+    pair_ask(other, "AT ONE GET {a}y", "$-1\r\n");
+    pair_ask(client, "DEL b {a}y {a}x c d", ":2\r\n");
+    end();
+}
+
+Test(engine_multi, of_several_keys_the_one_that_failed_is_named)
+{
+    begin(3);
+    pair_silence(&pair, 0, 1, true);
+    pair_silence(&pair, 0, 2, true);
+    pair_command(client, "MGET {a}x b");
+    pair_pass(&pair, 1000);
+    pair_expect_begin(client, "-NOQUORUM needed 2 of 3, got 1 in 500 ms, key '{a}x'\r\n");
+    pair_command(client, "MGET {a}x");
+    pair_pass(&pair, 1000);
+    pair_expect_begin(client, "-NOQUORUM needed 2 of 3, got 1 in 0 ms\r\n");
+    end();
+}
+
 Test(engine_multi, sorting_nothing_into_a_key_deletes_it)
 {
     static const char *const lines[] = {"SET b 2", "SORT absent STORE b", "GET b", NULL};

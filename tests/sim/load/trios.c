@@ -65,6 +65,11 @@ static void say_transaction(struct trio_user *user)
     struct trio_act *act = act_of(user);
 
     act->sent_us = user->trios->world->now_us;
+    if (act->kind == TRIO_WRITE && act->value % 2 == 0) {
+        say(user, "mset {t%u}a %" PRIu64 " {t%u}b %" PRIu64 " {t%u}c %" PRIu64, act->trio,
+            act->value, act->trio, act->value, act->trio, act->value);
+        return;
+    }
     say(user, "multi");
     if (act->kind == TRIO_READ) {
         say(user, "mget {t%u}a {t%u}b {t%u}c", act->trio, act->trio, act->trio);
