@@ -73,6 +73,23 @@ static bool is_back(void *context)
     return back;
 }
 
+/* Goes through all keys; how many it was given. */
+static size_t scan_all(redisContext *context)
+{
+    char cursor[32] = "0";
+    size_t count = 0;
+
+    do {
+        redisReply *reply = redisCommand(context, "SCAN %s COUNT 100", cursor);
+        check_that(reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2,
+                   "a cursor and keys");
+        snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
+        count += reply->element[1]->elements;
+        freeReplyObject(reply);
+    } while (strcmp(cursor, "0") != 0);
+    return count;
+}
+
 static void hiredis_pipelines_and_reconnects(void)
 {
     struct cluster *cluster = begin();
@@ -94,6 +111,11 @@ static void hiredis_pipelines_and_reconnects(void)
     talk_expect(context, "QUEUED", "SET moved 1");
     talk_expect(context, "QUEUED", "INCR moved");
     talk_expect(context, "(OK, :2)", "EXEC");
+    redisReply *sha = redisCommand(context, "SCRIPT LOAD %s", "return redis.call('get', KEYS[1])");
+    check_that(sha != NULL && sha->type == REDIS_REPLY_STRING, "it is loaded");
+    talk_expect(context, "2", "EVALSHA %s 1 moved", sha->str);
+    freeReplyObject(sha);
+    check_that(scan_all(context) == 1001, "all keys are returned, and once");
     cluster_kill(cluster, 1);
     redisReply *reply = redisCommand(context, "PING");
     check_that(reply == NULL && context->err != 0, "the connection has ended");

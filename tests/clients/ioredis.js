@@ -52,6 +52,20 @@ run(async () => {
     expect(await client.multi().set('moved', 'by this one').exec(), null)
     expect(await client.get('moved'), 'by another')
 
+    // A lock as caching layers give it back: by its SHA-1, with its text where that is not known.
+    client.defineCommand('giveBack', {
+        numberOfKeys: 1,
+        lua: "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0",
+    })
+    await client.set('lock', 'mine', 'PX', 100000)
+    expect(await client.giveBack('lock', 'theirs'), 0)
+    expect(await client.giveBack('lock', 'mine'), 1)
+    expect(await client.exists('lock'), 0)
+    expect(await client.multi().giveBack('lock', 'mine').set('lock', 'next').exec(), [
+        [null, 0],
+        [null, 'OK'],
+    ])
+
     const found = new Set()
     for await (const keys of client.scanStream({match: 'pipelined:1?', count: 100}))
         for (const key of keys) found.add(key)

@@ -34,6 +34,12 @@ run(async () => {
     expect(results[0], [null, 'OK'])
     expect(results[199], [null, '99'])
 
+    client.defineCommand('most', {
+        numberOfKeys: 2,
+        lua: "local a, b = redis.call('get', KEYS[1]), redis.call('get', KEYS[2]); return math.max(a, b)",
+    })
+    expect(await client.most('{slot}:7', '{slot}:9'), 9)
+
     // Each node answers for the whole cluster, until its connection has asked for the slots: then for
     // its own keys, to be added up.
     const masters = client.nodes('master')

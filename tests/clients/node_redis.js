@@ -35,6 +35,14 @@ run(async () => {
         true,
     ])
 
+    // By its SHA-1, loaded through another node.
+    const loader = createClient({socket: {host: '127.0.0.1', port: ports[1]}})
+    await loader.connect()
+    const sha = await loader.scriptLoad("return redis.call('incrby', KEYS[1], ARGV[1])")
+    await loader.disconnect()
+    expect(await client.evalSha(sha, {keys: ['scripted'], arguments: ['5']}), 5)
+    expect(await client.eval("return {KEYS[1], ARGV[1]}", {keys: ['a'], arguments: ['b']}), ['a', 'b'])
+
     const found = new Set()
     for await (const key of client.scanIterator({MATCH: 'pipelined:*', COUNT: 100})) found.add(key)
     expect(found.size, 1000)

@@ -47,6 +47,11 @@ expect value cli -u "redis://127.0.0.1:$port/0" GET key
 expect piped cli GET piped
 [ "$(printf 'MULTI\nSET b 1\nINCR b\nEXEC\nDEL b\n' | cli | tr '\n' ' ')" = 'OK QUEUED QUEUED OK 2 1 ' ]
 
+expect 3 cli EVAL 'return redis.call("incrby", KEYS[1], ARGV[1])' 1 a 1
+printf 'return {KEYS[1], ARGV[1], #ARGV}' >"${TMPDIR:-/tmp}/script.$$.lua"
+[ "$(cli --eval "${TMPDIR:-/tmp}/script.$$.lua" a , b c </dev/null | tr '\n' ' ')" = 'a b 2 ' ]
+rm "${TMPDIR:-/tmp}/script.$$.lua"
+
 for i in $(seq 1000); do
     printf '*3\r\n$3\r\nSET\r\n$%d\r\nmany:%d\r\n$1\r\nx\r\n' $((5 + ${#i})) "$i"
 done | cli --pipe | grep -q 'errors: 0, replies: 1000'
