@@ -5,7 +5,10 @@
  * fast either side is, as long as the server does not run while the client asks; perf-gate sees to
  * that.
  *
- *   perf_volley PORT CONNECTIONS PIPELINE ROUNDS ping|get|set
+ *   perf_volley PORT CONNECTIONS PIPELINE ROUNDS ping|get|set|multi
+ *
+ * Of `multi` an operation is a transaction of ten commands about keys of one slot: five SETs, each
+ * with a GET behind it.
  *
  * A round that is not counted opens the connections and writes the keys. Prints when the others
  * began and ended, seconds of the wall clock as strace writes them, and the number of operations:
@@ -34,7 +37,8 @@
 #define ROUNDS_MAX      1000
 #define KEYS            1000u
 #define VALUE           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define REQUEST_MAX     128
+#define REQUEST_MAX     1024
+#define PAIRS           5 /* of SET and GET in a transaction */
 #define SECONDS_MAX     60
 
 struct volley {
@@ -61,9 +65,35 @@ static int connect_to(unsigned port)
     return fd;
 }
 
+#define QUEUED   "+QUEUED\r\n+QUEUED\r\n"
+#define EXECUTED "+OK\r\n$64\r\n" VALUE "\r\n"
+
 static const char *reply_of(char question)
 {
-    return question == 'p' ? "+PONG\r\n" : question == 'g' ? "$64\r\n" VALUE "\r\n" : "+OK\r\n";
+    switch (question) {
+    case 'p':
+        return "+PONG\r\n";
+    case 'g':
+        return "$64\r\n" VALUE "\r\n";
+    case 'm':
+        return "+OK\r\n" QUEUED QUEUED QUEUED QUEUED QUEUED
+               "*10\r\n" EXECUTED EXECUTED EXECUTED EXECUTED EXECUTED;
+    default:
+        return "+OK\r\n";
+    }
+}
+
+/* The transaction's text, in `text`, which has room for REQUEST_MAX; its size. */
+static size_t put_transaction(char *text, unsigned key)
+{
+    size_t size = (size_t)sprintf(text, "*1\r\n$5\r\nMULTI\r\n");
+
+    for (unsigned i = 0; i < PAIRS; i++)
+        size += (size_t)snprintf(text + size, REQUEST_MAX - size,
+                                 "*3\r\n$3\r\nSET\r\n$16\r\n{key:%08u}:%u\r\n$64\r\n" VALUE
+                                 "\r\n*2\r\n$3\r\nGET\r\n$16\r\n{key:%08u}:%u\r\n",
+                                 key, i, key, i);
+    return size + (size_t)snprintf(text + size, REQUEST_MAX - size, "*1\r\n$4\r\nEXEC\r\n");
 }
 
 static void ask(struct volley *volley, int fd, char question)
@@ -75,7 +105,9 @@ static void ask(struct volley *volley, int fd, char question)
         const unsigned key = volley->nth++ % KEYS;
         char *at = text + size;
 
-        if (question == 'p')
+        if (question == 'm')
+            size += put_transaction(at, key);
+        else if (question == 'p')
             size += (size_t)snprintf(at, REQUEST_MAX, "*1\r\n$4\r\nPING\r\n");
         else if (question == 'g')
             size += (size_t)snprintf(at, REQUEST_MAX, "*2\r\n$3\r\nGET\r\n$16\r\nkey:%012u\r\n",
@@ -143,8 +175,8 @@ int main(int argc, char **argv)
 {
     struct volley volley = {0};
 
-    if (argc != 6 || strchr("pgs", argv[5][0]) == NULL) {
-        fprintf(stderr, "usage: perf_volley PORT CONNECTIONS PIPELINE ROUNDS ping|get|set\n");
+    if (argc != 6 || strchr("pgsm", argv[5][0]) == NULL) {
+        fprintf(stderr, "usage: perf_volley PORT CONNECTIONS PIPELINE ROUNDS ping|get|set|multi\n");
         return 2;
     }
     const unsigned port = number(argv[1], UINT16_MAX);
