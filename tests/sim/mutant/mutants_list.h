@@ -88,7 +88,7 @@
         "a value is served past its deadline")                                                    \
     ROW(EXPIRED_EARLY, "expired-early", 0, "", 32, BY_LASTED,                                     \
         "a value goes before its deadline")                                                       \
-    ROW(FULL_KEEPS_OLDER, "full-keeps-older", 0, FULL_STORES, 400, BY_DATA,                       \
+    ROW(FULL_KEEPS_OLDER, "full-keeps-older", 0, FULL_STORES, 64, BY_DATA | BY_BATCHES,            \
         "who has no room for a version keeps an older one")                                       \
     ROW(MEMORY_UNBOUNDED, "memory-unbounded", 0, FULL_STORES, 32, BY_MEMORY,                      \
         "a store without its bound")                                                              \
