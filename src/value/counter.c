@@ -477,25 +477,47 @@ static struct counter_share *open_share(struct parts *parts, const struct counte
     return &parts->shares[at];
 }
 
-/* The node's earlier shares, whose last states are known, become part of its latest. */
-static void fold(struct parts *parts, struct counter_share *latest)
+/* The node's shares before this one, whose last states are known, become part of it. */
+static void fold(struct parts *parts, struct counter_share *into)
 {
-    int64_t amount = latest->amount;
+    const node_number node = into->node;
+    int64_t amount = into->amount;
     bool earlier = false;
 
-    for (struct counter_share *share = latest; share-- > parts->shares;) {
-        if (share->node != latest->node)
+    for (struct counter_share *share = into; share-- > parts->shares;) {
+        if (share->node != node)
             break;
         if (__builtin_add_overflow(amount, share->amount, &amount))
             return;
         earlier = true;
     }
-    if (!earlier)
+    if (!earlier || into->times == UINT32_MAX)
         return;
-    latest->amount = amount;
-    latest->folds = true;
+    into->amount = amount;
+    into->folds = true;
+    into->times++; /* a later state */
     drop_folded(parts);
-    parts->held = 1;
+    const unsigned own = own_count(parts, node);
+    parts->held = parts->held < own ? parts->held : own;
+}
+
+/* Another of the node's shares is about to be opened. All but the latest are closed, and where the
+ * one behind it was opened at a settled stamp, a share's last state is known here: such a one comes
+ * to stand for those before it. */
+static void fold_closed(struct parts *parts, node_number self, uint64_t settled)
+{
+    const struct counter_share *next = NULL;
+
+    for (unsigned i = parts->count; i-- > 0;) {
+        struct counter_share *share = &parts->shares[i];
+        if (share->node != self)
+            continue;
+        if (next != NULL && next->opened <= settled) {
+            fold(parts, share);
+            return;
+        }
+        next = share;
+    }
 }
 
 /* What is not there, or whose time is up, is nothing, and all that it was made of is over. */
@@ -527,6 +549,7 @@ enum counter_status counter_add(const struct version *old, const struct counter_
     share = latest_of(&parts, place->self);
     if (parts.held == 0 || share == NULL || share->opened <= place->above ||
         !add_to(share, addition->amount)) {
+        fold_closed(&parts, place->self, place->settled);
         share = open_share(&parts, place);
         if (share == NULL)
             return COUNTER_TOO_MANY;

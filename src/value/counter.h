@@ -40,7 +40,9 @@
  *
  * Folding. Once all up to the stamp at which a held share was opened is settled, the states of the
  * node's earlier shares are final, and known here: they are added to that share, which from then on
- * stands for all of the node's that were opened before it.
+ * stands for all of the node's that were opened before it. So does one that is closed, for another
+ * was opened behind it, once all up to that opening is settled: as where the key is evicted again
+ * and again.
  *
  * A sum that has left the range of 64 bits, as merging may make it, is told in full, and is no
  * integer to INCR. The amount of a share never does: another is opened.

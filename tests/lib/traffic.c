@@ -425,6 +425,8 @@ void traffic_doubt(struct traffic *traffic, bool doubt)
 {
     pthread_mutex_lock(&traffic->lock);
     traffic->doubt = doubt;
+    for (int i = 0; i < traffic->connection_count; i++) /* those that wait for their answer, too */
+        traffic->connections[i].in_doubt |= doubt;
     pthread_mutex_unlock(&traffic->lock);
 }
 

@@ -307,7 +307,7 @@ static void add_again(struct world *world, unsigned replica)
     world->additions[replica].opened = 0;
     if (status == COUNTER_OK) {
         /* The version is kept only with what follows, which has a new dot. */
-        if (may_add(world, copy, -addition.amount) && addition.amount != INT64_MIN) {
+        if (addition.amount != INT64_MIN && may_add(world, copy, -addition.amount)) {
             struct event *event = happen(world, replica, EVENT_TAKE_BACK, stamp(world, replica));
             event->taken_back = added;
             version.dot = event->dot;

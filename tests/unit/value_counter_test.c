@@ -7,7 +7,7 @@
 #define NOW 1000
 
 /* Versions of a test; their bytes go at its end. */
-static struct buffer made[64];
+static struct buffer made[128];
 static unsigned made_count;
 
 static void reset(void)
@@ -289,6 +289,20 @@ Test(counter, a_node_opens_a_bounded_number_of_shares)
     const struct counter_place place = {.self = 1, .dot = dot(100, 1)};
     cr_assert_eq(counter_add(&n, &place, &addition, room(), &more), COUNTER_TOO_MANY);
     expect(add(n, dot(101, 2), 1), "17");
+}
+
+/* As where its coordinator has no memory to keep it. */
+Test(counter, one_that_is_never_held_is_added_to_as_often_as_one_likes)
+{
+    struct version n = nothing;
+
+    for (unsigned i = 0; i < 2 * COUNTER_OWN_MAX; i++) {
+        const struct counter_place place = {.dot = dot(5 + i, 1), .settled = i > 3 ? i - 3 + 5 : 0};
+        struct counter_addition addition;
+        n = merge_at(1, nothing, add_with(n, place, 1, &addition));
+        cr_assert_leq(shares_of(n), 6, "the rest is settled");
+    }
+    expect(n, "32");
 }
 
 /* ---- taken back ---- */
