@@ -251,12 +251,20 @@ void tracking_disable(struct session *session)
 /* ---- what is read and written ---- */
 
 /* "*1\r\n$3\r\nkey\r\n" */
-static struct span body_of_key(struct tracking *tracking, struct span key)
+static void make_body_of_key(struct tracking *tracking, struct span key)
 {
     buffer_reset(&tracking->body, BODY_KEEP);
     reply_array(&tracking->body, 1);
     reply_bulk(&tracking->body, key);
-    return buffer_content(&tracking->body);
+}
+
+/* Tells what is in tracking->body. */
+static void tell_body(struct tracking *tracking, struct tracker *tracker)
+{
+    if (tracking->body.failed)
+        tracking->missed = true;
+    else
+        tracking->tell(tracking->context, tracker, buffer_content(&tracking->body));
 }
 
 static void note_key(struct tracker *tracker, struct span key)
@@ -266,8 +274,8 @@ static void note_key(struct tracker *tracker, struct span key)
 
     const bool noted = tracked_keys_add(&tracking->keys, key, tracker->id, is_alive, tracking);
     tell_counts(tracking, keys, items);
-    if (!noted) /* it will not be told of it, so it is to keep no copy */
-        tracking->tell(tracking->context, tracker, body_of_key(tracking, key));
+    if (!noted) /* it will not be told of it, so it is to keep no copy: behind the reply */
+        tracking->missed = true;
 }
 
 static bool notes(const struct tracker *tracker)
@@ -334,8 +342,8 @@ static void tell_key(struct tracking *tracking, struct tracked_key *key,
                      const struct changed *changed)
 {
     const uint64_t *ids = tracked_key_ids(key);
-    const struct span body = body_of_key(tracking, tracked_key_name(key));
 
+    make_body_of_key(tracking, tracked_key_name(key));
     for (uint32_t i = 0; i < key->count; i++) {
         struct tracker *tracker = tracker_of(tracking, ids[i]);
         if (tracker == NULL)
@@ -343,7 +351,7 @@ static void tell_key(struct tracking *tracking, struct tracked_key *key,
         if (changed != NULL && is_own(tracker, changed))
             note_key(tracker, tracked_key_name(key));
         else
-            tracking->tell(tracking->context, tracker, body);
+            tell_body(tracking, tracker);
     }
     tracked_key_free(&key);
 }
@@ -381,10 +389,10 @@ static void all_changed(struct tracking *tracking, const struct changed *changed
 
         if (told && !tracker->exposed)
             continue;
-        tracker->exposed = false;
         buffer_reset(&tracking->body, BODY_KEEP);
         reply_null(&tracking->body, session_protocol(tracker->session));
-        tracking->tell(tracking->context, tracker, buffer_content(&tracking->body));
+        tracker->exposed = tracking->body.failed;
+        tell_body(tracking, tracker);
     }
 }
 
@@ -437,6 +445,7 @@ static void broadcast(struct tracking *tracking, struct prefix *prefix)
     bool made = false;
     size_t count = 0;
 
+    tracking->missed |= prefix->changed.failed;
     while (changed_next(&records, &list[count]))
         count++;
     qsort(list, count, sizeof list[0], compare_keys);
@@ -449,7 +458,7 @@ static void broadcast(struct tracking *tracking, struct prefix *prefix)
         } else if (!made) {
             made = make_body(tracking, list, count, NULL);
         }
-        tracking->tell(tracking->context, tracker, buffer_content(&tracking->body));
+        tell_body(tracking, tracker);
     }
     memory_free(list);
 }
@@ -461,7 +470,7 @@ static int compare_prefixes(const void *a, const void *b)
 }
 
 /* In the order of the prefixes. */
-void tracking_broadcast(struct tracking *tracking)
+static void broadcast_all(struct tracking *tracking)
 {
     struct list *dirty = &tracking->prefixes.dirty;
     size_t count = 0;
@@ -479,6 +488,17 @@ void tracking_broadcast(struct tracking *tracking)
         buffer_reset(&sorted[i]->changed, BODY_KEEP);
     }
     memory_free(sorted);
+}
+
+void tracking_turn_end(struct tracking *tracking)
+{
+    const struct changed unknown = {.kind = CHANGED_UNKNOWN};
+
+    broadcast_all(tracking);
+    if (!tracking->missed)
+        return;
+    tracking->missed = false;
+    all_changed(tracking, &unknown);
 }
 
 /* ---- bounds ---- */

@@ -101,6 +101,7 @@ struct tracking {
     struct prefixes prefixes;
     struct dot flushed; /* of the FLUSHALL that was told last */
     struct buffer body; /* of what is being told; empty between calls */
+    bool missed;        /* something could not be noted, or told */
 };
 
 struct tracking *tracking_create(struct trackers *node, uint32_t worker, struct store *store,
@@ -133,9 +134,11 @@ void tracking_wrote(struct tracker *tracker, struct dot dot);
 /* The connection that it redirects to is gone. */
 void tracking_broken(struct tracker *tracker);
 
-/* A change, here or at another node. What broadcasts are to tell waits for tracking_broadcast. */
+/* A change, here or at another node. */
 void tracking_changed(struct tracking *tracking, const struct changed *changed);
-void tracking_broadcast(struct tracking *tracking);
+/* Tells broadcasts; and where there was no memory to note or to tell something, "any key" to all.
+ */
+void tracking_turn_end(struct tracking *tracking);
 /* Drops keys while there are more than `keys_max` (0: as many as there are), and frees what was
  * dropped; a step of it. True: there is more to do. */
 bool tracking_reclaim(struct tracking *tracking, uint64_t keys_max);

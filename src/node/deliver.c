@@ -136,5 +136,4 @@ void deliver_turn_end(struct engine *engine)
     buffer_consume(&engine->posted, buffer_size(&engine->posted) - records.size);
     if (records.size == 0)
         buffer_reset(&engine->posted, BUFFER_KEEP);
-    track_turn_end(engine);
 }

@@ -346,10 +346,13 @@ void engine_turn_end(struct engine *engine, struct instant now)
 {
     engine->now = now;
     clients_proceed(engine);
-    if (engine_alerts(engine) != 0)
+    const unsigned alerts = engine_alerts(engine);
+    if (alerts != 0)
         alerted_turn_end(engine);
     if (post_waits(engine->inbox) || buffer_size(&engine->posted) > 0)
         deliver_turn_end(engine);
+    if ((alerts & ALERT_TRACKED) != 0)
+        track_turn_end(engine);
     tasks_turn_end(&engine->tasks);
     owed_publish(engine);
     peers_turn_end(engine);

@@ -441,7 +441,7 @@ void track_take_changes(struct engine *engine)
 
 void track_turn_end(struct engine *engine)
 {
-    tracking_broadcast(tracking_of(engine));
+    tracking_turn_end(tracking_of(engine));
 }
 
 bool track_tick(struct engine *engine)

@@ -11,6 +11,8 @@
 #include "lib/timeout.h"
 #include "node/parts.h"
 
+#define FORGET_ALL ">2\r\n$10\r\ninvalidate\r\n_\r\n"
+
 TestSuite(engine_starved, .timeout = TIMEOUT_S(20));
 
 /* More than any buffer keeps: it has to be allocated anew each time. */
@@ -247,4 +249,23 @@ Test(engine_starved, a_reply_without_room_elsewhere_is_an_error_here)
         pair_deinit(&pair);
     }
     cr_assert_gt(withheld, 0);
+}
+
+/* A copy that it kept of what it was told would never be taken back. */
+Test(engine_starved, who_is_not_noted_to_have_read_a_key_forgets_all_behind_the_reply)
+{
+    for (uint64_t granted = 0; granted < 2; granted++) {
+        struct buffer bytes = {0};
+        begin(NULL);
+        pair_command(client, "HELLO 3");
+        forget_replies();
+        pair_ask(client, "CLIENT TRACKING ON", OK);
+        COMMAND(&bytes, "GET", "k");
+        send_starved(&bytes, 0, granted);
+        pair_pass(&pair, PAIR_TIMEOUT_MS);
+        cr_assert_gt(allocator.refused, 0);
+        cr_assert(got("-OOM out of memory for the request\r\n" FORGET_ALL) ||
+                  got("_\r\n" FORGET_ALL));
+        pair_deinit(&pair);
+    }
 }
