@@ -334,8 +334,8 @@ Test(interpreter, memory_is_bounded_and_nothing_catches_that)
     static const char *const texts[] = {
         "return string.rep('x', 100000000)", "local t = {} while true do t[#t + 1] = {} end",
         "local t = {} pcall(function() while true do t[#t + 1] = {} end end) return 1",
-        "local c = coroutine.wrap(function() return string.rep('x', 100000000) end) pcall(c) "
-        "return 1",
+        ("local c = coroutine.wrap(function() return string.rep('x', 100000000) end) pcall(c) "
+         "return 1"),
         "local s = 'x' while true do s = s .. s end"};
 
     begin();
