@@ -28,7 +28,7 @@
 
 /* What a state keeps in its registry, by numbers. */
 enum slot {
-    SLOT_FRONTS = 1, /* tables that cannot be changed, and what is behind each */
+    SLOT_FRONTS = 1, /* pairs: a table that cannot be changed, and what is behind it */
     SLOT_GLOBALS,    /* behind the front of the globals */
     SLOT_COMPILED,   /* functions by the names of scripts */
     SLOT_THREAD,     /* of the script that runs: keeps it from being collected */

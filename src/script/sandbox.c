@@ -22,19 +22,29 @@
 
 /* ---- fronts ---- */
 
-/* Pushes the table behind the front at `index`; false, and nothing, where it is none. */
+/* Pushes the table behind the front at `index`; false, and nothing, where it is none. They lie in
+ * pairs: a table whose keys are tables would order them by their addresses, and so the collector's
+ * steps, and the memory that counts for maxmemory, which no two runs of the simulator would share.
+ */
 static bool push_behind(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE)
         return false;
     lua_pushvalue(L, index);
     lua_rawgeti(L, LUA_REGISTRYINDEX, SLOT_FRONTS);
-    lua_insert(L, -2);
-    lua_rawget(L, -2);
-    lua_remove(L, -2);
-    if (!lua_isnil(L, -1))
+    const int count = (int)lua_objlen(L, -1);
+    for (int i = 1; i < count; i += 2) {
+        lua_rawgeti(L, -1, i);
+        const bool found = lua_rawequal(L, -1, -3);
+        lua_pop(L, 1);
+        if (!found)
+            continue;
+        lua_rawgeti(L, -1, i + 1);
+        lua_replace(L, -3);
+        lua_pop(L, 1);
         return true;
-    lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
     return false;
 }
 
@@ -57,9 +67,11 @@ void sandbox_protect(lua_State *L)
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
     lua_rawgeti(L, LUA_REGISTRYINDEX, SLOT_FRONTS);
+    const int count = (int)lua_objlen(L, -1);
     lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, count + 1);
     lua_pushvalue(L, behind);
-    lua_rawset(L, -3);
+    lua_rawseti(L, -2, count + 2);
     lua_pop(L, 1);
     lua_replace(L, behind);
 }
