@@ -464,3 +464,32 @@ Test(interpreter, a_run_repeats_exactly)
     buffer_deinit(&first);
     end();
 }
+
+/* It counts for maxmemory, and so for what is evicted when: the simulator's runs depend on it. */
+Test(interpreter, memory_does_not_depend_on_where_things_lie)
+{
+    enum { LIVES = 12, SCRIPTS = 400 };
+    static size_t memory[LIVES][SCRIPTS];
+    void *between[LIVES];
+
+    for (int life = 0; life < LIVES; life++) {
+        begin();
+        for (int i = 0; i < SCRIPTS; i++) {
+            char text[128];
+            snprintf(text, sizeof text,
+                     "local t = {} for i = 1, 20 do t['k' .. i] = {i} end return redis.call('get', "
+                     "KEYS[1]) .. %d",
+                     i % 50);
+            cr_assert(start(text, 2));
+            while (interpreter_proceed(interpreter, &reply, &work) == SCRIPT_SLICED)
+                continue;
+            memory[life][i] = interpreter_memory(interpreter);
+        }
+        between[life] = malloc(1000u + 977u * (unsigned)life); /* the next lie elsewhere */
+        end();
+    }
+    for (int life = 0; life < LIVES; life++) {
+        cr_assert_arr_eq(memory[life], memory[0], sizeof memory[0], "life %d", life);
+        free(between[life]);
+    }
+}
