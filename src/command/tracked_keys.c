@@ -288,4 +288,6 @@ void tracked_keys_deinit(struct tracked_keys *keys)
         tracked_key_free(&key);
     while (keys->bucket_count > 0)
         merge(keys);
+    memory_free(keys->segments); /* where the first segment got no memory */
+    keys->segments = NULL;
 }

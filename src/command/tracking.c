@@ -85,6 +85,7 @@ void tracking_destroy(struct tracking **pointer)
         return;
     ensure(list_empty(&tracking->trackers));
     drop_keys(tracking);
+    tracked_keys_deinit(&tracking->keys);
     while (tracking->dropped != NULL) {
         struct tracked_keys *dropped = tracking->dropped;
         tracking->dropped = dropped->behind;
