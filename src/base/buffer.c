@@ -145,3 +145,21 @@ void buffer_truncate(struct buffer *buffer, size_t size)
     ensure(size <= buffer_size(buffer));
     buffer->tail = buffer->head + size;
 }
+
+void buffer_append_wrapped(struct buffer *buffer, const char *indent, const char *words)
+{
+    size_t column = 0;
+
+    while (*words != '\0') {
+        const size_t size = strcspn(words, " ");
+        if (column > 0 && column + 1 + size > BUFFER_COLUMNS) {
+            buffer_append_string(buffer, "\n");
+            column = 0;
+        }
+        buffer_append_string(buffer, column == 0 ? indent : " ");
+        buffer_append(buffer, words, size);
+        column += size + (column == 0 ? strlen(indent) : 1);
+        words += size + strspn(words + size, " ");
+    }
+    buffer_append_string(buffer, "\n");
+}

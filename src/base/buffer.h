@@ -89,6 +89,9 @@ void buffer_append_string(struct buffer *buffer, const char *string);
 void buffer_append_int64(struct buffer *buffer, int64_t value); /* in decimal */
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Appends `words` in lines that open with `indent` and are at most BUFFER_COLUMNS long. */
+#define BUFFER_COLUMNS 80
+void buffer_append_wrapped(struct buffer *buffer, const char *indent, const char *words);
 
 /* Drops `size` bytes from the head; at most buffer_size. */
 void buffer_consume(struct buffer *buffer, size_t size);

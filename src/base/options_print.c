@@ -7,32 +7,11 @@
 #include "base/options_table.h"
 #include "base/words.h"
 
-#define LINE_MAX_COLUMNS 80
-
 /* The directive that is no option. */
 #define INCLUDE_TEXT                                                                           \
     "Reads another file at this place, by its path from where the server was started. A line " \
     "after "                                                                                   \
     "it overrides what it says."
-
-/* Appends `words` in lines that open with `indent` and are at most LINE_MAX_COLUMNS long. */
-static void append_wrapped(struct buffer *text, const char *indent, const char *words)
-{
-    size_t column = 0;
-
-    while (*words != '\0') {
-        const size_t size = strcspn(words, " ");
-        if (column > 0 && column + 1 + size > LINE_MAX_COLUMNS) {
-            buffer_append_string(text, "\n");
-            column = 0;
-        }
-        buffer_append_string(text, column == 0 ? indent : " ");
-        buffer_append(text, words, size);
-        column += size + (column == 0 ? strlen(indent) : 1);
-        words += size + strspn(words + size, " ");
-    }
-    buffer_append_string(text, "\n");
-}
 
 static bool has_range(const struct option *row)
 {
@@ -82,15 +61,16 @@ void options_print_help(struct buffer *text)
 
 void options_print_file(struct buffer *text)
 {
-    append_wrapped(text, "# ",
-                   "The configuration of dunlin-server, with every directive at its default. The "
-                   "syntax is redis.conf's: a directive a line, quotes around what holds blanks, "
-                   "sizes such as 100mb. Each can also be given on the command line, as "
-                   "--directive value. Directives marked \"live\" can be changed with CONFIG SET "
-                   "and kept with CONFIG REWRITE. The same text is in dunlin.conf(5).");
+    buffer_append_wrapped(
+        text, "# ",
+        "The configuration of dunlin-server, with every directive at its default. The "
+        "syntax is redis.conf's: a directive a line, quotes around what holds blanks, "
+        "sizes such as 100mb. Each can also be given on the command line, as "
+        "--directive value. Directives marked \"live\" can be changed with CONFIG SET "
+        "and kept with CONFIG REWRITE. The same text is in dunlin.conf(5).");
     buffer_append_string(text, "#\n# Made from src/base/options_list.h by `make conf`.\n\n"
                                "# include file\n#\n");
-    append_wrapped(text, "# ", INCLUDE_TEXT);
+    buffer_append_wrapped(text, "# ", INCLUDE_TEXT);
     buffer_append_string(text, "#\n# include /etc/dunlin/local.conf\n");
     for (size_t i = 0; i < options_table_size; i++) {
         const struct option *row = &options_table[i];
@@ -101,7 +81,7 @@ void options_print_file(struct buffer *text)
         buffer_append_format(text, "\n# %s ", row->name);
         append_form(text, row);
         buffer_append_string(text, row->live ? " (live)\n#\n" : "\n#\n");
-        append_wrapped(text, "# ", row->text);
+        buffer_append_wrapped(text, "# ", row->text);
         if (row->kind != OPTION_KIND_RULES)
             buffer_append_format(text, "\n%s %s\n", row->name, shown_initial(row));
     }

@@ -247,28 +247,7 @@ bool admin_options_parse(struct admin_options *options, const char *const *words
     return right && check(options, error);
 }
 
-/* ------------------------------------------------------------------------------------- for people
- */
-
-#define COLUMNS 80
-
-static void append_wrapped(struct buffer *text, const char *indent, const char *words)
-{
-    size_t column = 0;
-
-    while (*words != '\0') {
-        const size_t size = strcspn(words, " ");
-        if (column > 0 && column + 1 + size > COLUMNS) {
-            buffer_append_string(text, "\n");
-            column = 0;
-        }
-        buffer_append_string(text, column == 0 ? indent : " ");
-        buffer_append(text, words, size);
-        column += size + (column == 0 ? strlen(indent) : 1);
-        words += size + strspn(words + size, " ");
-    }
-    buffer_append_string(text, "\n");
-}
+/* ---- for people ---- */
 
 static void help_rows(enum admin_command command, struct buffer *text)
 {
@@ -284,7 +263,7 @@ static void help_rows(enum admin_command command, struct buffer *text)
         if (row->initial != NULL)
             buffer_append_format(text, "  (%s)", row->initial);
         buffer_append_string(text, "\n");
-        append_wrapped(text, "      ", row->text);
+        buffer_append_wrapped(text, "      ", row->text);
     }
 }
 
@@ -297,7 +276,7 @@ void admin_options_print_help(enum admin_command command, struct buffer *text)
             continue;
         buffer_append_format(text, "\n%s%s%s\n", commands[i].name,
                              commands[i].arguments[0] != '\0' ? " " : "", commands[i].arguments);
-        append_wrapped(text, "  ", commands[i].text);
+        buffer_append_wrapped(text, "  ", commands[i].text);
         help_rows(commands[i].command, text);
     }
     buffer_append_string(text, "\nEvery command takes:\n");

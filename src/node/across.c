@@ -66,7 +66,7 @@ static bool look_at_source(struct exec *exec)
 
     if (!transaction_queue(transaction, command_named(get[0]), get, 2, SIZE_MAX) ||
         !transaction_queue(transaction, command_named(until[0]), until, 2, SIZE_MAX)) {
-        reply_error(&exec->task.request->reply, "OOM out of memory for the request");
+        reply_error(&exec->task.request->reply, NO_ROOM_FOR_REQUEST);
         return false;
     }
     const struct group_content content = {

@@ -16,8 +16,6 @@
 #include "command/handlers.h"
 #include "resp/reply.h"
 
-#define NO_ROOM_FOR_REQUEST "OOM out of memory for the request"
-
 /* Whether it waits for requests of its client. What a client is subscribed to changes between
  * replies. */
 static bool must_wait(const struct client *client, const struct request *request)

@@ -17,11 +17,6 @@ static struct exec *exec_of(struct task *task)
 
 /* ---- the reply ---- */
 
-static bool is_error(struct span reply)
-{
-    return reply.size > 0 && reply.data[0] == '-';
-}
-
 static bool is_null(struct span reply)
 {
     return span_equal(reply, SPAN("*-1\r\n")) || span_equal(reply, SPAN("_\r\n"));
@@ -57,14 +52,14 @@ static void note_group(struct exec *exec, const struct exec_step *step, struct s
 {
     struct span rest = reply;
 
-    if (!is_error(reply)) {
+    if (!answer_is_error(reply)) {
         const uint8_t *line = memchr(reply.data, '\n', reply.size);
         ensure(line != NULL);
         rest = span_of(line + 1, (size_t)(reply.data + reply.size - line) - 1);
     }
     for (size_t i = 0; i < step->count; i++) {
         struct span one = reply;
-        if (!is_error(reply)) {
+        if (!answer_is_error(reply)) {
             struct answer answer;
             answer_init(&answer);
             if (answer_read(&answer, rest) != ANSWER_COMPLETE) {
@@ -100,7 +95,7 @@ static bool take_step(struct exec *exec)
     const bool whole = exec->step_count == 1 && step->group && step->count > 0;
     const struct span reply = whole ? buffer_content(&part->reply) : exec_flatten(part);
     const bool watched_changed = step->watched_count > 0 && is_null(reply);
-    const bool unknown = step->count == 0 && is_error(reply);
+    const bool unknown = step->count == 0 && answer_is_error(reply);
 
     request->reply.failed |= part->reply.failed;
     if (!step->group)
@@ -111,7 +106,7 @@ static bool take_step(struct exec *exec)
     }
     if (watched_changed) {
         reply_null_array(&request->reply, request->call.protocol);
-    } else if (whole && exec->alone && !is_error(reply)) {
+    } else if (whole && exec->alone && !answer_is_error(reply)) {
         const size_t head = strlen("*1\r\n");
         buffer_append(&request->reply, reply.data + head, reply.size - head);
     } else if (unknown || whole) {
@@ -287,7 +282,7 @@ void exec_begin_alone(struct request *request)
     exec->alone = true;
     if (!transaction_queue(exec->transaction, call->command, call->argv, call->argc, SIZE_MAX)) {
         task_end(request);
-        request_fail(request, "OOM out of memory for the request");
+        request_fail(request, NO_ROOM_FOR_REQUEST);
         return;
     }
     if (!exec_plan(exec)) {

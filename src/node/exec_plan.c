@@ -189,7 +189,7 @@ bool exec_plan(struct exec *exec)
             reply_error(&exec->task.request->reply,
                         "ERR the transaction has more about one partition than may run at once");
     } else {
-        reply_error(&exec->task.request->reply, "OOM out of memory for the request");
+        reply_error(&exec->task.request->reply, NO_ROOM_FOR_REQUEST);
     }
     memory_free(plan.step_of);
     memory_free(plan.latest);

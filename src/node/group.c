@@ -101,7 +101,7 @@ struct request *group_cut(struct request *whole, const struct group_content *con
     if (!request_make_room(request, m.argc) ||
         (at = buffer_reserve(&request->kept, m.bytes)) == NULL) {
         request_abandon(request);
-        reply_error(&whole->reply, "OOM out of memory for the request");
+        reply_error(&whole->reply, NO_ROOM_FOR_REQUEST);
         return NULL;
     }
     buffer_commit(&request->kept, m.bytes - 1);
@@ -322,7 +322,7 @@ bool group_create(struct request *request)
     struct group *group = request->owned ? memory_try_alloc(sizeof *group) : NULL;
 
     if (group == NULL)
-        return refuse(request, "OOM out of memory for the request");
+        return refuse(request, NO_ROOM_FOR_REQUEST);
     memset(group, 0, sizeof *group);
     request->group = group;
     request->kind = COMMAND_READ;
@@ -331,11 +331,11 @@ bool group_create(struct request *request)
         return refuse(request, "ERR what a node forwarded is no part of a transaction");
     group->commands = memory_try_alloc((group->count + 1) * sizeof group->commands[0]);
     if (group->commands == NULL)
-        return refuse(request, "OOM out of memory for the request");
+        return refuse(request, NO_ROOM_FOR_REQUEST);
     if (!read_commands(request, group))
         return refuse(request, "ERR what a node forwarded is no part of a transaction");
     if (!find_keys(request, group))
-        return refuse(request, "OOM out of memory for the request");
+        return refuse(request, NO_ROOM_FOR_REQUEST);
     return true;
 }
 

@@ -537,7 +537,7 @@ void listing_begin(struct request *request)
     request_wait(request, STAGE_LISTING); /* the words point to what it keeps */
     if (buffer_reserve(&listing->partitions, map) == NULL) {
         task_end(request);
-        request_fail(request, "OOM out of memory for the request");
+        request_fail(request, NO_ROOM_FOR_REQUEST);
         return;
     }
     read_words(listing);

@@ -41,7 +41,7 @@ void local_begin(struct request *request)
     task_init_of(task, &kind, request);
     if (!request_reserve(request)) {
         task_end(request);
-        request_fail(request, "OOM out of memory for the request");
+        request_fail(request, NO_ROOM_FOR_REQUEST);
         return;
     }
     request_wait(request, STAGE_STEPS);

@@ -28,8 +28,6 @@
 /* What a part takes in a step, as task.h counts. */
 #define MANY_PART_WORK (TASKS_WORK_PER_TURN / MANY_PER_TURN)
 
-#define NO_ROOM_FOR_REQUEST "OOM out of memory for the request"
-
 enum many_stage { MANY_CUTTING, MANY_BEGINNING, MANY_WAITING, MANY_GATHERING };
 
 struct many {
@@ -292,26 +290,21 @@ static void begin_some(struct many *many)
 
 /* ---- gathering ---- */
 
-static bool is_error(const struct buffer *reply)
-{
-    const struct span content = buffer_content(reply);
-
-    return reply->failed || (content.size > 0 && content.data[0] == '-');
-}
-
 /* A group answers an array of one reply, or an error of its own. */
 static void unwrap(struct request *part)
 {
-    if (part->group != NULL && !is_error(&part->reply))
+    if (part->group != NULL && !request_is_error(part))
         buffer_consume(&part->reply, strlen("*1\r\n"));
 }
 
 /* What needs all parts at once. False: an error takes its place. */
 static bool all_answered(const struct request *whole)
 {
-    list_for_each(
-        link,
-        &whole->parts) if (is_error(&list_entry(link, struct request, link)->reply)) return false;
+    list_for_each(link, &whole->parts)
+    {
+        if (request_is_error(list_entry(link, struct request, link)))
+            return false;
+    }
     return true;
 }
 
@@ -373,7 +366,7 @@ static void take(struct many *many, struct request *part)
     if (many->failed)
         return;
     unwrap(part);
-    if (is_error(reply)) {
+    if (request_is_error(part)) {
         take_error(many, part);
     } else if (whole->call.command->gather == GATHER_ARRAY) {
         request_append_reply(whole, part);

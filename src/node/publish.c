@@ -107,7 +107,7 @@ static void publish(struct request *request)
         return;
     }
     if (!alone && !asked_begin(request)) {
-        request_fail(request, "OOM out of memory for the request");
+        request_fail(request, NO_ROOM_FOR_REQUEST);
         return;
     }
     request->call.options.integer = (int64_t)announce(engine, kind, name, message);

@@ -368,13 +368,6 @@ void request_part_done(struct request *whole)
 
 /* ---- the end ---- */
 
-static bool is_error(const struct buffer *reply)
-{
-    const struct span content = buffer_content(reply);
-
-    return reply->failed || (content.size > 0 && content.data[0] == '-');
-}
-
 static void count_error(const struct request *request)
 {
     struct errorstats *errorstats = request->engine->own.environment->errorstats;
@@ -389,7 +382,7 @@ static void count_error(const struct request *request)
 static void count(struct request *request)
 {
     struct metrics_block *metrics = request->engine->metrics;
-    const bool error = is_error(&request->reply);
+    const bool error = request_is_error(request);
     const uint64_t usec = (uint64_t)(request->engine->now.mono_us - request->began_us);
 
     if (request->owner != OWNER_CLIENT)

@@ -15,6 +15,7 @@
 #include "node/engine.h"
 #include "node/task.h"
 #include "replica/operation.h"
+#include "resp/answer.h"
 
 struct block;
 struct client;
@@ -32,6 +33,8 @@ struct trail;
 #define REQUESTS_MAX (1u << 17)
 /* Buffers larger than this are given back between two uses, bytes. */
 #define BUFFER_KEEP (16 * 1024)
+
+#define NO_ROOM_FOR_REQUEST "OOM out of memory for the request"
 
 /* Who gets a request's reply. */
 enum request_owner {
@@ -178,6 +181,11 @@ static inline size_t request_reply_size(const struct request *request)
     if (__builtin_expect(list_empty(&request->behind), 1))
         return buffer_size(&request->reply);
     return buffer_size(&request->reply) + outbox_pieces_size(&request->behind);
+}
+/* Whether its reply, in its buffer, is an error, or found no memory. */
+static inline bool request_is_error(const struct request *request)
+{
+    return request->reply.failed || answer_is_error(buffer_content(&request->reply));
 }
 /* The reply is to be made anew. */
 static inline void request_reset_reply(struct request *request)

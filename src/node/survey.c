@@ -222,7 +222,7 @@ void survey_begin(struct request *request)
     survey->listed = strcmp(name + strlen(name) - strlen("numsub"), "numsub") != 0;
     request->survey = survey;
     if (!asked_begin(request)) {
-        request_fail(request, "OOM out of memory for the request");
+        request_fail(request, NO_ROOM_FOR_REQUEST);
         return;
     }
     ask(request);

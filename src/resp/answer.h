@@ -32,6 +32,12 @@ void answer_init(struct answer *answer);
 /* `bytes` starts with the reply. answer_init again before the next one. */
 enum answer_progress answer_read(struct answer *answer, struct span bytes);
 
+/* Whether the reply, of which there is a beginning, is an error. */
+static inline bool answer_is_error(struct span bytes)
+{
+    return bytes.size > 0 && bytes.data[0] == '-';
+}
+
 /* Whether the complete reply `bytes` is an integer (":5\r\n"), and which. */
 bool answer_integer(struct span bytes, int64_t *value);
 
