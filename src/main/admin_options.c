@@ -247,7 +247,7 @@ bool admin_options_parse(struct admin_options *options, const char *const *words
     return right && check(options, error);
 }
 
-/* ---- for people ---- */
+/* --------------------------------------------------------------------------------- for people */
 
 static void help_rows(enum admin_command command, struct buffer *text)
 {
