@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +18,9 @@
  * still for memory. Transparent huge pages stay off: they stall an insert for 20 ms. What is free
  * is given back to the system by a thread of jemalloc's, for a worker that frees a million entries
  * would else do so for some ms at a time; and blocks of 8 MB and more wait for that as all others
- * do (oversize_threshold), while by jemalloc's default whoever frees one gives it back on the spot,
- * 10 ms for 100 MB, and whoever asks for the next pays for each of its pages again.
+ * do (oversize_threshold, and memory_prepare), while by jemalloc's default whoever frees one gives
+ * it back on the spot, 10 ms for 100 MB, and whoever asks for the next pays for each of its pages
+ * again.
  *
  * slab_sizes: pages of a slab, by size class. Each slab costs 128 bytes of jemalloc's own, and by
  * default is as small as its blocks fill it without a rest: 64 blocks of 64 bytes (2 bytes each),
@@ -99,6 +102,19 @@ size_t memory_size_class(size_t size)
 
 #ifdef DUNLIN_WITH_JEMALLOC
 
+/* The first arena is made before jemalloc has read oversize_threshold, and keeps its default; and a
+ * fork leaves the thread that gives memory back behind, with nobody to take its place (5.3.0:
+ * malloc_init_hard_a0_locked, background_thread_postfork_child). A jemalloc without these names has
+ * no such arena or no such thread. */
+void memory_prepare(void)
+{
+    size_t threshold = SIZE_MAX;
+    bool enabled = true;
+
+    mallctl("arena.0.oversize_threshold", NULL, NULL, &threshold, sizeof threshold);
+    mallctl("background_thread", NULL, NULL, &enabled, sizeof enabled);
+}
+
 void memory_describe(void (*write)(void *context, const char *piece), void *context)
 {
     malloc_stats_print(write, context, NULL);
@@ -113,6 +129,10 @@ void memory_give_back(void)
 }
 
 #else
+
+void memory_prepare(void)
+{
+}
 
 void memory_describe(void (*write)(void *context, const char *piece), void *context)
 {

@@ -10,6 +10,10 @@
 
 #include <stddef.h>
 
+/* What the allocator has to be told while the process runs, by a server that minds how long a call
+ * takes: once, by the thread that starts all others, and after the last fork. */
+void memory_prepare(void);
+
 /* Zeroed memory, never NULL. */
 void *memory_alloc(size_t size);
 /* Zeroed memory for `count` items of `size` bytes; an overflow of the product is an assertion. */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "io/file.h"
 #include "io/log_sink.h"
 #include "io/node.h"
@@ -134,6 +135,7 @@ int main(int argc, char **argv)
         options_release(&options);
         return complain(&error, EXIT_FAILURE);
     }
+    memory_prepare();
     const int code = serve(options, file != NULL ? file : "", argv[0]);
     options_release(&options);
     return code;

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "lib/timeout.h"
 
@@ -65,4 +71,69 @@ Test(memory, what_is_allocated_apart_shares_no_cache_line)
     }
     for (size_t i = 0; i < 100; i++)
         memory_free(blocks[i]);
+}
+
+static void append_piece(void *context, const char *piece)
+{
+    buffer_append(context, piece, strlen(piece));
+}
+
+/* What the allocator says of itself has `words`. */
+static bool described(const char *words)
+{
+    struct buffer text = {0};
+
+    memory_describe(append_piece, &text);
+    buffer_append(&text, "", 1);
+    const bool found = strstr((const char *)buffer_content(&text).data, words) != NULL;
+    buffer_deinit(&text);
+    return found;
+}
+
+/* How many of the pages that a block had are still there, of 100. */
+static size_t percent_resident(uintptr_t address, size_t size)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = (address + page - 1) / page * page;
+    const size_t count = (size - page) / page;
+    unsigned char *pages = memory_alloc(count);
+    size_t resident = 0;
+
+    cr_assert_eq(mincore((void *)from, count * page, pages), 0);
+    for (size_t i = 0; i < count; i++)
+        resident += pages[i] & 1;
+    memory_free(pages);
+    return resident * 100 / count;
+}
+
+Test(memory, who_frees_a_large_block_does_not_wait_for_the_system)
+{
+    const size_t size = (size_t)64 << 20;
+
+    if (!described("jemalloc statistics"))
+        return;
+    memory_prepare();
+    char *block = memory_alloc(size);
+    memset(block, 1, size);
+    const uintptr_t address = (uintptr_t)block;
+    cr_assert_eq(percent_resident(address, size), 100);
+    memory_free(block);
+    cr_assert_gt(percent_resident(address, size), 90);
+}
+
+Test(memory, a_forked_process_has_a_thread_that_gives_memory_back)
+{
+    int status;
+
+    if (!described("jemalloc statistics"))
+        return;
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        const bool none = !described("Background threads: 1,");
+        memory_prepare();
+        _exit(none && described("Background threads: 1,") ? 0 : 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
 }
