@@ -12,60 +12,51 @@ void heap_deinit(struct heap *heap)
     *heap = (struct heap){0};
 }
 
-static struct heap_node **slot(const struct heap *heap, size_t place)
+static struct heap_item *item(const struct heap *heap, size_t place)
 {
     return &heap->pages[(place - 1) / HEAP_PAGE][(place - 1) % HEAP_PAGE];
 }
 
-static struct heap_node *get(const struct heap *heap, size_t place)
+static void put(struct heap *heap, size_t place, struct heap_item moved)
 {
-    return *slot(heap, place);
+    *item(heap, place) = moved;
+    moved.node->place = place;
 }
 
-static void put(struct heap *heap, size_t place, struct heap_node *node)
+static void rise(struct heap *heap, size_t place, struct heap_item moved)
 {
-    *slot(heap, place) = node;
-    node->place = place;
-}
-
-static void rise(struct heap *heap, struct heap_node *node)
-{
-    size_t place = node->place;
-
-    while (place > 1 && get(heap, place / 2)->key > node->key) {
-        put(heap, place, get(heap, place / 2));
+    while (place > 1 && item(heap, place / 2)->key > moved.key) {
+        put(heap, place, *item(heap, place / 2));
         place /= 2;
     }
-    put(heap, place, node);
+    put(heap, place, moved);
 }
 
-static void sink(struct heap *heap, struct heap_node *node)
+static void sink(struct heap *heap, size_t place, struct heap_item moved)
 {
-    size_t place = node->place;
-
     while (place * 2 <= heap->count) {
         size_t lower = place * 2;
-        if (lower < heap->count && get(heap, lower + 1)->key < get(heap, lower)->key)
+        if (lower < heap->count && item(heap, lower + 1)->key < item(heap, lower)->key)
             lower++;
-        if (get(heap, lower)->key >= node->key)
+        if (item(heap, lower)->key >= moved.key)
             break;
-        put(heap, place, get(heap, lower));
+        put(heap, place, *item(heap, lower));
         place = lower;
     }
-    put(heap, place, node);
+    put(heap, place, moved);
 }
 
 static bool add_page(struct heap *heap)
 {
     if (heap->page_count == heap->page_capacity) {
         const size_t capacity = heap->page_capacity > 0 ? heap->page_capacity * 2 : 4;
-        struct heap_node ***pages = memory_try_realloc(heap->pages, capacity * sizeof pages[0]);
+        struct heap_item **pages = memory_try_realloc(heap->pages, capacity * sizeof pages[0]);
         if (pages == NULL)
             return false;
         heap->pages = pages;
         heap->page_capacity = capacity;
     }
-    struct heap_node **page = memory_try_alloc(HEAP_PAGE * sizeof page[0]);
+    struct heap_item *page = memory_try_alloc(HEAP_PAGE * sizeof page[0]);
     if (page == NULL)
         return false;
     heap->pages[heap->page_count++] = page;
@@ -78,21 +69,21 @@ bool heap_push(struct heap *heap, struct heap_node *node, uint64_t key)
     if (heap->count == heap->page_count * HEAP_PAGE && !add_page(heap))
         return false;
     node->key = key;
-    put(heap, ++heap->count, node);
-    rise(heap, node);
+    rise(heap, ++heap->count, (struct heap_item){.key = key, .node = node});
     return true;
 }
 
 void heap_remove(struct heap *heap, struct heap_node *node)
 {
-    if (node->place == 0)
+    const size_t place = node->place;
+
+    if (place == 0)
         return;
-    ensure(node->place <= heap->count && get(heap, node->place) == node);
-    struct heap_node *last = get(heap, heap->count--);
-    if (last != node) {
-        put(heap, node->place, last);
-        rise(heap, last);
-        sink(heap, last);
+    ensure(place <= heap->count && item(heap, place)->node == node);
+    const struct heap_item last = *item(heap, heap->count--);
+    if (last.node != node) {
+        rise(heap, place, last);
+        sink(heap, last.node->place, last);
     }
     node->place = 0;
 }

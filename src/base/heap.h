@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A binary heap whose nodes live in its members: the one with the lowest key is on top, and any can
- * be taken out. The heap owns its pointers, the members belong to whoever put them in. The pointers
- * lie in pages, so that no push copies more than the list of these: a million hints are 8 MB of
- * pointers, and to move them takes milliseconds. A zeroed heap is an empty one.
+ * be taken out. The heap owns its items, the members belong to whoever put them in. The items lie
+ * in pages, so that no push copies more than the list of these: a million hints are 16 MB of items,
+ * and to move them takes milliseconds. An item has its member's key beside it: members lie
+ * anywhere, and to look at two of them on each level is most of what a removal costs. A zeroed heap
+ * is an empty one.
  */
 #ifndef DUNLIN_BASE_HEAP_H
 #define DUNLIN_BASE_HEAP_H
@@ -17,11 +19,16 @@ struct heap_node {
     size_t place; /* 1 is the top; 0: it is in no heap */
 };
 
-/* Pointers in a page. */
+struct heap_item {
+    uint64_t key; /* the node's */
+    struct heap_node *node;
+};
+
+/* Items in a page. */
 #define HEAP_PAGE 1024
 
 struct heap {
-    struct heap_node ***pages; /* by place - 1 */
+    struct heap_item **pages; /* by place - 1 */
     size_t count;
     size_t page_count, page_capacity;
 };
@@ -39,7 +46,7 @@ void heap_remove(struct heap *heap, struct heap_node *node);
 /* NULL when it is empty. */
 static inline struct heap_node *heap_top(const struct heap *heap)
 {
-    return heap->count > 0 ? heap->pages[0][0] : NULL;
+    return heap->count > 0 ? heap->pages[0][0].node : NULL;
 }
 
 #endif

@@ -20,9 +20,11 @@
 
 /* Of a turn's time, us: events that are ready are handled for so long, */
 #define EVENTS_US 300
-/* and until then connections are written. Both end well before 1 ms, since one event, and the
- * owner's end of the turn, may take some hundreds of us. */
-#define FLUSH_US 700
+/* its owner begins what can wait as well until then, */
+#define OWNER_US 450
+/* and until then connections are written. All end well before 1 ms, since one event, or one thing
+ * that the owner does, may take some hundreds of us. */
+#define FLUSH_US 600
 /* Connections that are written however late it is. */
 #define FLUSHES_MIN 8
 
@@ -214,6 +216,11 @@ bool loop_spend(struct loop *loop, size_t bytes)
         return false;
     event_base_loopbreak(loop->base);
     return true;
+}
+
+bool loop_late(const struct loop *loop)
+{
+    return turn_passed(&loop->turn, OWNER_US);
 }
 
 /* Those that there is no time for stay dirty, and come first in the next turn. */

@@ -54,6 +54,8 @@ void loop_note_mask(struct loop *loop, uint32_t doing);
 /* An event was handled, with so many bytes. Where the turn has had its time, those events that are
  * ready and not yet handled come in the next, and it says true. */
 bool loop_spend(struct loop *loop, size_t bytes);
+/* Whether the turn has lasted so long that its owner begins nothing else in it. */
+bool loop_late(const struct loop *loop);
 
 /* Runs turns until loop_stop. */
 void loop_run(struct loop *loop);

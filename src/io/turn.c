@@ -62,5 +62,10 @@ bool turn_spend(struct turn *turn, size_t bytes, int64_t limit_us)
     if (turn->spent < SPEND_ASK)
         return false;
     turn->spent = 0;
+    return turn_passed(turn, limit_us);
+}
+
+bool turn_passed(const struct turn *turn, int64_t limit_us)
+{
     return read_us(CLOCK_MONOTONIC) - turn->began_us > limit_us;
 }

@@ -62,5 +62,7 @@ static inline void turn_note(struct turn *turn, enum work work)
 /* An event, with so many bytes, was handled. True when more than `limit_us` have passed since the
  * turn began, as far as the clock was asked. */
 bool turn_spend(struct turn *turn, size_t bytes, int64_t limit_us);
+/* The same for what takes long enough to ask the clock each time. */
+bool turn_passed(const struct turn *turn, int64_t limit_us);
 
 #endif

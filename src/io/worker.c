@@ -159,6 +159,13 @@ static void wake_at(void *host, int64_t mono_us)
     loop_wake_at(worker->loop, mono_us);
 }
 
+static bool late(void *host)
+{
+    const struct worker *worker = host;
+
+    return loop_late(worker->loop);
+}
+
 static const struct engine_calls engine_calls = {
     .client_output = client_socket_output,
     .client_hold = client_socket_hold,
@@ -171,6 +178,7 @@ static const struct engine_calls engine_calls = {
     .control_command = control_command,
     .control_message = control_message,
     .wake_at = wake_at,
+    .late = late,
 };
 
 static void on_wake(void *self)

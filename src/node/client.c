@@ -310,6 +310,12 @@ static bool turn_spent(const struct engine *engine)
            engine->turn_bytes >= CLIENT_BYTES_A_TURN;
 }
 
+/* Whether no other batch of commands is begun in it. */
+static bool turn_over(const struct engine *engine)
+{
+    return engine->turn_late || turn_spent(engine);
+}
+
 /* Whether not even the next command may be read yet. */
 static bool must_not_read(struct client *client)
 {
@@ -397,7 +403,7 @@ static void run(struct client *client, const struct command_input *commands)
         return;
     }
     list_remove(&client->resumed);
-    if (turn_spent(client->engine)) /* the others are first in the next one */
+    if (turn_over(client->engine)) /* the others are first in the next one */
         list_append(&client->engine->resumed, &client->resumed);
     else
         list_prepend(&client->engine->resumed, &client->resumed);
@@ -411,7 +417,9 @@ static void begin_share(struct engine *engine)
 
     engine->turn_commands = taken < CLIENT_COMMANDS_PER_TURN ? taken : CLIENT_COMMANDS_PER_TURN - 1;
     engine->turn_answers = 0;
+    engine->turn_ask_at = PEER_ANSWERS_UNASKED;
     engine->turn_bytes = 0;
+    engine->turn_late = false;
 }
 
 void clients_proceed(struct engine *engine)
@@ -422,7 +430,7 @@ void clients_proceed(struct engine *engine)
 
     list_init(&running);
     begin_share(engine);
-    while (!list_empty(&engine->resumed) && !turn_spent(engine)) {
+    while (!list_empty(&engine->resumed) && !turn_over(engine)) {
         batch->count = batch->argument_count = 0;
         while (!list_empty(&engine->resumed) && batch->count < BATCH_COMMANDS_MAX) {
             struct client *client = list_entry(engine->resumed.next, struct client, resumed);
@@ -432,6 +440,7 @@ void clients_proceed(struct engine *engine)
         }
         if (batch->count > 1)
             fetch(engine);
+        engine->turn_late = engine_late(engine);
         for (next = batch->commands; !list_empty(&running);) {
             struct client *client = list_entry(running.next, struct client, resumed);
             const size_t ahead = client->ahead;

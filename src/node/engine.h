@@ -59,6 +59,9 @@ struct engine_calls {
 
     /* Call engine_wake at or soon after this time; replaces what was asked before. */
     void (*wake_at)(void *host, int64_t mono_us);
+    /* Whether the turn has lasted so long that what is not begun had better wait for the next.
+     * NULL: it never has, and a turn ends after so many commands and answers. */
+    bool (*late)(void *host);
 };
 
 struct engine_options {

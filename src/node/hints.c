@@ -76,7 +76,7 @@ static struct hints_target *find_or_create(struct engine *engine, node_number nu
 /* What a hint of so many bytes, key and value, takes, as it is counted. */
 static uint64_t weight_of(size_t bytes)
 {
-    return memory_size_class(sizeof(struct hint) + bytes) + 2 * sizeof(struct heap_node *);
+    return memory_size_class(sizeof(struct hint) + bytes) + 2 * sizeof(struct heap_item);
 }
 
 static uint64_t weight(const struct hint *hint)

@@ -318,6 +318,8 @@ struct engine {
     /* What clients have had of this turn (turn_spent in client.c). */
     size_t turn_commands;
     size_t turn_answers; /* of other nodes, which come before */
+    size_t turn_ask_at;  /* at so many the host is asked whether the turn is late */
+    bool turn_late;      /* the batch that runs is the last */
     size_t turn_bytes;   /* taken or put out */
     struct order_tables order_tables;
     bool settling; /* peers_settling, when it was last looked at */
@@ -371,6 +373,11 @@ uint64_t engine_bound(const struct engine *engine);
 static inline void engine_note(struct engine *engine, enum work work)
 {
     engine->doing |= work_bit(work);
+}
+/* What is not begun is to wait for the next turn. */
+static inline bool engine_late(const struct engine *engine)
+{
+    return engine->calls->late != NULL && engine->calls->late(engine->host);
 }
 /* A mask of enum directory_alert. */
 static inline unsigned engine_alerts(const struct engine *engine)

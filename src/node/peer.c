@@ -395,6 +395,17 @@ static void greet(struct peer *peer, const struct wire_message *message)
 
 /* ---- frames ---- */
 
+/* Whether the turn's answers are so many. Of one that is late no others are taken. */
+static bool enough(struct engine *engine, size_t answers_max)
+{
+    if (engine->turn_answers >= engine->turn_ask_at && engine->turn_answers < answers_max) {
+        engine->turn_ask_at = engine->turn_answers + PEER_ANSWERS_UNASKED;
+        if (engine_late(engine))
+            engine->turn_answers = PEER_ANSWERS_PER_TURN;
+    }
+    return engine->turn_answers >= answers_max;
+}
+
 /* Takes the messages of the frame that `in` begins with; false: some are the next turn's. */
 static bool receive_frame(struct peer *peer, struct wire_frame *frame, size_t answers_max)
 {
@@ -409,7 +420,7 @@ static bool receive_frame(struct peer *peer, struct wire_frame *frame, size_t an
         ledger_hear(&engine->own.bounds->ledger, peer->number, frame->settled);
     }
     frame->messages.at += peer->taken;
-    while (peer->stage != PEER_CLOSED && engine->turn_answers < answers_max &&
+    while (peer->stage != PEER_CLOSED && !enough(engine, answers_max) &&
            (result = wire_next_message(&frame->messages, &message, &error)) == WIRE_OK) {
         if (peer->stage == PEER_GREETING)
             greet(peer, &message);

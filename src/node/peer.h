@@ -20,6 +20,8 @@ struct engine;
 /* Answers that are taken in one turn, of all peers, before the rest is left to the next: one is
  * about half a command. A hint that is kept counts as one more. */
 #define PEER_ANSWERS_PER_TURN 512
+/* As many are taken before the host is asked whether the turn is late. */
+#define PEER_ANSWERS_UNASKED 32
 
 enum peer_stage { PEER_CLOSED, PEER_OPENING, PEER_GREETING, PEER_OPEN };
 

@@ -108,6 +108,13 @@ static void wake_at(void *host, int64_t mono_us)
     node->wake_at_us = mono_us;
 }
 
+static bool late(void *host)
+{
+    const struct pair_node *node = host;
+
+    return node->late;
+}
+
 static const struct engine_calls calls = {
     .client_output = client_output,
     .client_hold = client_hold,
@@ -120,6 +127,7 @@ static const struct engine_calls calls = {
     .control_command = control_command,
     .control_message = control_message,
     .wake_at = wake_at,
+    .late = late,
 };
 
 /* ---- what commands look at ---- */

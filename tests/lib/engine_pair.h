@@ -51,6 +51,7 @@ struct pair_node {
     struct view *view;
     struct engine *engine;
     int64_t wake_at_us;
+    bool late;              /* each turn has lasted long, whenever the engine asks */
     bool killed;            /* the directory woke it */
     struct buffer logged;   /* lines */
     struct buffer commands; /* control's: argv with blanks and a line's end */

@@ -26,7 +26,7 @@ Test(heap, one_of_many_pages_grows_without_moving_what_is_there)
     struct heap heap = {0};
 
     for (size_t i = 0; i < count; i++) {
-        struct heap_node **const page = i > 0 ? heap.pages[(i - 1) / HEAP_PAGE] : NULL;
+        const struct heap_item *const page = i > 0 ? heap.pages[(i - 1) / HEAP_PAGE] : NULL;
         cr_assert(heap_push(&heap, &nodes[i], (uint64_t)(i * 7919 % count)));
         cr_assert(i == 0 || heap.pages[(i - 1) / HEAP_PAGE] == page);
     }

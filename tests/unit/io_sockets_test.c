@@ -167,6 +167,21 @@ Test(loop, counts_a_turn_by_the_cpu_and_not_by_the_neighbours)
     cr_assert_lt(longest_turn(sleep_once, &doing), 50000);
 }
 
+static void spin_until_late(void)
+{
+    while (!loop_late(loop))
+        continue;
+    cr_assert_geq(clock_now().mono_us - loop_now(loop).mono_us, 400);
+    loop_stop(loop);
+}
+
+Test(loop, a_turn_that_has_had_its_time_is_late)
+{
+    uint32_t doing;
+
+    cr_assert_geq(longest_turn(spin_until_late, &doing), 400);
+}
+
 Test(loop, drops_errands_that_it_does_not_get_to)
 {
     begin();

@@ -95,6 +95,30 @@ Test(engine_answers, beyond_a_turns_share_are_the_next_turns)
     pair_deinit(&pair);
 }
 
+/* They end soon, and so do the commands behind them; and yet all are taken in time. */
+Test(engine_answers, of_a_turn_that_is_late_are_the_next_turns)
+{
+    struct buffer answers = {0};
+    size_t turns = 1;
+
+    begin();
+    carry_answers(&answers);
+    pair.nodes[0].late = true;
+    buffer_append_span(engine_peer_in(engine, other), buffer_content(&answers));
+    engine_peer_input(engine, pair_now(&pair.nodes[0]), other);
+    engine_turn_end(engine, pair_now(&pair.nodes[0]));
+    cr_assert(replied(OK) > 0 && replied(OK) <= 2 * PEER_ANSWERS_UNASKED + 64, "%zu", replied(OK));
+    for (; replied(OK) < WRITES; turns++) {
+        cr_assert_leq(pair.nodes[0].wake_at_us, pair.now.mono_us);
+        cr_assert_lt(turns, WRITES);
+        turn();
+    }
+    cr_assert_geq(turns, WRITES / 128);
+    cr_assert_eq(buffer_size(engine_peer_in(engine, other)), 0);
+    buffer_deinit(&answers);
+    pair_deinit(&pair);
+}
+
 Test(engine_answers, that_came_before_the_link_broke_count)
 {
     struct buffer answers = {0};

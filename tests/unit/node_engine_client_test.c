@@ -199,11 +199,10 @@ Test(engine_client, who_leaves_takes_a_command_of_very_many_keys_along)
 }
 
 /* They have come, and none has run. */
-static struct engine *begin_with_pings(unsigned count)
+static struct engine *send_pings(unsigned count)
 {
-    begin();
     for (unsigned i = 0; i < count; i++)
-        buffer_append_string(engine_client_in(client->client), "PING\r\n");
+        buffer_append_string(engine_client_in(client->client), "*1\r\n$4\r\nPING\r\n");
     engine_client_input(pair.nodes[0].engine, pair.now, client->client);
     return pair.nodes[0].engine;
 }
@@ -212,7 +211,8 @@ Test(engine_client, more_than_fits_a_turn_is_run_in_the_next)
 {
     enum { PINGS = 3 * CLIENT_COMMANDS_PER_TURN };
 
-    engine_turn_end(begin_with_pings(PINGS), pair.now);
+    begin();
+    engine_turn_end(send_pings(PINGS), pair.now);
     const size_t first = outbox_size(engine_client_out(client->client)) / strlen("+PONG\r\n");
     cr_assert(first > 0 && first <= CLIENT_COMMANDS_PER_TURN, "%zu", first);
     cr_assert_leq(pair.nodes[0].wake_at_us, pair.now.mono_us);
@@ -221,9 +221,34 @@ Test(engine_client, more_than_fits_a_turn_is_run_in_the_next)
     end();
 }
 
+/* Each client's batch, whoever was first in the turn before. */
+Test(engine_client, a_turn_that_is_late_runs_one_batch_and_then_the_others)
+{
+    enum { PINGS = 8 * BATCH_COMMANDS_MAX };
+
+    begin();
+    struct pair_client *other = pair_connect(&pair, 0);
+    struct engine *engine = send_pings(PINGS);
+    buffer_append_string(engine_client_in(other->client), "PING other\r\n");
+    engine_client_input(engine, pair.now, other->client);
+    pair.nodes[0].late = true;
+    engine_turn_end(engine, pair.now);
+    cr_assert_eq(outbox_size(engine_client_out(client->client)),
+                 BATCH_COMMANDS_MAX * strlen("+PONG\r\n"), "%zu",
+                 outbox_size(engine_client_out(client->client)));
+    cr_assert_eq(outbox_size(engine_client_out(other->client)), 0);
+    cr_assert_leq(pair.nodes[0].wake_at_us, pair.now.mono_us);
+    engine_turn_end(engine, pair.now);
+    cr_assert_eq(outbox_size(engine_client_out(other->client)), strlen("$5\r\nother\r\n"));
+    pair_settle(&pair);
+    cr_assert_eq(buffer_size(&client->got), PINGS * strlen("+PONG\r\n"));
+    end();
+}
+
 Test(engine_client, a_turn_that_took_many_answers_runs_few_commands_but_some)
 {
-    struct engine *engine = begin_with_pings(CLIENT_COMMANDS_PER_TURN);
+    begin();
+    struct engine *engine = send_pings(CLIENT_COMMANDS_PER_TURN);
 
     engine->turn_answers = 100 * CLIENT_COMMANDS_PER_TURN;
     engine_turn_end(engine, pair.now);
