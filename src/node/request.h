@@ -28,8 +28,8 @@ struct survey;
 struct sweep;
 struct trail;
 
-/* Requests of one worker in flight at once, over all its clients and links; each takes about 1.5
- * KB. A command of many keys takes one a key, and one. */
+/* Requests of one worker in flight at once, over all its clients and links; each takes about 2 KB.
+ * A command of many keys takes one a key, and one. */
 #define REQUESTS_MAX (1u << 17)
 /* Buffers larger than this are given back between two uses, bytes. */
 #define BUFFER_KEEP (16 * 1024)

@@ -64,7 +64,7 @@ void watch_look_at_hints(struct watch *watch, const struct sim_node *node, bool 
         for (size_t i = 0; hints->targets[target] != NULL && i < hints->targets[target]->owed.count;
              i++) {
             const struct heap *owed = &hints->targets[target]->owed;
-            const uint64_t stamp = owed->pages[i / HEAP_PAGE][i % HEAP_PAGE]->key;
+            const uint64_t stamp = owed->pages[i / HEAP_PAGE][i % HEAP_PAGE].key;
             if (watch_stamp_place(watch, stamp)->stamp == stamp)
                 see_hint(watch, node->number, (unsigned)target, stamp, at_us);
         }
