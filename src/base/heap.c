@@ -12,21 +12,16 @@ void heap_deinit(struct heap *heap)
     *heap = (struct heap){0};
 }
 
-static struct heap_item *item(const struct heap *heap, size_t place)
-{
-    return &heap->pages[(place - 1) / HEAP_PAGE][(place - 1) % HEAP_PAGE];
-}
-
 static void put(struct heap *heap, size_t place, struct heap_item moved)
 {
-    *item(heap, place) = moved;
+    *heap_item(heap, place) = moved;
     moved.node->place = place;
 }
 
 static void rise(struct heap *heap, size_t place, struct heap_item moved)
 {
-    while (place > 1 && item(heap, place / 2)->key > moved.key) {
-        put(heap, place, *item(heap, place / 2));
+    while (place > 1 && heap_item(heap, place / 2)->key > moved.key) {
+        put(heap, place, *heap_item(heap, place / 2));
         place /= 2;
     }
     put(heap, place, moved);
@@ -36,11 +31,11 @@ static void sink(struct heap *heap, size_t place, struct heap_item moved)
 {
     while (place * 2 <= heap->count) {
         size_t lower = place * 2;
-        if (lower < heap->count && item(heap, lower + 1)->key < item(heap, lower)->key)
+        if (lower < heap->count && heap_item(heap, lower + 1)->key < heap_item(heap, lower)->key)
             lower++;
-        if (item(heap, lower)->key >= moved.key)
+        if (heap_item(heap, lower)->key >= moved.key)
             break;
-        put(heap, place, *item(heap, lower));
+        put(heap, place, *heap_item(heap, lower));
         place = lower;
     }
     put(heap, place, moved);
@@ -79,8 +74,8 @@ void heap_remove(struct heap *heap, struct heap_node *node)
 
     if (place == 0)
         return;
-    ensure(place <= heap->count && item(heap, place)->node == node);
-    const struct heap_item last = *item(heap, heap->count--);
+    ensure(place <= heap->count && heap_item(heap, place)->node == node);
+    const struct heap_item last = *heap_item(heap, heap->count--);
     if (last.node != node) {
         rise(heap, place, last);
         sink(heap, last.node->place, last);

@@ -43,10 +43,16 @@ bool heap_push(struct heap *heap, struct heap_node *node, uint64_t key);
 /* Takes `node` out of this heap; harmless when it is in none. */
 void heap_remove(struct heap *heap, struct heap_node *node);
 
+/* What stands at a place, from 1 to the count, the top first and the rest in no order. */
+static inline struct heap_item *heap_item(const struct heap *heap, size_t place)
+{
+    return &heap->pages[(place - 1) / HEAP_PAGE][(place - 1) % HEAP_PAGE];
+}
+
 /* NULL when it is empty. */
 static inline struct heap_node *heap_top(const struct heap *heap)
 {
-    return heap->count > 0 ? heap->pages[0][0].node : NULL;
+    return heap->count > 0 ? heap_item(heap, 1)->node : NULL;
 }
 
 #endif

@@ -395,19 +395,20 @@ static void greet(struct peer *peer, const struct wire_message *message)
 
 /* ---- frames ---- */
 
-/* Whether the turn's answers are so many. Of one that is late no others are taken. */
-static bool enough(struct engine *engine, size_t answers_max)
+/* Whether the turn has had its answers. One that is late has. */
+static bool enough(struct engine *engine)
 {
-    if (engine->turn_answers >= engine->turn_ask_at && engine->turn_answers < answers_max) {
+    if (engine->turn_answers >= engine->turn_ask_at &&
+        engine->turn_answers < PEER_ANSWERS_PER_TURN) {
         engine->turn_ask_at = engine->turn_answers + PEER_ANSWERS_UNASKED;
         if (engine_late(engine))
             engine->turn_answers = PEER_ANSWERS_PER_TURN;
     }
-    return engine->turn_answers >= answers_max;
+    return engine->turn_answers >= PEER_ANSWERS_PER_TURN;
 }
 
 /* Takes the messages of the frame that `in` begins with; false: some are the next turn's. */
-static bool receive_frame(struct peer *peer, struct wire_frame *frame, size_t answers_max)
+static bool receive_frame(struct peer *peer, struct wire_frame *frame, bool all)
 {
     struct engine *engine = peer->engine;
     struct wire_message message;
@@ -420,7 +421,7 @@ static bool receive_frame(struct peer *peer, struct wire_frame *frame, size_t an
         ledger_hear(&engine->own.bounds->ledger, peer->number, frame->settled);
     }
     frame->messages.at += peer->taken;
-    while (peer->stage != PEER_CLOSED && !enough(engine, answers_max) &&
+    while (peer->stage != PEER_CLOSED && (all || !enough(engine)) &&
            (result = wire_next_message(&frame->messages, &message, &error)) == WIRE_OK) {
         if (peer->stage == PEER_GREETING)
             greet(peer, &message);
@@ -435,8 +436,8 @@ static bool receive_frame(struct peer *peer, struct wire_frame *frame, size_t an
     return result != WIRE_OK;
 }
 
-/* Takes what came, as far as the turn's answers are no more than so many. */
-static void receive(struct peer *peer, size_t answers_max)
+/* Takes what came: all of it, or as far as the turn goes. */
+static void receive(struct peer *peer, bool all)
 {
     struct engine *engine = peer->engine;
     struct wire_frame frame;
@@ -453,7 +454,7 @@ static void receive(struct peer *peer, size_t answers_max)
             engine_make_room(&peer->in, frame.size - buffer_size(&peer->in));
         if (result != WIRE_OK)
             break;
-        if (!receive_frame(peer, &frame, answers_max)) {
+        if (!receive_frame(peer, &frame, all)) {
             list_append(&engine->unread_peers, &peer->unread);
             break;
         }
@@ -467,7 +468,7 @@ void peers_proceed(struct engine *engine)
     while (!list_empty(&engine->unread_peers) && engine->turn_answers < PEER_ANSWERS_PER_TURN) {
         struct peer *peer = list_entry(engine->unread_peers.next, struct peer, unread);
         engine_note(engine, WORK_PEERS);
-        receive(peer, PEER_ANSWERS_PER_TURN);
+        receive(peer, false);
     }
 }
 
@@ -480,7 +481,7 @@ void engine_peer_input(struct engine *engine, struct instant now, node_number no
     if (peer->stage == PEER_OPEN)
         peer->asked_us = 0;
     peer->tripped = false;
-    receive(peer, PEER_ANSWERS_PER_TURN);
+    receive(peer, false);
 }
 
 void engine_peer_closed(struct engine *engine, struct instant now, node_number node)
@@ -489,7 +490,7 @@ void engine_peer_closed(struct engine *engine, struct instant now, node_number n
 
     engine->now = now;
     if (peer != NULL && !list_empty(&peer->unread))
-        receive(peer, SIZE_MAX); /* it was answered before the link broke */
+        receive(peer, true); /* it was answered before the link broke */
     if (peer != NULL && peer->stage != PEER_CLOSED)
         close_link(peer);
 }

@@ -61,10 +61,9 @@ void watch_look_at_hints(struct watch *watch, const struct sim_node *node, bool 
     for (size_t i = 0; i < watch->hint_count; i++)
         watch->hints[i].seen = watch->hints[i].holder != node->number;
     for (size_t target = 0; target < hints->limit; target++)
-        for (size_t i = 0; hints->targets[target] != NULL && i < hints->targets[target]->owed.count;
-             i++) {
-            const struct heap *owed = &hints->targets[target]->owed;
-            const uint64_t stamp = owed->pages[i / HEAP_PAGE][i % HEAP_PAGE].key;
+        for (size_t i = 1;
+             hints->targets[target] != NULL && i <= hints->targets[target]->owed.count; i++) {
+            const uint64_t stamp = heap_item(&hints->targets[target]->owed, i)->key;
             if (watch_stamp_place(watch, stamp)->stamp == stamp)
                 see_hint(watch, node->number, (unsigned)target, stamp, at_us);
         }
