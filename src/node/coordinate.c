@@ -269,6 +269,15 @@ static void fail_too_few(struct request *request)
                  operation->wrote ? "; the write may still take effect" : "");
 }
 
+/* What would be done again elsewhere, or by the client, if nothing of it were done. */
+static bool fail_half_done(struct request *request, const char *why)
+{
+    if (!script_has_written(request))
+        return false;
+    request_fail(request, "ERR %s; what the script wrote by other commands stays", why);
+    return true;
+}
+
 static void fail(struct request *request)
 {
     switch (request->operation.failure) {
@@ -280,12 +289,16 @@ static void fail(struct request *request)
         request_fail(request, "OOM command not allowed when used memory > 'maxmemory'.");
         return;
     case OPERATION_LATE:
-        request_fail(request, "NOQUORUM the request's time was up before it began");
+        if (!fail_half_done(request, "the request's time was up"))
+            request_fail(request, "NOQUORUM the request's time was up before it began");
         return;
     case OPERATION_RING_CHANGED:
-        request_fail(request, "TRYAGAIN the ring has changed meanwhile");
+        if (!fail_half_done(request, "the ring has changed meanwhile"))
+            request_fail(request, "TRYAGAIN the ring has changed meanwhile");
         return;
     case OPERATION_NOT_VOTING:
+        if (fail_half_done(request, "this replica votes no more"))
+            return;
         if (script_job_of(request) != NULL) { /* it begins anew elsewhere */
             request_reset_reply(request);
             task_end(request);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "node/script.h"
 
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "base/memory.h"
 #include "command/table.h"
@@ -10,9 +12,7 @@
 #define INSTRUCTIONS_PER_WORK 20
 
 #define NO_SCRIPT "NOSCRIPT No matching script. Please use EVAL."
-#define TOO_LONG                                                                              \
-    "ERR the script ran for longer than it may (lua-time-limit), and was ended; nothing was " \
-    "written"
+#define TOO_LONG  "ERR the script ran for longer than it may (lua-time-limit), and was ended"
 #define NO_MEMORY "OOM out of memory for the script"
 
 static const struct task_kind kind;
@@ -34,6 +34,13 @@ static struct script_job *job_of(struct task *task)
 struct script_job *script_job_of(struct request *request)
 {
     return request->task != NULL && request->task->kind == &kind ? job_of(request->task) : NULL;
+}
+
+bool script_has_written(const struct request *request)
+{
+    const bool runs = request->task != NULL && request->task->kind == &kind;
+
+    return runs && atomic_load(&job_of(request->task)->run.wrote);
 }
 
 bool script_is(const struct command *command)
@@ -169,6 +176,17 @@ static void end_badly(struct script_job *job, const char *why)
     }
 }
 
+/* As above, and it tells what is left of it. */
+static void end_unfinished(struct script_job *job, const char *why)
+{
+    const bool wrote = script_has_written(request_of(job));
+    char text[256];
+
+    snprintf(text, sizeof text, "%s; %s", why,
+             wrote ? "what it wrote by other commands stays" : "nothing was written");
+    end_badly(job, text);
+}
+
 /* ---- the operation ---- */
 
 /* Takes the view, or applies what the script did on it. */
@@ -201,7 +219,7 @@ bool script_settled(struct request *request)
     if (job->full)
         end_badly(job, NO_MEMORY);
     else if (job->tries++ == SCRIPT_TRIES_MAX)
-        end_badly(job, "ERR the keys of the script kept changing; nothing was written");
+        end_unfinished(job, "ERR the keys of the script kept changing");
     else
         run_script(job);
     return true;
@@ -312,7 +330,7 @@ static bool is_ended(struct script_job *job)
 
     tell_origin(job);
     if (is_over_time(job))
-        end_badly(job, TOO_LONG);
+        end_unfinished(job, TOO_LONG);
     else if (job->counted && atomic_load(&job->run.killed))
         end_badly(job, "ERR Script killed by user with SCRIPT KILL...");
     else if (request->owner == OWNER_NOBODY && !request->operation.wrote)
@@ -409,8 +427,8 @@ static void given_up(struct script_job *job)
         job->wants = false;
         release_interpreter(job);
         if (job->tries++ == SCRIPT_TRIES_MAX)
-            end_badly(job, "ERR the script names too many keys that it does not declare, one after "
-                           "another; nothing was written");
+            end_unfinished(job, "ERR the script names too many keys that it does not declare, one "
+                                "after another");
         else
             read_keys(job);
     } else {
@@ -543,7 +561,7 @@ void script_timeout(struct request *request)
     else if (job->script == NULL)
         script_fetched(job);
     else
-        end_badly(job, TOO_LONG);
+        end_unfinished(job, TOO_LONG);
 }
 
 /* The keys of the first one's partition that the script declares. */

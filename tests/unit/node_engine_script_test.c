@@ -310,6 +310,85 @@ Test(engine_script, one_that_takes_too_long_is_ended_and_leaves_nothing)
     end();
 }
 
+/* It has lost its memory, as after a restart. */
+static void forget(size_t node)
+{
+    pair_see(&pair, node, node, false, HEALTH_ALIVE);
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
+        store_partition(pair.nodes[node].store, p)->recovering = true;
+}
+
+/* Of three, by node 0: it writes to a key of node 1's, and then waits for node 2. */
+static void begin_writer(char keys[3][PAIR_KEY_MAX], size_t asked)
+{
+    char line[512];
+
+    begin(3);
+    for (size_t node = 0; node < 3; node++)
+        pair_key(&pair, node, 0, keys[node]);
+    client = pair_connect(&pair, asked);
+    pair_configure(&pair, 0, "lua-time-limit", "1");
+    pair_silence(&pair, 0, 2, true);
+    snprintf(line, sizeof line,
+             "EVAL \"redis.call('incr',KEYS[2]) redis.pcall('incr',KEYS[3]) "
+             "redis.pcall('incr',KEYS[3]) return redis.call('incr',KEYS[1])\" 3 %s %s %s",
+             keys[0], keys[1], keys[2]);
+    pair_command(client, line);
+    pair_expect(client, "");
+    cr_assert(pair_has(&pair, 1, keys[1], "1"));
+}
+
+Test(engine_script, one_that_takes_too_long_tells_that_it_wrote_elsewhere)
+{
+    char keys[3][PAIR_KEY_MAX];
+
+    begin_writer(keys, 0);
+    pair_pass(&pair, 1100);
+    pair_expect(client, "-ERR the script ran for longer than it may (lua-time-limit), and was "
+                        "ended; what it wrote by other commands stays\r\n");
+    cr_assert_not(pair_has(&pair, 0, keys[0], "1"));
+    end();
+}
+
+/* Its coordinator forgets in the middle of it: whoever ran it again would count twice. */
+Test(engine_script, one_that_wrote_elsewhere_is_not_begun_anew)
+{
+    char keys[3][PAIR_KEY_MAX];
+
+    begin_writer(keys, 1);
+    forget(0);
+    pair_silence(&pair, 0, 2, false);
+    pair_settle(&pair);
+    pair_expect(client, "-ERR this replica votes no more; what the script wrote by other commands "
+                        "stays\r\n");
+    cr_assert(pair_has(&pair, 1, keys[1], "1"));
+    cr_assert_not(pair_has(&pair, 1, keys[0], "1"));
+    end();
+}
+
+Test(engine_script, one_that_wrote_nothing_is_begun_anew)
+{
+    char keys[3][PAIR_KEY_MAX], line[512];
+
+    begin(3);
+    for (size_t node = 0; node < 3; node++)
+        pair_key(&pair, node, 0, keys[node]);
+    client = pair_connect(&pair, 1);
+    for (size_t node = 1; node < 3; node++)
+        pair_silence(&pair, 0, node, true);
+    snprintf(line, sizeof line,
+             "EVAL \"redis.call('get',KEYS[2]) return redis.call('incr',KEYS[1])\" 2 %s %s",
+             keys[0], keys[1]);
+    pair_command(client, line);
+    pair_expect(client, "");
+    forget(0);
+    for (size_t node = 1; node < 3; node++)
+        pair_silence(&pair, 0, node, false);
+    pair_settle(&pair);
+    pair_expect(client, ":1\r\n");
+    end();
+}
+
 Test(engine_script, one_that_is_killed_leaves_nothing_unless_it_wrote_elsewhere)
 {
     static const char *const commands[] = {"get", "set"};
