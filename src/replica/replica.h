@@ -98,7 +98,8 @@ bool replica_mates(struct replica *replica, uint32_t partition, struct dot dot,
                    struct buffer *bytes, struct version *batch);
 
 /* A version with all that belongs to it, as one to be offered: a batch in `bytes`, which are
- * empty, or the version as it is. It need not be here itself. */
+ * empty, or the version as it is. It need not be here itself. Where a FLUSHALL has taken it here,
+ * the flush's tombstone goes in its place: what belonged to it is forgotten. */
 struct version replica_with_mates(struct replica *replica, uint32_t partition, struct span key,
                                   const struct version *version, struct buffer *bytes);
 

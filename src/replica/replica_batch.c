@@ -155,15 +155,37 @@ static bool has_item(struct span items, struct span key, struct dot dot)
     return false;
 }
 
+/* Of what a FLUSHALL took here nobody remembers any more what belonged to it. The flush took all of
+ * that, so its tombstone goes in place of the version, and is whole by itself. */
+static bool append_flushed(struct replica *replica, uint32_t index, struct span key,
+                           const struct version *version, struct buffer *bytes)
+{
+    struct partition *partition = store_partition(replica->store, index);
+    struct batch_item item = {.key = key, .version.deadline_ms = DEADLINE_NEVER};
+
+    partition_lock(partition);
+    item.over = item.version.dot = partition->flushed;
+    partition_unlock(partition);
+    if (version_is_set(version) || dot_compare(version->dot, item.version.dot) >= 0)
+        return false;
+    batch_append(bytes, &item);
+    return !bytes->failed;
+}
+
 struct version replica_with_mates(struct replica *replica, uint32_t index, struct span key,
                                   const struct version *version, struct buffer *bytes)
 {
     const struct batch_item own = {.over = version->dot, .key = key, .version = *version};
     struct version batch;
 
-    if (version->kind == VALUE_BATCH || !replica_mates(replica, index, version->dot, bytes, &batch))
+    if (version->kind == VALUE_BATCH)
         return *version;
-    if (!has_item(batch.value, key, version->dot))
-        batch_append(bytes, &own);
+    if (replica_mates(replica, index, version->dot, bytes, &batch)) {
+        if (!has_item(batch.value, key, version->dot))
+            batch_append(bytes, &own);
+    } else if (!append_flushed(replica, index, key, version, bytes)) {
+        return *version;
+    }
+    /* Its stamp stays: what is owed is owed from there. */
     return bytes->failed ? *version : batch_version(buffer_content(bytes), version->dot);
 }

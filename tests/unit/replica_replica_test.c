@@ -841,6 +841,25 @@ Test(replica, a_batch_that_another_took_along_is_handed_on_as_a_whole, .init = b
     buffer_deinit(&items);
 }
 
+/* A FLUSHALL took the batch, and what it was with it. */
+Test(replica, for_what_was_flushed_here_its_tombstone_is_handed_on, .init = begin, .fini = end)
+{
+    const struct version first = string(dot(5, 2), "a"), later = string(dot(8, 2), "c");
+    struct buffer items = {0};
+
+    add_item(&items, "k", first);
+    add_item(&items, "l", string(dot(5, 2), "b"));
+    offer_items(&items, dot(5, 2));
+    partition_flush(partition, dot(7, 3));
+    const struct version whole = replica_with_mates(&replica, 2, SPAN("k"), &first, &bytes);
+    cr_expect(dot_equal(whole.dot, dot(5, 2)), "it is owed from there");
+    cr_expect(dot_equal(item_of(&whole, "k").dot, dot(7, 3)));
+    cr_expect_eq(item_of(&whole, "k").kind, VALUE_TOMBSTONE);
+    buffer_reset(&bytes, 4096);
+    cr_expect_eq(replica_with_mates(&replica, 2, SPAN("k"), &later, &bytes).kind, VALUE_STRING);
+    buffer_deinit(&items);
+}
+
 Test(replica, an_older_batch_that_came_along_is_handed_on_as_a_whole, .init = begin, .fini = end)
 {
     const struct version first = string(dot(3, 3), "c");
