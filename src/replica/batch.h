@@ -39,6 +39,7 @@ struct batch_key {
     struct buffer winner_bytes;
 
     /* Private. */
+    size_t stored;          /* bytes that are here of it, and 1; 0: it is not here */
     struct version old;     /* what it has before the steps */
     struct version seen;    /* what the next step sees */
     struct version written; /* what the steps leave */

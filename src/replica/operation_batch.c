@@ -113,6 +113,7 @@ static bool look(struct operation *operation, node_number self, struct partition
         dot_compare(key->old.dot, found.stored.dot) > 0)
         partition_note_taken(partition, key->place.hash, key->old.dot);
     key->over = dot_max(dot_max(key->old.dot, found.stored.dot), dot_max(found.mark, sight.gone));
+    key->stored = found.entry != NULL ? found.stored.value.size + 1 : 0;
     key->counting = operation_counter_place(operation, self, partition, &found, &sight, now_ms);
     if (key->addition.opened != 0) {
         if (!take_back(operation, key))
@@ -240,17 +241,16 @@ static bool make_items(struct coordinator *coordinator, struct operation *operat
     return true;
 }
 
-/* Bytes that the steps add, about. */
+/* Bytes that the steps add here, about: what a key had may be on other replicas alone. */
 static size_t growth(const struct batch_run *batch)
 {
     size_t more = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
         const struct batch_key *key = &batch->keys[i];
-        const size_t before = version_exists(&key->old) ? key->old.value.size + 1 : 0;
         const size_t after = key->seen.kind == VALUE_STRING ? key->seen.value.size + 1 : 0;
-        if (key->changed && after > before)
-            more += store_room_for(before > 0 ? 0 : key->place.key.size, after - before);
+        if (key->changed && after > key->stored)
+            more += store_room_for(key->stored > 0 ? 0 : key->place.key.size, after - key->stored);
     }
     return more;
 }

@@ -168,3 +168,35 @@ Test(node_engine_memory, noeviction_evicts_nothing_until_the_policy_is_another)
     pair_ask(client, "SET another value", "+OK\r\n");
     pair_deinit(&pair);
 }
+
+/* Its coordinator has one of two keys: what the other had at other replicas is no room here. */
+Test(node_engine_memory, of_a_batch_that_has_no_room_nothing_is_kept)
+{
+    const struct pair_setup setup = {.nodes = 3};
+    char name[PAIR_KEY_MAX], here[PAIR_KEY_MAX + 8], elsewhere[PAIR_KEY_MAX + 8], line[256];
+    struct pair pair;
+
+    pair_init(&pair, &setup);
+    struct pair_client *client = pair_connect(&pair, 0);
+    pair_key(&pair, 0, 0, name);
+    snprintf(here, sizeof here, "{%s}here", name);
+    snprintf(elsewhere, sizeof elsewhere, "{%s}gone", name);
+    snprintf(line, sizeof line, "MSET %s one %s two", here, elsewhere);
+    pair_ask(client, line, "+OK\r\n");
+    struct store *store = pair.nodes[0].store;
+    struct partition *partition = store_partition(store, pair_partition_of(&pair, here));
+    partition_remove(partition, store_hash(store, span_of_string(elsewhere)),
+                     span_of_string(elsewhere));
+    store_set_memory_max(store, 1);
+    snprintf(line, sizeof line,
+             "EVAL \"redis.call('set',KEYS[1],'ONE') return redis.call('set',KEYS[2],'TWO')\" 2 %s "
+             "%s",
+             here, elsewhere);
+    pair_ask(client, line, "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    for (size_t node = 0; node < 3; node++)
+        cr_assert(pair_has(&pair, node, here, "one"));
+    store_set_memory_max(store, 0);
+    pair_ask(client, line, "+OK\r\n");
+    cr_assert(pair_has(&pair, 0, elsewhere, "TWO"));
+    pair_deinit(&pair);
+}
