@@ -28,6 +28,9 @@ METRIC(CLIENT_LIMIT_CLOSES, "client_limit_closes", COUNTER, "connections",
        "Clients closed at the bound of their input or output buffer")
 METRIC(CLIENT_LIMIT_STOPS, "client_limit_stops", COUNTER, "times",
        "Clients whose commands had to wait until they had read their output")
+METRIC(CLIENT_RESTS, "client_rests", COUNTER, "turns",
+       "Turns at whose end as many requests waited for other nodes as may at once, and clients' next "
+       "commands waited with them")
 METRIC(COMMANDS, "total_commands_processed", COUNTER, "commands", "Commands executed for clients")
 METRIC(ERRORS, "total_error_replies", COUNTER, "replies", "Commands answered with an error")
 METRIC(PROTOCOL_ERRORS, "protocol_errors", COUNTER, "errors",

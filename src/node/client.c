@@ -311,9 +311,10 @@ static bool turn_spent(const struct engine *engine)
 }
 
 /* Whether no other batch of commands is begun in it. */
-static bool turn_over(const struct engine *engine)
+static bool turn_over(struct engine *engine)
 {
-    return engine->turn_late || turn_spent(engine);
+    return engine->turn_late || turn_spent(engine) ||
+           window_is_full(&engine->window, engine->now.mono_us);
 }
 
 /* Whether not even the next command may be read yet. */
@@ -422,6 +423,13 @@ static void begin_share(struct engine *engine)
     engine->turn_late = false;
 }
 
+/* Asks the window in each turn, whoever waits. */
+static void note_rest(struct engine *engine)
+{
+    if (window_is_full(&engine->window, engine->now.mono_us) && !list_empty(&engine->resumed))
+        metrics_add(engine->metrics, METRIC_CLIENT_RESTS, 1);
+}
+
 void clients_proceed(struct engine *engine)
 {
     struct batch *batch = &engine->batch;
@@ -452,6 +460,14 @@ void clients_proceed(struct engine *engine)
          * has nothing to run takes time as well. */
         engine->turn_commands += batch->count + 1;
     }
+    note_rest(engine);
+}
+
+int64_t clients_next(const struct engine *engine)
+{
+    const struct window *window = &engine->window;
+
+    return window_rests(window) ? window_rests_until(window) : engine->now.mono_us;
 }
 
 void client_give_up(struct client *client)

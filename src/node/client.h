@@ -104,7 +104,10 @@ void client_close_killed(struct client *client);
 void client_answer(struct request *request);
 /* The requests at the head that are done give their replies. */
 void client_deliver(struct client *client);
-/* Runs what engine->resumed have sent, as far as their earlier requests allow. */
+/* Runs what engine->resumed have sent, as far as their earlier requests, and the engine's window,
+ * allow. */
 void clients_proceed(struct engine *engine);
+/* When those that are left are to proceed, if no answer comes before: mono us. */
+int64_t clients_next(const struct engine *engine);
 
 #endif

@@ -71,6 +71,7 @@ struct engine *engine_create(const struct engine_options *options, const struct 
     list_init(&engine->dirty_peers);
     list_init(&engine->unread_peers);
     list_init(&engine->free_requests);
+    window_init(&engine->window);
     list_init(&engine->hedging);
     list_init(&engine->owed);
     hints_init(engine);
@@ -366,8 +367,9 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->pause_ends_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
-    if (engine_has_more(engine) || !list_empty(&engine->resumed) ||
-        buffer_size(&engine->posted) > 0 || post_waits(engine->inbox))
+    if (!list_empty(&engine->resumed) && clients_next(engine) < next_us)
+        next_us = clients_next(engine);
+    if (engine_has_more(engine) || buffer_size(&engine->posted) > 0 || post_waits(engine->inbox))
         next_us = now.mono_us;
     engine->calls->wake_at(engine->host, next_us);
 }

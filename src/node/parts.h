@@ -64,6 +64,7 @@
 #include "node/request.h"
 #include "node/task.h"
 #include "node/wait.h"
+#include "node/window.h"
 #include "replica/operation.h"
 #include "replica/replica.h"
 #include "wire/wire.h"
@@ -335,7 +336,8 @@ struct engine {
     struct request **slots;
     size_t slot_count, slot_capacity;
     struct list free_requests;
-    size_t lingering; /* requests in STAGE_LINGERING */
+    struct window window; /* of requests that wait */
+    size_t lingering;     /* requests in STAGE_LINGERING */
     size_t lingering_bytes;
 
     struct list hedging; /* of struct request, by hedging, the one that has waited longest first */

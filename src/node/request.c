@@ -251,6 +251,8 @@ static void start_deadline(struct request *request)
 static inline void rest(struct request *request)
 {
     ensure(!request->noted);
+    request->engine->window.taken -= request->windowed;
+    request->windowed = false;
     request->stage = STAGE_FREE;
     request->owner = OWNER_NOBODY;
     request_reset_reply(request);
@@ -292,6 +294,8 @@ bool request_is_late(const struct request *request)
 void request_wait(struct request *request, enum request_stage stage)
 {
     request->stage = stage;
+    request->engine->window.taken += !request->windowed;
+    request->windowed = true;
     if (request->owner == OWNER_CLIENT) {
         if (list_empty(&request->link))
             client_append(request->client, request);

@@ -69,6 +69,8 @@ enum takes {
         1000000, "repair-interval")                                                               \
     ROW(MARK_SLOTS, settings.world.mark_slots, "--mark-slots", POWER, "K", 0, 1 << 20,            \
         "the bound on a partition's marks")                                                       \
+    ROW(WINDOW, settings.world.window, "--window", NUMBER, "K", 0, 1 << 20,                       \
+        "requests of a node that wait before its clients rest; 0: the default")                   \
     ROW(CLIENTS, settings.load.clients, "--clients", NUMBER, "K", 0, 64, "clients of each node")  \
     ROW(KEYS, settings.load.keys, "--keys", NUMBER, "K", LOAD_KEYS_MIN, LOAD_KEYS_MAX,            \
         "keys of each kind that they share")                                                      \

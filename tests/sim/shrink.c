@@ -20,6 +20,7 @@ static const struct way {
     {SIM_OPTION_HINT_BYTES, 0, false},      {SIM_OPTION_HINT_WINDOW, 0, false},
     {SIM_OPTION_REPAIR_INTERVAL, 0, false}, {SIM_OPTION_MARK_SLOTS, 0, false},
     {SIM_OPTION_FLUSHES, 0, false},         {SIM_OPTION_SLOPPY, 0, false},
+    {SIM_OPTION_WINDOW, 0, false},
 };
 
 struct shrinking {

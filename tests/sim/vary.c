@@ -127,6 +127,15 @@ static void vary_listeners(struct run_settings *settings)
     settings->load.listeners = one_of(&rng, 3) ? 1 + (unsigned)rng_below(&rng, 4) : 0;
 }
 
+/* A load so small fills no window that is not small. */
+static void vary_window(struct world_settings *world)
+{
+    struct rng rng;
+
+    rng_init(&rng, world->seed ^ UINT64_C(0x41d0));
+    world->window = one_of(&rng, 3) ? 1 + (uint32_t)rng_below(&rng, 16) : 0;
+}
+
 void run_vary_rest(struct run_settings *settings)
 {
     struct rng rng;
@@ -137,6 +146,7 @@ void run_vary_rest(struct run_settings *settings)
     vary_load(settings, &rng);
     vary_delay(&settings->world, &rng);
     vary_listeners(settings);
+    vary_window(&settings->world);
     if (settings->world.memory_bytes > 0 && settings->load.clients > CLIENTS_FEW)
         settings->world.memory_bytes += (settings->load.clients - CLIENTS_FEW) *
                                         (uint64_t)MEMORY_OF_CLIENT;

@@ -38,6 +38,7 @@ static void begin(void)
     engine = pair.nodes[0].engine;
     other = pair.nodes[1].number;
     pair_silence(&pair, 0, 1, true);
+    engine->window.size = engine->window.least = WRITES + 1; /* all may wait at once */
     for (unsigned i = 0; i < WRITES; i++)
         buffer_append_format(
             &commands, "*5\r\n$2\r\nAT\r\n$3\r\nALL\r\n$3\r\nSET\r\n$4\r\nk%03u\r\n$1\r\nv\r\n", i);

@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "command/cluster.h"
 #include "command/directory.h"
+#include "node/parts.h"
 #include "sim/world/control.h"
 #include "store/internal.h"
 
@@ -256,6 +257,8 @@ void sim_node_start(struct sim_node *node, bool forgot)
     };
     node->engine = engine_create(&options, &sim_node_calls, node, now);
     view_release(&view);
+    if (world->settings.window > 0)
+        node->engine->window.size = node->engine->window.least = world->settings.window;
     if (world->settings.detector)
         sim_node_watch(node);
     sim_node_touch(node);

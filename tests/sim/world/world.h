@@ -79,6 +79,7 @@ struct world_settings {
     int64_t repair_interval_s;
     bool sloppy_quorum;
     uint32_t mark_slots; /* of a partition; about as many marks are kept there */
+    uint32_t window;     /* requests of a node that wait before its clients rest, at the least */
 };
 
 /* A ring that some node went by. */
