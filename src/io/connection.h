@@ -32,15 +32,17 @@
 /* And while a very large one does. */
 #define READ_ROOM_HUGE (256 * 1024)
 
-/* Room for the next read into `in`, bytes. What the owner made for what it expects is filled first.
- */
+/* Room for the next read into `in`, bytes. What the owner made for what it expects is filled first;
+ * behind the begin of a message there is room in the same block, as long as that is half of it: it
+ * does not grow, for it would not be given back. */
 static inline size_t connection_room(const struct buffer *in)
 {
     const size_t partial = buffer_size(in), free = in->capacity - in->tail;
     const size_t most = partial >= READ_ROOM_HUGE ? READ_ROOM_HUGE : READ_ROOM_LARGE;
+    const size_t left = in->capacity - partial;
 
     if (partial < READ_ROOM)
-        return READ_ROOM;
+        return left >= READ_ROOM / 2 && left < READ_ROOM ? left : READ_ROOM;
     return free > 0 && free < most ? free : most;
 }
 

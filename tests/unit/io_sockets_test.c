@@ -442,6 +442,32 @@ Test(connection, reads_on_without_being_told_again)
     loop_destroy(&loop);
 }
 
+static void leave_the_begin_of_a_message(void)
+{
+    const size_t size = buffer_size(&near_end.in);
+
+    if (size > 100)
+        buffer_consume(&near_end.in, size - 100);
+    if (near_end.connection.bytes_in == PART)
+        loop_stop(loop);
+}
+
+/* The block that all share would not be given back once it has grown. */
+Test(connection, reads_behind_the_begin_of_a_message_in_the_same_block)
+{
+    begin();
+    open_end(&near_end);
+    for (size_t i = 0; i < PART; i++)
+        part[i] = (char)('a' + i % 23);
+    cr_assert_eq(write(near_end.other, part, PART), PART);
+    each_turn = leave_the_begin_of_a_message;
+    loop_run(loop);
+    cr_assert_eq(near_end.in.capacity, READ_ROOM);
+    cr_assert(span_equal(buffer_content(&near_end.in), span_of(part + PART - 100, 100)));
+    close_end(&near_end);
+    loop_destroy(&loop);
+}
+
 /* Output of a whole turn leaves in one write, after the turn's end. */
 Test(connection, writes_once_a_turn)
 {
