@@ -267,7 +267,6 @@ uint64_t scripts_flushes(const struct scripts *scripts)
 void scripts_run_begin(struct scripts *scripts, struct script_run *run)
 {
     atomic_init(&run->killed, false);
-    atomic_init(&run->wrote, false);
     pthread_mutex_lock(&scripts->lock);
     list_append(&scripts->runs, &run->link);
     pthread_mutex_unlock(&scripts->lock);

@@ -65,7 +65,8 @@ struct script_run {
 /* In the answers of several nodes the greatest counts. */
 enum script_kill { KILL_NONE_RUNS, KILL_DONE, KILL_REFUSED };
 
-/* It is in the way of SCRIPT KILL until it ends. */
+/* It is in the way of SCRIPT KILL until it ends. It was zeroed once; what an earlier run of the
+ * same script wrote counts on. */
 void scripts_run_begin(struct scripts *scripts, struct script_run *run);
 void scripts_run_end(struct scripts *scripts, struct script_run *run);
 enum script_kill scripts_kill(struct scripts *scripts);

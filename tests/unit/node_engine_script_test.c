@@ -417,6 +417,34 @@ Test(engine_script, one_that_is_killed_leaves_nothing_unless_it_wrote_elsewhere)
     }
 }
 
+/* It is begun again for a key that it did not declare, and what it wrote stays written. */
+Test(engine_script, one_that_wrote_elsewhere_is_not_killed_in_a_later_run)
+{
+    const struct pair_setup setup = {.nodes = 3, .replicas = 1};
+    char keys[3][PAIR_KEY_MAX], line[512];
+    struct pair_client *other;
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+    other = pair_connect(&pair, 0);
+    for (size_t node = 0; node < 3; node++)
+        pair_key(&pair, node, 0, keys[node]);
+    pair_silence(&pair, 0, 2, true);
+    snprintf(line, sizeof line,
+             "EVAL \"redis.call('set',KEYS[2],1) redis.call('get','{'..KEYS[1]..'}x') return "
+             "redis.call('get',KEYS[3])\" 3 %s %s %s",
+             keys[0], keys[1], keys[2]);
+    pair_command(client, line);
+    cr_assert(pair_has(&pair, 1, keys[1], "1"));
+    pair_expect(client, "");
+    pair_command(other, "SCRIPT KILL");
+    pair_silence(&pair, 0, 2, false);
+    pair_settle(&pair);
+    pair_expect_begin(other, "-UNKILLABLE Sorry the script already executed");
+    pair_expect(client, "$-1\r\n");
+    end();
+}
+
 Test(engine_script, a_transaction_runs_its_scripts_in_order)
 {
     begin(3);

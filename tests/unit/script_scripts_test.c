@@ -105,7 +105,7 @@ Test(scripts, the_first_line_may_have_flags)
 Test(scripts, those_that_run_are_killed_unless_they_have_written)
 {
     struct scripts *scripts = scripts_create();
-    struct script_run first, second;
+    struct script_run first = {0}, second = {0};
 
     cr_assert_eq(scripts_kill(scripts), KILL_NONE_RUNS);
     scripts_run_begin(scripts, &first);
