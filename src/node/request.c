@@ -291,12 +291,19 @@ bool request_is_late(const struct request *request)
     return request->engine->now.mono_us >= request->deadline_us;
 }
 
+/* Those of clients are counted: what other nodes forward is in their windows, and of a command of
+ * many keys the parts are begun in steps of their own. */
+static inline void enter_window(struct request *request)
+{
+    request->engine->window.taken += !request->windowed;
+    request->windowed = true;
+}
+
 void request_wait(struct request *request, enum request_stage stage)
 {
     request->stage = stage;
-    request->engine->window.taken += !request->windowed;
-    request->windowed = true;
     if (request->owner == OWNER_CLIENT) {
+        enter_window(request);
         if (list_empty(&request->link))
             client_append(request->client, request);
         client_note_waiting(request);
@@ -336,6 +343,8 @@ static void let_go(struct request *request, struct trail *trail)
         give_back(request);
         return;
     }
+    if (request->owner == OWNER_CLIENT)
+        enter_window(request);
     request->owner = OWNER_NOBODY;
     request->client = NULL;
     request->whole = NULL;

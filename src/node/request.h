@@ -111,7 +111,7 @@ struct request {
     bool silent;      /* its client wants no reply to it (CLIENT REPLY) */
     /* While its client counts it among those that others may have to wait for (order.h). */
     bool noted;
-    bool windowed;                        /* it waits, or has: the engine's window counts it */
+    bool windowed;                        /* the engine's window counts it */
     bool unordered;                       /* it does more than read */
     struct request *alike, *alike_before; /* keys with the same last bits */
     struct buffer reply; /* complete once STAGE_DONE; `failed` then: nothing can be said */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * How many requests of a worker may wait at once before no other command of a client is begun.
+ * How many commands of a worker's clients may wait at once before no other is begun.
  *
  * Clients with deep pipelines send thousands of commands before a replica has seen the first,
  * above all where it has the same processor. Each request is touched again with every answer, and
@@ -26,7 +26,7 @@
 #define WINDOW_GROWTH    4
 
 struct window {
-    size_t taken; /* requests that wait, or did and are not over: their owner counts them */
+    size_t taken; /* requests that wait, or did and are not over: request.c counts them */
     size_t size;
     size_t least;      /* that it shrinks to, 1 or more */
     int64_t full_us;   /* mono: since when it is full; INT64_MAX: it is not */

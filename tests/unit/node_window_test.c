@@ -3,6 +3,7 @@
  * How many requests may wait at once: alone, and in an engine.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "lib/engine_pair.h"
 #include "lib/timeout.h"
@@ -142,5 +143,48 @@ Test(window, it_is_empty_when_all_are_gone)
     pair_ask(client, "SET k v", "+OK\r\n");
     pair_settle(&pair);
     cr_assert_eq(waiting(), 0, "nor what lingered");
+    pair_deinit(&pair);
+}
+
+/* They are begun in steps, and are not in the way of others. */
+Test(window, of_a_command_of_many_keys_the_parts_do_not_count)
+{
+    const struct pair_setup setup = {.nodes = 2};
+    struct buffer command = {0};
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+    pair_silence(&pair, 0, 1, true);
+    buffer_append_format(&command, "*%d\r\n$2\r\nAT\r\n$3\r\nALL\r\n$4\r\nMGET\r\n", 3 + GETS);
+    for (unsigned i = 0; i < GETS; i++)
+        buffer_append_format(&command, "$4\r\nk%03u\r\n", i);
+    pair_send(client, buffer_content(&command).data, buffer_size(&command));
+    buffer_deinit(&command);
+    cr_assert_eq(waiting(), 1);
+    pair_ask(pair_connect(&pair, 0), "PING", "+PONG\r\n");
+    pair_silence(&pair, 0, 1, false);
+    pair_settle(&pair);
+    cr_assert_eq(waiting(), 0);
+    pair_deinit(&pair);
+}
+
+/* Its own window is that of the node that forwards. */
+Test(window, what_is_forwarded_counts_where_it_came_from)
+{
+    const struct pair_setup setup = {.nodes = 2};
+    char key[PAIR_KEY_MAX], line[64];
+
+    pair_init(&pair, &setup);
+    client = pair_connect(&pair, 0);
+    snprintf(line, sizeof line, "INCR %s", pair_key(&pair, 1, 0, key));
+    pair_silence(&pair, 1, 0, true);
+    pair_command(client, line);
+    pair_expect(client, "");
+    cr_assert_eq(waiting(), 1);
+    cr_assert_eq(pair.nodes[1].engine->window.taken, 0);
+    pair_silence(&pair, 1, 0, false);
+    pair_settle(&pair);
+    pair_expect(client, ":1\r\n");
+    cr_assert_eq(waiting(), 0);
     pair_deinit(&pair);
 }
