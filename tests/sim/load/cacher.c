@@ -35,6 +35,7 @@ struct cacher {
     struct cachers *cachers;
     struct sim_node *node;
     bool broadcast;
+    bool refused;              /* its greeting was: it is told of nothing, and keeps no copies */
     struct sim_client *client; /* NULL: none is open */
     uint32_t asked[ASKED_MAX]; /* a ring: places in `copies`, in the order of their replies */
     unsigned first, count;
@@ -116,7 +117,9 @@ static void on_reply(void *context, struct span reply)
     const uint32_t place = cacher->asked[cacher->first];
     cacher->first = (cacher->first + 1) % ASKED_MAX;
     cacher->count--;
-    if (place == GREETING || reply.data[0] == '-')
+    if (place == GREETING)
+        cacher->refused |= reply.data[0] == '-';
+    if (place == GREETING || cacher->refused || reply.data[0] == '-')
         return;
     struct held *copy = &cacher->copies[place];
     *copy = (struct held){
@@ -145,6 +148,16 @@ static void note_asked(struct cacher *cacher, uint32_t place)
     cacher->asked[(cacher->first + cacher->count++) % ASKED_MAX] = place;
 }
 
+static void greet(struct cacher *cacher)
+{
+    cacher->refused = false;
+    sim_client_say(cacher->client, "hello 3");
+    note_asked(cacher, GREETING);
+    sim_client_say(cacher->client,
+                   cacher->broadcast ? "client tracking on bcast" : "client tracking on");
+    note_asked(cacher, GREETING);
+}
+
 static void connect(struct cacher *cacher)
 {
     struct cachers *cachers = cacher->cachers;
@@ -154,11 +167,7 @@ static void connect(struct cacher *cacher)
     cacher->client->on_reply = on_reply;
     cacher->client->on_closed = on_closed;
     cacher->broadcast = rng_below(&cachers->rng, 2) == 0;
-    sim_client_say(cacher->client, "hello 3");
-    note_asked(cacher, GREETING);
-    sim_client_say(cacher->client,
-                   cacher->broadcast ? "client tracking on bcast" : "client tracking on");
-    note_asked(cacher, GREETING);
+    greet(cacher);
 }
 
 static void read_some(struct cacher *cacher)
@@ -168,6 +177,8 @@ static void read_some(struct cacher *cacher)
 
     if (cacher->client == NULL)
         connect(cacher);
+    else if (cacher->refused && cacher->count == 0) /* there was no memory for it, perhaps */
+        greet(cacher);
     for (uint64_t i = 1 + rng_below(&cachers->rng, 6); i > 0 && cacher->count < ASKED_MAX; i--) {
         const uint32_t place = (uint32_t)rng_below(&cachers->rng, copies_of(cachers));
         reply_array(&commands, 2);
