@@ -31,10 +31,8 @@
 /* FLUSHALLs that are remembered. */
 #define FLUSHES_KEPT 64u
 
-/* How often a node had been started, what it had evicted of a partition since, and how many
- * allocations had failed. */
+/* What a node had evicted of a partition, and how many of its allocations had failed. */
 struct life {
-    unsigned boots;
     uint64_t evicted;
     uint64_t refused;
 };
@@ -87,11 +85,8 @@ static enum has look_at(const struct sim_node *node, struct partition *partition
 
 static struct life life_now(const struct sim_node *node, uint32_t partition)
 {
-    return (struct life){.boots = node->boots,
-                         .refused = node->allocator.refused,
-                         .evicted = sim_node_runs(node)
-                                        ? store_partition(node->store, partition)->evicted_total
-                                        : 0};
+    return (struct life){.refused = node->allocator.refused,
+                         .evicted = sim_node_evicted(node, partition)};
 }
 
 /* Whether a node has evicted something of the batch's partition since that was heard of, or may not
@@ -101,8 +96,7 @@ static bool may_be_lost(const struct world *world, const struct heard *heard)
     for (unsigned i = 1; i <= world->settings.nodes; i++) {
         const struct life now = life_now(world->nodes[i], heard->partition),
                           *then = &heard->lives[i];
-        if (now.refused != then->refused ||
-            now.evicted != (now.boots == then->boots ? then->evicted : 0))
+        if (now.refused != then->refused || now.evicted != then->evicted)
             return true;
     }
     return false;

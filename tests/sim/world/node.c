@@ -153,6 +153,7 @@ struct sim_node *sim_node_create(struct world *world, unsigned number)
     node->identity = sim_node_identity(number);
     node->options = world_options(&world->settings, number);
     allocator_init(&node->allocator, world->settings.seed * 100 + number);
+    node->evicted = memory_alloc_array(world->settings.partitions, sizeof node->evicted[0]);
     list_init(&node->backlog);
     list_init(&node->links);
     list_init(&node->clients);
@@ -269,6 +270,14 @@ bool sim_node_runs(const struct sim_node *node)
     return node->running;
 }
 
+uint64_t sim_node_evicted(const struct sim_node *node, uint32_t partition)
+{
+    const uint64_t before = node->evicted[partition];
+
+    return !node->running ? before
+                          : before + store_partition(node->store, partition)->evicted_total;
+}
+
 void sim_node_move(struct sim_node *node)
 {
     ensure(!node->running && node->place < WORLD_PLACES_MAX);
@@ -322,6 +331,8 @@ void sim_node_kill(struct sim_node *node)
     if (node->control != NULL)
         sim_control_destroy(&node->control);
     view_release(&node->view);
+    for (uint32_t p = 0; p < store_partitions(node->store); p++)
+        node->evicted[p] += store_partition(node->store, p)->evicted_total;
     store_destroy(&node->store);
     metrics_destroy(&node->metrics);
     directory_destroy(&node->environment.directory);
@@ -337,5 +348,6 @@ void sim_node_destroy(struct sim_node **node)
     drop_backlog(n, false);
     options_release(&n->options);
     sim_disk_deinit(&n->disk);
+    memory_free(n->evicted);
     memory_free(n);
 }

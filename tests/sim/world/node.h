@@ -56,6 +56,7 @@ struct sim_node {
 
     /* In the memory of the process. */
     struct allocator allocator; /* its engine's; survives the process */
+    uint64_t *evicted;          /* of each partition, by the processes that have ended */
     bool forgot;
     bool failed;   /* its control cannot go on */
     uint64_t boot; /* drawn at its start */
@@ -90,6 +91,8 @@ void sim_node_start(struct sim_node *node, bool forgot);
 /* The process ends at once, as by SIGKILL. */
 void sim_node_kill(struct sim_node *node);
 bool sim_node_runs(const struct sim_node *node);
+/* How often the node has ever evicted something of the partition. */
+uint64_t sim_node_evicted(const struct sim_node *node, uint32_t partition);
 /* It will listen at a port where no node ever was. It does not run. */
 void sim_node_move(struct sim_node *node);
 /* Other options come into force, as by CONFIG SET. */
