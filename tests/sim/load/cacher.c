@@ -14,6 +14,8 @@
 #include "sim/load/load_parts.h"
 
 #define STEP_US 40000
+/* How often it reads once the load is silent, where it was told to forget all that it had. */
+#define LAST_READS 3
 /* Commands whose replies are waited for; those about no key are GREETING. */
 #define ASKED_MAX 64
 #define GREETING  UINT32_MAX
@@ -39,6 +41,7 @@ struct cacher {
     struct sim_client *client; /* NULL: none is open */
     uint32_t asked[ASKED_MAX]; /* a ring: places in `copies`, in the order of their replies */
     unsigned first, count;
+    unsigned last_reads;
     struct held *copies;
 };
 
@@ -190,14 +193,30 @@ static void read_some(struct cacher *cacher)
     buffer_deinit(&commands);
 }
 
+static bool keeps_any(const struct cacher *cacher)
+{
+    for (size_t i = 0; i < copies_of(cacher->cachers); i++)
+        if (cacher->copies[i].kept)
+            return true;
+    return false;
+}
+
+/* A FLUSHALL may have been the last that was heard: then there would be nothing to judge. */
+static bool wants_more(struct cacher *cacher)
+{
+    if (*cacher->cachers->phase != LOAD_SILENT)
+        return true;
+    return cacher->last_reads < LAST_READS && !keeps_any(cacher) && ++cacher->last_reads > 0;
+}
+
 static void step(void *object, uint64_t number)
 {
     struct cachers *cachers = object;
     struct cacher *cacher = &cachers->all[number];
     struct world *world = cachers->world;
 
-    if (*cachers->phase != LOAD_SILENT && sim_node_runs(cacher->node) && !cacher->node->paused &&
-        cacher->count < ASKED_MAX / 2)
+    if (sim_node_runs(cacher->node) && !cacher->node->paused && cacher->count < ASKED_MAX / 2 &&
+        wants_more(cacher))
         read_some(cacher);
     world_after(world, 1 + (int64_t)rng_below(&cachers->rng, STEP_US), step, cachers, number);
 }
