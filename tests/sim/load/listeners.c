@@ -24,7 +24,9 @@ struct listener {
     size_t subscribed[SUBSCRIBED_KINDS]; /* of what it subscribes to; HISTORY_NONE: it does not */
     size_t said[IN_FLIGHT_MAX];          /* messages that are not answered, in order */
     unsigned in_flight;
-    uint32_t number; /* of the connection's messages */
+    uint32_t number;              /* of the connection's messages */
+    int turned[SUBSCRIBED_KINDS]; /* what its commands are about that are not answered yet */
+    size_t turned_count;
 };
 
 struct listeners {
@@ -73,12 +75,38 @@ static void hear(struct listener *listener, int kind, struct span channel, struc
     heard->number = dot != NULL ? (uint32_t)strtoul(dot + 1, NULL, 10) : UINT32_MAX;
 }
 
+/* What the oldest command that is not answered yet is about. */
+static int take_turned(struct listener *listener)
+{
+    ensure(listener->turned_count > 0);
+    const int kind = listener->turned[0];
+    memmove(listener->turned, listener->turned + 1,
+            --listener->turned_count * sizeof listener->turned[0]);
+    return kind;
+}
+
+/* There was no memory for it, or for its reply: it may have taken effect, and may not. So what
+ * comes may be heard from now on, and need not. */
+static void note_refused(struct listener *listener)
+{
+    const int64_t now_us = listener->all->world->now_us;
+    const int kind = take_turned(listener);
+    struct subscribed *subscribed =
+        &listener->all->history->subscriptions[listener->subscribed[kind]];
+
+    if (subscribed->confirmed_us > now_us)
+        subscribed->confirmed_us = now_us;
+    if (subscribed->ending_us > now_us)
+        subscribed->ending_us = now_us;
+    listener->subscribed[kind] = HISTORY_NONE;
+}
+
 static void note_confirmed(struct listener *listener, const char *word, int kind)
 {
     struct history *history = listener->all->history;
     const size_t at = kind >= 0 ? listener->subscribed[kind] : HISTORY_NONE;
 
-    ensure(at != HISTORY_NONE);
+    ensure(at != HISTORY_NONE && take_turned(listener) == kind);
     if (strstr(word, "unsubscribe") != NULL) {
         history->subscriptions[at].ended_us = listener->all->world->now_us;
         listener->subscribed[kind] = HISTORY_NONE;
@@ -92,6 +120,8 @@ static void on_heard(void *context, struct span reply)
     struct listener *listener = context;
     char word[32], name[32];
 
+    if (reply.data[0] == '-')
+        note_refused(listener);
     if (reply.data[0] != '*')
         return;
     struct span elements = load_elements(reply);
@@ -122,6 +152,7 @@ static void on_ear_closed(void *context)
             subscribed->ending_us = all->world->now_us;
         listener->subscribed[kind] = HISTORY_NONE;
     }
+    listener->turned_count = 0;
     retire(all, &listener->ear);
 }
 
@@ -203,6 +234,7 @@ static void turn(struct listener *listener)
         snprintf(words, sizeof words, "%sunsubscribe %s", pattern ? "p" : "",
                  subscribed_kinds[kind].name);
     }
+    listener->turned[listener->turned_count++] = kind;
     sim_client_say(listener->ear, words);
 }
 
