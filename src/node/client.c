@@ -467,6 +467,8 @@ int64_t clients_next(const struct engine *engine)
 {
     const struct window *window = &engine->window;
 
+    if (list_empty(&engine->resumed))
+        return INT64_MAX;
     return window_rests(window) ? window_rests_until(window) : engine->now.mono_us;
 }
 

@@ -107,7 +107,8 @@ void client_deliver(struct client *client);
 /* Runs what engine->resumed have sent, as far as their earlier requests, and the engine's window,
  * allow. */
 void clients_proceed(struct engine *engine);
-/* When those that are left are to proceed, if no answer comes before: mono us. */
+/* When those that are left are to proceed, if no answer comes before: mono us; INT64_MAX: there are
+ * none. */
 int64_t clients_next(const struct engine *engine);
 
 #endif

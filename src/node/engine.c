@@ -367,7 +367,7 @@ void engine_turn_end(struct engine *engine, struct instant now)
         next_us = engine->pause_ends_us;
     if (engine->sync->next_us < next_us)
         next_us = engine->sync->next_us;
-    if (!list_empty(&engine->resumed) && clients_next(engine) < next_us)
+    if (clients_next(engine) < next_us)
         next_us = clients_next(engine);
     if (engine_has_more(engine) || buffer_size(&engine->posted) > 0 || post_waits(engine->inbox))
         next_us = now.mono_us;

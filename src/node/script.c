@@ -31,16 +31,16 @@ static struct script_job *job_of(struct task *task)
     return list_entry(task, struct script_job, task);
 }
 
-struct script_job *script_job_of(struct request *request)
+struct script_job *script_job_of(const struct request *request)
 {
     return request->task != NULL && request->task->kind == &kind ? job_of(request->task) : NULL;
 }
 
 bool script_has_written(const struct request *request)
 {
-    const bool runs = request->task != NULL && request->task->kind == &kind;
+    const struct script_job *job = script_job_of(request);
 
-    return runs && atomic_load(&job_of(request->task)->run.wrote);
+    return job != NULL && atomic_load(&job->run.wrote);
 }
 
 bool script_is(const struct command *command)

@@ -131,7 +131,7 @@ bool script_settled(struct request *request);
 void script_timeout(struct request *request);
 /* The script that was asked for has come, or nobody has it. */
 void script_fetched(struct script_job *job);
-struct script_job *script_job_of(struct request *request);
+struct script_job *script_job_of(const struct request *request);
 /* The request runs a script, and one of its commands beside the view has begun to write: no other
  * node may begin it anew, and its client is not asked to. */
 bool script_has_written(const struct request *request);

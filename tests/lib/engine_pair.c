@@ -484,6 +484,13 @@ void pair_see(struct pair *pair, size_t node, size_t other, bool votes, enum nod
     pair_settle(pair);
 }
 
+void pair_forget(struct pair *pair, size_t node)
+{
+    pair_see(pair, node, node, false, HEALTH_ALIVE);
+    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
+        store_partition(pair->nodes[node].store, p)->recovering = true;
+}
+
 void pair_configure(struct pair *pair, size_t node, const char *name, const char *value)
 {
     const struct span words[] = {span_of_string(name), span_of_string(value)};

@@ -128,6 +128,8 @@ uint64_t pair_metric(const struct pair *pair, size_t node, enum metric metric);
 
 /* Publishes the node's view anew after `votes` and `health` of another were set. */
 void pair_see(struct pair *pair, size_t node, size_t other, bool votes, enum node_health health);
+/* The node has lost its memory, as after a restart, and says so: it does not vote. */
+void pair_forget(struct pair *pair, size_t node);
 void pair_configure(struct pair *pair, size_t node, const char *name, const char *value);
 
 /* ---- clients ---- */

@@ -352,9 +352,7 @@ Test(engine_quorum, a_replica_that_does_not_coordinate_has_it_done_elsewhere)
     char key[PAIR_KEY_MAX], line[64];
 
     begin();
-    pair_see(&pair, 0, 0, false, HEALTH_ALIVE); /* node 0 has forgotten */
-    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
-        store_partition(pair.nodes[0].store, p)->recovering = true;
+    pair_forget(&pair, 0);
     snprintf(line, sizeof line, "SET %s v", pair_key(&pair, 0, 0, key));
     pair_ask(client, line, OK);
     cr_assert_eq(pair_metric(&pair, 0, METRIC_REQUESTS_FORWARDED), 1);

@@ -310,12 +310,11 @@ Test(engine_script, one_that_takes_too_long_is_ended_and_leaves_nothing)
     end();
 }
 
-/* It has lost its memory, as after a restart. */
-static void forget(size_t node)
+/* Keys whose first replicas are the three nodes, in this order. */
+static void name_keys(char keys[3][PAIR_KEY_MAX])
 {
-    pair_see(&pair, node, node, false, HEALTH_ALIVE);
-    for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
-        store_partition(pair.nodes[node].store, p)->recovering = true;
+    for (size_t node = 0; node < 3; node++)
+        pair_key(&pair, node, 0, keys[node]);
 }
 
 /* Of three, by node 0: it writes to a key of node 1's, and then waits for node 2. */
@@ -324,8 +323,7 @@ static void begin_writer(char keys[3][PAIR_KEY_MAX], size_t asked)
     char line[512];
 
     begin(3);
-    for (size_t node = 0; node < 3; node++)
-        pair_key(&pair, node, 0, keys[node]);
+    name_keys(keys);
     client = pair_connect(&pair, asked);
     pair_configure(&pair, 0, "lua-time-limit", "1");
     pair_silence(&pair, 0, 2, true);
@@ -356,7 +354,7 @@ Test(engine_script, one_that_wrote_elsewhere_is_not_begun_anew)
     char keys[3][PAIR_KEY_MAX];
 
     begin_writer(keys, 1);
-    forget(0);
+    pair_forget(&pair, 0);
     pair_silence(&pair, 0, 2, false);
     pair_settle(&pair);
     pair_expect(client, "-ERR this replica votes no more; what the script wrote by other commands "
@@ -371,8 +369,7 @@ Test(engine_script, one_that_wrote_nothing_is_begun_anew)
     char keys[3][PAIR_KEY_MAX], line[512];
 
     begin(3);
-    for (size_t node = 0; node < 3; node++)
-        pair_key(&pair, node, 0, keys[node]);
+    name_keys(keys);
     client = pair_connect(&pair, 1);
     for (size_t node = 1; node < 3; node++)
         pair_silence(&pair, 0, node, true);
@@ -381,7 +378,7 @@ Test(engine_script, one_that_wrote_nothing_is_begun_anew)
              keys[0], keys[1]);
     pair_command(client, line);
     pair_expect(client, "");
-    forget(0);
+    pair_forget(&pair, 0);
     for (size_t node = 1; node < 3; node++)
         pair_silence(&pair, 0, node, false);
     pair_settle(&pair);
@@ -427,8 +424,7 @@ Test(engine_script, one_that_wrote_elsewhere_is_not_killed_in_a_later_run)
     pair_init(&pair, &setup);
     client = pair_connect(&pair, 0);
     other = pair_connect(&pair, 0);
-    for (size_t node = 0; node < 3; node++)
-        pair_key(&pair, node, 0, keys[node]);
+    name_keys(keys);
     pair_silence(&pair, 0, 2, true);
     snprintf(line, sizeof line,
              "EVAL \"redis.call('set',KEYS[2],1) redis.call('get','{'..KEYS[1]..'}x') return "

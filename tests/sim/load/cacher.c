@@ -206,7 +206,10 @@ static bool wants_more(struct cacher *cacher)
 {
     if (*cacher->cachers->phase != LOAD_SILENT)
         return true;
-    return cacher->last_reads < LAST_READS && !keeps_any(cacher) && ++cacher->last_reads > 0;
+    if (cacher->last_reads == LAST_READS || keeps_any(cacher))
+        return false;
+    cacher->last_reads++;
+    return true;
 }
 
 static void step(void *object, uint64_t number)

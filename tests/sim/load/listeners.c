@@ -106,7 +106,9 @@ static void note_confirmed(struct listener *listener, const char *word, int kind
     struct history *history = listener->all->history;
     const size_t at = kind >= 0 ? listener->subscribed[kind] : HISTORY_NONE;
 
-    ensure(at != HISTORY_NONE && take_turned(listener) == kind);
+    const int turned = take_turned(listener);
+
+    ensure(at != HISTORY_NONE && turned == kind);
     if (strstr(word, "unsubscribe") != NULL) {
         history->subscriptions[at].ended_us = listener->all->world->now_us;
         listener->subscribed[kind] = HISTORY_NONE;
