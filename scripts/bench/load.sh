@@ -21,8 +21,8 @@
 #   rotated ROUND WORD...           the words, a line each, begun a place later each round
 #
 # COMMAND is GET, SET, INCR, EVALSHA (of COMPARE_AND_DELETE, as `delete_sha`), or MGET (of MGET_KEYS keys, of which each counts as an operation). A line may
-# set, as local variables, `connections` and the keys `drawn` from. There is a redis-benchmark for each
-# of the server's ports.
+# set, as local variables, `connections`, the keys `drawn` from, and `clients_on`, a CPU for each client.
+# There is a redis-benchmark for each of the server's ports.
 #
 # shellcheck disable=SC2154 # `run` sets the variables
 
@@ -46,7 +46,7 @@ value() {
 # load NAME COMMAND PIPELINE REQUESTS: leaves redis-benchmark's output in client.*.
 load() {
     local name=$1 command=$2 pipeline=$3 count=$4 port clients at=0 failed=0
-    local -a words=("$command" key:__rand_int__) ports running=()
+    local -a words=("$command" key:__rand_int__) ports running=() on
 
     case $command in
     SET) words+=("$value") ;;
@@ -58,7 +58,9 @@ load() {
     read -ra ports <<<"${ports_of[$name]}"
     clients=${#ports[@]}
     for port in "${ports[@]}"; do
-        timeout "$client_timeout_s" redis-benchmark -p "$port" -r "$drawn" \
+        on=()
+        [ -z "${clients_on[at]:-}" ] || on=(taskset -c "${clients_on[at]}")
+        "${on[@]}" timeout "$client_timeout_s" redis-benchmark -p "$port" -r "$drawn" \
             -n $((count / clients)) -c $(((connections + at) / clients)) -P "$pipeline" \
             "${words[@]}" >"$scratch/client.$at" 2>"$scratch/errors.$at" </dev/null &
         running+=("$!")
@@ -83,8 +85,9 @@ measure() {
     read -ra pids <<<"${pids_of[$name]}"
     read -ra before < <(machine_ticks)
     cpu_before=$(cpu_ns "${pids[@]}") || fail "$name ended by itself"
-    # In a process of its own: what it and its clients took is the clients' share.
-    { time ("${pin_clients[@]}" && load "$name" "$command" "$pipeline" "$count") \
+    # In a process of its own: what it and its clients took is the clients' share. Within braces, or bash
+    # 5.2 tells the time where the subshell's errors go.
+    { time { ("${pin_clients[@]}" && load "$name" "$command" "$pipeline" "$count"); } \
         2>"$scratch/load"; } 2>"$scratch/time" || {
         cat "$scratch/load" >&2
         fail "the load on $name failed: $command, pipeline $pipeline"

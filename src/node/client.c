@@ -255,6 +255,7 @@ static void look_ahead(struct engine *engine, struct command_input *input)
     if (!input->hashed)
         return;
     input->partition = ring_key_partition(ring, input->argv[1]);
+    __builtin_prefetch(ring_claim(ring, input->partition));
     input->hash = store_hash(engine->own.store, input->argv[1]);
 }
 
