@@ -76,19 +76,20 @@ load() {
     return $failed
 }
 
+# The same on the clients' CPU.
+pinned_load() {
+    "${pin_clients[@]}" && load "$@"
+}
+
 measure() {
     local name=$1 command=$2 pipeline=$3 count=$4 operations=1 cpu_before cpu_after client_s
     local -a pids before after
-    local TIMEFORMAT='%3U %3S'
 
     [ "$command" != MGET ] || operations=$MGET_KEYS
     read -ra pids <<<"${pids_of[$name]}"
     read -ra before < <(machine_ticks)
     cpu_before=$(cpu_ns "${pids[@]}") || fail "$name ended by itself"
-    # In a process of its own: what it and its clients took is the clients' share. Within braces, or bash
-    # 5.2 tells the time where the subshell's errors go.
-    { time { ("${pin_clients[@]}" && load "$name" "$command" "$pipeline" "$count"); } \
-        2>"$scratch/load"; } 2>"$scratch/time" || {
+    timed "$scratch/time" pinned_load "$name" "$command" "$pipeline" "$count" 2>"$scratch/load" || {
         cat "$scratch/load" >&2
         fail "the load on $name failed: $command, pipeline $pipeline"
     }

@@ -36,6 +36,15 @@ rss_bytes() {
     printf '%d\n' "$sum"
 }
 
+# timed FILE COMMAND [ARGUMENT...]: runs it in a process of its own; FILE is left with the CPU seconds, user and
+# system, that it and its children took. (The braces are needed: without them bash 5.2 tells the time where a
+# subshell's errors go.)
+timed() {
+    local TIMEFORMAT='%3U %3S'
+
+    { time { ("${@:2}"); } 2>&3; } 3>&2 2>"$1"
+}
+
 # machine_ticks: the machine's ticks so far: all, those that a process ran, those stolen by the host.
 machine_ticks() {
     local user nice system idle iowait irq softirq steal
