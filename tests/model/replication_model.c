@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 #include "base/rule.h"
+#include "lib/runs.h"
 #include "lib/timeout.h"
 #include "model/replication_scheduler.h"
 
@@ -81,7 +82,7 @@ static void expect_promises(struct configuration configuration)
     const uint64_t seed = number_from("DUNLIN_SEED", 1);
     struct world *world = world_create();
     const uint64_t wrong = find_violation(world, configuration, seed,
-                                          number_from("DUNLIN_RUNS", RUNS));
+                                          number_from("DUNLIN_RUNS", RUNS_OF(RUNS)));
 
     if (wrong != 0)
         narrate(world, configuration, wrong);
