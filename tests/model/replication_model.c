@@ -171,14 +171,14 @@ static const struct removal {
     uint64_t seed, runs;
 } removals[] = {
     {1, &three_majority, 22, 2000},     {3, &three_majority, 5, 2000},
-    {4, &three_majority, 7, 2000},      {5, &three_majority, 100, 5000},
-    {6, &three_majority, 1, 2000},      {7, &three_majority, 30, 2000},
-    {8, &three_majority, 8, 2000},      {9, &three_majority, 288, 10000},
-    {10, &three_majority, 663, 20000},  {11, &three_majority, 201, 10000},
-    {12, &three_majority, 109, 10000},  {13, &three_majority, 1355, 40000},
-    {14, &three_majority, 2586, 40000}, {16, &three_write_all, 2642, 40000},
-    {17, &three_majority, 917, 20000},  {18, &three_write_all, 208, 20000},
-    {19, &three_majority, 631, 20000},
+    {4, &three_majority, 10, 2000},     {5, &three_majority, 153, 5000},
+    {6, &three_majority, 1, 2000},      {7, &three_majority, 36, 2000},
+    {8, &three_majority, 16, 2000},     {9, &three_majority, 288, 10000},
+    {10, &three_majority, 812, 20000},  {11, &three_majority, 247, 10000},
+    {12, &three_majority, 118, 10000},  {13, &three_majority, 1355, 40000},
+    {14, &three_majority, 2586, 40000}, {16, &three_write_all, 7402, 40000},
+    {17, &three_majority, 917, 20000},  {18, &three_write_all, 357, 20000},
+    {19, &three_majority, 746, 20000},
 };
 
 static void expect_violation_without(const struct removal *removal)
