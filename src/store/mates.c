@@ -40,27 +40,42 @@ static size_t memory_of(size_t size)
     return memory_size_class(sizeof(struct mates) + size);
 }
 
-static void forget(struct partition *partition, struct mates **link)
+/* Where the first is that is not newer than the dot: they are in the order of their dots, and most
+ * that come are newer than all. */
+static struct mates **place_of(struct partition *partition, struct dot dot)
 {
-    struct mates *mates = *link;
+    struct mates **link = &partition->mates;
 
-    *link = mates->next;
-    store_charge(partition->store, -(int64_t)memory_of(mates->size));
-    memory_free(mates);
+    while (*link != NULL && dot_compare((*link)->dot, dot) > 0)
+        link = &(*link)->next;
+    return link;
 }
 
-/* Keeps the newest MATES_MAX - 1. */
+/* From there on. */
+static void forget(struct partition *partition, struct mates **link)
+{
+    while (*link != NULL) {
+        struct mates *mates = *link;
+        *link = mates->next;
+        partition->mates_count--;
+        store_charge(partition->store, -(int64_t)memory_of(mates->size));
+        memory_free(mates);
+    }
+}
+
+/* Several at once, so that not each that comes goes through all of them. */
 static void drop_oldest(struct partition *partition)
 {
     struct mates **link = &partition->mates;
 
-    for (unsigned i = 1; *link != NULL && i < MATES_MAX; i++)
+    if (partition->mates_count < MATES_MAX + MATES_MORE)
+        return;
+    for (unsigned i = 0; i < MATES_MAX; i++)
         link = &(*link)->next;
-    while (*link != NULL)
-        forget(partition, link);
+    forget(partition, link);
 }
 
-static bool is_noted(const struct partition *partition, struct dot dot)
+static bool is_noted(struct partition *partition, struct dot dot)
 {
     return dot.stamp <= partition->settled || partition_mates(partition, dot) != NULL;
 }
@@ -76,8 +91,10 @@ static void note(struct partition *partition, struct span items, struct dot dot)
     if (mates == NULL)
         return;
     drop_oldest(partition);
-    *mates = (struct mates){.next = partition->mates, .dot = dot, .size = size};
-    partition->mates = mates;
+    struct mates **link = place_of(partition, dot);
+    *mates = (struct mates){.next = *link, .dot = dot, .size = size};
+    *link = mates;
+    partition->mates_count++;
     for (uint8_t *at = mates->keys; batch_next(&items, &item);) {
         if (!is_mate(dot, &item))
             continue;
@@ -103,24 +120,14 @@ void partition_note_batch(struct partition *partition, const struct version *bat
         }
 }
 
-struct mates *partition_mates(const struct partition *partition, struct dot dot)
+struct mates *partition_mates(struct partition *partition, struct dot dot)
 {
-    struct mates *mates = partition->mates;
+    struct mates *mates = *place_of(partition, dot);
 
-    if (!RULE(24))
-        return NULL;
-    while (mates != NULL && !dot_equal(mates->dot, dot))
-        mates = mates->next;
-    return mates;
+    return RULE(24) && mates != NULL && dot_equal(mates->dot, dot) ? mates : NULL;
 }
 
 void partition_drop_mates(struct partition *partition, uint64_t stamp)
 {
-    struct mates **link = &partition->mates;
-
-    while (*link != NULL)
-        if ((*link)->dot.stamp <= stamp)
-            forget(partition, link);
-        else
-            link = &(*link)->next;
+    forget(partition, place_of(partition, (struct dot){.stamp = stamp, .node = UINT16_MAX}));
 }

@@ -87,6 +87,7 @@ struct partition {
     uint64_t evicted_total;
     uint64_t clock_visit; /* the hand of eviction: the bucket that it has come to, and in which */
     uint32_t clock_hand;  /* visit (clock.c) */
+    uint32_t mates_count;
 
     _Alignas(64) uint64_t leaves[PARTITION_LEAVES];
 };
