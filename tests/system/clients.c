@@ -272,7 +272,8 @@ static void a_client_that_never_reads_is_stopped(int nodes)
     set_large(cluster);
     const long long before = peak(cluster);
     const int fd = ask_and_never_read(cluster, asked);
-    talk_until(cluster, 1, "*\nclient_limit_stops:1\r\n*", "INFO stats");
+    /* More than once where the kernel takes some of it later. */
+    talk_until(cluster, 1, "*\nclient_limit_stops:[1-9]*", "INFO stats");
     for (int i = 0; i < 100; i++) {
         talk_expect_node(cluster, 1, "OK", "SET key:%d value", i);
         talk_expect_node(cluster, 1, "value", "GET key:%d", i);
