@@ -58,3 +58,27 @@ Test(sim_answered, a_write_may_give_up_for_others_of_the_same_key)
     strcpy(record->error, "-NOQUORUM newer versions kept coming; the write");
     cr_assert_eq(made_wrongs(&history, check_liveness), 0);
 }
+
+Test(sim_answered, one_who_evicted_may_fetch_its_partition_anew)
+{
+    static const struct {
+        bool vanishes;
+        const char *error;
+        uint64_t wrong;
+    } cases[] = {
+        {true, "-NOQUORUM needed 3 of 3, got 2 in 0 ms", 0},
+        {false, "-NOQUORUM needed 3 of 3, got 2 in 0 ms", 1},
+        {true, "-NOQUORUM needed 3 of 3, got 1 in 0 ms", 1},
+        {true, "-NOQUORUM needed 2 of 3, got 1 in 0 ms", 1},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct history history = {.vanishes = cases[i].vanishes};
+        struct record *record = made_record(&history, 1, 0, 0, 1);
+
+        record->must_succeed = true;
+        record->outcome = OUTCOME_FAILED;
+        strcpy(record->error, cases[i].error);
+        cr_expect_eq(made_wrongs(&history, check_liveness), cases[i].wrong, "case %zu", i);
+    }
+}

@@ -14,7 +14,8 @@
 #include "sim/load/load_parts.h"
 
 #define STEP_US 40000
-/* How often it reads once the load is silent, where it was told to forget all that it had. */
+/* How often it reads once the load is silent, where it was told to forget all that it had; reads
+ * that fail do not count. */
 #define LAST_READS 3
 /* Commands whose replies are waited for; those about no key are GREETING. */
 #define ASKED_MAX 64
@@ -122,8 +123,12 @@ static void on_reply(void *context, struct span reply)
     cacher->count--;
     if (place == GREETING)
         cacher->refused |= reply.data[0] == '-';
-    if (place == GREETING || cacher->refused || reply.data[0] == '-')
+    if (place == GREETING || cacher->refused)
         return;
+    if (reply.data[0] == '-') {
+        cacher->last_reads = 0; /* the node does not answer yet */
+        return;
+    }
     struct held *copy = &cacher->copies[place];
     *copy = (struct held){
         .kept = true, .found = reply.data[0] == '$', .since_us = cacher->cachers->world->now_us};
