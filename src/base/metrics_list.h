@@ -60,6 +60,8 @@ METRIC(WRITES_COORDINATED, "writes_coordinated", COUNTER, "requests",
 METRIC(QUORUM_FAILURES, "quorum_failures", COUNTER, "requests",
        "Requests that too few replicas answered")
 METRIC(TIMEOUTS, "timeouts", COUNTER, "requests", "Requests that were answered by their deadline")
+METRIC(CEILING_RESTS, "ceiling_rests", COUNTER, "rests",
+       "Rests of a few ms that writes took until this node's ceiling had risen")
 METRIC(RESTAMPS, "restamps", COUNTER, "writes",
        "Writes stamped again because a replica knew a newer version (NEWER)")
 METRIC(DIVERGENCES, "divergences", COUNTER, "versions",

@@ -73,18 +73,20 @@ void bounds_raise_ceiling(struct control *control)
     control->stamp_known = highest;
     if (hlc_ms(ceiling) - hlc_ms(highest) >= CEILING_AHEAD_MS / 2 || wanted <= ceiling)
         return;
+    const bool failed = atomic_load_explicit(&control->bounds->ceiling_failed,
+                                             memory_order_relaxed);
     if (control->calls->persist_ceiling(control->host, wanted)) {
         atomic_store_explicit(&control->bounds->ceiling, wanted, memory_order_release);
-        if (control->ceiling_failed)
+        if (failed)
             log_write(control->log, LOG_NOTICE, "the ceiling is kept on disk again");
-        control->ceiling_failed = false;
+        atomic_store_explicit(&control->bounds->ceiling_failed, false, memory_order_relaxed);
         return;
     }
-    if (!control->ceiling_failed)
+    if (!failed)
         log_write(control->log, LOG_WARNING,
                   "the ceiling cannot be kept on disk: this node takes no writes once the clock "
                   "has passed the one that is there");
-    control->ceiling_failed = true;
+    atomic_store_explicit(&control->bounds->ceiling_failed, true, memory_order_relaxed);
 }
 
 /* ---- the clock ---- */

@@ -132,7 +132,6 @@ struct control {
 
     /* The ceiling. */
     uint64_t stamp_known; /* the highest */
-    bool ceiling_failed;
 
     struct control_recovery recovery;
 

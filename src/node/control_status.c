@@ -150,10 +150,11 @@ static void write_ceiling(const struct control *control, struct buffer *text)
                                                          memory_order_relaxed)) -
                              control->now.wall_ms;
 
-    buffer_append_format(text, "ceiling: %+" PRId64 " ms from the clock%s\n", ahead_ms,
-                         control->ceiling_failed
-                             ? ", and it cannot be kept on disk: writes end where it is passed"
-                             : "");
+    buffer_append_format(
+        text, "ceiling: %+" PRId64 " ms from the clock%s\n", ahead_ms,
+        atomic_load_explicit(&control->bounds->ceiling_failed, memory_order_relaxed)
+            ? ", and it cannot be kept on disk: writes end where it is passed"
+            : "");
 }
 
 /* What this node remembers of what vanished. */

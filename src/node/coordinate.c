@@ -171,7 +171,9 @@ static bool rest(void *host, struct operation *operation)
     struct engine *engine = host;
     int64_t wait_us;
 
-    if (operation->rounds < OPERATION_ROUNDS_RUSH) {
+    if (operation->state == OPERATION_UNSTAMPED) {
+        wait_us = CEILING_REST_US;
+    } else if (operation->rounds < OPERATION_ROUNDS_RUSH) {
         wait_us = patience_us(request);
     } else {
         const unsigned doublings = operation->rounds - OPERATION_ROUNDS_RUSH;
@@ -229,14 +231,6 @@ static bool run(void *host, struct operation *operation)
                                                 : script_run(host, operation);
 }
 
-static void gather(void *host, struct operation *operation)
-{
-    if (request_of(operation)->group != NULL)
-        group_gather_again(host, operation);
-    else
-        script_gather_again(host, operation);
-}
-
 const struct operation_calls coordinate_calls = {
     .ask = ask,
     .offer = offer,
@@ -245,7 +239,6 @@ const struct operation_calls coordinate_calls = {
     .rest = rest,
     .change = change,
     .run = run,
-    .gather = gather,
     .found = found,
 };
 
@@ -299,10 +292,9 @@ static void fail(struct request *request)
     case OPERATION_NOT_VOTING:
         if (fail_half_done(request, "this replica votes no more"))
             return;
-        if (script_job_of(request) != NULL) { /* it begins anew elsewhere */
-            request_reset_reply(request);
+        request_reset_reply(request); /* it begins anew elsewhere */
+        if (script_job_of(request) != NULL)
             task_end(request);
-        }
         if (route_elsewhere(request))
             return;
         request_fail(request, "TRYAGAIN this replica was restarted and has not recovered");
@@ -374,20 +366,23 @@ static void count_rare(struct request *request)
     struct metrics_block *metrics = request->engine->metrics;
 
     metrics_add(metrics, METRIC_SECOND_LOOKS, request->operation.looks);
+    metrics_add(metrics, METRIC_CEILING_RESTS, request->operation.awaits);
     metrics_add(metrics, METRIC_EVICTED_KEYS, request->operation.evicted);
     request->operation.looks = 0;
+    request->operation.awaits = 0;
     request->operation.evicted = 0;
 }
 
 void coordinate_proceed(struct request *request)
 {
-    if ((request->operation.evicted | request->operation.looks) != 0)
+    if ((request->operation.evicted | request->operation.looks | request->operation.awaits) != 0)
         count_rare(request);
     if (__builtin_expect(engine_alerts(request->engine) & ALERT_TRACKED, 0))
         track_wrote(request);
     switch (request->operation.state) {
     case OPERATION_REPAIRING:
     case OPERATION_READING:
+    case OPERATION_UNSTAMPED:
     case OPERATION_WRITING:
         if (request->stage == STAGE_OPERATION) {
             if (request->operation.state == OPERATION_REPAIRING && !hedge_waits(request))
@@ -399,10 +394,15 @@ void coordinate_proceed(struct request *request)
                                                   : METRIC_WRITES_COORDINATED,
                     1);
         request_wait(request, STAGE_OPERATION);
-        if (request->operation.state != OPERATION_WRITING)
+        if (request->operation.state != OPERATION_WRITING &&
+            request->operation.state != OPERATION_UNSTAMPED)
             arm_hedge(request);
         return;
     case OPERATION_GATHERING:
+        if (request->group != NULL)
+            group_gather_again(request);
+        else
+            script_gather_again(request);
         return;
     case OPERATION_DONE:
         if (__builtin_expect(request->task != NULL, 0) && script_settled(request))

@@ -101,6 +101,6 @@ bool group_reads_failed(struct request *request);
 
 /* For operation_calls. */
 bool group_run(void *host, struct operation *operation);
-void group_gather_again(void *host, struct operation *operation);
+void group_gather_again(struct request *request);
 
 #endif

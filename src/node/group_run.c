@@ -134,13 +134,10 @@ void group_begin(struct request *request)
         run(request);
 }
 
-void group_gather_again(void *host, struct operation *operation)
+void group_gather_again(struct request *request)
 {
-    struct request *request = list_entry(operation, struct request, operation);
-
-    (void)host;
     if (!group_gather(request, request->group->reads))
-        operation_gathered(&request->engine->coordinator, operation, request->engine->now);
+        run(request);
 }
 
 /* A key could not be read. Where the batch was offered before, it may still take effect. */

@@ -84,6 +84,8 @@
 #define ROOM_PROOF (128u << 10)
 /* How long control may take to answer a command (RING INIT asks other nodes), ms. */
 #define CONTROL_TIMEOUT_MS 30000
+/* What waits for the ceiling looks so often whether it has risen, us. */
+#define CEILING_REST_US 3000
 /* No stamp may be given: all would be above the ceiling. */
 #define NO_STAMP_ERROR                                                                            \
     "MISCONF no version can be given above the ceiling kept in dir: its file cannot be written, " \
@@ -243,6 +245,8 @@ void sweep_acknowledged(struct request *request, node_number node, const struct 
 void sweep_counted(struct request *request, node_number node, const struct wire_counted *counted);
 void sweep_lost(struct request *request, node_number node);
 void sweep_timeout(struct request *request);
+/* Its rest is over. */
+void sweep_hedge(struct request *request);
 /* Whether answers may still come, and what to do with them once the reply is out. */
 bool sweep_open(const struct request *request);
 /* It ends: nodes that have not answered are owed the flush. */

@@ -87,6 +87,8 @@ static void hedge_is_due(struct request *request)
 {
     if (request->stage == STAGE_LISTING)
         listing_hedge(request);
+    else if (request->stage == STAGE_SWEEP)
+        sweep_hedge(request);
     else
         coordinate_hedge(request);
 }
@@ -447,6 +449,7 @@ static void answer_link(struct request *request)
 
 void request_finish(struct request *request)
 {
+    ensure(request->stage != STAGE_DONE && request->stage != STAGE_FREE);
     if (request->reply.failed) {
         outbox_pieces_free(&request->behind);
         buffer_reset(&request->reply, SIZE_MAX); /* the error may have room in what it has */

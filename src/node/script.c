@@ -225,12 +225,10 @@ bool script_settled(struct request *request)
     return true;
 }
 
-void script_gather_again(void *host, struct operation *operation)
+void script_gather_again(struct request *request)
 {
-    struct request *request = list_entry(operation, struct request, operation);
     struct script_job *job = script_job_of(request);
 
-    (void)host;
     for (size_t i = 0; i < job->batch.count; i++)
         job->reads[i] = true;
     read_keys(job);
@@ -240,11 +238,14 @@ void script_gather_again(void *host, struct operation *operation)
 static void read_keys(struct script_job *job)
 {
     struct request *request = request_of(job);
+    struct operation *operation = &request->operation;
 
     give_time(job);
-    request->operation.batch = &job->batch;
-    request->operation.state = job->viewed && request->operation.wrote ? OPERATION_GATHERING
-                                                                       : OPERATION_READING;
+    operation->batch = &job->batch;
+    if (!job->viewed || (!operation->wrote && operation->state != OPERATION_GATHERING))
+        operation->state = OPERATION_READING; /* what fails has written nothing, and says why */
+    else
+        operation->state = OPERATION_GATHERING;
     job->asks = false;
     if (!group_gather(request, job->reads))
         proceed_operation(job);

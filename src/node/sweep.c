@@ -38,7 +38,8 @@ enum sweep_answer { SWEEP_UNASKED, SWEEP_ASKED, SWEEP_DONE, SWEEP_LOST };
 struct sweep {
     struct view *view; /* it was begun with */
     bool flushes;
-    bool late; /* it leaves what is newer */
+    bool late;      /* it leaves what is newer */
+    bool unstamped; /* it rests until the ceiling has risen; nobody was asked */
     struct dot dot;
     struct dot known; /* the highest that one who was not asked again wants it above */
     unsigned restamps;
@@ -318,6 +319,27 @@ static uint64_t lead(const struct engine *engine, const struct sweep *sweep, uin
                                                                                            : floor;
 }
 
+/* No stamp may be given. Where the ceiling will soon be above it, and nobody was asked yet, the
+ * flush rests, and looks again. */
+static void await_ceiling(struct request *request, uint64_t stamp)
+{
+    struct engine *engine = request->engine;
+    struct sweep *sweep = request->sweep;
+    struct replica_bounds *bounds = engine->own.bounds;
+
+    sweep->unstamped = !dot_exists(sweep->dot) &&
+                       replica_stamp_refusal(bounds, engine->now, stamp) == ACK_CEILING &&
+                       !atomic_load_explicit(&bounds->ceiling_failed, memory_order_relaxed);
+    if (!sweep->unstamped) {
+        request_fail(request, NO_STAMP_ERROR);
+        return;
+    }
+    if (request->stage != STAGE_SWEEP)
+        request_wait(request, STAGE_SWEEP);
+    metrics_add(engine->metrics, METRIC_CEILING_RESTS, 1);
+    request_start_timer(&request->hedge, engine->now.mono_us + CEILING_REST_US);
+}
+
 /* A dot above everything that this node's partitions have seen, and what others stamp until it has
  * reached them: a node that has seen something newer by then has to be told again, and to fetch its
  * partitions anew where the flush goes on without it. */
@@ -336,7 +358,7 @@ static bool stamp(struct request *request, uint64_t floor)
     if (now > atomic_load_explicit(&engine->own.bounds->ceiling, memory_order_acquire) ||
         hlc_too_far(now, engine->now.wall_ms, ahead_max_ms)) {
         engine->replica.hlc.last = before;
-        request_fail(request, NO_STAMP_ERROR);
+        await_ceiling(request, now);
         return false;
     }
     sweep->dot = (struct dot){.stamp = now, .node = sweep->view->self};
@@ -526,8 +548,22 @@ void sweep_lost(struct request *request, node_number node)
         proceed(request);
 }
 
+void sweep_hedge(struct request *request)
+{
+    struct sweep *sweep = request->sweep;
+
+    if (!sweep->unstamped)
+        return;
+    sweep->unstamped = false;
+    if (stamp(request, 0) && ask_all(request))
+        proceed(request);
+}
+
 void sweep_timeout(struct request *request)
 {
     metrics_add(request->engine->metrics, METRIC_TIMEOUTS, 1);
-    give_up(request);
+    if (request->sweep->unstamped)
+        request_fail(request, NO_STAMP_ERROR);
+    else
+        give_up(request);
 }

@@ -87,7 +87,7 @@ bool batch_change(struct batch_run *batch, size_t key, const struct change *chan
 
 /* ---- the operation ---- */
 
-/* After operation_calls.gather: the keys were read again. */
+/* In OPERATION_GATHERING: the keys were read again. */
 struct coordinator;
 void operation_gathered(struct coordinator *coordinator, struct operation *operation,
                         struct instant now);

@@ -66,6 +66,7 @@ void operation_begin(struct coordinator *coordinator, struct operation *operatio
     operation->repaired = false;
     operation->basis = BASIS_WINNER;
     operation->looks = 0;
+    operation->awaits = 0;
     operation->evicted = 0;
     operation->unchanged = false;
     operation->adopted = false;
@@ -136,6 +137,10 @@ void operation_lost(struct coordinator *coordinator, struct operation *operation
 
 void operation_expire(struct operation *operation)
 {
+    if (operation->state == OPERATION_UNSTAMPED) {
+        operation_fail(operation, OPERATION_NO_STAMP);
+        return;
+    }
     operation->answered = operation->state == OPERATION_READING ? operation->reading.votes
                                                                 : operation->writing.acknowledged;
     operation_fail(operation, OPERATION_TOO_FEW);

@@ -66,8 +66,6 @@ struct operation_calls {
      * held. When it is called again, what the steps changed before was not made. False: they are
      * given up, and nothing is written. */
     bool (*run)(void *host, struct operation *operation);
-    /* Reads the keys of operation->batch again; operation_gathered follows. */
-    void (*gather)(void *host, struct operation *operation);
     /* A read is done; operation->found says what it found. The value is good until this returns. */
     void (*found)(void *host, struct operation *operation);
 };
@@ -83,7 +81,8 @@ enum operation_state {
     OPERATION_READING,
     OPERATION_REPAIRING,
     OPERATION_WRITING,
-    OPERATION_GATHERING, /* the host reads the keys of a batch again */
+    OPERATION_GATHERING, /* the host is to read the keys of the batch again: operation_gathered */
+    OPERATION_UNSTAMPED, /* it rests until the ceiling has risen; nothing was written */
     OPERATION_DONE,
     OPERATION_FAILED,
 };
@@ -94,7 +93,7 @@ enum operation_failure {
     OPERATION_MEMORY_FULL,  /* here; nothing was written */
     OPERATION_LATE,         /* its stamp would pass its deadline; nothing was written */
     OPERATION_RING_CHANGED, /* here, since it was begun; nothing was written */
-    OPERATION_NO_STAMP,     /* the ceiling on disk cannot be raised; nothing was written */
+    OPERATION_NO_STAMP,     /* the ceiling on disk has not been raised; nothing was written */
     OPERATION_CONTENDED,    /* newer versions kept coming */
     OPERATION_NOT_VOTING,   /* this node forgot; nothing was written */
     OPERATION_TOO_MANY,     /* siblings */
@@ -130,6 +129,7 @@ struct operation {
     bool unchanged;       /* an update that had nothing to write */
     bool repaired;        /* `written` is what was read, for those that lack it */
     uint8_t looks;        /* how often a replica was asked again */
+    uint8_t awaits;       /* rests for the ceiling, since the host looked last */
     uint64_t evicted;     /* entries that went here to make room */
     struct version found; /* of a read that is done; its value see operation_calls.found */
 

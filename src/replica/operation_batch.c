@@ -385,7 +385,6 @@ bool operation_batch_overtaken(struct coordinator *coordinator, struct operation
     if (!again || operation->state == OPERATION_FAILED)
         return true;
     operation->state = OPERATION_GATHERING;
-    coordinator->calls->gather(coordinator->host, operation);
     return false;
 }
 
@@ -451,8 +450,10 @@ void operation_batch_begin(struct coordinator *coordinator, struct operation *op
 
     operation->state = OPERATION_WRITING;
     run_here(coordinator, operation, now);
-    if (operation->state == OPERATION_FAILED)
+    if (operation->state == OPERATION_FAILED) {
+        operation_await_ceiling(coordinator, operation);
         return;
+    }
     if (operation->unchanged) {
         operation->state = OPERATION_DONE;
         return;
@@ -463,6 +464,15 @@ void operation_batch_begin(struct coordinator *coordinator, struct operation *op
                       OPERATION_ROUNDS_MAX - operation->rounds, operation->written.dot);
     operation_offer_to_all(coordinator, operation);
     operation_write_follow(coordinator, operation, now);
+}
+
+void operation_batch_again(struct coordinator *coordinator, struct operation *operation,
+                           struct instant now)
+{
+    if (operation->batch->blind)
+        operation_batch_begin(coordinator, operation, now);
+    else
+        operation->state = OPERATION_GATHERING;
 }
 
 void operation_gathered(struct coordinator *coordinator, struct operation *operation,

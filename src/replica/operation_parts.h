@@ -88,6 +88,9 @@ bool operation_build_set(struct operation *operation, const struct version *old,
                          const struct change *change, struct dot dot, int64_t now_ms,
                          struct buffer *out);
 
+/* Where a write has failed for want of a stamp above which the ceiling will soon be, and nothing of
+ * it was offered: it rests, and is begun again then. */
+void operation_await_ceiling(struct coordinator *coordinator, struct operation *operation);
 /* Sends `written` to all other replicas and counts this one. */
 void operation_offer_to_all(struct coordinator *coordinator, struct operation *operation);
 
@@ -100,6 +103,9 @@ void operation_write_follow(struct coordinator *coordinator, struct operation *o
 /* ---- operation_batch.c ---- */
 
 void operation_batch_begin(struct coordinator *coordinator, struct operation *operation,
+                           struct instant now);
+/* The same of one that has offered nothing yet, after a rest. */
+void operation_batch_again(struct coordinator *coordinator, struct operation *operation,
                            struct instant now);
 /* What was offered is stamped again, or it failed; false: the batch is to be run again, and its
  * keys are being read. */

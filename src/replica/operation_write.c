@@ -39,6 +39,21 @@ struct dot operation_stamp(struct coordinator *coordinator, struct operation *op
     return dot;
 }
 
+void operation_await_ceiling(struct coordinator *coordinator, struct operation *operation)
+{
+    const struct replica_bounds *bounds = coordinator->replica->bounds;
+
+    if (operation->failure != OPERATION_NO_STAMP || operation->wrote ||
+        atomic_load_explicit(&bounds->ceiling_failed, memory_order_relaxed))
+        return;
+    operation->state = OPERATION_UNSTAMPED;
+    operation->writing.acknowledged = 0;
+    operation->rests = coordinator->calls->rest(coordinator->host, operation);
+    operation->awaits = operation->rests;
+    if (!operation->rests)
+        operation->state = OPERATION_FAILED;
+}
+
 bool operation_build_set(struct operation *operation, const struct version *old,
                          const struct change *change, struct dot dot, int64_t now_ms,
                          struct buffer *out)
@@ -518,8 +533,10 @@ void operation_write_begin(struct coordinator *coordinator, struct operation *op
 {
     operation->state = OPERATION_WRITING;
     write_here(coordinator, operation, now);
-    if (operation->state == OPERATION_FAILED)
+    if (operation->state == OPERATION_FAILED) {
+        operation_await_ceiling(coordinator, operation);
         return;
+    }
     if (operation->unchanged) {
         operation_repair(coordinator, operation, now);
         return;
@@ -635,12 +652,34 @@ void operation_write_follow(struct coordinator *coordinator, struct operation *o
     }
 }
 
+/* What was read is old by now. */
+static void begin_again(struct coordinator *coordinator, struct operation *operation,
+                        struct instant now)
+{
+    if (!replica_may_stamp(coordinator->replica, now)) {
+        operation_fail(operation, OPERATION_NO_STAMP);
+        operation_await_ceiling(coordinator, operation);
+        return;
+    }
+    coordinator->calls->renew(coordinator->host, operation);
+    if (operation->batch != NULL)
+        operation_batch_again(coordinator, operation, now);
+    else if (operation->kind == OPERATION_UPDATE)
+        operation_read_begin(coordinator, operation, now);
+    else
+        operation_write_begin(coordinator, operation, now);
+}
+
 void operation_resume(struct coordinator *coordinator, struct operation *operation,
                       struct instant now)
 {
     if (!operation->rests)
         return;
     operation->rests = false;
+    if (operation->state == OPERATION_UNSTAMPED) {
+        begin_again(coordinator, operation, now);
+        return;
+    }
     if (operation->state != OPERATION_WRITING || operation->writing.state != TALLY_RESTAMP)
         return;
     overtaken(coordinator, operation, now);

@@ -457,6 +457,14 @@ bool replica_make_room(struct replica *replica, const struct place *place, size_
     return store_make_room_for(replica->store, place->key.size, value_size, evicted);
 }
 
+bool replica_may_stamp(const struct replica *replica, struct instant now)
+{
+    struct hlc hlc = replica->hlc;
+
+    return hlc_tick(&hlc, now.wall_ms, 0) <=
+           atomic_load_explicit(&replica->bounds->ceiling, memory_order_acquire);
+}
+
 uint64_t replica_stamp(struct replica *replica, struct instant now, struct partition *partition,
                        uint64_t floor)
 {

@@ -36,6 +36,8 @@ struct replica_recovery {
 struct replica_bounds {
     /* No stamp above it is issued or accepted; on disk ahead of use. */
     _Atomic uint64_t ceiling;
+    /* The last attempt to raise it has failed: nobody need wait for the next. */
+    _Atomic bool ceiling_failed;
     /* The ceiling that was on disk when the node started; 0: its first start. */
     uint64_t ceiling_at_start;
     /* Stamps further ahead of the clock are refused, ms. */
@@ -111,6 +113,9 @@ enum ack_status replica_stamp_refusal(struct replica_bounds *bounds, struct inst
 /* Whether a version with this stamp is one that replica_offer does not refuse for it: it is not too
  * far ahead, nor above the ceiling. */
 bool replica_may_enter(struct replica *replica, struct instant now, uint64_t stamp);
+
+/* Whether the clock alone leaves room for a stamp below the ceiling. */
+bool replica_may_stamp(const struct replica *replica, struct instant now);
 
 /* The answer to a question. */
 struct looked {

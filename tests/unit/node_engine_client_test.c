@@ -490,20 +490,6 @@ Test(engine_client, writes_stop_at_maxmemory)
     end();
 }
 
-Test(engine_client, writes_stop_at_the_ceiling)
-{
-    begin();
-    atomic_store(&pair.nodes[0].bounds.ceiling, hlc_stamp(PAIR_BEGIN_MS) - 1);
-    pair_command(client, "SET k v");
-    pair_expect_begin(client, "-MISCONF ");
-    pair_command(client, "FLUSHALL");
-    pair_expect_begin(client, "-MISCONF ");
-    pair_ask(client, "GET k", "$-1\r\n");
-    atomic_store(&pair.nodes[0].bounds.ceiling, UINT64_MAX);
-    pair_ask(client, "SET k v", OK);
-    end();
-}
-
 Test(engine_client, without_a_ring_only_this_node_answers)
 {
     const struct pair_setup setup = {.no_ring = true};

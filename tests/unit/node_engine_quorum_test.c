@@ -720,6 +720,30 @@ Test(engine_quorum, newer_is_answered_with_a_stamp_above)
     end();
 }
 
+/* Its keys are to be read again, and cannot be: that is known at once, in the same turn. */
+Test(engine_quorum, a_transaction_that_is_overtaken_fails_once)
+{
+    char key[PAIR_KEY_MAX], line[64];
+
+    begin_with_ghosts();
+    snprintf(line, sizeof line, "INCR %s", pair_key(&pair, 0, 0, key));
+    pair_ask(client, "CONSISTENCY READ ALL WRITE TWO", OK);
+    pair_ask(client, "MULTI", OK);
+    pair_ask(client, line, "+QUEUED\r\n");
+    pair_command(client, "EXEC");
+    for (size_t node = 1; node <= 2; node++)
+        answer(pair_cable(&pair, 0, node), next(pair_cable(&pair, 0, node), WIRE_READ).read.id,
+               ANSWER_NONE);
+    const struct wire_message offer = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
+    const struct dot known = {.stamp = offer.write.version.dot.stamp + 1000, .node = 13};
+    pair.nodes[2].unreachable = true;
+    pair_break(&pair, 0, 2);
+    acknowledge(pair_cable(&pair, 0, 1), offer.write.id, ACK_NEWER, known);
+    pair_expect_begin(client, "-NOQUORUM ");
+    pair_ask(client, "PING", "+PONG\r\n");
+    end();
+}
+
 Test(engine_quorum, newer_is_nothing_to_a_write_that_enough_acknowledge)
 {
     begin_with_ghosts();

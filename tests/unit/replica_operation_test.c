@@ -367,6 +367,48 @@ Test(operation, what_may_not_be_written_here_is_not_written)
     stage_end();
 }
 
+/* The ceiling comes late. */
+Test(operation, what_has_no_stamp_yet_rests_and_begins_again)
+{
+    for (enum operation_kind kind = OPERATION_WRITE; kind <= OPERATION_UPDATE; kind++) {
+        stage_begin(kind, 3, 2, 2);
+        stage.rests = true;
+        atomic_store(&stage.bounds.ceiling, 5);
+        stage_start();
+        if (kind == OPERATION_UPDATE)
+            stage_answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+        cr_assert_eq(stage.operation.state, OPERATION_UNSTAMPED);
+        cr_assert_eq(stage.offered, 0);
+        stage_acknowledge(2, ACK_OK, DOT_NONE);
+        operation_lost(&stage.coordinator, &stage.operation, stage.now, 2);
+        operation_hedge(&stage.coordinator, &stage.operation, stage.now);
+        cr_assert_eq(stage.operation.state, OPERATION_UNSTAMPED);
+        atomic_store(&stage.bounds.ceiling, UINT64_MAX);
+        operation_resume(&stage.coordinator, &stage.operation, stage.now);
+        cr_assert_eq(stage.renewed, 1);
+        if (kind == OPERATION_UPDATE) { /* what it read is old by now */
+            cr_assert_eq(stage.operation.state, OPERATION_READING);
+            cr_assert_eq(stage.asked, 1u << 2);
+            stage_answer_absent(2, DOT_NONE, DOT_NONE, DOT_NONE);
+        }
+        cr_assert_eq(stage.offered, 1u << 2 | 1u << 3);
+        stage_acknowledge(2, ACK_OK, DOT_NONE);
+        cr_assert_eq(stage.operation.state, OPERATION_DONE);
+        stage_end();
+    }
+}
+
+Test(operation, what_rests_for_a_stamp_in_vain_has_written_nothing)
+{
+    stage_begin(OPERATION_WRITE, 3, 2, 2);
+    stage.rests = true;
+    atomic_store(&stage.bounds.ceiling, 5);
+    stage_start();
+    operation_expire(&stage.operation);
+    stage_expect_failed(OPERATION_NO_STAMP, false);
+    stage_end();
+}
+
 /* Nobody may be told that nothing was written once others have been offered it. */
 Test(operation, what_fails_after_it_was_offered_may_still_take_effect)
 {
