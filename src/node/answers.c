@@ -110,20 +110,10 @@ static bool is_refusal(enum ack_status status)
     return status == ACK_CEILING || status == ACK_TOO_FAR || status == ACK_STALE_CLAIM;
 }
 
-static bool is_recovering(const struct engine *engine, uint32_t index)
-{
-    struct partition *partition = store_partition(engine->own.store, index);
-
-    partition_lock(partition);
-    const bool recovering = partition->recovering;
-    partition_unlock(partition);
-    return recovering;
-}
-
 /* The versions that belong to the one in the answer behind it, or to some of a part of a partition
  * (rule 24). They may be newer than those, and so refused where those would not be (the ceiling, a
  * clock): then the answer is refused as well. Not by one that recovers: it takes key by key what it
- * fetches, and does not vote. */
+ * fetches, remembers what belongs together, and does not vote. */
 static void on_mates(struct peer *peer, const struct wire_mates *mates)
 {
     struct engine *engine = peer->engine;
@@ -136,7 +126,8 @@ static void on_mates(struct peer *peer, const struct wire_mates *mates)
     const struct offered offered = replica_offer(&engine->replica, engine->now, &place,
                                                  mates->version.dot, &mates->version);
     metrics_add(engine->metrics, METRIC_EVICTED_KEYS, offered.evicted);
-    peer->mates_refused |= is_refusal(offered.status) && !is_recovering(engine, mates->partition);
+    if (is_refusal(offered.status))
+        peer->mates_refused |= !replica_note_recovering(&engine->replica, &place, &mates->version);
 }
 
 static void on_chunk(struct peer *peer, const struct wire_chunk *chunk)

@@ -94,6 +94,12 @@ struct offered replica_offer(struct replica *replica, struct instant now, const 
 struct offered replica_offer_batch(struct replica *replica, struct instant now,
                                    const struct place *place, const struct version *batch);
 
+/* The same of one that was refused for its stamp or the claim: where the partition recovers it
+ * takes each version as it comes, whatever its stamp, and is to know then which belong together.
+ * False: it does not recover. */
+bool replica_note_recovering(struct replica *replica, const struct place *place,
+                             const struct version *batch);
+
 /* Where the version with this dot is one that an unsettled batch wrote: all that this batch wrote
  * which is here, appended to `bytes` as a batch; false where it is not (rule 24). */
 bool replica_mates(struct replica *replica, uint32_t partition, struct dot dot,

@@ -88,6 +88,19 @@ struct offered replica_offer_batch(struct replica *replica, struct instant now,
     return offered;
 }
 
+bool replica_note_recovering(struct replica *replica, const struct place *place,
+                             const struct version *batch)
+{
+    struct partition *partition = store_partition(replica->store, place->partition);
+
+    partition_lock(partition);
+    const bool recovering = partition->recovering;
+    if (recovering && partition->claim_version == place->claim_version)
+        partition_note_batch(partition, batch);
+    partition_unlock(partition);
+    return recovering;
+}
+
 /* What is here of its keys by now: each is the batch's, or newer. What has vanished is left out. Of
  * a newer one that another batch wrote, all of that follows. */
 static void append(struct replica *replica, struct partition *partition, struct mates *mates,

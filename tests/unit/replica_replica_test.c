@@ -860,6 +860,34 @@ Test(replica, for_what_was_flushed_here_its_tombstone_is_handed_on, .init = begi
     buffer_deinit(&items);
 }
 
+/* A replica that recovers fetches key by key, whatever the stamps. */
+Test(replica, one_that_recovers_remembers_a_batch_that_it_refuses, .init = begin, .fini = end)
+{
+    const struct dot far = {.stamp = hlc_stamp(NOW_MS + AHEAD + 1), .node = 2};
+    const struct version first = string(far, "a"), second = string(far, "b");
+    struct place other = place;
+    struct buffer items = {0};
+
+    add_item(&items, "k", first);
+    add_item(&items, "l", second);
+    const struct version batch = batch_version(buffer_content(&items), far);
+    for (int recovering = 0; recovering < 2; recovering++) {
+        partition->recovering = recovering == 1;
+        cr_assert_eq(replica_offer(&replica, now, &place, far, &batch).status, ACK_TOO_FAR);
+        cr_assert_eq(replica_note_recovering(&replica, &place, &batch), recovering == 1);
+        cr_assert_eq(partition_mates(partition, far) != NULL, recovering == 1);
+    }
+    other.key = SPAN("l");
+    other.hash = store_hash(store, other.key);
+    partition_put(partition, place.hash, place.key, &first, &first.value, 1);
+    partition_put(partition, other.hash, other.key, &second, &second.value, 1);
+    partition->recovering = false;
+    const struct version whole = replica_with_mates(&replica, 2, SPAN("k"), &first, &bytes);
+    cr_expect(dot_equal(item_of(&whole, "k").dot, far));
+    cr_expect(dot_equal(item_of(&whole, "l").dot, far));
+    buffer_deinit(&items);
+}
+
 Test(replica, an_older_batch_that_came_along_is_handed_on_as_a_whole, .init = begin, .fini = end)
 {
     const struct version first = string(dot(3, 3), "c");
