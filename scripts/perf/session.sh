@@ -9,6 +9,7 @@
 #   make_in FOLDER PROGRAM ...    makes them, where the flags are those that the figures are of
 #   under_callgrind FOLDER ...    the session: parts go to $scratch/part.N, and a line for each,
 #                                 "case operations", to $scratch/cases
+#   longest_turns FOLDER          of tests/perf/turns.c; prints lines "case instructions turns"
 #   stacks_of FOLDER CASE         the case's stacks (stacks.awk) go to $scratch/stacks; sets
 #                                 `operations`
 #   stacks_out_of_part CASE       the same of parts that are there
@@ -45,8 +46,8 @@ make_in() {
 # Which variants of memcpy and the like the C library takes depends on the CPU, and what the
 # allocator does in the background on the time: both are held still. Debian's valgrind cannot read
 # what clang writes for debuggers; the names of functions are no part of that.
-under_callgrind() {
-    local program=$1/${DUNLIN_PERF_SESSION:-perf_session}
+callgrind() {
+    local program=$1
 
     shift
     rm -f "$scratch"/part*
@@ -54,13 +55,38 @@ under_callgrind() {
     env -i PATH="$PATH" GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX2,-AVX,-ERMS,-FSRM,-BMI2,-LZCNT \
         MALLOC_CONF=dirty_decay_ms:-1,muzzy_decay_ms:-1 \
         valgrind -q --tool=callgrind --callgrind-out-file="$scratch/part" --compress-strings=no \
-        --compress-pos=no --collect-atstart=no --toggle-collect=counted_turn \
-        --toggle-collect=counted_pack --toggle-collect=counted_unpack \
-        --zero-before=perf_session_case_begins --dump-after=perf_session_case_ends "$@" \
+        --compress-pos=no --collect-atstart=no "$@" \
         "$scratch/session" >"$scratch/cases" 2>"$scratch/callgrind.log" || {
         tail -n 15 "$scratch/callgrind.log" >&2
-        fail "the session failed under callgrind"
+        fail "$program failed under callgrind"
     }
+}
+
+under_callgrind() {
+    local program=$1/${DUNLIN_PERF_SESSION:-perf_session}
+
+    shift
+    callgrind "$program" --toggle-collect=counted_turn --toggle-collect=counted_pack \
+        --toggle-collect=counted_unpack --zero-before=perf_session_case_begins \
+        --dump-after=perf_session_case_ends "$@"
+}
+
+# What a worker calls an engine with; none of them calls another.
+readonly engine_entries="client_open client_input client_drained client_closed link_open link_input
+    link_closed peer_opened peer_input peer_closed wake heed turn_end"
+
+longest_turns() {
+    local entry
+    local -a entries=()
+
+    for entry in $engine_entries; do
+        entries+=("--toggle-collect=engine_$entry")
+    done
+    callgrind "$1/${DUNLIN_PERF_TURNS:-perf_turns}" "${entries[@]}" --zero-before=perf_turns_idle_turn_ends \
+        --dump-before=perf_turns_case_begins --dump-after=perf_turns_turn_ends \
+        --dump-after=perf_turns_case_ends
+    find "$scratch" -name 'part.*' -print0 | sort -zV | xargs -0 cat |
+        awk -f "$root/scripts/perf/turns.awk" "$scratch/cases" - || fail "callgrind left no turns"
 }
 
 stacks_of() {

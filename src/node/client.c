@@ -439,6 +439,8 @@ void clients_proceed(struct engine *engine)
 
     list_init(&running);
     begin_share(engine);
+    if (!list_empty(&engine->resumed))
+        engine_note(engine, WORK_CLIENTS);
     while (!list_empty(&engine->resumed) && !turn_over(engine)) {
         batch->count = batch->argument_count = 0;
         while (!list_empty(&engine->resumed) && batch->count < BATCH_COMMANDS_MAX) {

@@ -449,7 +449,7 @@ static void answer_link(struct request *request)
 
 void request_finish(struct request *request)
 {
-    ensure(request->stage != STAGE_DONE && request->stage != STAGE_FREE);
+    ensure(request->stage != STAGE_DONE);
     if (request->reply.failed) {
         outbox_pieces_free(&request->behind);
         buffer_reset(&request->reply, SIZE_MAX); /* the error may have room in what it has */

@@ -19,6 +19,7 @@
 #include "base/assert.h"
 #include "lib/engine_pair.h"
 #include "lib/flat.h"
+#include "perf/compiler.h"
 
 #define KEYS         1024u /* each asked for once in a case, after a first round that warms up */
 #define KEY_FORMAT   "key:%012u"
@@ -29,14 +30,6 @@
 #define PASS_EVERY 64u
 #define PASS_MS    1
 #define SETTLE_MS  1000
-
-#define TEXT(number)  #number
-#define QUOTE(number) TEXT(number)
-#ifdef __clang__
-#define COMPILER "clang-" QUOTE(__clang_major__)
-#else
-#define COMPILER "gcc-" QUOTE(__GNUC__)
-#endif
 
 enum question {
     PING,
