@@ -6,7 +6,7 @@
 #   line NAME TITLE                             there is such a line
 #   columns NAME BASE OURS                      what its rows call their two columns, when not redis
 #                                               and dunlin
-#   row NAME ROW value|ratio|largest LABEL      a row; what of it is held against the budget
+#   row NAME ROW value|ratio|largest|least LABEL  a row; what of it is held against the budget
 #   in_self_test NAME                           a second redis can stand in for Dunlin
 #   quick_rounds NAME N                         with --quick it takes only N rounds: it is slow, and
 #                                               its values hardly change

@@ -8,9 +8,9 @@
 #
 #   title LINE TEXT...                                  over its table
 #   columns LINE BASE OURS                              its two columns of values (redis, dunlin)
-#   row LINE ROW value|ratio|largest LABEL...           a row, and what of it the budget is for: the
+#   row LINE ROW value|ratio|largest|least LABEL...     a row, and what of it the budget is for: the
 #                                                       median, the median ratio to the base, the
-#                                                       largest of all rounds
+#                                                       largest or the least of all rounds
 #   value LINE ROW ROUND VALUE [BASE]                   a sample of a row
 #   run LINE SIDE COMMAND PIPELINE ROUND CPU-US OPS/S P50 P99 P99.9
 #                                                       a sample of a load (latencies in ms)
@@ -52,6 +52,16 @@ function spread_of(what, key,    m, n) {
 function largest(what, key,    n) {
     n = gather(what, key)
     return n ? sorted[n] : 0
+}
+
+function least(what, key,    n) {
+    n = gather(what, key)
+    return n ? sorted[1] : 0
+}
+
+# told(how, what, key): what a row shows of its rounds.
+function told(how, what, key) {
+    return how == "largest" ? largest(what, key) : how == "least" ? least(what, key) : median(what, key)
 }
 
 # judged(value, limit): a word for the table; without a limit none. In a self-test all are ratios.
@@ -141,10 +151,10 @@ function own_row(line, row,    key, how, value, base, ratio, limit, word, spread
     key = line " " row
     how = how_of[line, row]
     limit = budget[line, row]
-    value = how == "largest" ? largest("value", key) : median("value", key)
+    value = told(how, "value", key)
     base = ratio = ""
     if (("base", key, 1) in seen) {
-        base = how == "largest" ? largest("base", key) : median("base", key)
+        base = told(how, "base", key)
         for (i = 1; ("value", key, i) in seen; i++)
             seen["ratio", key, i] = seen["base", key, i] ? seen["value", key, i] / seen["base", key, i] : 0
         ratio = median("ratio", key)

@@ -2,8 +2,8 @@
  *
  * Loads that make turns of a worker's loop long where anything is done in one piece, for
  * scripts/bench/lines/tails. Each case sends what it is about, waits until the server is through
- * with it, and prints the longest turn of the server since, us, and what it was doing, as INFO
- * latency tells them:
+ * with it, and prints the longest turn of the server since, us, how many took over 1 ms, and what
+ * the longest was doing, as INFO tells them:
  *
  *   bench_turns PORT grow KEYS         as many SETs, in one pipeline
  *   bench_turns PORT expire KEYS MS    the same with a time to live of some ms from now, that all
@@ -187,6 +187,7 @@ static void tell_turns(void)
     struct buffer text = {0};
 
     printf("%s ", info_field(&text, "latency", "longest_turn_usec"));
+    printf("%s ", info_field(&text, "latency", "long_turns"));
     printf("%s\n", info_field(&text, "latency", "longest_turn_doing"));
     buffer_deinit(&text);
 }
