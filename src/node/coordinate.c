@@ -300,7 +300,8 @@ static void fail(struct request *request)
         request_fail(request, "TRYAGAIN this replica was restarted and has not recovered");
         return;
     case OPERATION_NO_STAMP:
-        request_fail(request, NO_STAMP_ERROR);
+        if (!fail_half_done(request, "no version could be given above the ceiling"))
+            request_fail(request, NO_STAMP_ERROR);
         return;
     case OPERATION_CONTENDED:
         request_fail(request,

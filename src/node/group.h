@@ -101,6 +101,7 @@ bool group_reads_failed(struct request *request);
 
 /* For operation_calls. */
 bool group_run(void *host, struct operation *operation);
+/* In OPERATION_GATHERING: its keys are read again, and its commands run again. */
 void group_gather_again(struct request *request);
 
 #endif

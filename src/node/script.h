@@ -138,6 +138,7 @@ bool script_has_written(const struct request *request);
 
 /* For operation_calls. */
 bool script_run(void *host, struct operation *operation);
+/* In OPERATION_GATHERING: its keys are read again, and what it did is applied, or done again. */
 void script_gather_again(struct request *request);
 
 /* ---- the view (script_view.c); script_run is there as well ---- */

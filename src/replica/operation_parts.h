@@ -107,8 +107,8 @@ void operation_batch_begin(struct coordinator *coordinator, struct operation *op
 /* The same of one that has offered nothing yet, after a rest. */
 void operation_batch_again(struct coordinator *coordinator, struct operation *operation,
                            struct instant now);
-/* What was offered is stamped again, or it failed; false: the batch is to be run again, and its
- * keys are being read. */
+/* What was offered is stamped again, or it failed; false: the batch is to be run again, once
+ * its keys have been read (OPERATION_GATHERING). */
 bool operation_batch_overtaken(struct coordinator *coordinator, struct operation *operation,
                                struct instant now);
 

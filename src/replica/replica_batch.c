@@ -169,7 +169,8 @@ static bool has_item(struct span items, struct span key, struct dot dot)
 }
 
 /* Of what a FLUSHALL took here nobody remembers any more what belonged to it. The flush took all of
- * that, so its tombstone goes in place of the version, and is whole by itself. */
+ * that, so its tombstone goes in place of the version, and is whole by itself. A set that is no
+ * newer than the flush was begun before that was done: nothing of it outlives the flush. */
 static bool append_flushed(struct replica *replica, uint32_t index, struct span key,
                            const struct version *version, struct buffer *bytes)
 {
@@ -179,7 +180,7 @@ static bool append_flushed(struct replica *replica, uint32_t index, struct span 
     partition_lock(partition);
     item.over = item.version.dot = partition->flushed;
     partition_unlock(partition);
-    if (version_is_set(version) || dot_compare(version->dot, item.version.dot) >= 0)
+    if (dot_compare(version->dot, item.version.dot) >= 0)
         return false;
     batch_append(bytes, &item);
     return !bytes->failed;

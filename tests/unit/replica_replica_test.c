@@ -888,6 +888,25 @@ Test(replica, one_that_recovers_remembers_a_batch_that_it_refuses, .init = begin
     buffer_deinit(&items);
 }
 
+/* Sets know of no flush, and the flush of one key is the tombstone of it as well. */
+Test(replica, for_a_set_that_was_flushed_here_the_tombstone_is_handed_on, .init = begin,
+     .fini = end)
+{
+    struct buffer items = {0}, a = {0}, b = {0};
+    const struct version first = set_of(span_of(NULL, 0), dot(5, 2), "a", &a);
+
+    add_item(&items, "k", first);
+    add_item(&items, "l", set_of(span_of(NULL, 0), dot(5, 2), "b", &b));
+    offer_items(&items, dot(5, 2));
+    partition_flush(partition, dot(7, 3));
+    const struct version whole = replica_with_mates(&replica, 2, SPAN("k"), &first, &bytes);
+    cr_expect(dot_equal(item_of(&whole, "k").dot, dot(7, 3)));
+    cr_expect_eq(item_of(&whole, "k").kind, VALUE_TOMBSTONE);
+    buffer_deinit(&items);
+    buffer_deinit(&a);
+    buffer_deinit(&b);
+}
+
 Test(replica, an_older_batch_that_came_along_is_handed_on_as_a_whole, .init = begin, .fini = end)
 {
     const struct version first = string(dot(3, 3), "c");
