@@ -70,6 +70,7 @@ void operation_begin(struct coordinator *coordinator, struct operation *operatio
     operation->evicted = 0;
     operation->unchanged = false;
     operation->adopted = false;
+    operation->ambiguous = false;
     operation->rounds = 0;
     operation->rests = false;
     operation->answered = 0;

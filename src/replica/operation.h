@@ -142,7 +142,8 @@ struct operation {
     enum operation_basis basis;
     uint8_t rounds; /* how often somebody knew a newer version */
     bool rests;
-    bool adopted;                     /* `written` is another's version, see operation_write.c */
+    bool ambiguous; /* an addition was made again, and its result is another's as well */
+    bool adopted;   /* `written` is another's version, see operation_write.c */
     struct counter_addition addition; /* that `written` has; `opened` 0: none */
     struct write_tally writing;
     struct buffer written_bytes;

@@ -89,8 +89,10 @@ static bool take_back(struct operation *operation, struct batch_key *key)
                                                          &key->base_bytes, &without);
     if (!operation_counted(operation, status))
         return false;
-    if (status == COUNTER_OK)
+    if (status == COUNTER_OK) {
+        operation_note_taken_back(operation, &key->old, &key->written);
         key->old = without;
+    }
     key->base = key->old;
     return true;
 }

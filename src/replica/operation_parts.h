@@ -78,6 +78,10 @@ struct counter_place operation_counter_place(const struct operation *operation, 
                                              const struct partition *partition,
                                              const struct operation_found *found,
                                              const struct operation_sight *sight, int64_t now_ms);
+/* An addition that is made again was taken out of what the key `has`, and had `left` before. Where
+ * others have added since, what it comes to now was told to one of them: it is not told again. */
+void operation_note_taken_back(struct operation *operation, const struct version *has,
+                               const struct version *left);
 /* What became of an addition; false: the operation has failed. */
 bool operation_counted(struct operation *operation, enum counter_status status);
 /* A stamp above `floor`, or none: then the operation has failed. */

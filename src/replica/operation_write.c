@@ -112,6 +112,13 @@ struct counter_place operation_counter_place(const struct operation *operation, 
     };
 }
 
+void operation_note_taken_back(struct operation *operation, const struct version *has,
+                               const struct version *left)
+{
+    operation->ambiguous |= !version_is_counter(left) ||
+                            !span_equal(counter_text(has->value), counter_text(left->value));
+}
+
 bool operation_counted(struct operation *operation, enum counter_status status)
 {
     if (status == COUNTER_TOO_MANY)
@@ -457,6 +464,8 @@ static __attribute__((noinline)) void add_again(struct coordinator *coordinator,
         return;
     const enum counter_status status = counter_take_back(&current, &place, &operation->addition,
                                                          &bytes, &without);
+    if (status == COUNTER_OK)
+        operation_note_taken_back(operation, &current, &operation->written);
     if (operation_counted(operation, status)) {
         change_here(coordinator, operation, now, partition, found,
                     status == COUNTER_OK ? &without : &current);
@@ -640,6 +649,8 @@ void operation_write_follow(struct coordinator *coordinator, struct operation *o
             break;
         case TALLY_DONE:
             operation->state = OPERATION_DONE;
+            if (__builtin_expect(operation->ambiguous, 0))
+                operation_fail(operation, OPERATION_CONTENDED);
             return;
         case TALLY_ASK:
         case TALLY_LOOK:

@@ -744,6 +744,44 @@ Test(engine_quorum, a_transaction_that_is_overtaken_fails_once)
     end();
 }
 
+/* Each is taken out of the counter and added again: then it comes to what the last one came to. */
+Test(engine_quorum, of_additions_that_are_made_again_no_two_tell_the_same)
+{
+    struct pair_client *other;
+    char key[PAIR_KEY_MAX], line[64];
+    uint64_t ids[2];
+    struct dot known;
+
+    begin_with_ghosts();
+    other = pair_connect(&pair, 0);
+    snprintf(line, sizeof line, "INCR %s", pair_key(&pair, 0, 0, key));
+    for (size_t i = 0; i < 2; i++) {
+        pair_command(i == 0 ? client : other, line);
+        answer(pair_cable(&pair, 0, 1), next(pair_cable(&pair, 0, 1), WIRE_READ).read.id,
+               ANSWER_NONE);
+        const struct wire_message offer = next(pair_cable(&pair, 0, 1), WIRE_WRITE);
+        ids[i] = offer.write.id;
+        known = (struct dot){.stamp = offer.write.version.dot.stamp + 1000, .node = 13};
+        next(pair_cable(&pair, 0, 2), WIRE_WRITE);
+    }
+    for (size_t node = 1; node <= 2; node++)
+        for (size_t i = 0; i < 2; i++)
+            acknowledge(pair_cable(&pair, 0, node), ids[i], ACK_NEWER, known);
+    for (size_t i = 0; i < 2; i++)
+        ids[i] = next(pair_cable(&pair, 0, 1), WIRE_READ).read.id;
+    for (size_t i = 0; i < 2; i++)
+        answer(pair_cable(&pair, 0, 1), ids[i], ANSWER_NONE);
+    for (size_t i = 0; i < 2; i++)
+        ids[i] = next(pair_cable(&pair, 0, 1), WIRE_WRITE).write.id;
+    for (size_t i = 0; i < 2; i++)
+        acknowledge(pair_cable(&pair, 0, 1), ids[i], ACK_OK, DOT_NONE);
+    pair_expect(client,
+                "-NOQUORUM newer versions kept coming; the write may still take effect\r\n");
+    pair_expect(other, ":2\r\n");
+    cr_assert(pair_has(&pair, 0, key, "2"));
+    end();
+}
+
 Test(engine_quorum, newer_is_nothing_to_a_write_that_enough_acknowledge)
 {
     begin_with_ghosts();
