@@ -142,6 +142,9 @@ static void until_it_has_recovered_a_node_takes_writes_and_does_not_vote(void)
 
     talk_wait_linked(cluster, 2);
     talk_expect_node(cluster, 1, "OK", "AT ALL SET before 1");
+    /* Who was never heard of is not found dead. */
+    talk_until(cluster, 1, "*node 2: * alive, votes*", "RING STATUS");
+    talk_until(cluster, 1, "*node 3: * alive, votes*", "RING STATUS");
     for (int node = 2; node <= 3; node++)
         cluster_kill(cluster, node);
     for (int node = 2; node <= 3; node++)
