@@ -61,7 +61,7 @@ struct operation_sight {
     struct buffer *merged;        /* for a merge of sets or counters */
 };
 
-/* The next six are for who holds the partition's lock. */
+/* Those up to operation_build_set are for who holds the partition's lock. */
 
 /* Whether this node may write here now; otherwise the operation has failed. */
 bool operation_may_write(struct operation *operation, const struct partition *partition,

@@ -17,7 +17,9 @@
 #include "base/assert.h"
 #include "lib/engine_pair.h"
 #include "lib/flat.h"
+#include "node/parts.h"
 #include "perf/compiler.h"
+#include "resp/reply.h"
 
 #define KEYS        16384u
 #define CLIENTS     8u
@@ -95,27 +97,32 @@ static void end(const char *name)
 
 static uint64_t keys_of(size_t node)
 {
-    struct store *store = pair.nodes[node].store;
-    struct partition_counts counts;
-    uint64_t keys = 0;
+    static const uint8_t all[] = {0xff, 0xff};
+    uint64_t keys, expiring;
 
-    for (uint32_t p = 0; p < store_partitions(store); p++) {
-        struct partition *partition = store_partition(store, p);
-        partition_lock(partition);
-        partition_count(partition, &counts);
-        partition_unlock(partition);
-        keys += counts.keys;
-    }
+    _Static_assert(sizeof all * 8 == PAIR_PARTITIONS, "a bit for each partition");
+    sweep_count(pair.nodes[node].engine, span_of(all, sizeof all), &keys, &expiring);
     return keys;
+}
+
+static const char *key_name(unsigned key)
+{
+    static char name[32];
+
+    snprintf(name, sizeof name, "key:%012u", key);
+    return name;
 }
 
 static void put_set(struct buffer *out, unsigned key, const char *option, const char *date)
 {
-    buffer_append_format(out, "*%d\r\n$3\r\nSET\r\n$16\r\nkey:%012u\r\n$64\r\n" VALUE "\r\n",
-                         option != NULL ? 5 : 3, key);
-    if (option != NULL)
-        buffer_append_format(out, "$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(option), option,
-                             strlen(date), date);
+    reply_array(out, option != NULL ? 5 : 3);
+    reply_bulk_string(out, "SET");
+    reply_bulk_string(out, key_name(key));
+    reply_bulk_string(out, VALUE);
+    if (option == NULL)
+        return;
+    reply_bulk_string(out, option);
+    reply_bulk_string(out, date);
 }
 
 /* All clients ask at once, each for keys of its own. */
@@ -138,28 +145,18 @@ static void fill(const char *option, const char *date)
     ensure(keys_of(0) == KEYS);
 }
 
-static void pass_until(bool (*done)(void))
+static void pass_until(bool (*done)(size_t node), size_t node)
 {
-    for (unsigned ms = 0; !done(); ms++) {
+    for (unsigned ms = 0; !done(node); ms++) {
         ensure(ms < PATIENCE_MS);
         pair_pass(&pair, 1);
     }
 }
 
 /* The keys, and their memory. */
-static bool all_gone_at(size_t node)
+static bool all_gone(size_t node)
 {
     return keys_of(node) == 0 && !store_reclaim(pair.nodes[node].store, 0);
-}
-
-static bool all_gone(void)
-{
-    return all_gone_at(0);
-}
-
-static bool all_gone_at_last(void)
-{
-    return all_gone_at(LAST);
 }
 
 static void run_grow(void)
@@ -179,7 +176,7 @@ static void run_expire(void)
     fill("PXAT", date);
     case_begins();
     pair_pass(&pair, LIFE_MS);
-    pass_until(all_gone);
+    pass_until(all_gone, 0);
     end("expire");
 }
 
@@ -189,7 +186,7 @@ static void run_flush(void)
     fill(NULL, NULL);
     case_begins();
     pair_ask(clients[0], "FLUSHALL", "+OK\r\n");
-    pass_until(all_gone);
+    pass_until(all_gone, 0);
     end("flush");
 }
 
@@ -200,12 +197,12 @@ static void run_many(const char *name, const char *command, const char *value)
 
     begin(1);
     fill(NULL, NULL);
-    buffer_append_format(&line, "*%u\r\n$%zu\r\n%s\r\n", 1 + MANY * (value != NULL ? 2 : 1),
-                         strlen(command), command);
+    reply_array(&line, 1 + MANY * (value != NULL ? 2 : 1));
+    reply_bulk_string(&line, command);
     for (unsigned i = 0; i < MANY; i++) {
-        buffer_append_format(&line, "$16\r\nkey:%012u\r\n", i);
+        reply_bulk_string(&line, key_name(i));
         if (value != NULL)
-            buffer_append_format(&line, "$%zu\r\n%s\r\n", strlen(value), value);
+            reply_bulk_string(&line, value);
     }
     case_begins();
     for (struct span rest = buffer_content(&line); rest.size > 0;) {
@@ -220,9 +217,9 @@ static void run_many(const char *name, const char *command, const char *value)
 
 /* ---- three nodes ---- */
 
-static bool no_hints(void)
+static bool no_hints(size_t node)
 {
-    return pair_metric(&pair, 0, METRIC_HINTS) == 0 && keys_of(LAST) == KEYS;
+    return pair_metric(&pair, 0, METRIC_HINTS) == 0 && keys_of(node) == KEYS;
 }
 
 static void run_hints(void)
@@ -238,16 +235,16 @@ static void run_hints(void)
     puts("keep-hints");
     pair.nodes[LAST].unreachable = false;
     case_begins();
-    pass_until(no_hints);
+    pass_until(no_hints, LAST);
     end("send-hints");
 }
 
-static bool has_recovered(void)
+static bool has_recovered(size_t node)
 {
     for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
-        if (store_partition(pair.nodes[LAST].store, p)->recovering)
+        if (store_partition(pair.nodes[node].store, p)->recovering)
             return false;
-    return keys_of(LAST) == KEYS;
+    return keys_of(node) == KEYS;
 }
 
 static void run_recover(void)
@@ -256,10 +253,10 @@ static void run_recover(void)
     fill(NULL, NULL);
     for (uint32_t p = 0; p < PAIR_PARTITIONS; p++)
         partition_clear(store_partition(pair.nodes[LAST].store, p));
-    pass_until(all_gone_at_last);
+    pass_until(all_gone, LAST);
     case_begins();
     pair_forget(&pair, LAST);
-    pass_until(has_recovered);
+    pass_until(has_recovered, LAST);
     end("recover");
 }
 
